@@ -1,0 +1,45 @@
+# `make up` and `make test` are all that is needed; the other targets are their parts.
+PYTHON := .venv/bin/python
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.PHONY: environment up down status doctor test lint types unit integration tools end-to-end bench
+
+environment:
+	@sh sandbox/virtual_environment.sh
+
+# CHART=<folder or archive> installs that chart unchanged.
+up: environment
+	$(PYTHON) -m sandbox up $(if $(CHART),--chart '$(CHART)')
+
+down: environment
+	$(PYTHON) -m sandbox down
+
+status: environment
+	$(PYTHON) -m sandbox status
+
+doctor: environment
+	$(PYTHON) -m sandbox doctor
+
+test: lint types unit integration end-to-end
+
+lint: environment
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: environment
+	.venv/bin/mypy __main__.py components sandbox tests
+
+unit: environment
+	.venv/bin/pytest tests/unit
+
+tools: environment
+	$(PYTHON) -m sandbox tools
+
+integration: tools
+	.venv/bin/pytest tests/integration
+
+end-to-end: tools
+	.venv/bin/pytest tests/end_to_end
+
+bench: tools
+	$(PYTHON) -m tests.benchmarks

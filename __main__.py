@@ -1,0 +1,73 @@
+"""HashiCorp Vault on Kubernetes: initialised, auto-unsealing, highly available, in one `pulumi up`."""
+
+import gc
+
+import pulumi
+
+from components.eks_cluster import look_up_eks_cluster
+from components.injector_admission import verify_injector_admission
+from components.kubernetes_connection import connect_kubernetes
+from components.operator_init import OperatorInit
+from components.raft_quorum import RaftQuorum
+from components.seal_provision import provision_seal
+from components.settings import load_settings
+from components.shamir_unseal import unseal_with_key_shares
+from components.stack_outputs import user_interface
+from components.vault_release import VaultRelease, VaultReleaseArgs
+from components.webhook_ingress import open_webhook_ingress
+
+settings = load_settings()
+
+cluster = look_up_eks_cluster(settings)
+connection = connect_kubernetes(settings, cluster)
+seal = provision_seal(settings, cluster)
+ingress = open_webhook_ingress(settings, cluster)
+
+release = VaultRelease(
+    "vault",
+    VaultReleaseArgs(
+        settings=settings,
+        target=connection.target,
+        seal_stanza=seal.stanza,
+        service_account_annotations=seal.service_account_annotations,
+        prerequisites=(*seal.prerequisites, *ingress.prerequisites),
+    ),
+    pulumi.ResourceOptions(provider=connection.provider),
+)
+verify_injector_admission(settings, release)
+
+init = OperatorInit(
+    "operator-init",
+    settings=settings,
+    access=release.access,
+    opts=pulumi.ResourceOptions(depends_on=[release]),
+)
+unsealed = unseal_with_key_shares(settings, release, init)
+quorum = RaftQuorum(
+    "raft-quorum",
+    settings=settings,
+    access=release.access,
+    init=init,
+    release_revision=release.revision,
+    opts=pulumi.ResourceOptions(depends_on=[init, *unsealed]),
+)
+
+for name, output in {**seal.outputs, **ingress.outputs}.items():
+    pulumi.export(name, output)
+pulumi.export("namespace", release.namespace)
+pulumi.export("release_name", release.release_name)
+pulumi.export("seal_type", settings.seal.type)
+pulumi.export("vault_version", quorum.vault_version)
+pulumi.export("cluster_id", quorum.cluster_id)
+pulumi.export("peers", quorum.peers)
+pulumi.export("user_interface", user_interface(settings, release))
+pulumi.export("pod_access", release.access.to_properties())
+pulumi.export("replicas", settings.replicas)
+pulumi.export("threshold", settings.init.threshold)
+pulumi.export("root_token", init.root_token)
+pulumi.export("recovery_shares", init.recovery_shares)
+pulumi.export("key_shares", init.key_shares)
+
+# The process ends with the update. Looking once more through the SDKs' many classes for what could be
+# freed would take half a second of every command.
+gc.freeze()

@@ -1,0 +1,1 @@
+"""The components that take a Kubernetes cluster to an initialised, auto-unsealing Vault."""

@@ -1,0 +1,162 @@
+"""Verifies that the API server reaches the injector's webhook, the way a workload would find out.
+
+A dry-run of an annotated pod passes through admission and leaves nothing behind. Where a firewall keeps the
+control plane from the webhook's port, every pod that is created waits for the webhook's time-out and
+then starts without its secrets; that shows here instead of there.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, Resource, UpdateResult
+
+from components.errors import DeploymentError
+from components.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.progress import Waiting
+from components.provider_errors import report_without_trace
+from components.settings import Settings
+from components.stable_provider import StableProvider
+from components.vault_release import VaultRelease
+
+INPUTS = ("target", "deployment", "port", "release_revision", "webhook_seconds")
+INJECTED_CONTAINER = "vault-agent"
+# The chart gives the webhook 30 s (injector.webhook.timeoutSeconds); the request has to outlast it.
+_REQUEST_SECONDS = 45
+
+
+def admission_probe(namespace: str) -> dict[str, Any]:
+    """A pod that asks for injection and that every pod security standard admits."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "generateName": "vault-injector-probe-",
+            "namespace": namespace,
+            "annotations": {
+                "vault.hashicorp.com/agent-inject": "true",
+                "vault.hashicorp.com/role": "injector-probe",
+            },
+        },
+        "spec": {
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65534,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "probe",
+                    "image": "injector-probe",
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                }
+            ],
+        },
+    }
+
+
+def is_injected(pod: Mapping[str, Any]) -> bool:
+    """Whether the webhook put Vault's agent into the pod."""
+    return any(container["name"] == INJECTED_CONTAINER for container in pod["spec"]["containers"])
+
+
+class InjectorAdmissionProvider(StableProvider):
+    """Verifies at creation and whenever the release changed; changes nothing itself."""
+
+    inputs = INPUTS
+
+    @report_without_trace
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Waits until a pod is injected; raises :class:`DeploymentError` where none is in time."""
+        _await_injection(props)
+        return CreateResult(
+            f"{props['target']['namespace']}/{props['deployment']}", {name: props[name] for name in INPUTS}
+        )
+
+    @report_without_trace
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """As ``create``."""
+        _await_injection(_news)
+        return UpdateResult({name: _news[name] for name in INPUTS})
+
+
+def _await_injection(props: Mapping[str, Any]) -> None:
+    target = KubernetesTarget.from_properties(props["target"])
+    kubectl = Kubectl(target)
+    deployment = str(props["deployment"])
+    probe = json.dumps(admission_probe(target.namespace))
+    waiting = Waiting("Waiting for the injector's webhook", float(props["webhook_seconds"]))
+    while True:
+        try:
+            answer = kubectl.run(
+                ["create", "--dry-run=server", "--output=json", "--filename=-"],
+                stdin=probe,
+                timeout_seconds=_REQUEST_SECONDS,
+            )
+            if is_injected(json.loads(answer)):
+                return
+            state = "the API server admitted a pod without asking the webhook"
+        except KubectlError as error:
+            state = str(error)
+        if waiting.over:
+            raise DeploymentError(_not_injected(kubectl, deployment, int(props["port"]), state))
+        waiting.pause(state, seconds=0.5)
+
+
+def _not_injected(kubectl: Kubectl, deployment: str, port: int, state: str) -> str:
+    try:
+        ready = kubectl.run(
+            ["get", "deployment", deployment, "--output=jsonpath={.status.readyReplicas}"]
+        ).strip()
+    except KubectlError as error:
+        return f"The injector {deployment} can't be looked at: {error}"
+    if not ready or ready == "0":
+        return f"The injector {deployment} isn't ready. Its last log lines:\n" + kubectl.log_tail(
+            f"deployment/{deployment}", container="sidecar-injector"
+        )
+    return (
+        f"The injector {deployment} is ready, but the control plane doesn't reach its webhook: {state}. "
+        f"Let TCP {port} through from the control plane to the nodes (on EKS: check that "
+        "nodeSecurityGroupId is the group of the nodes that run the injector). Until then each pod that is "
+        "created waits for the webhook's time-out and starts without injection."
+    )
+
+
+def verify_injector_admission(settings: Settings, release: VaultRelease) -> None:
+    """Verifies the injector where it is on."""
+    if settings.injector.enabled:
+        InjectorAdmission(
+            "injector-admission",
+            settings=settings,
+            target=release.access.target,
+            deployment=f"{release.fullname}-agent-injector",
+            release_revision=release.revision,
+            opts=pulumi.ResourceOptions(depends_on=[release]),
+        )
+
+
+class InjectorAdmission(Resource, module="vault", name="InjectorAdmission"):
+    """An injector whose webhook the API server reaches."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        target: KubernetesTarget,
+        deployment: str,
+        release_revision: pulumi.Input[int],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties: dict[str, Any] = {
+            "target": target.to_properties(),
+            "deployment": deployment,
+            "port": settings.injector.port,
+            "release_revision": release_revision,
+            "webhook_seconds": settings.deadlines.webhook_seconds,
+        }
+        super().__init__(InjectorAdmissionProvider(), name, properties, opts)

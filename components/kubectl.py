@@ -1,0 +1,118 @@
+"""kubectl as a subprocess: what the dynamic providers need of the Kubernetes API."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.errors import DeploymentError
+
+REQUEST_TIMEOUT_SECONDS = 20
+
+
+class KubectlError(DeploymentError):
+    """kubectl answered with an error; the message holds what it said."""
+
+
+@dataclass(frozen=True)
+class KubernetesTarget:
+    """A cluster, a context and a namespace; travels in the inputs of the dynamic resources."""
+
+    kubeconfig: str
+    """Path or JSON (without a credential) of a kubeconfig; empty for KUBECONFIG or the user's own."""
+    context: str
+    namespace: str
+
+    def to_properties(self) -> dict[str, str]:
+        """As a resource's property."""
+        return {"kubeconfig": self.kubeconfig, "context": self.context, "namespace": self.namespace}
+
+    @staticmethod
+    def from_properties(properties: Mapping[str, Any]) -> "KubernetesTarget":
+        """From a resource's property."""
+        return KubernetesTarget(
+            kubeconfig=str(properties["kubeconfig"]),
+            context=str(properties["context"]),
+            namespace=str(properties["namespace"]),
+        )
+
+
+def require_command(name: str, purpose: str) -> None:
+    """Raises :class:`DeploymentError` where a command isn't on PATH."""
+    if shutil.which(name) is None:
+        raise DeploymentError(f"The command {name!r} isn't on PATH: {purpose}.")
+
+
+class Kubectl:
+    """Runs kubectl against one target, never against the current context."""
+
+    def __init__(self, target: KubernetesTarget) -> None:
+        self._target = target
+
+    def require_reachable(self) -> None:
+        """Raises :class:`DeploymentError` where the API server doesn't answer."""
+        try:
+            self.run(["get", "--raw", "/version", "--request-timeout=10s"])
+        except KubectlError as error:
+            raise DeploymentError(
+                f"The Kubernetes cluster behind context {self._target.context!r} doesn't answer: {error}\n"
+                "Check that it runs, that this machine reaches it, and that the credentials are valid."
+            ) from None
+
+    def pod(self, name: str) -> Mapping[str, Any] | None:
+        """The pod of that name; None where there is none."""
+        text = self.run(["get", "pod", name, "--ignore-not-found", "--output=json"])
+        if not text.strip():
+            return None
+        pod: Mapping[str, Any] = json.loads(text)
+        return pod
+
+    def log_tail(self, pod: str, *, lines: int = 15, container: str = "vault") -> str:
+        """The last lines that the container wrote, those of its predecessor where it has only just begun."""
+        arguments = ["logs", pod, f"--container={container}", f"--tail={lines}"]
+        for previous in ((), ("--previous",)):
+            try:
+                text = self.run([*arguments, *previous]).strip()
+            except KubectlError:
+                continue
+            if text:
+                return text
+        return "(no log yet)"
+
+    def run(self, arguments: Sequence[str], *, stdin: str | None = None, timeout_seconds: float = 30) -> str:
+        """What kubectl prints; raises :class:`KubectlError` where it fails or takes too long."""
+        require_command("kubectl", "it reaches Vault's pods; see kubernetes.io/docs/tasks/tools")
+        with self.command(arguments) as command:
+            try:
+                result = subprocess.run(
+                    command, input=stdin, capture_output=True, text=True, timeout=timeout_seconds, check=False
+                )
+            except subprocess.TimeoutExpired:
+                raise KubectlError(
+                    f"kubectl {arguments[0]} took longer than {timeout_seconds:.0f} s"
+                ) from None
+        if result.returncode != 0:
+            raise KubectlError(
+                result.stderr.strip() or f"kubectl {arguments[0]} ended with {result.returncode}"
+            )
+        return result.stdout
+
+    @contextlib.contextmanager
+    def command(self, arguments: Sequence[str]) -> Iterator[list[str]]:
+        """The command line; a kubeconfig given as JSON lies in a file of mode 0600 meanwhile."""
+        target = self._target
+        options = [f"--context={target.context}", f"--namespace={target.namespace}"]
+        if not target.kubeconfig.startswith("{"):
+            if target.kubeconfig:
+                options.append(f"--kubeconfig={Path(target.kubeconfig).expanduser()}")
+            yield ["kubectl", *options, *arguments]
+            return
+        with tempfile.NamedTemporaryFile("w", prefix="kubeconfig-", suffix=".json") as file:
+            file.write(target.kubeconfig)
+            file.flush()
+            yield ["kubectl", *options, f"--kubeconfig={file.name}", *arguments]

@@ -1,0 +1,104 @@
+"""The connection to the Kubernetes API: a context that the settings name, or the EKS cluster itself."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import yaml
+
+from components.eks_cluster import EksCluster, eks_kubeconfig
+from components.errors import DeploymentError
+from components.kubectl import Kubectl, KubernetesTarget, require_command
+from components.settings import Settings
+
+
+@dataclass(frozen=True)
+class KubernetesConnection:
+    """How the providers reach the API server."""
+
+    target: KubernetesTarget
+    """For what runs kubectl."""
+    provider: kubernetes.Provider
+    """For what goes through Pulumi's Kubernetes provider."""
+
+
+def connect_kubernetes(settings: Settings, cluster: EksCluster | None) -> KubernetesConnection:
+    """Makes the explicit Kubernetes provider; the current context of a kubeconfig is never taken.
+
+    Raises :class:`DeploymentError` where the context doesn't exist, a command is missing, or (when
+    deploying, not in a preview) the API server doesn't answer: before any resource, so that nothing
+    is half-made.
+    """
+    target = _target(settings, cluster)
+    if settings.pod_address is None or not pulumi.runtime.is_dry_run():
+        require_command(
+            "kubectl", "it reaches Vault's pods and reads their logs; see kubernetes.io/docs/tasks/tools"
+        )
+    if not pulumi.runtime.is_dry_run():
+        Kubectl(target).require_reachable()
+    provider = kubernetes.Provider(
+        "kubernetes",
+        kubeconfig=target.kubeconfig or None,
+        context=target.context,
+        # Without it the provider, and everything made through it, is replaced when the text of the
+        # kubeconfig changes, such as by a new CA certificate.
+        cluster_identifier=_cluster_identity(settings, cluster),
+    )
+    return KubernetesConnection(target=target, provider=provider)
+
+
+def _target(settings: Settings, cluster: EksCluster | None) -> KubernetesTarget:
+    if settings.kube_context is not None:
+        _require_context(settings.kubeconfig, settings.kube_context)
+        return KubernetesTarget(
+            kubeconfig=settings.kubeconfig or "", context=settings.kube_context, namespace=settings.namespace
+        )
+    if cluster is None:
+        raise DeploymentError("There is neither a kubeContext nor a clusterName to deploy to.")
+    require_command(
+        "aws", "it makes the tokens for the EKS cluster; see docs.aws.amazon.com/cli, or set kubeContext"
+    )
+    return KubernetesTarget(
+        kubeconfig=eks_kubeconfig(cluster), context=cluster.name, namespace=settings.namespace
+    )
+
+
+def _cluster_identity(settings: Settings, cluster: EksCluster | None) -> str:
+    if cluster is not None:
+        return f"eks:{cluster.partition}:{cluster.account_id}:{cluster.region}:{cluster.name}"
+    return f"context:{settings.kube_context}"
+
+
+def _require_context(kubeconfig: str | None, context: str) -> None:
+    """Raises where no kubeconfig in use has the context, naming those that there are."""
+    # As for kubectl an empty KUBECONFIG is none.
+    usual = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    places = [kubeconfig] if kubeconfig else usual.split(os.pathsep)
+    names: list[str] = []
+    for place in filter(None, places):
+        path = Path(place).expanduser()
+        if path.is_file():
+            names.extend(_context_names(path))
+        elif kubeconfig:
+            raise DeploymentError(
+                f"The kubeconfig {kubeconfig!r} doesn't exist; mend the setting kubeconfig."
+            )
+    if context not in names:
+        known = ", ".join(sorted(names)) or "none at all"
+        searched = ", ".join(filter(None, places))
+        raise DeploymentError(
+            f"There is no context {context!r} in {searched} (known: {known}). "
+            "Set kubeContext to the context of the cluster that Vault is meant for."
+        )
+
+
+def _context_names(path: Path) -> list[str]:
+    try:
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DeploymentError(f"The kubeconfig {path} can't be read: {type(error).__name__}.") from None
+    contexts = document.get("contexts") if isinstance(document, dict) else None
+    return [str(entry.get("name")) for entry in contexts or [] if isinstance(entry, dict)]

@@ -1,0 +1,251 @@
+"""Verifies what a person would check by hand: every replica unsealed and a voter, one leader, healthy.
+
+It is apart from the init, so that a peer that is slow to join never costs the keys.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+
+from components.errors import DeploymentError
+from components.operator_init import OperatorInit
+from components.pod_access import PodAccess, PodUnreachableError
+from components.progress import Waiting, say
+from components.provider_errors import report_without_trace
+from components.settings import Settings
+from components.stable_provider import StableProvider
+from components.vault_client import (
+    RaftState,
+    SealStatus,
+    VaultClient,
+    VaultRefusedError,
+    VaultUnavailableError,
+    VaultUnreachableError,
+)
+
+INPUTS = ("access", "replicas", "token", "release_revision", "quorum_seconds")
+OUTPUTS = ("peers", "cluster_id", "vault_version")
+
+
+class RaftQuorumProvider(StableProvider):
+    """Verifies at creation and whenever the release changed; changes nothing itself."""
+
+    inputs = INPUTS
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuses fewer replicas while raft still counts on the pods that would go.
+
+        With two of three voters deleted at once there is no majority left, and no way back without
+        a recovery by hand. So in the preview already, the one that leads to such an update.
+        """
+        if not int(news["replicas"]) < int(_olds.get("replicas") or 0):
+            return CheckResult(news, [])
+        mend = _peers_in_the_way(_olds, int(news["replicas"]))
+        return CheckResult(news, [CheckFailure("replicas", mend)] if mend else [])
+
+    @report_without_trace
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Waits for the quorum; raises :class:`DeploymentError` with the reasons where it doesn't come."""
+        access = PodAccess.from_properties(props["access"])
+        return CreateResult(f"{access.target.namespace}/{access.statefulset}", _verified(props))
+
+    @report_without_trace
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """As ``create``."""
+        return UpdateResult(_verified(_news))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """The peers as they are now, or as they were where Vault can't be asked."""
+        access = PodAccess.from_properties(props["access"])
+        try:
+            with access.reach(0) as address:
+                status, state = _observe(VaultClient(address, str(props["token"])), access)
+        except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+            say(f"Vault {id_} can't be asked for its peers, those of the last update are kept: {error}")
+            return ReadResult(id_, props)
+        return ReadResult(id_, _properties(props, status, state))
+
+
+class _NotYetError(DeploymentError):
+    """The quorum isn't complete; says what is missing."""
+
+
+def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
+    access = PodAccess.from_properties(props["access"])
+    replicas = int(props["replicas"])
+    waiting = Waiting(f"Waiting for {replicas} raft voters", float(props["quorum_seconds"]))
+    while True:
+        try:
+            with access.reach(0) as address:
+                return _await_quorum(VaultClient(address, str(props["token"])), props, access, waiting)
+        except VaultRefusedError as error:
+            raise DeploymentError(
+                f"Vault on {access.pod(0)} doesn't let the token read raft's state: {error}. "
+                "It needs read on sys/storage/raft/autopilot/state."
+            ) from None
+        except (_NotYetError, PodUnreachableError, VaultUnavailableError) as error:
+            if waiting.over:
+                raise DeploymentError(_no_quorum(access, replicas, str(error))) from None
+            waiting.pause(str(error))
+
+
+def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
+    """What to do before the number of pods may go down; None where nothing is left to do."""
+    access = PodAccess.from_properties(props["access"])
+    staying = {access.pod(ordinal) for ordinal in range(replicas)}
+    try:
+        with access.reach(0) as address:
+            state = VaultClient(address, str(props["token"])).raft_state()
+    except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+        return f"raft can't be asked whether it can do with {replicas} pods: {error}"
+    surplus = [peer.node_id for peer in state.peers if peer.node_id not in staying]
+    if not surplus:
+        return None
+    return (
+        f"{', '.join(surplus)} would go and still belong to raft, which might lose its majority; "
+        "first, one by one: vault operator raft remove-peer"
+    )
+
+
+def _await_quorum(
+    client: VaultClient, props: Mapping[str, Any], access: PodAccess, waiting: Waiting
+) -> dict[str, Any]:
+    """Asks over one connection until the quorum is there, the connection breaks or the time is over."""
+    replicas = int(props["replicas"])
+    while True:
+        try:
+            status, state = _observe(client, access)
+            _require_quorum(state, access, replicas)
+            _require_members(access, replicas, status.cluster_id)
+            return _properties(props, status, state)
+        except VaultUnreachableError:
+            raise
+        except (_NotYetError, VaultUnavailableError) as error:
+            if waiting.over:
+                raise
+            waiting.pause(str(error))
+
+
+def _observe(client: VaultClient, access: PodAccess) -> tuple[SealStatus, RaftState]:
+    """Seal status of pod 0, and raft's state through it; a standby hands the question on to the leader."""
+    status = client.seal_status()
+    if status.sealed:
+        raise VaultUnavailableError(f"{access.pod(0)} is sealed")
+    return status, client.raft_state()
+
+
+def _require_quorum(state: RaftState, access: PodAccess, replicas: int) -> None:
+    expected = {access.pod(ordinal) for ordinal in range(replicas)}
+    present = {peer.node_id for peer in state.peers}
+    missing, surplus = sorted(expected - present), sorted(present - expected)
+    if missing:
+        raise _NotYetError(f"{', '.join(missing)} not joined yet")
+    if surplus:
+        raise _NotYetError(
+            f"{', '.join(surplus)} still a raft peer though the release has {replicas} replicas; "
+            "remove it with vault operator raft remove-peer"
+        )
+    waiting = [peer.node_id for peer in state.peers if not peer.voter]
+    if waiting:
+        raise _NotYetError(f"{', '.join(waiting)} not a voter yet")
+    if sum(peer.leader for peer in state.peers) != 1:
+        raise _NotYetError("there is no leader")
+    if not state.healthy:
+        ill = [peer.node_id for peer in state.peers if not peer.healthy]
+        raise _NotYetError(f"autopilot finds {', '.join(ill) or 'the cluster'} unhealthy")
+
+
+def _require_members(access: PodAccess, replicas: int, cluster_id: str) -> None:
+    """Asks every pod but pod 0, whose cluster it is: one that was initialised apart is unsealed, too."""
+    others = range(1, replicas)
+    with ThreadPoolExecutor(max_workers=replicas) as pool:
+        statuses = list(pool.map(lambda ordinal: _pod_seal_status(access, ordinal), others))
+    for ordinal, status in zip(others, statuses, strict=True):
+        if status.sealed:
+            raise _NotYetError(f"{access.pod(ordinal)} is sealed")
+        if status.cluster_id != cluster_id:
+            raise _NotYetError(
+                f"{access.pod(ordinal)} belongs to another cluster ({status.cluster_id}) than "
+                f"{access.pod(0)} ({cluster_id}): it was initialised apart; delete its volumes and the pod "
+                "to let it join"
+            )
+
+
+def _pod_seal_status(access: PodAccess, ordinal: int) -> SealStatus:
+    with access.reach(ordinal) as address:
+        return VaultClient(address).seal_status()
+
+
+def _properties(props: Mapping[str, Any], status: SealStatus, state: RaftState) -> dict[str, Any]:
+    return {
+        **{name: props[name] for name in INPUTS},
+        "peers": [peer.to_properties() for peer in state.peers],
+        "cluster_id": status.cluster_id,
+        "vault_version": status.version,
+    }
+
+
+def _no_quorum(access: PodAccess, replicas: int, error: str) -> str:
+    lines = [f"Vault has no quorum of {replicas}: {error}. Its keys are safe in the state of the stack."]
+    for ordinal in range(replicas):
+        try:
+            status = _pod_seal_status(access, ordinal)
+            lines.append(f"{access.pod(ordinal)}: {'sealed' if status.sealed else 'unsealed'}")
+            if not status.sealed:
+                continue
+        except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as unreachable:
+            lines.append(f"{access.pod(ordinal)}: {unreachable}")
+        if not access.address:
+            lines.append(_indented(access.kubectl.log_tail(access.pod(ordinal), lines=8).splitlines()))
+    return "\n".join(lines)
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"    {line}" for line in lines)
+
+
+class RaftQuorum(Resource, module="vault", name="RaftQuorum"):
+    """A verified quorum of Vault servers."""
+
+    peers: pulumi.Output[list[dict[str, Any]]]
+    """One entry a server: node_id, address, leader, voter, healthy."""
+    cluster_id: pulumi.Output[str]
+    """Identity of the Vault cluster that all pods share."""
+    vault_version: pulumi.Output[str]
+    """Version that pod 0 runs."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        access: PodAccess,
+        init: OperatorInit,
+        release_revision: pulumi.Input[int],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties: dict[str, Any] = {
+            "access": access.to_properties(),
+            "replicas": settings.replicas,
+            "token": settings.token if settings.token is not None else init.root_token,
+            # A new revision of the release may have changed the pods, so it is verified again.
+            "release_revision": release_revision,
+            "quorum_seconds": settings.deadlines.quorum_seconds,
+            **dict.fromkeys(OUTPUTS),
+        }
+        super().__init__(
+            RaftQuorumProvider(),
+            name,
+            properties,
+            pulumi.ResourceOptions.merge(pulumi.ResourceOptions(additional_secret_outputs=["token"]), opts),
+        )

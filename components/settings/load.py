@@ -1,0 +1,369 @@
+"""From the stack's configuration to :class:`Settings`: defaults, rules, and what to mend."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.errors import SettingsError
+from components.settings.model import (
+    AutoUnsealKeySettings,
+    AwsKmsSeal,
+    ChartSettings,
+    DeadlineSettings,
+    ImageSettings,
+    IngressSettings,
+    InitSettings,
+    InjectorSettings,
+    RaftSettings,
+    RoleSettings,
+    Seal,
+    Settings,
+    ShamirSeal,
+    StorageSettings,
+)
+from components.settings.reader import SettingsReader, project_configuration
+
+OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
+
+DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DNS_NAME = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
+DURATION = r"[1-9]\d{0,4}(ms|s|m)"
+QUANTITY = r"[1-9]\d*(\.\d+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?"
+ENVIRONMENT_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+IAM_NAME = r"[\w+=,.@-]+"
+IAM_PATH = r"/([\x21-\x7e]+/)?"
+
+# A Service's name has at most 63 characters, and the chart's longest is
+# "<release>-vault-agent-injector-svc".
+RELEASE_NAME_LENGTH = 63 - len("-vault-agent-injector-svc")
+
+SEAL_TYPES = ("awskms", "shamir")
+
+
+def load_settings() -> Settings:
+    """Reads and checks the settings of the current stack.
+
+    Raises :class:`SettingsError` with every problem at once, before any resource is registered.
+    """
+    token = pulumi.Config().get_secret("token")
+    return parse_settings(project_configuration(), namespace=pulumi.get_project(), token=token)
+
+
+def parse_settings(
+    configuration: Mapping[str, Any], *, namespace: str, token: pulumi.Output[str] | None
+) -> Settings:
+    """The settings in ``configuration``: keys without the namespace, values as Pulumi hands them on.
+
+    ``token`` comes apart, as a Pulumi secret. Raises :class:`SettingsError`.
+    """
+    problems: list[str] = []
+    reader = SettingsReader(configuration, problems, path=namespace)
+    cluster_name = reader.text(
+        "clusterName", None, r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}", "give the name of the EKS cluster"
+    )
+    seal = _seal(reader, cluster_name)
+    region = _region(reader, needed=cluster_name is not None)
+    kube_context = reader.text("kubeContext", None, mend="name a context of the kubeconfig")
+    if kube_context is None and cluster_name is None:
+        reader.report(
+            "kubeContext",
+            "name the context to deploy to, or set clusterName to use an EKS cluster; "
+            "the current context of the kubeconfig is never taken",
+        )
+    kubeconfig = reader.text("kubeconfig", None, mend="give the path of a kubeconfig")
+    if kubeconfig is not None and kube_context is None:
+        reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
+    injector = _injector(reader.section("injector"))
+    init = _init(reader.section("init"))
+    reader.secret("token", "set it as a secret: pulumi config set --secret token")
+    if init.adopt and token is None:
+        reader.report(
+            "token",
+            "to adopt a Vault, set a token that may read sys/storage/raft/autopilot/state: "
+            "pulumi config set --secret token",
+        )
+    replicas = reader.integer(
+        "replicas",
+        3,
+        (1, 3, 5, 7),
+        "use 1, 3, 5 or 7: raft needs a majority, so an even number adds a node that may fail "
+        "without adding a failure that may be survived",
+    )
+    settings = Settings(
+        seal=seal,
+        region=region,
+        cluster_name=cluster_name,
+        node_security_group_id=_node_security_group(reader, cluster_name, injector),
+        kubeconfig=kubeconfig,
+        kube_context=kube_context,
+        namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
+        release_name=reader.text(
+            "releaseName",
+            "vault",
+            DNS_LABEL,
+            f"use at most {RELEASE_NAME_LENGTH} of a-z, 0-9 and dashes",
+            RELEASE_NAME_LENGTH,
+        ),
+        chart=_chart(reader.section("chart")),
+        image=_image(reader.section("image")),
+        replicas=replicas,
+        service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
+        data_storage=_data_storage(reader.section("dataStorage")),
+        audit_storage=_audit_storage(reader.section("auditStorage")),
+        ingress=_ingress(reader.section("ingress")) if reader.has("ingress") else None,
+        ui=reader.flag("ui", True),
+        injector=injector,
+        affinity=reader.mapping("affinity") if reader.has("affinity") else None,
+        resources=_resources(reader),
+        extra_environment=reader.text_mapping(
+            "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
+        ),
+        raft=_raft(reader.section("raft")),
+        init=init,
+        pod_address=_pod_address(reader, replicas),
+        deadlines=_deadlines(reader.section("deadlines")),
+        protect=reader.flag("protect", True),
+        tags=reader.text_mapping("tags", r"(?!aws:).{1,128}", "use a key that doesn't begin with aws:"),
+        token=token,
+    )
+    for optional in ("affinity", "ingress"):
+        reader.skip(optional)
+    reader.unknown_keys()
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _seal(reader: SettingsReader, cluster_name: str | None) -> Seal:
+    seal_type = reader.choice(
+        "seal", "awskms", SEAL_TYPES, "awskms unseals by itself, shamir needs key shares after every start"
+    )
+    if seal_type == "shamir":
+        reader.not_applicable(("key", "role"), "it belongs to seal awskms, and the seal is shamir; remove it")
+        return ShamirSeal()
+    if cluster_name is None:
+        reader.report(
+            "clusterName",
+            "seal awskms needs the name of the EKS cluster, whose OIDC provider vouches for Vault's pods",
+        )
+    default_name = f"vault-auto-unseal-{cluster_name or ''}"
+    return AwsKmsSeal(
+        key=_auto_unseal_key(reader.section("key")),
+        role=_role(reader.section("role"), default_name),
+    )
+
+
+def _region(reader: SettingsReader, *, needed: bool) -> str | None:
+    pattern, mend = r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
+    if needed:
+        return reader.required_text("region", pattern, mend)
+    reader.not_applicable(("region",), "nothing of AWS is used without clusterName; remove it")
+    return None
+
+
+def _node_security_group(
+    reader: SettingsReader, cluster_name: str | None, injector: InjectorSettings
+) -> str | None:
+    key = "nodeSecurityGroupId"
+    if cluster_name is None:
+        reader.not_applicable((key,), "it belongs to an EKS cluster, and clusterName isn't set; remove it")
+        return None
+    mend = (
+        "give the security group of the nodes (sg-...): without a rule to it the control plane can't reach "
+        "the injector's webhook, and every new pod waits for that"
+    )
+    if injector.enabled:
+        return reader.required_text(key, r"sg-[0-9a-f]{8,17}", mend)
+    return reader.text(key, None, r"sg-[0-9a-f]{8,17}", mend)
+
+
+def _auto_unseal_key(reader: SettingsReader) -> AutoUnsealKeySettings:
+    key = AutoUnsealKeySettings(
+        alias=reader.text(
+            "alias",
+            "alias/vault-auto-unseal",
+            # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
+            r"alias/(?!aws/)[A-Za-z0-9/_-]{1,250}",
+            "begin with alias/ (but not alias/aws/) and go on with letters, digits, / _ or -",
+        ),
+        deletion_window_days=reader.integer(
+            "deletionWindowDays", 30, range(7, 31), "use 7 to 30 days, the bounds that KMS sets"
+        ),
+        rotation=reader.flag("rotation", True),
+        retain_on_destroy=reader.flag("retainOnDestroy", True),
+    )
+    reader.unknown_keys()
+    return key
+
+
+def _role(reader: SettingsReader, default_name: str) -> RoleSettings:
+    name = reader.text("name", default_name, IAM_NAME, "use at most 64 of A-Z a-z 0-9 + = , . @ _ -", 64)
+    if len(name) > 64:
+        reader.report("name", f"the default {name!r} is longer than the 64 characters that IAM takes; set it")
+    role = RoleSettings(
+        name=name,
+        policy_name=reader.text(
+            "policyName", name, IAM_NAME, "use at most 128 of A-Z a-z 0-9 + = , . @ _ -", 128
+        ),
+        path=reader.text("path", "/", IAM_PATH, "begin and end with a slash", 512),
+        permissions_boundary=reader.text(
+            "permissionsBoundary",
+            None,
+            r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+",
+            "give the ARN of an IAM policy",
+        ),
+    )
+    reader.unknown_keys()
+    return role
+
+
+def _chart(reader: SettingsReader) -> ChartSettings:
+    path = reader.text("path", None, mend="give the folder or archive of a chart")
+    if path is not None:
+        reader.not_applicable(("repository", "version"), "chart.path takes its place; remove one of the two")
+        chart = ChartSettings(repository=None, version=None, path=path)
+    else:
+        chart = ChartSettings(
+            repository=reader.text(
+                "repository",
+                OFFICIAL_CHART_REPOSITORY,
+                r"https?://.+",
+                "give the URL of a Helm repository",
+            ),
+            version=reader.text(
+                "version", "0.29.1", r"\d+\.\d+\.\d+([+-].+)?", "give an exact version, such as 0.29.1"
+            ),
+            path=None,
+        )
+    reader.unknown_keys()
+    return chart
+
+
+def _image(reader: SettingsReader) -> ImageSettings:
+    image = ImageSettings(
+        repository=reader.text(
+            "repository", "hashicorp/vault", r"[a-z0-9][a-z0-9._:/-]*", "give a repository without its tag"
+        ),
+        tag=reader.text("tag", "1.18.1", r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", "give a tag, such as 1.18.1"),
+    )
+    reader.unknown_keys()
+    return image
+
+
+def _data_storage(reader: SettingsReader) -> StorageSettings:
+    reader.not_applicable(("enabled",), "raft can't do without its volume; remove it")
+    return _storage(reader, enabled=True)
+
+
+def _audit_storage(reader: SettingsReader) -> StorageSettings:
+    return _storage(reader, enabled=reader.flag("enabled", True))
+
+
+def _storage(reader: SettingsReader, *, enabled: bool) -> StorageSettings:
+    storage = StorageSettings(
+        enabled=enabled,
+        size=reader.text("size", "10Gi", QUANTITY, "give a Kubernetes quantity, such as 10Gi"),
+        storage_class=reader.text("storageClass", None, DNS_NAME, "name a StorageClass"),
+    )
+    reader.unknown_keys()
+    return storage
+
+
+def _ingress(reader: SettingsReader) -> IngressSettings:
+    ingress = IngressSettings(
+        host=reader.required_text("host", rf"(\*\.)?{DNS_NAME}", "give the host name of the Ingress"),
+        class_name=reader.text("className", None, DNS_NAME, "name an IngressClass"),
+        path=reader.text("path", "/", r"/.*", "begin with a slash"),
+        path_type=reader.choice(
+            "pathType",
+            "Prefix",
+            ("Prefix", "Exact", "ImplementationSpecific"),
+            "Prefix suits most controllers",
+        ),
+        tls_secret=reader.text("tlsSecret", None, DNS_NAME, "name the Secret that holds the certificate"),
+        annotations=reader.text_mapping("annotations", r"\S+", "use an annotation's name and a text"),
+    )
+    reader.unknown_keys()
+    return ingress
+
+
+def _injector(reader: SettingsReader) -> InjectorSettings:
+    injector = InjectorSettings(
+        enabled=reader.flag("enabled", True),
+        port=reader.integer(
+            "port", 8080, range(1024, 65536), "use 1024 to 65535: the injector doesn't run as root"
+        ),
+    )
+    reader.unknown_keys()
+    return injector
+
+
+def _resources(reader: SettingsReader) -> Mapping[str, Any]:
+    resources = reader.mapping("resources")
+    for name, value in resources.items():
+        if name not in ("requests", "limits") or not isinstance(value, dict):
+            reader.report("resources", f"entry {name!r}: use requests and limits, each an object")
+    return resources
+
+
+def _raft(reader: SettingsReader) -> RaftSettings:
+    raft = RaftSettings(
+        performance_multiplier=reader.integer(
+            "performanceMultiplier", 1, range(1, 11), "use 1 to 10, the bounds that Vault sets"
+        ),
+        autopilot_reconcile_interval=reader.text(
+            "autopilotReconcileInterval", "1s", DURATION, "give a duration, such as 1s"
+        ),
+        autopilot_update_interval=reader.text(
+            "autopilotUpdateInterval", "500ms", DURATION, "give a duration, such as 500ms"
+        ),
+        retry_join=reader.choice(
+            "retryJoin",
+            "active-service",
+            ("active-service", "pod-names"),
+            "active-service joins sooner, pod-names needs no service registration",
+        ),
+    )
+    reader.unknown_keys()
+    return raft
+
+
+def _init(reader: SettingsReader) -> InitSettings:
+    shares = reader.integer("shares", 5, range(1, 256), "use 1 to 255")
+    threshold = reader.integer("threshold", min(3, shares), range(1, 256), "use 1 to 255")
+    if threshold > shares:
+        reader.report("threshold", f"it can't be above the {shares} shares that there are")
+    elif threshold == 1 and shares > 1:
+        reader.report(
+            "threshold", f"with 1 of {shares} shares any one holder is enough; use 2 or more, or 1 share"
+        )
+    init = InitSettings(shares=shares, threshold=threshold, adopt=reader.flag("adopt", False))
+    reader.unknown_keys()
+    return init
+
+
+def _pod_address(reader: SettingsReader, replicas: int) -> str | None:
+    address = reader.text(
+        "podAddress", None, r"https?://[^\s/]+/?", "give a URL such as https://{pod}.example.com"
+    )
+    if address is not None and "{pod}" not in address and replicas > 1:
+        reader.report(
+            "podAddress",
+            "put {pod} where the pod's name goes: every replica is asked by itself, "
+            "as a Service would answer for any of them",
+        )
+    return address
+
+
+def _deadlines(reader: SettingsReader) -> DeadlineSettings:
+    mend = "give 10 to 3600 seconds"
+    allowed = range(10, 3601)
+    deadlines = DeadlineSettings(
+        pod_start_seconds=reader.integer("podStartSeconds", 300, allowed, mend),
+        quorum_seconds=reader.integer("quorumSeconds", 300, allowed, mend),
+        webhook_seconds=reader.integer("webhookSeconds", 180, allowed, mend),
+    )
+    reader.unknown_keys()
+    return deadlines

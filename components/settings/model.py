@@ -1,0 +1,209 @@
+"""The shape of the settings. ``load.py`` reads them and says what is wrong with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import pulumi
+
+RetryJoin = Literal["active-service", "pod-names"]
+
+
+@dataclass(frozen=True)
+class AutoUnsealKeySettings:
+    """The KMS key that Vault unseals with."""
+
+    alias: str
+    """Alias of the key, ``alias/`` included."""
+    deletion_window_days: int
+    """Days between the deletion of the key and the loss of everything it sealed (7 to 30)."""
+    rotation: bool
+    """Whether AWS makes new key material every year; older material stays usable for decryption."""
+    retain_on_destroy: bool
+    """Whether the key stays in AWS when the stack is destroyed."""
+
+
+@dataclass(frozen=True)
+class RoleSettings:
+    """The IAM role that Vault's pods assume, and its policy."""
+
+    name: str
+    """Name of the role (at most 64 characters)."""
+    policy_name: str
+    """Name of the managed policy attached to the role (at most 128 characters)."""
+    path: str
+    """IAM path of both; begins and ends with a slash."""
+    permissions_boundary: str | None
+    """ARN of a policy that bounds the role, where an organisation demands one."""
+
+
+@dataclass(frozen=True)
+class AwsKmsSeal:
+    """Auto-unseal with AWS KMS."""
+
+    type: ClassVar[Literal["awskms"]] = "awskms"
+    key: AutoUnsealKeySettings
+    role: RoleSettings
+
+
+@dataclass(frozen=True)
+class ShamirSeal:
+    """No auto-unseal: key shares are given to every pod after each start."""
+
+    type: ClassVar[Literal["shamir"]] = "shamir"
+
+
+Seal = AwsKmsSeal | ShamirSeal
+"""What Vault's barrier key is sealed with; each kind is one class, told apart by ``type``."""
+
+
+@dataclass(frozen=True)
+class ChartSettings:
+    """Where the official Vault chart comes from: a repository and version, or a path."""
+
+    repository: str | None
+    """URL of the Helm repository; None where ``path`` is given."""
+    version: str | None
+    """Version of the chart in the repository; None where ``path`` is given."""
+    path: str | None
+    """Folder or archive of the chart on this machine; None where it comes from the repository."""
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """Vault's container image."""
+
+    repository: str
+    """Repository, with a registry's host in front where it isn't the default registry."""
+    tag: str
+    """Tag, which is Vault's version."""
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """One persistent volume a pod."""
+
+    enabled: bool
+    """Whether the volume is made at all (only the audit volume can be left out)."""
+    size: str
+    """Size as a Kubernetes quantity, such as ``10Gi``. A StatefulSet can't change it later."""
+    storage_class: str | None
+    """Storage class; None takes the cluster's default."""
+
+
+@dataclass(frozen=True)
+class IngressSettings:
+    """An Ingress in front of the active Vault."""
+
+    host: str
+    """Host name of the rule."""
+    class_name: str | None
+    """Ingress class; None takes the cluster's default."""
+    path: str
+    """Path of the rule."""
+    path_type: Literal["Prefix", "Exact", "ImplementationSpecific"]
+    """How the path is matched."""
+    tls_secret: str | None
+    """Name of the Secret with the certificate for the host; None leaves TLS to the controller."""
+    annotations: Mapping[str, str]
+    """Annotations of the Ingress."""
+
+
+@dataclass(frozen=True)
+class InjectorSettings:
+    """The Vault agent injector and the port of its webhook."""
+
+    enabled: bool
+    """Whether the injector is deployed."""
+    port: int
+    """Port on which the webhook's pod listens; the control plane has to reach it."""
+
+
+@dataclass(frozen=True)
+class RaftSettings:
+    """Timing of raft and autopilot, and how pods find the cluster to join."""
+
+    performance_multiplier: int
+    """Scales raft's heartbeat, election and lease time-outs (1 to 10)."""
+    autopilot_reconcile_interval: str
+    """How often autopilot promotes healthy peers to voters, as a Go duration."""
+    autopilot_update_interval: str
+    """How often autopilot looks at the peers' health, as a Go duration."""
+    retry_join: RetryJoin
+    """Whether pods join through the Service of the active Vault or through each pod's name."""
+
+
+@dataclass(frozen=True)
+class InitSettings:
+    """The one-time operator init."""
+
+    shares: int
+    """Number of recovery shares (key shares with Shamir), 1 to 255."""
+    threshold: int
+    """How many of them are needed."""
+    adopt: bool
+    """Whether a Vault that is initialised already is taken over instead of refused."""
+
+
+@dataclass(frozen=True)
+class DeadlineSettings:
+    """How long to wait for what takes its time, in seconds."""
+
+    pod_start_seconds: int
+    """Until pod 0 answers before init: scheduling, volumes, image, start."""
+    quorum_seconds: int
+    """Until every replica is a healthy voter."""
+    webhook_seconds: int
+    """Until the API server reaches the injector's webhook."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a stack can set."""
+
+    seal: Seal
+    """What Vault is sealed with."""
+    region: str | None
+    """AWS region; None where the stack uses nothing of AWS."""
+    cluster_name: str | None
+    """Name of the EKS cluster; None where Vault runs on another one."""
+    node_security_group_id: str | None
+    """Security group of the nodes that the injector's pods run on."""
+    kubeconfig: str | None
+    """Path of a kubeconfig; None takes KUBECONFIG or the user's own."""
+    kube_context: str | None
+    """Context in the kubeconfig; None makes the connection from the EKS cluster itself."""
+    namespace: str
+    """Namespace that is made for Vault."""
+    release_name: str
+    """Name of the Helm release."""
+    chart: ChartSettings
+    image: ImageSettings
+    replicas: int
+    """Number of Vault pods, each a raft voter: 1, 3, 5 or 7."""
+    service_account: str
+    """Name of the service account of Vault's pods."""
+    data_storage: StorageSettings
+    audit_storage: StorageSettings
+    ingress: IngressSettings | None
+    """None makes no Ingress."""
+    ui: bool
+    """Whether Vault serves its web interface."""
+    injector: InjectorSettings
+    affinity: Mapping[str, Any] | None
+    """A Kubernetes affinity; empty for no rule at all, None for the chart's own (one pod a node)."""
+    resources: Mapping[str, Any]
+    """Kubernetes resource requests and limits of Vault's container."""
+    extra_environment: Mapping[str, str]
+    """Further environment variables of Vault's container."""
+    raft: RaftSettings
+    init: InitSettings
+    pod_address: str | None
+    """Address of a pod with ``{pod}`` in it; None reaches pods through kubectl port-forward."""
+    deadlines: DeadlineSettings
+    protect: bool
+    """Whether Pulumi refuses to delete the key, the namespace with the volumes, and the init result."""
+    tags: Mapping[str, str]
+    """Tags of every AWS resource."""
+    token: pulumi.Output[str] | None = field(repr=False)
+    """Token that reads raft's state instead of the root token; a secret."""

@@ -1,0 +1,186 @@
+"""Unsealing with Shamir's key shares: once after the init, and by a command after every restart.
+
+`python -m components.shamir_unseal` reads the shares of the selected stack, so they pass through
+no argument list and no file.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, Resource, UpdateResult
+
+from components.errors import DeploymentError
+from components.kubectl import require_command
+from components.operator_init import OperatorInit
+from components.pod_access import PodAccess, PodUnreachableError
+from components.progress import Waiting, say
+from components.provider_errors import report_without_trace
+from components.settings import Settings
+from components.stable_provider import StableProvider
+from components.vault_client import VaultClient, VaultUnavailableError
+from components.vault_release import VaultRelease
+
+INPUTS = ("access", "replicas", "key_shares", "threshold", "quorum_seconds")
+
+
+def unseal_pods(
+    access: PodAccess, *, replicas: int, key_shares: Sequence[str], threshold: int, seconds: float
+) -> None:
+    """Unseals every pod that is sealed, pod 0 first, as the others join the cluster through it.
+
+    Raises :class:`DeploymentError` where a pod isn't unsealed when ``seconds`` are over, or where the
+    shares aren't those of this Vault.
+    """
+    waiting = Waiting("Unsealing", seconds)
+    for ordinal in range(replicas):
+        while not _unsealed(access, ordinal, key_shares[:threshold], waiting):
+            pass
+        say(f"{access.pod(ordinal)} is unsealed")
+
+
+def _unsealed(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Waiting) -> bool:
+    """One attempt; False is worth another one."""
+    pod = access.pod(ordinal)
+    try:
+        access.await_running(ordinal, seconds=min(10, waiting.remaining_seconds))
+        with access.reach(ordinal) as address:
+            client = VaultClient(address)
+            status = client.seal_status()
+            if not status.sealed:
+                return True
+            state = "not joined yet"
+            # A pod that hasn't joined doesn't know the seal's configuration and refuses shares.
+            if status.initialized:
+                for share in shares:
+                    client.submit_key_share(share)
+                state = "shares given"
+    except (PodUnreachableError, VaultUnavailableError) as error:
+        state = str(error)
+    if waiting.over:
+        raise DeploymentError(
+            f"{pod} isn't unsealed: {state}. The key shares are safe in the stack; run pulumi up again, or "
+            "python -m components.shamir_unseal."
+        )
+    waiting.pause(f"{pod}: {state}")
+    return False
+
+
+class ShamirUnsealProvider(StableProvider):
+    """Unseals at creation and when the number of pods changes."""
+
+    inputs = INPUTS
+
+    @report_without_trace
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Unseals every pod."""
+        access = PodAccess.from_properties(props["access"])
+        _unseal(props)
+        return CreateResult(
+            f"{access.target.namespace}/{access.statefulset}", {name: props[name] for name in INPUTS}
+        )
+
+    @report_without_trace
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """As ``create``; pods that are unsealed are left alone."""
+        _unseal(_news)
+        return UpdateResult({name: _news[name] for name in INPUTS})
+
+
+def _unseal(props: dict[str, Any]) -> None:
+    # An adopted Vault has no shares here; whoever holds them unseals it.
+    if props["key_shares"]:
+        unseal_pods(
+            PodAccess.from_properties(props["access"]),
+            replicas=int(props["replicas"]),
+            key_shares=props["key_shares"],
+            threshold=int(props["threshold"]),
+            seconds=float(props["quorum_seconds"]),
+        )
+
+
+class ShamirUnseal(Resource, module="vault", name="ShamirUnseal"):
+    """Every pod unsealed with the key shares of the init."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        access: PodAccess,
+        key_shares: pulumi.Output[list[str]],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties: dict[str, Any] = {
+            "access": access.to_properties(),
+            "replicas": settings.replicas,
+            "key_shares": pulumi.Output.secret(key_shares),
+            "threshold": settings.init.threshold,
+            "quorum_seconds": settings.deadlines.quorum_seconds,
+        }
+        super().__init__(
+            ShamirUnsealProvider(),
+            name,
+            properties,
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(additional_secret_outputs=["key_shares"]), opts
+            ),
+        )
+
+
+def unseal_with_key_shares(
+    settings: Settings, release: VaultRelease, init: OperatorInit
+) -> Sequence[pulumi.Resource]:
+    """Unseals every pod where the seal is Shamir's; nothing with a seal that unseals by itself."""
+    if settings.seal.type != "shamir":
+        return ()
+    return (
+        ShamirUnseal(
+            "shamir-unseal",
+            settings=settings,
+            access=release.access,
+            key_shares=init.key_shares,
+            opts=pulumi.ResourceOptions(depends_on=[init]),
+        ),
+    )
+
+
+def main() -> int:
+    """Unseals the pods of the stack that is selected, with the shares in its outputs."""
+    try:
+        require_command("pulumi", "it has the key shares; see pulumi.com/docs/install")
+        return _unseal_selected_stack()
+    except DeploymentError as error:
+        say(str(error))
+        return 1
+
+
+def _unseal_selected_stack() -> int:
+    result = subprocess.run(
+        ["pulumi", "stack", "output", "--json", "--show-secrets"], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        sys.stderr.write(result.stderr)
+        return result.returncode
+    outputs: dict[str, Any] = json.loads(result.stdout)
+    if not outputs.get("key_shares"):
+        say(
+            "This stack has no key shares: an auto-unseal seal needs none, and those of an adopted Vault "
+            "aren't here."
+        )
+        return 1
+    unseal_pods(
+        PodAccess.from_properties(outputs["pod_access"]),
+        replicas=int(outputs["replicas"]),
+        key_shares=outputs["key_shares"],
+        threshold=int(outputs["threshold"]),
+        seconds=120,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

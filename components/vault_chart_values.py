@@ -1,0 +1,114 @@
+"""The values of the official Vault chart, as a function of the settings.
+
+Source: the chart's `values.yaml`, versions 0.27 to 0.34.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.settings import IngressSettings, Settings, StorageSettings
+
+CHART_NAME = "vault"
+
+
+def chart_fullname(release_name: str) -> str:
+    """The name that the chart gives its objects: the release's where that holds "vault", else with it behind.
+
+    Source: the template `vault.fullname` in the chart's `_helpers.tpl`.
+    """
+    full = release_name if CHART_NAME in release_name else f"{release_name}-{CHART_NAME}"
+    return full[:63].removesuffix("-")
+
+
+def chart_values(
+    settings: Settings,
+    *,
+    configuration: pulumi.Input[str],
+    service_account_annotations: Mapping[str, pulumi.Input[str]],
+) -> dict[str, Any]:
+    """Values for raft in high availability on the given configuration.
+
+    The update strategy is left at the chart's OnDelete: with any other one Helm waits at the
+    first installation for pods that only the init makes ready.
+    """
+    values: dict[str, Any] = {
+        "global": {"enabled": True, "tlsDisable": True},
+        "injector": {
+            "enabled": settings.injector.enabled,
+            "port": settings.injector.port,
+            # The agents that the injector puts into pods are of the server's version.
+            "agentImage": _image(settings),
+            # By the chart's own values an injector that starts within a second is looked at after 5 s for
+            # the first time and every 5 s from then on. The time to give up stays at about a minute.
+            "startupProbe": {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 60},
+            "readinessProbe": {"initialDelaySeconds": 1},
+        },
+        "server": _server(settings, configuration, service_account_annotations),
+        "ui": {"enabled": settings.ui},
+    }
+    return values
+
+
+def _server(
+    settings: Settings,
+    configuration: pulumi.Input[str],
+    service_account_annotations: Mapping[str, pulumi.Input[str]],
+) -> dict[str, Any]:
+    server: dict[str, Any] = {
+        "image": _image(settings),
+        "serviceAccount": {
+            "create": True,
+            "name": settings.service_account,
+            "annotations": dict(service_account_annotations),
+        },
+        "dataStorage": _storage(settings.data_storage),
+        "auditStorage": _storage(settings.audit_storage),
+        "ingress": _ingress(settings.ingress),
+        "standalone": {"enabled": False},
+        "ha": {
+            "enabled": True,
+            "replicas": settings.replicas,
+            "raft": {"enabled": True, "setNodeId": True, "config": configuration},
+        },
+    }
+    if settings.resources:
+        server["resources"] = dict(settings.resources)
+    if settings.extra_environment:
+        server["extraEnvironmentVars"] = dict(settings.extra_environment)
+    if settings.affinity is not None:
+        # The chart renders an empty text as no affinity; an empty object would merge with its default.
+        server["affinity"] = dict(settings.affinity) or ""
+    return server
+
+
+def _image(settings: Settings) -> dict[str, Any]:
+    return {"repository": settings.image.repository, "tag": settings.image.tag}
+
+
+def _storage(storage: StorageSettings) -> dict[str, Any]:
+    if not storage.enabled:
+        return {"enabled": False}
+    values: dict[str, Any] = {"enabled": True, "size": storage.size}
+    if storage.storage_class is not None:
+        values["storageClass"] = storage.storage_class
+    return values
+
+
+def _ingress(ingress: IngressSettings | None) -> dict[str, Any]:
+    if ingress is None:
+        return {"enabled": False}
+    values: dict[str, Any] = {
+        "enabled": True,
+        "activeService": True,
+        "pathType": ingress.path_type,
+        "hosts": [{"host": ingress.host, "paths": [ingress.path]}],
+    }
+    if ingress.class_name is not None:
+        values["ingressClassName"] = ingress.class_name
+    if ingress.annotations:
+        values["annotations"] = dict(ingress.annotations)
+    if ingress.tls_secret is not None:
+        values["tls"] = [{"secretName": ingress.tls_secret, "hosts": [ingress.host]}]
+    return values

@@ -1,0 +1,83 @@
+"""`python -m sandbox up|down|status|doctor|tools`: the program on real parts, on one machine."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.doctor import examine, report
+from sandbox.errors import SandboxError
+from sandbox.interrupts import allow_interrupts
+from sandbox.layout import Layout
+from sandbox.lifecycle import Sources, World, bring_up, deployed_stack, obtain_requirements, tear_down
+from sandbox.progress import Progress
+from sandbox.status import show_status, write_environment
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command; an error that a person can mend is one message and exit status 1."""
+    options = _parser().parse_args(arguments)
+    allow_interrupts()
+    layout = Layout()
+    try:
+        match options.command:
+            case "up":
+                _up(layout, Sources(chart=options.chart, download=not options.stand_ins))
+            case "tools":
+                obtain_requirements(Progress(sys.stdout), layout)
+            case "down":
+                tear_down(layout)
+                print("The sandbox is stopped and wiped; tools and images are kept for the next make up.")
+            case "status":
+                print(show_status(deployed_stack(layout)))
+            case "doctor":
+                findings = examine(layout)
+                print(report(findings))
+                return 0 if all(finding.fine for finding in findings) else 1
+    except SandboxError as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _up(layout: Layout, sources: Sources) -> None:
+    progress = Progress(sys.stdout)
+    world = bring_up(layout, progress, sources)
+    for line in _sources_used(world):
+        progress.note(line)
+    write_environment(world.stack)
+    world.stack.select()
+    world.stack.pulumi("up", "--yes", "--skip-preview")
+    print(show_status(world.stack))
+
+
+def _sources_used(world: World) -> Sequence[str]:
+    chart = "the official one" if world.chart is None else str(world.chart)
+    return [
+        f"Chart: {chart}",
+        *(
+            f"Provider plugin {plugin.name} {plugin.version}: {plugin.kind} ({plugin.reason})"
+            for plugin in world.plugins
+        ),
+    ]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start everything and deploy the program")
+    up.add_argument("--chart", type=Path, help="a chart to install unchanged (folder or archive)")
+    up.add_argument(
+        "--stand-ins",
+        action="store_true",
+        help="don't ask outside for the official chart and the real provider plugins",
+    )
+    commands.add_parser("tools", help="install Debian packages and build the tools, nothing else")
+    commands.add_parser("down", help="stop and wipe everything")
+    commands.add_parser("status", help="peers, seal state, and what to type next")
+    commands.add_parser("doctor", help="what this machine lacks, and what runs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,17 @@
+"""AWS as far as the program needs it, on this machine: moto, with IAM enforced, and IRSA as on EKS."""
+
+from sandbox.aws.account import OIDC_ISSUER
+from sandbox.aws.endpoint import AwsEndpoint, host_records, start_aws, stop_aws
+from sandbox.aws.pod_identity_webhook import install_pod_identity_webhook
+from sandbox.aws.seed import SeededCloud, seed
+
+__all__ = [
+    "OIDC_ISSUER",
+    "AwsEndpoint",
+    "SeededCloud",
+    "host_records",
+    "install_pod_identity_webhook",
+    "seed",
+    "start_aws",
+    "stop_aws",
+]

@@ -1,0 +1,218 @@
+"""The front of moto: everything that AWS does with a request before a service answers it.
+
+It finds out what the request is and who signed it, evaluates the policies, applies the services' rules that
+moto does not have, and only then lets moto answer.
+"""
+
+import io
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from uuid import uuid4
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from joserfc.jwk import RSAKey
+from moto.kms.models import Key
+from werkzeug.wrappers import Request, Response
+
+from sandbox.aws import identity_management, key_management, moto_state
+from sandbox.aws.access_targets import Target, access_targets
+from sandbox.aws.account import ACCOUNT_ID
+from sandbox.aws.callers import Callers, Permissions, condition_context, permissions
+from sandbox.aws.error_responses import (
+    AwsError,
+    access_denied,
+    error_response,
+    not_implemented,
+    wrong_signature,
+)
+from sandbox.aws.key_management import KeyPolicies
+from sandbox.aws.policy_conditions import UnsupportedPolicyError
+from sandbox.aws.policy_document import MalformedPolicyError, parse_policy
+from sandbox.aws.policy_evaluation import AccessRequest, Caller, Denial, identity_denial, key_denial
+from sandbox.aws.request_context import ServiceRequest, guess_protocol, parse_request, raw_path
+from sandbox.aws.signature import HttpRequest
+from sandbox.aws.web_identity import assume_role_with_web_identity, session_xml
+
+LOGGER = logging.getLogger(__name__)
+
+NOT_FOR_MOTO = ("HTTP_USER_AGENT", "HTTP_X_MOTO_ACCOUNT_ID")
+"""Headers by which a client could choose moto's region or account, past those that it signed for."""
+
+ERROR_CODE = re.compile(r"<Code>(?P<xml>[^<]*)</Code>|\"__type\": ?\"(?P<json>[^\"]*)\"")
+
+
+class Gateway:
+    """A WSGI application. It answers one request at a time, because moto's state has no locks of its own."""
+
+    def __init__(
+        self,
+        moto: WSGIApplication,
+        issuer_keys: Mapping[str, RSAKey],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._moto = moto
+        self._issuer_keys = issuer_keys
+        self._clock = clock
+        self._callers = Callers()
+        self._key_policies = KeyPolicies()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        # Read before anything looks at the form, so that the bytes that were signed are kept.
+        request.get_data()
+        try:
+            call = parse_request(request)
+        except AwsError as error:
+            LOGGER.warning("refused %s %s: %s", request.method, request.path, error)
+            host = request.host.partition(".")[0]
+            return error_response(error, host, guess_protocol(request))(environ, start_response)
+        with self._lock:
+            try:
+                response = self._respond(request, call)
+            except AwsError as error:
+                response = _refuse(call, error)
+            except (MalformedPolicyError, UnsupportedPolicyError) as error:
+                response = _refuse(call, not_implemented(call.protocol, f"Something in a policy ({error})"))
+        return response(environ, start_response)
+
+    def _respond(self, request: Request, call: ServiceRequest) -> Response:
+        _check_endpoint(request, call)
+        if call.service == "sts" and call.operation == "AssumeRoleWithWebIdentity":
+            session = assume_role_with_web_identity(call, self._issuer_keys, self._callers, self._clock())
+            LOGGER.info("%s assumed %s", session.claims.subject, session.credentials.role_name)
+            return _xml(session_xml(session, str(uuid4())))
+        caller = self._callers.authenticate(call, _as_signed(request), self._clock())
+        # No policy can take this away: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+        if call.service == "sts" and call.operation == "GetCallerIdentity":
+            return _xml(_caller_identity(caller))
+        context = condition_context(caller, call)
+        targets = access_targets(call)
+        self._authorize(call, caller, targets, context)
+        if call.service == "iam":
+            identity_management.check_request(call)
+        elif call.service == "kms":
+            key_management.check_request(call, caller, context)
+        return self._answer(request, call, caller, targets)
+
+    def _authorize(
+        self,
+        call: ServiceRequest,
+        caller: Caller,
+        targets: Iterable[Target],
+        context: Mapping[str, str | None],
+    ) -> None:
+        for target in targets:
+            try:
+                denial = self._denial(target, caller, permissions(caller), context)
+                reason = denial.reason(target.action) if denial is not None else None
+            except (MalformedPolicyError, UnsupportedPolicyError) as error:
+                reason = f"because the sandbox's AWS cannot evaluate one of its policies: {error}"
+            if reason is not None:
+                resource = target.resource or "*"
+                raise access_denied(call.protocol, caller.arn, target.action, resource, reason)
+
+    def _denial(
+        self, target: Target, caller: Caller, held: Permissions, context: Mapping[str, str | None]
+    ) -> Denial | None:
+        request = AccessRequest(target.action, target.resource, context)
+        if target.key is None:
+            return identity_denial(request, held.identity, held.boundary)
+        return key_denial(
+            request,
+            caller,
+            held.identity,
+            held.boundary,
+            parse_policy(str(target.key.policy)),
+            self._key_policies.principal_ids(target.key),
+        )
+
+    def _answer(
+        self, request: Request, call: ServiceRequest, caller: Caller, targets: tuple[Target, ...]
+    ) -> Response:
+        if call.service == "kms" and call.operation == "DescribeKey":
+            # moto would let any Deny of kms:DescribeKey in the key policy apply to everybody.
+            return Response(json.dumps(_key(targets).to_dict()), content_type="application/x-amz-json-1.1")
+        response = self._forward(request, call)
+        if response.status_code >= 400:
+            found = ERROR_CODE.search(response.get_data(as_text=True))
+            code = (found["xml"] or found["json"]) if found is not None else "no code"
+            LOGGER.warning(
+                "%s:%s by %s failed: %s %s",
+                call.service,
+                call.operation,
+                caller.arn,
+                response.status_code,
+                code,
+            )
+        elif call.service == "kms" and call.operation == "CreateKey":
+            key_id = json.loads(response.get_data())["KeyMetadata"]["KeyId"]
+            self._key_policies.remember(moto_state.keys(call.region)[key_id])
+        elif call.service == "kms" and call.operation == "PutKeyPolicy":
+            self._key_policies.remember(_key(targets))
+        return response
+
+    def _forward(self, request: Request, call: ServiceRequest) -> Response:
+        """Let moto answer; it takes service and region from the host name."""
+        environment = {name: value for name, value in request.environ.items() if name not in NOT_FOR_MOTO}
+        environment["HTTP_HOST"] = f"{call.service}.{call.region}.amazonaws.com"
+        body = request.get_data()
+        if call.operation in ("GetKeyPolicy", "PutKeyPolicy"):
+            # The one name there is may be left out at AWS, but not at moto.
+            body = json.dumps({"PolicyName": "default", **call.parameters}).encode()
+            environment["CONTENT_LENGTH"] = str(len(body))
+        environment["wsgi.input"] = io.BytesIO(body)
+        response = Response.from_app(self._moto, environment, buffered=True)
+        if response.status_code >= 500:
+            raise AwsError(
+                "InternalFailure", f"moto failed at {call.service}:{call.operation}; see its log.", 500
+            )
+        return response
+
+
+def _refuse(call: ServiceRequest, error: AwsError) -> Response:
+    who = "unsigned" if call.authorization is None else call.authorization.access_key_id
+    LOGGER.warning("refused %s:%s (%s): %s", call.service, call.operation, who, error)
+    return error_response(error, call.service, call.protocol)
+
+
+def _key(targets: Iterable[Target]) -> Key:
+    return next(target.key for target in targets if target.key is not None)
+
+
+def _check_endpoint(request: Request, call: ServiceRequest) -> None:
+    """Refuse a signature for another service or region than the one whose host name was called."""
+    host = request.host.partition(":")[0]
+    names = (f"{call.service}.{call.region}.amazonaws.com", f"{call.service}.amazonaws.com")
+    if host.endswith(".amazonaws.com") and host not in names:
+        raise wrong_signature(
+            call.protocol, f"Credential should be scoped to a valid region and service for {host}."
+        )
+
+
+def _as_signed(request: Request) -> HttpRequest:
+    return HttpRequest(
+        method=request.method,
+        path=raw_path(request),
+        query=str(request.environ["QUERY_STRING"]),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.get_data(),
+    )
+
+
+def _caller_identity(caller: Caller) -> str:
+    return (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+        f"<Arn>{caller.arn}</Arn><UserId>{caller.user_id}</UserId><Account>{ACCOUNT_ID}</Account>"
+        f"</GetCallerIdentityResult><ResponseMetadata><RequestId>{uuid4()}</RequestId></ResponseMetadata>"
+        "</GetCallerIdentityResponse>"
+    )
+
+
+def _xml(text: str) -> Response:
+    return Response(text, content_type="text/xml")

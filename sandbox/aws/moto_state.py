@@ -1,0 +1,142 @@
+"""What moto stores, read from its backends in this process: the only module that knows how moto keeps it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from moto.eks.models import Cluster, eks_backends
+from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User, iam_backends
+from moto.kms.models import Key, kms_backends
+
+from sandbox.aws.account import ACCOUNT_ID, PARTITION
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """A user's access key."""
+
+    user_name: str
+    secret_access_key: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class IdentityProvider:
+    """An IAM OIDC provider; ``issuer`` is its URL with ``https://``."""
+
+    arn: str
+    issuer: str
+    client_ids: tuple[str, ...]
+
+
+def keep_rule_descriptions() -> None:
+    """Has security-group rules answer the description that was given with a source group.
+
+    moto 5.2.5 answers only one that was given with an address range, so a refresh would take the
+    rule's away (`SecurityGroupRule.description` in moto/ec2/models/security_groups.py).
+    """
+    # Here and not above: EC2 takes a second to load.
+    from moto.ec2.models.security_groups import SecurityGroupRule
+
+    def description(rule: SecurityGroupRule) -> str | None:
+        return rule.ip_range.get("Description") or (rule.source_group or {}).get("Description")
+
+    setattr(SecurityGroupRule, "description", property(description))  # noqa: B010  # mypy allows no assignment to a property
+
+
+def iam() -> IAMBackend:
+    """IAM of the account."""
+    return iam_backends[ACCOUNT_ID][PARTITION]
+
+
+def find_role(name: str) -> Role | None:
+    """A role by its name (without path)."""
+    return next((role for role in iam().roles.values() if role.name == name), None)
+
+
+def find_user(name: str) -> User | None:
+    """A user by name."""
+    return iam().users.get(name)
+
+
+def find_group(name: str) -> Group | None:
+    """A group by name."""
+    return iam().groups.get(name)
+
+
+def find_policy(arn: str) -> ManagedPolicy | None:
+    """A managed policy by ARN."""
+    return iam().managed_policies.get(arn)
+
+
+def find_access_key(access_key_id: str) -> AccessKey | None:
+    """A user's access key by id."""
+    for user in iam().users.values():
+        for key in user.access_keys:
+            if key.access_key_id == access_key_id:
+                return AccessKey(user.name, key.secret_access_key, key.status == "Active")
+    return None
+
+
+def find_identity_provider(issuer: str) -> IdentityProvider | None:
+    """The OIDC provider registered for an issuer's URL."""
+    for provider in iam().open_id_providers.values():
+        if f"https://{provider.url}" == issuer:
+            return IdentityProvider(provider.arn, issuer, tuple(provider.client_id_list))
+    return None
+
+
+def create_user_with_access_key(
+    name: str, policy: str, access_key_id: str, secret_access_key: str, region: str
+) -> None:
+    """Make a user with one inline policy and a given access key; moto itself only makes random ones."""
+    user = iam().create_user(region, name)
+    user.put_policy("inline", policy)
+    key = iam().create_access_key(name)
+    del iam().access_keys[key.access_key_id]
+    key.access_key_id = access_key_id
+    key.secret_access_key = secret_access_key
+    iam().access_keys[access_key_id] = key
+
+
+def policy_documents(entity: Role | User) -> Iterator[str]:
+    """The text of every identity policy of a role or user: inline, attached, and through a user's groups."""
+    yield from entity.policies.values()
+    for policy in entity.managed_policies.values():
+        yield default_version(policy)
+    if isinstance(entity, User):
+        for group in iam().get_groups_for_user(entity.name):
+            yield from group.policies.values()
+            for policy in group.managed_policies.values():
+                yield default_version(policy)
+
+
+def default_version(policy: ManagedPolicy) -> str:
+    """The text of a managed policy's default version."""
+    version = iam().get_policy_version(policy.arn, policy.default_version_id)
+    return str(version.document)
+
+
+def entities_of_policy(policy_arn: str) -> list[str]:
+    """The ARNs of the users, groups and roles that a managed policy is attached to or is the boundary of."""
+    roles = [
+        role.arn
+        for role in iam().roles.values()
+        if policy_arn in role.managed_policies or role.permissions_boundary_arn == policy_arn
+    ]
+    others: list[User | Group] = [*iam().users.values(), *iam().groups.values()]
+    return roles + [entity.arn for entity in others if policy_arn in entity.managed_policies]
+
+
+def keys(region: str) -> dict[str, Key]:
+    """The KMS keys of a region by key id."""
+    return kms_backends[ACCOUNT_ID][region].keys
+
+
+def find_key_by_alias(region: str, alias: str) -> Key | None:
+    """The key that an alias of the account's own (``alias/name``) stands for."""
+    return next((key for key in keys(region).values() if alias in key.aliases), None)
+
+
+def find_cluster(region: str, name: str) -> Cluster | None:
+    """An EKS cluster by name."""
+    return eks_backends[ACCOUNT_ID][region].clusters.get(name)

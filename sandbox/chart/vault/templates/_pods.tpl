@@ -1,0 +1,51 @@
+{{/* Parts that the server's and the injector's pods have in common. */}}
+
+{{/* Call with (list . <.Values.server or .Values.injector>): where the pods may run. */}}
+{{- define "vault.pod.placement" -}}
+{{- $root := index . 0 -}}
+{{- $part := index . 1 -}}
+{{- range $field := list "affinity" "tolerations" "nodeSelector" }}
+{{- with index $part $field }}
+{{ $field }}: {{- include "vault.templated" (list $root .) | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The user and group that Vault's and vault-k8s's images are made for. */}}
+{{- define "vault.pod.securityContext" -}}
+runAsNonRoot: true
+runAsUser: 100
+runAsGroup: 1000
+fsGroup: 1000
+{{- end -}}
+
+{{/* Call with (list . <probe>). */}}
+{{- define "vault.injector.probe" -}}
+{{- $injector := (index . 0).Values.injector -}}
+{{- $probe := index $injector (index . 1) -}}
+{{ index . 1 }}:
+  httpGet:
+    path: /health/ready
+    port: {{ $injector.port }}
+    scheme: HTTPS
+  failureThreshold: {{ $probe.failureThreshold }}
+  initialDelaySeconds: {{ $probe.initialDelaySeconds }}
+  periodSeconds: {{ $probe.periodSeconds }}
+  successThreshold: {{ $probe.successThreshold }}
+  timeoutSeconds: {{ $probe.timeoutSeconds }}
+{{- end -}}
+
+{{/* Call with (list <name of the claim> <dataStorage or auditStorage>). */}}
+{{- define "vault.volumeClaimTemplate" -}}
+{{- $storage := index . 1 -}}
+- metadata:
+    name: {{ index . 0 }}
+  spec:
+    accessModes: [ReadWriteOnce]
+    {{- with $storage.storageClass }}
+    storageClassName: {{ . }}
+    {{- end }}
+    resources:
+      requests:
+        storage: {{ $storage.size }}
+{{- end -}}

@@ -1,0 +1,3 @@
+module vault-autounseal/sandbox/pause
+
+go 1.25

@@ -1,0 +1,186 @@
+"""Bringing the sandbox up and down: the order of its parts, and the facts that the stack gets from them."""
+
+import base64
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from sandbox import aws, charts, cluster
+from sandbox.certificates import CertificateAuthority
+from sandbox.debian_packages import ensure_debian_packages
+from sandbox.errors import SandboxError
+from sandbox.images import make_images
+from sandbox.layout import Layout
+from sandbox.network import API_SERVER_URL
+from sandbox.plugins import InstalledPlugin, install_plugins
+from sandbox.progress import Progress
+from sandbox.stack import SandboxStack
+from sandbox.tools import Tools, find_tools, obtain_tools
+
+OFFICIAL_REPOSITORY = "https://helm.releases.hashicorp.com"
+OFFICIAL_VERSION = "0.29.1"
+EXISTING_CLUSTER = "SANDBOX_KUBECONFIG"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the parts come from that may or may not be had outside."""
+
+    chart: Path | None
+    """A chart to install unchanged; None takes the official one, or the sandbox's own for want of it."""
+    download: bool
+    """Whether to ask outside for the official chart and for provider plugins at all."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The parts that the program is deployed into, all running."""
+
+    stack: SandboxStack
+    facts: Mapping[str, object]
+    """Settings that only this sandbox knows, by key without the namespace."""
+    plugins: tuple[InstalledPlugin, ...]
+    chart: Path | None
+    """None is the official chart from its repository."""
+
+
+def bring_up(layout: Layout, progress: Progress, sources: Sources) -> World:
+    """Everything but the program's own deployment; what runs already is left as it is.
+
+    Raises :class:`SandboxError` where a part can't be had or doesn't start.
+    """
+    existing = os.environ.get(EXISTING_CLUSTER)
+    if not existing and os.geteuid() != 0:
+        raise SandboxError(
+            "The sandbox runs a Kubernetes node, which takes root: run it as root, or with sudo, or "
+            f"name the kubeconfig of a cluster in {EXISTING_CLUSTER}."
+        )
+    tools = obtain_tools(layout, progress) if existing else obtain_requirements(progress, layout)
+    chart = _chart(layout, tools, sources)
+    if existing:
+        stack = SandboxStack(layout, tools, cloud_environment={})
+        facts = {**_existing_cluster_facts(Path(existing)), **_chart_facts(chart)}
+    else:
+        stack, security_group = _start_world(layout, tools, progress, chart)
+        facts = {"nodeSecurityGroupId": security_group, **_chart_facts(chart)}
+    stack.configure(facts)
+    with progress.step("Provider plugins"):
+        plugins = tuple(
+            install_plugins(layout, download=sources.download, search_path=stack.environment()["PATH"])
+        )
+    return World(stack=stack, facts=facts, plugins=plugins, chart=chart)
+
+
+def obtain_requirements(progress: Progress, layout: Layout) -> Tools:
+    """The Debian packages and the tools, installed or built where they are missing."""
+    ensure_debian_packages(progress)
+    return obtain_tools(layout, progress)
+
+
+def tear_down(layout: Layout) -> None:
+    """Ends every process of the sandbox by its id, and wipes the world and the stack's state.
+
+    Tools, images and plugins stay. From an existing cluster the stack is destroyed first, as it
+    would be left there without its state.
+    """
+    if stack_is_up(layout):
+        stack = deployed_stack(layout)
+        if not stack.uses_own_cluster:
+            stack.pulumi("destroy", "--yes", "--skip-preview")
+    aws.stop_aws(layout)
+    cluster.stop_cluster(layout)
+    for folder in (layout.backend, layout.stack_configuration):
+        shutil.rmtree(folder, ignore_errors=True)
+    layout.kubeconfig.unlink(missing_ok=True)
+
+
+def _start_world(
+    layout: Layout, tools: Tools, progress: Progress, chart: Path | None
+) -> tuple[SandboxStack, str]:
+    """AWS and Kubernetes, running and seeded; the stack in them, and the nodes' security group."""
+    cloud_authority = CertificateAuthority.load_or_create(layout.cloud_authority, "sandbox cloud")
+    with progress.step("Container images"):
+        images = make_images(
+            layout,
+            tools,
+            cloud_authority.certificate,
+            charts.chart_images(chart or charts.own_chart(), tools.helm),
+        )
+    with progress.step("AWS (moto behind enforced IAM)"):
+        endpoint = aws.start_aws(
+            layout,
+            cloud_authority=cloud_authority,
+            service_account_public_key=cluster.service_account_public_key(layout),
+        )
+    with progress.step("Kubernetes, one node"):
+        cluster.start_cluster(
+            layout,
+            tools,
+            service_account_issuer=aws.OIDC_ISSUER,
+            images=images,
+            host_records=aws.host_records(),
+        )
+    with progress.step("VPC, EKS cluster, OIDC provider, pod identity webhook"):
+        kubeconfig = yaml.safe_load(layout.kubeconfig.read_text(encoding="utf-8"))
+        seeded = aws.seed(
+            endpoint,
+            api_server_url=API_SERVER_URL,
+            cluster_certificate_authority=_certificate_authority(kubeconfig),
+        )
+        aws.install_pod_identity_webhook(tools.kubectl, layout.kubeconfig, cloud_authority)
+    stack = SandboxStack(layout, tools, cloud_environment=endpoint.environment)
+    return stack, seeded.node_security_group_id
+
+
+def _chart(layout: Layout, tools: Tools, sources: Sources) -> Path | None:
+    if sources.chart is not None:
+        return sources.chart.resolve()
+    if sources.download and charts.official_chart_reachable(
+        tools.helm, OFFICIAL_REPOSITORY, OFFICIAL_VERSION, layout=layout
+    ):
+        return None
+    return charts.own_chart()
+
+
+def _chart_facts(chart: Path | None) -> Mapping[str, object]:
+    return {"chart": None if chart is None else {"path": str(chart)}}
+
+
+def _existing_cluster_facts(kubeconfig: Path) -> Mapping[str, object]:
+    """An existing cluster can't trust the sandbox's AWS (its issuer is another, and AWS's names lead
+    to AWS), so Vault is sealed with Shamir's key shares there."""
+    if not kubeconfig.is_file():
+        raise SandboxError(f"{EXISTING_CLUSTER} names {kubeconfig}, which isn't a file.")
+    context = yaml.safe_load(kubeconfig.read_text(encoding="utf-8")).get("current-context")
+    if not context:
+        raise SandboxError(f"{kubeconfig} has no current-context; set the one to deploy to.")
+    return {
+        "seal": "shamir",
+        "kubeconfig": str(kubeconfig.resolve()),
+        "kubeContext": context,
+        **dict.fromkeys(("region", "clusterName", "key"), None),
+    }
+
+
+def _certificate_authority(kubeconfig: Mapping[str, list[Mapping[str, Mapping[str, str]]]]) -> bytes:
+    """The PEM of the cluster's CA certificate."""
+    return base64.b64decode(kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"])
+
+
+def deployed_stack(layout: Layout) -> SandboxStack:
+    """The stack of a sandbox that is up.
+
+    Raises :class:`SandboxError` where none is.
+    """
+    if not stack_is_up(layout):
+        raise SandboxError("The sandbox isn't up. Run `make up`.")
+    return SandboxStack(layout, find_tools(layout), cloud_environment={})
+
+
+def stack_is_up(layout: Layout) -> bool:
+    """Whether a stack is configured, which is so from its first moment until it is torn down."""
+    return layout.stack_configuration.exists()

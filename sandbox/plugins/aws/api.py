@@ -1,0 +1,96 @@
+"""boto3 clients for one region, and AWS errors in the words of the real plugin."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, overload
+
+from sandbox.plugins.provider import ProviderError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_eks import EKSClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
+
+ServiceName = Literal["ec2", "eks", "iam", "kms"]
+
+
+class Aws:
+    """Clients of the services in one region, each made when it is first asked for.
+
+    Endpoint and credentials come from the environment (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, ...), as
+    for the real plugin. boto3 is imported here and not before, since it takes longer than all the rest of the
+    plugin's start.
+    """
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self._lock = threading.Lock()
+        self._clients: dict[ServiceName, object] = {}
+
+    @property
+    def partition(self) -> str:
+        """The partition that the region belongs to, as ARNs name it."""
+        import boto3
+
+        return boto3.session.Session().get_partition_for_region(self.region)
+
+    @overload
+    def client(self, service: Literal["ec2"]) -> "EC2Client": ...
+    @overload
+    def client(self, service: Literal["eks"]) -> "EKSClient": ...
+    @overload
+    def client(self, service: Literal["iam"]) -> "IAMClient": ...
+    @overload
+    def client(self, service: Literal["kms"]) -> "KMSClient": ...
+    def client(self, service: ServiceName) -> object:
+        """The client of one service."""
+        import boto3
+
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(service, region_name=self.region)
+            return self._clients[service]
+
+
+def error_code(error: "ClientError") -> str:
+    """The error's code, without the ``Exception`` that some services put after it."""
+    return error.response.get("Error", {}).get("Code", "").removesuffix("Exception")
+
+
+@contextmanager
+def failing_as(doing: str, service: ServiceName) -> Iterator[None]:
+    """Give AWS's errors the form in which the real plugin reports them: ``1 error occurred: * <doing>:
+    <error>``.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise ProviderError(one_error(f"{doing}: {_operation_error(error, service)}")) from error
+    except BotoCoreError as error:
+        raise ProviderError(one_error(f"{doing}: {error}")) from error
+
+
+def one_error(text: str) -> str:
+    """The frame that the real plugin puts around a single error."""
+    return f"1 error occurred:\n\t* {text}\n\n"
+
+
+def _operation_error(error: "ClientError", service: ServiceName) -> str:
+    """The text of the AWS SDK for Go, on which the real plugin stands."""
+    metadata = error.response.get("ResponseMetadata")
+    status = metadata["HTTPStatusCode"] if metadata else 0
+    request = metadata.get("RequestId", "") if metadata else ""
+    details = error.response.get("Error", {})
+    code = details.get("Code", "")
+    if service == "ec2":
+        code = f"api error {code}"
+    service_id = service.upper()
+    return (
+        f"operation error {service_id}: {error.operation_name}, https response error StatusCode: {status}, "
+        f"RequestID: {request}, {code}: {details.get('Message', '')}"
+    )

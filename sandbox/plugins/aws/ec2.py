@@ -1,0 +1,269 @@
+"""``aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule`` and
+``aws:ec2/getSecurityGroup:getSecurityGroup``.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
+
+from sandbox.plugins.aws.api import Aws, error_code, failing_as, one_error
+from sandbox.plugins.aws.functions import check_arguments
+from sandbox.plugins.aws.schema import BridgedResourceType, Property, Schema, integer_between
+from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
+from sandbox.plugins.property_values import PropertyMap, PropertyValue, Unknown
+from sandbox.plugins.provider import CheckFailure, Created, ProviderError, Resource
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import (
+        AuthorizeSecurityGroupIngressRequestTypeDef,
+        IpPermissionTypeDef,
+        SecurityGroupRuleRequestTypeDef,
+        UserIdGroupPairTypeDef,
+    )
+
+_SOURCES = ("cidrIpv4", "cidrIpv6", "referencedSecurityGroupId")
+_PROTOCOL_NAMES = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+
+
+def _same_protocol(old: str, new: str) -> bool:
+    """EC2 gives the well-known protocols by name, however they were given to it."""
+    return _PROTOCOL_NAMES.get(old, old).lower() == _PROTOCOL_NAMES.get(new, new).lower()
+
+
+def _is_network(
+    version: type[ipaddress.IPv4Network] | type[ipaddress.IPv6Network], value: PropertyValue
+) -> str | None:
+    try:
+        version(str(value))
+    except ValueError as error:
+        return f"to be a network's address in CIDR notation: {error}"
+    return None
+
+
+class SecurityGroupIngressRule(BridgedResourceType):
+    """One rule of a security group; its id is the rule's."""
+
+    token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"  # noqa: S105 - a type's name
+    schema: ClassVar[Schema] = Schema(
+        inputs=(
+            Property("cidrIpv4", validators=(lambda value: _is_network(ipaddress.IPv4Network, value),)),
+            Property("cidrIpv6", validators=(lambda value: _is_network(ipaddress.IPv6Network, value),)),
+            Property("description"),
+            Property("fromPort", "integer", validators=(integer_between(-1, 65535),)),
+            Property("ipProtocol", required=True, same=_same_protocol),
+            Property("referencedSecurityGroupId"),
+            Property("securityGroupId", required=True, replaces=True),
+            Property("tags", "tags"),
+            Property("toPort", "integer", validators=(integer_between(-1, 65535),)),
+        ),
+        outputs=("arn", "region", "securityGroupRuleId", "tagsAll"),
+        not_implemented=frozenset({"prefixListId", "region"}),
+    )
+
+    def check_together(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
+        """Exactly one source; the real plugin says it of the resource as a whole."""
+        given = [name for name in _SOURCES if name in inputs]
+        if len(given) == 1:
+            return ()
+        said = "No attribute" if not given else f"{len(given)} attributes"
+        return [
+            CheckFailure(
+                "",
+                f"{said} specified when one (and only one) of [cidr_ipv4,cidr_ipv6,prefix_list_id,"
+                "referenced_security_group_id] is required",
+            )
+        ]
+
+    def replaced_together(self, state: PropertyMap, inputs: PropertyMap) -> frozenset[str]:
+        """A rule's source may change, but not from one kind of source to another."""
+        old = {name for name in _SOURCES if state.get(name)}
+        new = {name for name in _SOURCES if inputs.get(name)}
+        return frozenset() if old == new else frozenset(old | new)
+
+    def make(self, inputs: PropertyMap) -> Created:
+        """Authorise the rule."""
+        request: AuthorizeSecurityGroupIngressRequestTypeDef = {
+            "GroupId": str(inputs["securityGroupId"]),
+            "IpPermissions": [_permission(inputs)],
+        }
+        if tags := tags_of(inputs):
+            request["TagSpecifications"] = [
+                {
+                    "ResourceType": "security-group-rule",
+                    "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+                }
+            ]
+        with failing_as("creating VPC Security Group Rule", "ec2"):
+            rules = self.aws.client("ec2").authorize_security_group_ingress(**request)["SecurityGroupRules"]
+        identifier = rules[0]["SecurityGroupRuleId"]
+        return Created(identifier, self.recorded(identifier, inputs))
+
+    def look(self, identifier: str, state: PropertyMap) -> PropertyMap | None:
+        """Describe the rule."""
+        from botocore.exceptions import ClientError
+
+        with failing_as(f"reading VPC Security Group Rule ({identifier})", "ec2"):
+            try:
+                rules = self.aws.client("ec2").describe_security_group_rules(
+                    SecurityGroupRuleIds=[identifier]
+                )
+            except ClientError as error:
+                if error_code(error) in {"InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound"}:
+                    return None
+                raise
+        found = [rule for rule in rules["SecurityGroupRules"] if not rule.get("IsEgress", False)]
+        if not found:
+            return None
+        rule = found[0]
+        live: PropertyMap = {
+            "arn": rule.get("SecurityGroupRuleArn")
+            or (
+                f"arn:{self.aws.partition}:ec2:{self.aws.region}:{rule.get('GroupOwnerId', '')}:"
+                f"security-group-rule/{identifier}"
+            ),
+            "ipProtocol": rule["IpProtocol"],
+            "region": self.aws.region,
+            "securityGroupId": rule["GroupId"],
+            "securityGroupRuleId": identifier,
+            **tag_outputs((tag["Key"], tag["Value"]) for tag in rule.get("Tags", [])),
+        }
+        optional: PropertyMap = {
+            "cidrIpv4": rule.get("CidrIpv4"),
+            "cidrIpv6": rule.get("CidrIpv6"),
+            "description": rule.get("Description"),
+            "referencedSecurityGroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId"),
+        }
+        live.update((name, value) for name, value in optional.items() if value)
+        ports = {"fromPort": rule.get("FromPort", -1), "toPort": rule.get("ToPort", -1)}
+        live.update((name, port) for name, port in ports.items() if port != -1 or name in state)
+        return live
+
+    def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:
+        """Modify the rule in place, and set tags."""
+        ec2 = self.aws.client("ec2")
+        with failing_as(f"updating VPC Security Group Rule ({identifier})", "ec2"):
+            if any(state.get(name) != inputs.get(name) for name in self.schema.by_name if name != "tags"):
+                ec2.modify_security_group_rules(
+                    GroupId=str(inputs["securityGroupId"]),
+                    SecurityGroupRules=[
+                        {"SecurityGroupRuleId": identifier, "SecurityGroupRule": _rule_request(inputs)}
+                    ],
+                )
+            removed, changed = tag_changes(tags_of(state), tags_of(inputs))
+            if removed:
+                ec2.delete_tags(Resources=[identifier], Tags=[{"Key": key} for key in removed])
+            if changed:
+                ec2.create_tags(
+                    Resources=[identifier],
+                    Tags=[{"Key": key, "Value": value} for key, value in changed.items()],
+                )
+
+    def recorded(self, identifier: str, inputs: PropertyMap) -> PropertyMap:
+        """As the real plugin: after an operation the inputs are recorded as they were given."""
+        return {**super().recorded(identifier, inputs), **inputs}
+
+    @override
+    def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
+        """Revoke the rule."""
+        from botocore.exceptions import ClientError
+
+        with failing_as(f"deleting VPC Security Group Rule ({identifier})", "ec2"):
+            try:
+                self.aws.client("ec2").revoke_security_group_ingress(
+                    GroupId=str(state["securityGroupId"]), SecurityGroupRuleIds=[identifier]
+                )
+            except ClientError as error:
+                if error_code(error) not in {"InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound"}:
+                    raise
+
+
+def _text(properties: PropertyMap, name: str) -> str | None:
+    value = properties.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _number(properties: PropertyMap, name: str) -> int | None:
+    value = properties.get(name)
+    return value if isinstance(value, int) else None
+
+
+def _permission(inputs: PropertyMap) -> "IpPermissionTypeDef":
+    permission: IpPermissionTypeDef = {"IpProtocol": str(inputs["ipProtocol"])}
+    if (from_port := _number(inputs, "fromPort")) is not None:
+        permission["FromPort"] = from_port
+    if (to_port := _number(inputs, "toPort")) is not None:
+        permission["ToPort"] = to_port
+    described = _text(inputs, "description")
+    if ipv4 := _text(inputs, "cidrIpv4"):
+        permission["IpRanges"] = [{"CidrIp": ipv4}]
+        if described:
+            permission["IpRanges"][0]["Description"] = described
+    if ipv6 := _text(inputs, "cidrIpv6"):
+        permission["Ipv6Ranges"] = [{"CidrIpv6": ipv6}]
+        if described:
+            permission["Ipv6Ranges"][0]["Description"] = described
+    if group := _text(inputs, "referencedSecurityGroupId"):
+        account, _, identifier = group.rpartition("/")
+        pair: UserIdGroupPairTypeDef = {"GroupId": identifier}
+        if account:
+            pair["UserId"] = account
+        if described:
+            pair["Description"] = described
+        permission["UserIdGroupPairs"] = [pair]
+    return permission
+
+
+def _rule_request(inputs: PropertyMap) -> "SecurityGroupRuleRequestTypeDef":
+    request: SecurityGroupRuleRequestTypeDef = {"IpProtocol": str(inputs["ipProtocol"])}
+    if (from_port := _number(inputs, "fromPort")) is not None:
+        request["FromPort"] = from_port
+    if (to_port := _number(inputs, "toPort")) is not None:
+        request["ToPort"] = to_port
+    if ipv4 := _text(inputs, "cidrIpv4"):
+        request["CidrIpv4"] = ipv4
+    if ipv6 := _text(inputs, "cidrIpv6"):
+        request["CidrIpv6"] = ipv6
+    if group := _text(inputs, "referencedSecurityGroupId"):
+        request["ReferencedGroupId"] = group.rpartition("/")[2]
+    if described := _text(inputs, "description"):
+        request["Description"] = described
+    return request
+
+
+def get_security_group(aws: Aws, arguments: PropertyMap) -> PropertyMap:
+    """Find a security group by its id."""
+    from botocore.exceptions import ClientError
+
+    check_arguments(
+        "aws:ec2/getSecurityGroup:getSecurityGroup",
+        arguments,
+        {"id"},
+        {"filters", "name", "region", "tags", "vpcId"},
+    )
+    identifier = arguments.get("id")
+    if not isinstance(identifier, str) or isinstance(identifier, Unknown):
+        raise ProviderError("aws:ec2/getSecurityGroup:getSecurityGroup needs the argument id")
+    with failing_as("reading EC2 Security Group", "ec2"):
+        try:
+            groups = aws.client("ec2").describe_security_groups(GroupIds=[identifier])["SecurityGroups"]
+        except ClientError as error:
+            if error_code(error) != "InvalidGroup.NotFound":
+                raise
+            groups = []
+    if not groups:
+        raise ProviderError(one_error("no matching EC2 Security Group found"))
+    group = groups[0]
+    tags: dict[str, PropertyValue] = {
+        tag["Key"]: tag["Value"] for tag in group.get("Tags", []) if not tag["Key"].startswith("aws:")
+    }
+    return {
+        "arn": f"arn:{aws.partition}:ec2:{aws.region}:{group['OwnerId']}:security-group/{identifier}",
+        "description": group["Description"],
+        "id": identifier,
+        "name": group["GroupName"],
+        "region": aws.region,
+        "tags": tags,
+        "vpcId": group.get("VpcId", ""),
+    }

@@ -1,0 +1,250 @@
+"""Long-running processes of the sandbox: started detached, remembered on disk, ended by id only.
+
+A record holds the process id together with the kernel's start time of that process and the id of
+the machine's boot. Ids are used again; the three together are not, so a stale record can never
+make the sandbox end somebody else's process.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+from sandbox.layout import Layout
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Folders of the system's commands. A shell of root's made by ``su`` lacks the ``sbin`` ones on Debian."""
+
+_LOG_TAIL_BYTES = 64 * 1024
+
+# Children of this very process: kept so that polling them reaps those which have ended.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What identifies one process on this machine for good."""
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+
+
+def start(
+    layout: Layout,
+    name: str,
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> None:
+    """Start ``argv`` in a session of its own, so that it outlives the command that started it.
+
+    Its output goes to ``<layout.logs>/<name>.log``, emptied first. ``env`` is the whole environment
+    of the process; without it the process gets only a PATH of the system's folders, so that neither
+    credentials nor proxies of the caller's shell reach it.
+
+    Raises SandboxError when ``name`` runs already or ``argv[0]`` cannot be run.
+    """
+    if running(layout, name):
+        raise SandboxError(f"{name} runs already; stop the sandbox first (make down)")
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    layout.pids.mkdir(parents=True, exist_ok=True)
+    with log_path(layout, name).open("wb") as log:
+        try:
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={"PATH": SYSTEM_PATH} if env is None else dict(env),
+                cwd=cwd,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SandboxError(f"{name} could not be started: {argv[0]}: {error.strerror}") from error
+    _children[child.pid] = child
+    # A child that has ended by now still has its entry in /proc, because nobody has reaped it yet.
+    record = _Record(pid=child.pid, start_ticks=_stat(child.pid).start_ticks, boot_id=_boot_id())
+    temporary = layout.pids / f".{name}.json"
+    temporary.write_text(json.dumps(asdict(record)))
+    temporary.replace(_record_path(layout, name))
+
+
+def stop(layout: Layout, name: str, *, grace_seconds: float = 5.0) -> None:
+    """End ``name`` and forget it: SIGTERM, then SIGKILL after ``grace_seconds``.
+
+    Nothing happens when it was never started, has ended, or its id belongs to another process by now.
+
+    Raises SandboxError when it survives SIGKILL for ten seconds.
+    """
+    record = _read_record(layout, name)
+    if record is not None:
+        _end(name, record, grace_seconds)
+    _record_path(layout, name).unlink(missing_ok=True)
+
+
+def stop_all(layout: Layout, names: Iterable[str], *, grace_seconds: float = 5.0) -> None:
+    """`stop` for several processes at the same time, for those that may end in any order."""
+    with ThreadPoolExecutor(max_workers=16) as executor:
+        for _ in executor.map(lambda name: stop(layout, name, grace_seconds=grace_seconds), names):
+            pass
+
+
+def running(layout: Layout, name: str) -> bool:
+    """Whether the process that was started as ``name`` still runs."""
+    return running_pid(layout, name) is not None
+
+
+def running_pid(layout: Layout, name: str) -> int | None:
+    """Process id of ``name``, or None when it does not run."""
+    record = _read_record(layout, name)
+    return record.pid if record is not None and _alive(record) else None
+
+
+def recorded_names(layout: Layout) -> list[str]:
+    """Names of the processes that were started and not stopped since, whether they still run or not."""
+    return sorted(path.stem for path in layout.pids.glob("*.json") if not path.name.startswith("."))
+
+
+def log_path(layout: Layout, name: str) -> Path:
+    """The file that ``name`` writes its output to."""
+    return layout.logs / f"{name}.log"
+
+
+def log_tail(layout: Layout, name: str, lines: int = 20) -> str:
+    """The last ``lines`` lines that ``name`` wrote; empty when there is no log."""
+    try:
+        with log_path(layout, name).open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(0, size - _LOG_TAIL_BYTES))
+            text = log.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def wait_until(
+    description: str,
+    deadline_seconds: float,
+    probe: Callable[[], bool],
+    *,
+    interval_seconds: float = 0.1,
+    on_timeout: Callable[[], str] | None = None,
+) -> None:
+    """Return as soon as ``probe`` answers True, asked every ``interval_seconds``.
+
+    Raises SandboxError after ``deadline_seconds``: ``description``, then what ``on_timeout`` tells.
+    """
+    deadline = time.monotonic() + deadline_seconds
+    while not probe():
+        if time.monotonic() >= deadline:
+            detail = f"\n{on_timeout()}" if on_timeout is not None else ""
+            raise SandboxError(f"timed out after {deadline_seconds:g} s: {description}{detail}")
+        time.sleep(interval_seconds)
+
+
+def wait_until_serving(
+    layout: Layout, name: str, deadline_seconds: float, probe: Callable[[], bool], *, description: str
+) -> None:
+    """`wait_until` for something that the process ``name`` has to do, such as answering on its port.
+
+    Raises SandboxError with the end of its log, at once when the process has ended and otherwise at
+    the deadline.
+    """
+
+    def serving() -> bool:
+        if probe():
+            return True
+        require_running(layout, name)
+        return False
+
+    wait_until(description, deadline_seconds, serving, on_timeout=lambda: _log_excerpt(layout, name))
+
+
+def require_running(layout: Layout, name: str) -> None:
+    """Raise SandboxError, with the end of its log, when the process ``name`` does not run."""
+    if not running(layout, name):
+        raise SandboxError(f"{name} has ended\n{_log_excerpt(layout, name)}")
+
+
+def _log_excerpt(layout: Layout, name: str) -> str:
+    return f"end of {log_path(layout, name)}:\n{log_tail(layout, name) or '(empty)'}"
+
+
+def _record_path(layout: Layout, name: str) -> Path:
+    return layout.pids / f"{name}.json"
+
+
+def _read_record(layout: Layout, name: str) -> _Record | None:
+    try:
+        fields = json.loads(_record_path(layout, name).read_text())
+    except FileNotFoundError:
+        return None
+    return _Record(
+        pid=int(fields["pid"]), start_ticks=int(fields["start_ticks"]), boot_id=str(fields["boot_id"])
+    )
+
+
+def _end(name: str, record: _Record, grace_seconds: float) -> None:
+    try:
+        descriptor = os.pidfd_open(record.pid)
+    except ProcessLookupError:
+        return
+    try:
+        # Compared after the descriptor is had: from here on it stands for this process and no later one.
+        if not _alive(record):
+            return
+        for signal_number, patience_seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 10.0)):
+            try:
+                signal.pidfd_send_signal(descriptor, signal_number)
+            except ProcessLookupError:
+                return
+            ended, _, _ = select.select([descriptor], [], [], patience_seconds)
+            if ended:
+                return
+        raise SandboxError(f"{name} (process {record.pid}) does not end, even when killed")
+    finally:
+        os.close(descriptor)
+        _reap(record.pid)
+
+
+def _alive(record: _Record) -> bool:
+    _reap(record.pid)
+    try:
+        stat = _stat(record.pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return not stat.ended and stat.start_ticks == record.start_ticks and record.boot_id == _boot_id()
+
+
+def _reap(pid: int) -> None:
+    child = _children.get(pid)
+    if child is not None and child.poll() is not None:
+        del _children[pid]
+
+
+@dataclass(frozen=True)
+class _Stat:
+    """What proc(5) tells of a process: fields 3 and 22 of its stat file."""
+
+    ended: bool
+    start_ticks: int
+
+
+def _stat(pid: int) -> _Stat:
+    text = Path(f"/proc/{pid}/stat").read_text()
+    # The second field is the command's name in parentheses and may itself hold spaces and parentheses.
+    fields = text[text.rindex(")") + 2 :].split()
+    return _Stat(ended=fields[0] in {"Z", "X"}, start_ticks=int(fields[19]))
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

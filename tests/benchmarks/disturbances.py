@@ -1,0 +1,98 @@
+"""What may happen to a running Vault, and how long nobody can write then.
+
+Both write 20 times a second through the Service of the active server meanwhile.
+"""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from sandbox.processes import wait_until
+from tests.benchmarks.vault_cluster import POLL_SECONDS, VaultCluster, vault_process
+from tests.benchmarks.writes import PER_SECOND, WriteLoad, failures, longest_gap
+
+_DEADLINE_SECONDS = 120
+_STEADY_BEFORE_SECONDS = 1.0
+_STEADY_AFTER_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class LeaderKill:
+    """What a client notices when the leader's process is killed."""
+
+    gap_seconds: float
+    """The longest time without a write that succeeded."""
+    failed_writes: int
+    """Of 20 a second, until all was well again: the dead pod can stay in the Service after the gap."""
+
+
+def kill_leader(cluster: VaultCluster) -> LeaderKill:
+    """Kills the leader's process (SIGKILL), and waits until the cluster is whole and no write fails.
+
+    Raises :class:`SandboxError` where that doesn't come.
+    """
+    active_address = cluster.active_address()
+    with WriteLoad(lambda: cluster.write(active_address)) as load:
+        _await_steady(load)
+        process = vault_process(cluster.leader())
+        killed = time.monotonic()
+        os.kill(process, signal.SIGKILL)
+        wait_until(
+            "the cluster is whole after the leader was killed",
+            _DEADLINE_SECONDS,
+            lambda: (
+                time.monotonic() - killed >= _STEADY_AFTER_SECONDS
+                and _is_steady(load, _STEADY_AFTER_SECONDS)
+                and cluster.is_healthy()
+            ),
+            interval_seconds=POLL_SECONDS,
+        )
+        writes = load.writes()
+    return LeaderKill(longest_gap(writes, killed).seconds, failures(writes, killed))
+
+
+def delete_all_pods(cluster: VaultCluster) -> float:
+    """Deletes all pods as ``kubectl delete pod`` does; seconds from there until a write succeeds again.
+
+    The old pods serve on until their preStop hook is over, so the write that counts is the one that ends
+    the outage. Raises :class:`SandboxError` where none does.
+    """
+    active_address = cluster.active_address()
+    old = {pod["metadata"]["uid"] for pod in cluster.pods()}
+
+    with WriteLoad(lambda: cluster.write(active_address)) as load:
+        _await_steady(load)
+        deleted = time.monotonic()
+        cluster.delete_pods()
+        wait_until(
+            "the deleted pods are gone",
+            _DEADLINE_SECONDS,
+            lambda: old.isdisjoint(pod["metadata"]["uid"] for pod in cluster.pods()),
+            interval_seconds=POLL_SECONDS,
+        )
+        gone = time.monotonic()
+        wait_until(
+            "a write succeeds after all pods were deleted",
+            _DEADLINE_SECONDS,
+            lambda: any(write.succeeded and write.began > gone for write in load.writes()),
+            interval_seconds=POLL_SECONDS,
+        )
+        writes = load.writes()
+    return longest_gap(writes, deleted).ended - deleted
+
+
+def _await_steady(load: WriteLoad) -> None:
+    wait_until(
+        "writes succeed",
+        _DEADLINE_SECONDS,
+        lambda: _is_steady(load, _STEADY_BEFORE_SECONDS),
+        interval_seconds=POLL_SECONDS,
+    )
+
+
+def _is_steady(load: WriteLoad, seconds: float) -> bool:
+    """Whether the writes of the last ``seconds`` have all succeeded."""
+    expected = int(seconds * PER_SECOND)
+    recent = load.writes()[-expected:]
+    return len(recent) == expected and all(write.succeeded for write in recent)

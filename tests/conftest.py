@@ -1,0 +1,25 @@
+"""The real programs that tests run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sandbox.interrupts import allow_interrupts
+from sandbox.layout import Layout
+from sandbox.pinned_tools import ToolError
+from sandbox.tools import find_tools
+
+allow_interrupts()
+
+
+@pytest.fixture(scope="session")
+def vault_program() -> Path:
+    """Vault, from the sandbox's tools or from PATH."""
+    try:
+        return find_tools(Layout()).vault
+    except ToolError as missing:
+        on_path = shutil.which("vault")
+        if on_path is None:
+            pytest.skip(f"vault is neither on PATH nor among the sandbox's tools: {missing}")
+        return Path(on_path)

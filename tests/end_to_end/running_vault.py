@@ -1,0 +1,138 @@
+"""Asks a Vault that runs in the sandbox, pod by pod, and the Kubernetes around it."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from sandbox.stack import SandboxStack
+
+CALL_SECONDS = 5
+
+
+def poll(what: str, seconds: float, probe: Callable[[], bool]) -> None:
+    """Waits until ``probe`` holds; fails with ``what`` when ``seconds`` are over."""
+    deadline = time.monotonic() + seconds
+    while not probe():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.2)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """kubectl with the sandbox's kubeconfig."""
+
+    stack: SandboxStack
+
+    def run(self, *arguments: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
+        """One kubectl command."""
+        return subprocess.run(
+            [str(self.stack.tools.kubectl), f"--kubeconfig={self.stack.layout.kubeconfig}", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """As :meth:`run`, but it has to succeed."""
+        result = self.run(*arguments, stdin=stdin)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """The objects, parsed."""
+        return json.loads(self.kubectl("get", *arguments, "--output=json"))
+
+
+@dataclass(frozen=True)
+class RunningVault:
+    """The pods of one release, spoken to by their own addresses."""
+
+    cluster: Cluster
+    namespace: str
+    statefulset: str
+
+    def pods(self) -> Sequence[Mapping[str, Any]]:
+        """Vault's pods, in the order of their names."""
+        pods = self.cluster.get("pods", f"--namespace={self.namespace}", "--selector=component=server")[
+            "items"
+        ]
+        return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
+
+    def addresses(self) -> Sequence[str]:
+        """One base URL a pod."""
+        return [f"http://{pod['status']['podIP']}:8200" for pod in self.pods() if pod["status"].get("podIP")]
+
+    def seal_statuses(self) -> Sequence[Mapping[str, Any]]:
+        """What each pod answers itself; pods that don't answer are left out."""
+        return [
+            answer
+            for address in self.addresses()
+            if (answer := _get(address, "sys/seal-status", "")) is not None
+        ]
+
+    def unsealed(self) -> int:
+        """Number of pods that say that they are unsealed."""
+        return sum(not status["sealed"] for status in self.seal_statuses())
+
+    def read(self, path: str, token: str) -> Mapping[str, Any] | None:
+        """An answer of whichever pod gives one first."""
+        for address in self.addresses():
+            answer = _get(address, path, token)
+            if answer is not None:
+                return answer
+        return None
+
+    def write(self, path: str, token: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Writes through pod 0, which hands on to the active one."""
+        response = requests.post(
+            f"{self.addresses()[0]}/v1/{path}",
+            headers={"X-Vault-Token": token},
+            json=data,
+            timeout=CALL_SECONDS,
+        )
+        assert response.ok, f"{path}: {response.status_code} {response.text}"
+        answer: Mapping[str, Any] = response.json() if response.content else {}
+        return answer
+
+    def healthy_voters(self, token: str) -> int:
+        """Voters that autopilot counts while it finds the cluster healthy, else 0."""
+        answer = self.read("sys/storage/raft/autopilot/state", token)
+        if answer is None or not answer["data"]["healthy"]:
+            return 0
+        return len(answer["data"]["voters"])
+
+    def delete_pods(self) -> None:
+        """Deletes every Vault pod at once and waits until none of them is left."""
+        before = {pod["metadata"]["uid"] for pod in self.pods()}
+        self.cluster.kubectl(
+            "delete", "pod", f"--namespace={self.namespace}", "--selector=component=server", "--wait=true"
+        )
+        poll(
+            "new pods in the place of the deleted ones",
+            60,
+            lambda: (
+                len(self.pods()) == len(before)
+                and not before & {pod["metadata"]["uid"] for pod in self.pods()}
+            ),
+        )
+
+
+def _get(address: str, path: str, token: str) -> Mapping[str, Any] | None:
+    try:
+        response = requests.get(
+            f"{address}/v1/{path}", headers={"X-Vault-Token": token}, timeout=CALL_SECONDS
+        )
+    except requests.exceptions.RequestException:
+        return None
+    if not response.ok:
+        return None
+    answer: Mapping[str, Any] = response.json()
+    return answer

@@ -1,0 +1,78 @@
+"""The injector's webhook: the API server reaches it, and a pod gets its secret."""
+
+import json
+
+from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.running_vault import poll
+
+POLICY = 'path "secret/data/database" { capabilities = ["read"] }'
+
+
+def test_an_annotated_pod_reads_a_secret_of_vault(awskms: Deployment) -> None:
+    vault, token = awskms.vault, awskms.outputs()["root_token"]
+    vault.write("sys/mounts/secret", token, {"type": "kv", "options": {"version": "2"}})
+    vault.write("sys/auth/kubernetes", token, {"type": "kubernetes"})
+    vault.write("auth/kubernetes/config", token, {"kubernetes_host": "https://kubernetes.default.svc"})
+    vault.write("sys/policies/acl/database", token, {"policy": POLICY})
+    vault.write(
+        "auth/kubernetes/role/database",
+        token,
+        {
+            "bound_service_account_names": "default",
+            "bound_service_account_namespaces": "default",
+            "policies": "database",
+        },
+    )
+    vault.write("secret/data/database", token, {"data": {"password": "opensesame"}})
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "reader",
+            "annotations": {
+                "vault.hashicorp.com/agent-inject": "true",
+                "vault.hashicorp.com/agent-pre-populate-only": "true",
+                "vault.hashicorp.com/role": "database",
+                "vault.hashicorp.com/agent-inject-secret-database": "secret/data/database",
+            },
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [
+                {
+                    "name": "reader",
+                    "image": "busybox:1.36",
+                    "imagePullPolicy": "Never",
+                    "command": ["cat", "/vault/secrets/database"],
+                }
+            ],
+        },
+    }
+    try:
+        awskms.cluster.kubectl("create", "--namespace=default", "--filename=-", stdin=json.dumps(pod))
+        poll(
+            "the pod read its secret",
+            90,
+            lambda: (
+                "opensesame"
+                in awskms.cluster.run("logs", "reader", "--namespace=default", "--container=reader").stdout
+            ),
+        )
+    finally:
+        awskms.cluster.kubectl("delete", "pod", "reader", "--namespace=default", "--ignore-not-found")
+
+
+def test_a_pod_without_annotation_is_left_alone(awskms: Deployment) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"generateName": "plain-"},
+        "spec": {"containers": [{"name": "plain", "image": "busybox:1.36"}]},
+    }
+    admitted = json.loads(
+        awskms.cluster.kubectl(
+            *("create", "--namespace=default", "--dry-run=server", "--output=json", "--filename=-"),
+            stdin=json.dumps(pod),
+        )
+    )
+    assert [container["name"] for container in admitted["spec"]["containers"]] == ["plain"]

@@ -1,0 +1,60 @@
+"""After a restart Vault unseals by itself, or says why it doesn't."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.running_vault import poll
+
+
+def test_all_pods_deleted_and_unsealed_again(awskms: Deployment) -> None:
+    vault, token = awskms.vault, awskms.outputs()["root_token"]
+    vault.write("cubbyhole/before", token, {"kept": "yes"})
+    vault.delete_pods()
+    poll("three healthy voters", 120, lambda: vault.healthy_voters(token) == 3)
+    assert vault.unsealed() == 3
+    answer = vault.read("cubbyhole/before", token)
+    assert answer is not None
+    assert answer["data"] == {"kept": "yes"}
+
+
+@pytest.fixture
+def trust_policy(awskms: Deployment) -> Iterator[dict[str, Any]]:
+    """The role's trust policy, put back afterwards."""
+    iam, role = awskms.aws("iam"), awskms.outputs()["role_name"]
+    policy: dict[str, Any] = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    yield json.loads(json.dumps(policy))
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(policy))
+    vault, token = awskms.vault, awskms.outputs()["root_token"]
+    awskms.cluster.kubectl("delete", "pod", "vault-2", "--namespace=vault")
+    poll("three healthy voters again", 120, lambda: vault.healthy_voters(token) == 3)
+
+
+def test_a_wrong_subject_fails_as_on_aws(awskms: Deployment, trust_policy: dict[str, Any]) -> None:
+    """A pod whose service account the trust policy doesn't name gets no credentials, and Vault exits."""
+    log = awskms.stack.layout.logs / "aws.log"
+    logged = len(log.read_text())
+    conditions = trust_policy["Statement"][0]["Condition"]["StringEquals"]
+    subject = next(name for name in conditions if name.endswith(":sub"))
+    conditions[subject] = "system:serviceaccount:vault:somebody-else"
+    awskms.aws("iam").update_assume_role_policy(
+        RoleName=awskms.outputs()["role_name"], PolicyDocument=json.dumps(trust_policy)
+    )
+    awskms.cluster.kubectl("delete", "pod", "vault-2", "--namespace=vault")
+    poll(
+        "Vault ends for want of credentials",
+        90,
+        lambda: (
+            "NoCredentialProviders"
+            in "".join(
+                awskms.cluster.run("logs", "vault-2", "--namespace=vault", *previous).stdout
+                for previous in ((), ("--previous",))
+            )
+        ),
+    )
+    assert "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity" in log.read_text()[logged:]
+    # The pods that hold their credentials already go on.
+    assert awskms.vault.unsealed() == 2

@@ -1,0 +1,79 @@
+"""Helm, and the sandbox's chart rendered by it."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.charts import own_chart
+from sandbox.layout import Layout
+from sandbox.pinned_tools import ToolError
+from sandbox.tools import find_tools
+
+CONFIG = 'ui = true\nstorage "raft" {\n  path = "/vault/data"\n}\n'
+LEAST_VALUES = {
+    "server": {"ha": {"enabled": True, "raft": {"enabled": True, "config": CONFIG}}},
+}
+
+
+@pytest.fixture(scope="session")
+def helm() -> Path:
+    """Helm, from the sandbox's tools or from PATH."""
+    try:
+        return find_tools(Layout()).helm
+    except ToolError as missing:
+        on_path = shutil.which("helm")
+        if on_path is None:
+            pytest.skip(f"helm is neither on PATH nor among the sandbox's tools: {missing}")
+        return Path(on_path)
+
+
+@pytest.fixture(scope="session")
+def template_chart(helm: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that has Helm render the sandbox's chart and returns how that went.
+
+    Its arguments: ``settings``, values by dotted path; ``values``, what they are set in (the least
+    that is valid, unless given); ``release`` and ``namespace``, both "vault" unless given.
+    """
+
+    def template(
+        settings: Mapping[str, Any] | None = None,
+        *,
+        values: Mapping[str, Any] | None = None,
+        release: str = "vault",
+        namespace: str = "vault",
+    ) -> subprocess.CompletedProcess[str]:
+        command = [str(helm), "template", release, str(own_chart()), "--namespace", namespace, "--skip-tests"]
+        for path, value in (settings or {}).items():
+            command += ["--set-json", f"{path}={json.dumps(value)}"]
+        return subprocess.run(
+            [*command, "--values", "-"],
+            input=yaml.safe_dump(LEAST_VALUES if values is None else values),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return template
+
+
+@pytest.fixture(scope="session")
+def render_chart(
+    template_chart: Callable[..., subprocess.CompletedProcess[str]],
+) -> Callable[..., dict[tuple[str, str], Any]]:
+    """Like ``template_chart``, but returns the Kubernetes objects by kind and name; Helm has to succeed."""
+
+    def render(settings: Mapping[str, Any] | None = None, **arguments: Any) -> dict[tuple[str, str], Any]:
+        result = template_chart(settings, **arguments)
+        assert result.returncode == 0, result.stderr
+        documents = [document for document in yaml.safe_load_all(result.stdout) if document is not None]
+        objects = {(document["kind"], document["metadata"]["name"]): document for document in documents}
+        assert len(objects) == len(documents), "two objects of one kind and name"
+        return objects
+
+    return render

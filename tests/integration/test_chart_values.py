@@ -1,0 +1,355 @@
+"""What each value of the sandbox's chart leads to.
+
+The expectations were read from the official chart's templates, version 0.29.1; where both charts'
+renderings can be compared, ``test_chart.py`` does that.
+"""
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Template = Callable[..., subprocess.CompletedProcess[str]]
+Render = Callable[..., dict[tuple[str, str], Any]]
+
+VAULT = ("StatefulSet", "vault")
+INJECTOR = ("Deployment", "vault-agent-injector")
+
+
+def _pod(workload: dict[str, Any]) -> dict[str, Any]:
+    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
+    return pod
+
+
+def _container(workload: dict[str, Any]) -> dict[str, Any]:
+    containers: list[dict[str, Any]] = _pod(workload)["containers"]
+    assert len(containers) == 1
+    return containers[0]
+
+
+def _environment(workload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        variable["name"]: variable.get("value", variable.get("valueFrom"))
+        for variable in _container(workload)["env"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("release", "fullname"),
+    [
+        ("vault", "vault"),
+        ("my-vault-2", "my-vault-2"),
+        ("secrets", "secrets-vault"),
+        ("r" * 53, "r" * 53 + "-vault"),
+    ],
+)
+def test_objects_are_named_after_the_release(render_chart: Render, release: str, fullname: str) -> None:
+    rendered = render_chart(
+        {"ui.enabled": True, "server.ingress.enabled": True}, release=release, namespace="platform"
+    )
+
+    injector = f"{fullname}-agent-injector"
+    assert set(rendered) == {
+        ("ClusterRole", f"{injector}-clusterrole"),
+        ("ClusterRoleBinding", f"{injector}-binding"),
+        ("ClusterRoleBinding", f"{fullname}-server-binding"),
+        ("ConfigMap", f"{fullname}-config"),
+        ("Deployment", injector),
+        ("Ingress", fullname),
+        ("MutatingWebhookConfiguration", f"{injector}-cfg"),
+        ("PodDisruptionBudget", fullname),
+        ("Role", f"{fullname}-discovery-role"),
+        ("RoleBinding", f"{fullname}-discovery-rolebinding"),
+        ("Service", fullname),
+        ("Service", f"{fullname}-active"),
+        ("Service", f"{fullname}-internal"),
+        ("Service", f"{fullname}-standby"),
+        ("Service", f"{fullname}-ui"),
+        ("Service", f"{injector}-svc"),
+        ("ServiceAccount", fullname),
+        ("ServiceAccount", injector),
+        ("StatefulSet", fullname),
+    }
+
+
+def test_objects_refer_to_each_other_in_any_namespace(render_chart: Render) -> None:
+    rendered = render_chart(release="secrets", namespace="platform")
+
+    cluster_wide = {"ClusterRole", "ClusterRoleBinding", "MutatingWebhookConfiguration"}
+    for (kind, _), document in rendered.items():
+        assert document["metadata"].get("namespace") == (None if kind in cluster_wide else "platform")
+        assert document["metadata"]["labels"]["app.kubernetes.io/instance"] == "secrets"
+    account = {"kind": "ServiceAccount", "name": "secrets-vault", "namespace": "platform"}
+    assert rendered["ClusterRoleBinding", "secrets-vault-server-binding"]["subjects"] == [account]
+    assert rendered["RoleBinding", "secrets-vault-discovery-rolebinding"]["subjects"] == [account]
+    vault = rendered["StatefulSet", "secrets-vault"]
+    assert vault["spec"]["serviceName"] == "secrets-vault-internal"
+    assert _pod(vault)["serviceAccountName"] == "secrets-vault"
+    assert {"name": "config", "configMap": {"name": "secrets-vault-config"}} in _pod(vault)["volumes"]
+    assert _environment(vault)["VAULT_CLUSTER_ADDR"] == "https://$(HOSTNAME).secrets-vault-internal:8201"
+    injector = _environment(rendered["Deployment", "secrets-vault-agent-injector"])
+    assert injector["AGENT_INJECT_VAULT_ADDR"] == "http://secrets-vault.platform.svc:8200"
+    assert injector["AGENT_INJECT_TLS_AUTO"] == "secrets-vault-agent-injector-cfg"
+    service = "secrets-vault-agent-injector-svc"
+    assert injector["AGENT_INJECT_TLS_AUTO_HOSTS"] == f"{service},{service}.platform,{service}.platform.svc"
+    (webhook,) = rendered["MutatingWebhookConfiguration", "secrets-vault-agent-injector-cfg"]["webhooks"]
+    assert webhook["clientConfig"]["service"] == {"name": service, "namespace": "platform", "path": "/mutate"}
+
+
+def test_the_configuration_is_a_template_and_gets_mlock_turned_off(render_chart: Render) -> None:
+    configuration = (
+        '\n  ui = true\n\n# {{ .Release.Name }} in {{ include "vault.fullname" . }}\nlistener "tcp" {\n'
+        '  address = "[::]:8200"\n}\n\n\n'
+    )
+
+    rendered = render_chart({"server.ha.raft.config": configuration}, release="secrets")
+
+    assert rendered["ConfigMap", "secrets-vault-config"]["data"] == {
+        "extraconfig-from-values.hcl": (
+            'ui = true\n\n# secrets in secrets-vault\nlistener "tcp" {\n'
+            '  address = "[::]:8200"\n}\n\n\n\ndisable_mlock = true'
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("replicas", "unavailable"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (6, 2), (7, 3)]
+)
+def test_the_disruption_budget_keeps_a_quorum(render_chart: Render, replicas: int, unavailable: int) -> None:
+    rendered = render_chart({"server.ha.replicas": replicas})
+
+    assert rendered[VAULT]["spec"]["replicas"] == replicas
+    assert rendered["PodDisruptionBudget", "vault"]["spec"]["maxUnavailable"] == unavailable
+
+
+@pytest.mark.parametrize(("part", "workload"), [("server", VAULT), ("injector", INJECTOR)])
+def test_placement_is_an_object_or_a_template(
+    render_chart: Render, part: str, workload: tuple[str, str]
+) -> None:
+    spread: dict[str, Any] = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    tolerations = [{"key": "dedicated", "operator": "Exists"}]
+    for affinity in (spread, "podAntiAffinity:\n  preferredDuringSchedulingIgnoredDuringExecution: []\n"):
+        pod = _pod(
+            render_chart(
+                {
+                    f"{part}.affinity": affinity,
+                    f"{part}.tolerations": tolerations,
+                    f"{part}.nodeSelector": "purpose: {{ .Release.Name }}\n",
+                }
+            )[workload]
+        )
+        assert pod["affinity"] == spread
+        assert pod["tolerations"] == tolerations
+        assert pod["nodeSelector"] == {"purpose": "vault"}
+    for nothing in ("", None):
+        assert "affinity" not in _pod(render_chart({f"{part}.affinity": nothing})[workload])
+
+
+def test_further_environment_comes_last_and_as_text(render_chart: Render) -> None:
+    rendered = render_chart(
+        {
+            "server.logLevel": "debug",
+            "server.extraEnvironmentVars": {"vault.max_lease": 7, "AWS_REGION": "ap-northeast-2", "on": True},
+            "server.extraSecretEnvironmentVars": [
+                {"envName": "LICENCE", "secretName": "vault-licence", "secretKey": "text"}
+            ],
+        }
+    )
+
+    environment = _container(rendered[VAULT])["env"]
+    assert environment[-6:] == [
+        {"name": "HOME", "value": "/home/vault"},
+        {"name": "VAULT_LOG_LEVEL", "value": "debug"},
+        {"name": "AWS_REGION", "value": "ap-northeast-2"},
+        {"name": "ON", "value": "true"},
+        {"name": "VAULT_MAX_LEASE", "value": "7"},
+        {
+            "name": "LICENCE",
+            "valueFrom": {"secretKeyRef": {"name": "vault-licence", "key": "text"}},
+        },
+    ]
+
+
+def test_parts_of_the_pod_are_passed_through(render_chart: Render) -> None:
+    resources = {"requests": {"cpu": "250m", "memory": "256Mi"}}
+    aliases = [{"ip": "10.0.0.1", "hostnames": ["kms.example.com"]}]
+    rendered = render_chart(
+        {
+            "server.resources": resources,
+            "injector.resources": resources,
+            "server.hostAliases": aliases,
+            "server.annotations": {"example.com/team": "platform"},
+            "server.extraLabels": {"team": "platform"},
+            "server.volumes": [{"name": "ca", "secret": {"secretName": "ca"}}],
+            "server.volumeMounts": [{"name": "ca", "mountPath": "/vault/ca"}],
+            "server.updateStrategyType": "RollingUpdate",
+        }
+    )
+
+    vault = rendered[VAULT]
+    assert vault["spec"]["updateStrategy"] == {"type": "RollingUpdate"}
+    assert vault["spec"]["template"]["metadata"]["annotations"] == {"example.com/team": "platform"}
+    assert vault["spec"]["template"]["metadata"]["labels"]["team"] == "platform"
+    assert "team" not in vault["spec"]["selector"]["matchLabels"]
+    assert _container(vault)["resources"] == _container(rendered[INJECTOR])["resources"] == resources
+    assert _pod(vault)["hostAliases"] == aliases
+    assert [volume["name"] for volume in _pod(vault)["volumes"]] == ["config", "ca", "home"]
+    mounts = [mount["mountPath"] for mount in _container(vault)["volumeMounts"]]
+    assert mounts == ["/vault/data", "/vault/config", "/vault/ca", "/home/vault"]
+
+
+@pytest.mark.parametrize(("data", "audit"), [(True, True), (True, False), (False, True), (False, False)])
+def test_storage_is_claimed_and_mounted_or_neither(render_chart: Render, data: bool, audit: bool) -> None:
+    vault = render_chart({"server.dataStorage.enabled": data, "server.auditStorage.enabled": audit})[VAULT]
+
+    claims = vault["spec"].get("volumeClaimTemplates", [])
+    wanted = [name for name, enabled in (("data", data), ("audit", audit)) if enabled]
+    assert [claim["metadata"]["name"] for claim in claims] == wanted
+    mounted = [mount["name"] for mount in _container(vault)["volumeMounts"]]
+    assert sorted(set(mounted) & {"data", "audit"}) == sorted(wanted)
+    for claim in claims:
+        assert claim["spec"] == {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "10Gi"}},
+        }
+
+
+@pytest.mark.parametrize(("active", "service"), [(True, "vault-active"), (False, "vault")])
+def test_the_ingress_leads_to_the_active_pod_or_to_all(
+    render_chart: Render, active: bool, service: str
+) -> None:
+    rendered = render_chart(
+        {
+            "server.ingress": {
+                "enabled": True,
+                "activeService": active,
+                "pathType": "Exact",
+                "annotations": {"example.com/scheme": "internal"},
+                "hosts": [{"host": "vault.example.com", "paths": ["/v1", "/ui"]}, {"host": "v.example.com"}],
+                "tls": [{"secretName": "vault-tls", "hosts": ["vault.example.com"]}],
+            }
+        }
+    )
+
+    ingress = rendered["Ingress", "vault"]
+    assert ingress["metadata"]["annotations"] == {"example.com/scheme": "internal"}
+    assert "ingressClassName" not in ingress["spec"]
+    assert ingress["spec"]["tls"] == [{"secretName": "vault-tls", "hosts": ["vault.example.com"]}]
+    backend = {"service": {"name": service, "port": {"number": 8200}}}
+    assert [
+        (rule["host"], [(path["path"], path["pathType"], path["backend"]) for path in rule["http"]["paths"]])
+        for rule in ingress["spec"]["rules"]
+    ] == [
+        ("vault.example.com", [("/v1", "Exact", backend), ("/ui", "Exact", backend)]),
+        ("v.example.com", [("/", "Exact", backend)]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service_type", "policy"), [("ClusterIP", None), ("NodePort", "Cluster"), ("LoadBalancer", "Cluster")]
+)
+def test_the_ui_has_a_service_of_its_own(render_chart: Render, service_type: str, policy: str | None) -> None:
+    rendered = render_chart({"ui": {"enabled": True, "serviceType": service_type, "externalPort": 80}})
+
+    spec = rendered["Service", "vault-ui"]["spec"]
+    assert (spec["type"], spec.get("externalTrafficPolicy")) == (service_type, policy)
+    assert spec["ports"] == [{"name": "http", "port": 80, "targetPort": 8200}]
+    assert spec["publishNotReadyAddresses"] is True
+
+
+@pytest.mark.parametrize(
+    ("account", "name", "delegated"),
+    [
+        ({"create": True, "name": ""}, "vault", True),
+        ({"create": True, "name": "custom"}, "custom", True),
+        ({"create": False, "name": "custom"}, "custom", True),
+        ({"create": False, "name": ""}, "default", False),
+    ],
+)
+def test_the_service_account_is_made_or_given(
+    render_chart: Render, account: dict[str, Any], name: str, delegated: bool
+) -> None:
+    rendered = render_chart({"server.serviceAccount": account, "injector.enabled": False})
+
+    assert _pod(rendered[VAULT])["serviceAccountName"] == name
+    accounts = [made for kind, made in rendered if kind == "ServiceAccount"]
+    assert accounts == ([name] if account["create"] else [])
+    assert (("ClusterRoleBinding", "vault-server-binding") in rendered) == delegated
+    (subject,) = rendered["RoleBinding", "vault-discovery-rolebinding"]["subjects"]
+    assert subject["name"] == name
+
+
+def test_the_injector_listens_on_the_port_given(render_chart: Render) -> None:
+    rendered = render_chart({"injector.port": 9443})
+
+    injector = rendered[INJECTOR]
+    assert _environment(injector)["AGENT_INJECT_LISTEN"] == ":9443"
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        assert _container(injector)[probe]["httpGet"]["port"] == 9443
+    (port,) = rendered["Service", "vault-agent-injector-svc"]["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (443, 9443)
+
+
+@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe"])
+def test_one_value_of_an_injectors_probe_leaves_the_others_as_they_are(
+    render_chart: Render, probe: str
+) -> None:
+    before = _container(render_chart()[INJECTOR])
+    after = _container(render_chart({f"injector.{probe}.initialDelaySeconds": 1})[INJECTOR])
+
+    assert after == {**before, probe: {**before[probe], "initialDelaySeconds": 1}}
+    assert before[probe]["initialDelaySeconds"] == 5
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"injector.enabled": False}, {"injector.enabled": "-", "global.enabled": False, "server.enabled": True}],
+)
+def test_nothing_is_left_of_an_injector_that_is_off(render_chart: Render, settings: dict[str, Any]) -> None:
+    rendered = render_chart(settings)
+
+    assert VAULT in rendered
+    assert [name for _, name in rendered if "injector" in name] == []
+
+
+def test_a_listener_with_tls_changes_schemes_and_port_names(render_chart: Render) -> None:
+    rendered = render_chart({"global.tlsDisable": False, "ui.enabled": True})
+
+    vault = rendered[VAULT]
+    assert _environment(vault)["VAULT_ADDR"] == "https://127.0.0.1:8200"
+    assert _environment(vault)["VAULT_API_ADDR"] == "https://$(POD_IP):8200"
+    assert _environment(rendered[INJECTOR])["AGENT_INJECT_VAULT_ADDR"] == "https://vault.vault.svc:8200"
+    ports = [port["name"] for port in _container(vault)["ports"]]
+    assert ports == ["https", "https-internal", "https-rep"]
+    for name in ("vault", "vault-active", "vault-standby", "vault-internal", "vault-ui"):
+        assert rendered["Service", name]["spec"]["ports"][0]["name"] == "https"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"server.enabled": False}, "server.enabled: not implemented by the sandbox's chart"),
+        ({"global.enabled": False}, "server.enabled: not implemented by the sandbox's chart"),
+        ({"server.ha.enabled": False}, "server.ha.enabled must be true"),
+        ({"server.ha.raft.enabled": False}, "server.ha.raft.enabled must be true"),
+        ({"server.ha.raft.config": " \n"}, "server.ha.raft.config must be given"),
+        ({"server.ha.raft.config": '{"ui": true}'}, "server.ha.raft.config: JSON is not implemented"),
+        ({"server.ha.raft.config": '{{ template "vault.mode" . }}'}, 'template "vault.mode" not defined'),
+        ({"nameOverride": "other"}, "'/nameOverride': value must be '(absent: the sandbox"),
+        ({"fullnameOverride": "other"}, "'/fullnameOverride': value must be '(absent: the sandbox"),
+        ({"server.dev.enabled": True}, "'/server/dev': value must be '(absent: the sandbox"),
+        ({"server.service.type": "LoadBalancer"}, "'/server/service': value must be '(absent: the sandbox"),
+        ({"server.ha.replicas": 0}, "'/server/ha/replicas'"),
+        ({"server.image.tag": ""}, "'/server/image/tag'"),
+        ({"server.dataStorage": None}, "missing property 'dataStorage'"),
+    ],
+)
+def test_what_is_not_implemented_is_refused(
+    template_chart: Template, settings: dict[str, Any], message: str
+) -> None:
+    result = template_chart(settings)
+
+    assert result.returncode != 0
+    assert result.stdout == ""
+    assert message in result.stderr

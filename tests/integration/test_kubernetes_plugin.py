@@ -1,0 +1,324 @@
+"""The stand-in for the provider plugin `kubernetes`, on the real engine, Helm and a Kubernetes control plane.
+
+The control plane has no nodes, so workloads never get ready here. The tests are steps of one deployment
+and run in order.
+"""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.certificates import CertificateAuthority, create_rsa_key_pair
+from sandbox.processes import wait_until
+from tests.integration.plugin_stack import PluginStack, tools
+
+PROGRAM = """
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+provider = kubernetes.Provider("provider", kubeconfig="{kubeconfig}", context="here")
+options = pulumi.ResourceOptions(provider=provider)
+namespace = kubernetes.core.v1.Namespace(
+    "namespace", metadata={{"name": "{namespace}", "labels": {{"team": "{team}"}}}}, opts=options
+)
+release = kubernetes.helm.v3.Release(
+    "release",
+    name="thing",
+    chart="{chart}",
+    namespace=namespace.metadata.name,
+    timeout=2,
+    values={{"text": pulumi.Output.secret("{text}"), "workload": {workload}, "number": {number}}},
+    opts=options,
+)
+pulumi.export("status", release.status)
+pulumi.export("names", release.resource_names)
+"""
+TEMPLATE = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: {{ .Release.Name }}}
+data: {text: {{ .Values.text | quote }}}
+{{- if .Values.workload }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: {{ .Release.Name }}}
+spec:
+  selector: {matchLabels: {app: thing}}
+  template:
+    metadata: {labels: {app: thing}}
+    spec: {containers: [{name: main, image: none}]}
+{{- end }}
+"""
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """etcd, the API server and the controller manager, on loopback."""
+
+    kubeconfig: Path
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl; it has to succeed."""
+        command = [str(tools().kubectl), f"--kubeconfig={self.kubeconfig}", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def config_map(self, namespace: str) -> dict[str, str]:
+        """What the release has written."""
+        data: dict[str, str] = yaml.safe_load(
+            self.kubectl("get", "configmap", "thing", "-n", namespace, "-o", "yaml")
+        )["data"]
+        return data
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listening.getsockname()[1] for listening in sockets]
+    for listening in sockets:
+        listening.close()
+    return ports
+
+
+def _kubeconfig(folder: Path, authority: CertificateAuthority, server: str) -> Path:
+    user = authority.issue("admin", "admin", organization="system:masters")
+    file = folder / "kubeconfig"
+    cluster = {"server": server, "certificate-authority": str(authority.certificate)}
+    document: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
+        "clusters": [{"name": "here", "cluster": cluster}],
+        "users": [
+            {
+                "name": "admin",
+                "user": {"client-certificate": str(user.certificate), "client-key": str(user.key)},
+            }
+        ],
+    }
+    file.write_text(yaml.safe_dump(document))
+    return file
+
+
+@pytest.fixture(scope="module")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane that lives for this module."""
+    programs = tools()
+    etcd = shutil.which("etcd")
+    if etcd is None:
+        pytest.skip("etcd is not installed (Debian's etcd-server)")
+    folder = tmp_path_factory.mktemp("control-plane")
+    authority = CertificateAuthority.load_or_create(folder / "certificates", "test")
+    certificate = authority.issue("server", "server", addresses=["127.0.0.1"])
+    tokens = folder / "tokens.key"
+    create_rsa_key_pair(tokens, folder / "tokens.pub")
+    client, peer, secure, controllers = _free_ports(4)
+    kubeconfig = _kubeconfig(folder, authority, f"https://127.0.0.1:{secure}")
+    store, peers = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
+    commands = [
+        [
+            etcd,
+            f"--data-dir={folder / 'etcd'}",
+            f"--listen-client-urls={store}",
+            f"--advertise-client-urls={store}",
+            f"--listen-peer-urls={peers}",
+            f"--initial-advertise-peer-urls={peers}",
+            f"--initial-cluster=default={peers}",
+        ],
+        [
+            str(programs.kube_apiserver),
+            f"--etcd-servers={store}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            f"--secure-port={secure}",
+            f"--client-ca-file={authority.certificate}",
+            f"--tls-cert-file={certificate.certificate}",
+            f"--tls-private-key-file={certificate.key}",
+            "--service-account-issuer=https://issuer.test",
+            f"--service-account-key-file={folder / 'tokens.pub'}",
+            f"--service-account-signing-key-file={tokens}",
+            "--service-cluster-ip-range=10.77.0.0/24",
+            "--authorization-mode=RBAC",
+            "--endpoint-reconciler-type=none",
+        ],
+        [
+            str(programs.kube_controller_manager),
+            f"--kubeconfig={kubeconfig}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={controllers}",
+            "--leader-elect=false",
+        ],
+    ]
+    running: list[subprocess.Popen[bytes]] = []
+    plane = ControlPlane(kubeconfig)
+    try:
+        for command in commands:
+            log = (folder / f"{Path(command[0]).name}.log").open("wb")
+            running.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
+            if len(running) == 2:
+                wait_until("the API server answers", 60, lambda: _ready(plane))
+        yield plane
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _ready(plane: ControlPlane) -> bool:
+    try:
+        return plane.kubectl("get", "--raw=/readyz") == "ok"
+    except subprocess.CalledProcessError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small chart with a schema."""
+    folder = tmp_path_factory.mktemp("chart")
+    (folder / "templates").mkdir()
+    (folder / "templates" / "all.yaml").write_text(TEMPLATE)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: little\nversion: 1.2.3\nappVersion: '9'\n")
+    (folder / "values.schema.json").write_text('{"properties": {"number": {"type": "integer"}}}')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> PluginStack:
+    """The stack that all steps share."""
+    return PluginStack(tmp_path_factory.mktemp("stack"))
+
+
+def program(plane: ControlPlane, chart: Path, **changes: str) -> str:
+    """The program, with some of it changed."""
+    facts = {
+        "chart": str(chart),
+        "kubeconfig": str(plane.kubeconfig),
+        "namespace": "first",
+        "number": "1",
+        "team": "one",
+        "text": "hidden text",
+        "workload": "False",
+    }
+    return PROGRAM.format(**{**facts, **changes})
+
+
+def test_an_unreachable_cluster_can_be_previewed_and_not_deployed_to(
+    tmp_path: Path, control_plane: ControlPlane, chart: Path
+) -> None:
+    unreachable = ControlPlane(tmp_path / "kubeconfig")
+    text = control_plane.kubeconfig.read_text()
+    server = yaml.safe_load(text)["clusters"][0]["cluster"]["server"]
+    unreachable.kubeconfig.write_text(text.replace(server, "https://127.0.0.1:1"))
+    stack = PluginStack(tmp_path)
+    stack.program(program(unreachable, chart))
+
+    assert stack.foretold()["release"] == "create"
+    assert "configured Kubernetes cluster is unreachable: " in stack.up(fails=True)
+    assert "namespace" not in stack.state()
+
+
+def test_a_deployment_installs_the_release(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    stack.program(program(control_plane, chart))
+    assert stack.foretold() == dict.fromkeys(("plugins-test", "provider", "namespace", "release"), "create")
+
+    stack.up()
+    outputs = stack.outputs()
+    assert outputs["status"] == {
+        "appVersion": "9",
+        "chart": "little",
+        "name": "thing",
+        "namespace": "first",
+        "revision": 1,
+        "status": "deployed",
+        "version": "1.2.3",
+    }
+    assert outputs["names"] == {"ConfigMap/v1": ["thing"]}
+    assert control_plane.config_map("first") == {"text": "hidden text"}
+    assert "hidden text" not in stack.pulumi("stack", "export")
+
+
+def test_nothing_is_to_do_afterwards(stack: PluginStack) -> None:
+    assert stack.foretold() == {}
+    stack.pulumi("refresh", "--yes", "--skip-preview")
+    assert stack.foretold() == {}
+
+
+def test_values_and_labels_are_updated(stack: PluginStack, control_plane: ControlPlane, chart: Path) -> None:
+    stack.program(program(control_plane, chart, text="other", team="two"))
+    assert stack.foretold() == {"namespace": "update", "release": "update"}
+
+    stack.up()
+    assert stack.outputs()["status"]["revision"] == 2
+    assert control_plane.config_map("first") == {"text": "other"}
+    assert "team=two" in control_plane.kubectl("get", "namespace", "first", "--show-labels")
+    assert stack.foretold() == {}
+
+
+def test_what_others_have_changed_is_put_right(stack: PluginStack, control_plane: ControlPlane) -> None:
+    control_plane.kubectl("label", "namespace", "first", "team-")
+    stack.pulumi("refresh", "--yes", "--skip-preview")
+    assert stack.foretold() == {"namespace": "update"}
+
+    stack.up()
+    assert "team=two" in control_plane.kubectl("get", "namespace", "first", "--show-labels")
+
+
+def test_values_against_the_schema_are_refused(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    stack.program(program(control_plane, chart, text="other", team="two", number="'one'"))
+
+    assert "values don't meet the specifications of the schema" in stack.up(fails=True)
+    assert stack.state()["release"]["outputs"]["status"]["revision"] == 2
+
+
+def test_an_upgrade_that_does_not_get_ready_is_recorded_and_mended(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    stack.program(program(control_plane, chart, text="other", team="two", workload="True"))
+    assert "failed to become available within allocated timeout" in stack.up(fails=True)
+    recorded = stack.state()["release"]
+    assert recorded["outputs"]["status"]["status"] == "failed"
+    assert recorded["initErrors"]
+
+    stack.program(program(control_plane, chart, text="other", team="two"))
+    assert stack.foretold() == {"release": "update"}
+    stack.up()
+    assert stack.outputs()["status"]["status"] == "deployed"
+
+
+def test_another_namespace_replaces_both(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    stack.program(program(control_plane, chart, namespace="second"))
+    assert stack.foretold() == {"namespace": "replace", "release": "replace"}
+
+    stack.up()
+    assert control_plane.config_map("second") == {"text": "hidden text"}
+    assert control_plane.kubectl("get", "namespace", "first", "--ignore-not-found") == ""
+
+
+def test_what_exists_already_is_not_taken_over(
+    tmp_path: Path, stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    assert stack.state()["namespace"]
+    another = PluginStack(tmp_path)
+    another.program(program(control_plane, chart, namespace="second"))
+
+    assert 'namespaces "second" already exists' in another.up(fails=True)
+
+
+def test_destruction_leaves_nothing(stack: PluginStack, control_plane: ControlPlane) -> None:
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+
+    assert control_plane.kubectl("get", "namespace", "second", "--ignore-not-found") == ""
+    assert stack.state() == {}

@@ -1,0 +1,98 @@
+"""Three real Vault servers that key shares unseal: after the init, and again after a restart."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.errors import DeploymentError
+from components.operator_init import OperatorInitProvider
+from components.raft_quorum import RaftQuorumProvider
+from components.shamir_unseal import ShamirUnsealProvider, unseal_pods
+from tests.integration.vault_servers import ACCESS, VaultServers, vault_servers, wait_until
+
+
+@pytest.fixture(autouse=True)
+def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes back what an error of the provider sets for the whole process."""
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+
+
+def initialise() -> dict[str, Any]:
+    outputs = (
+        OperatorInitProvider()
+        .create(
+            {
+                "access": ACCESS.to_properties(),
+                "seal_type": "shamir",
+                "shares": 5,
+                "threshold": 3,
+                "adopt": False,
+                "pod_start_seconds": 30,
+            }
+        )
+        .outs
+    )
+    assert outputs is not None
+    return outputs
+
+
+def sealed(servers: VaultServers) -> list[bool]:
+    return [server.client().sys.is_sealed() for server in servers.servers]
+
+
+def test_unsealed_by_key_shares(
+    vault_program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with vault_servers(vault_program, tmp_path, replicas=3, seal=None) as servers:
+        monkeypatch.setenv("PATH", str(servers.commands), prepend=":")
+        init = initialise()
+        assert len(set(init["key_shares"])) == 5
+        assert init["recovery_shares"] == []
+        assert sealed(servers) == [True, True, True]
+
+        ShamirUnsealProvider().create(
+            {
+                "access": ACCESS.to_properties(),
+                "replicas": 3,
+                "key_shares": init["key_shares"],
+                "threshold": 3,
+                "quorum_seconds": 60,
+            }
+        )
+        wait_until("every server is unsealed", 10, lambda: sealed(servers) == [False, False, False])
+        root = servers[0].client(init["root_token"])
+        assert root.auth.token.lookup_self()["data"]["policies"] == ["root"]
+        quorum = RaftQuorumProvider().create(
+            {
+                "access": ACCESS.to_properties(),
+                "replicas": 3,
+                "token": init["root_token"],
+                "release_revision": 1,
+                "quorum_seconds": 60,
+            }
+        )
+        assert quorum.outs is not None
+        assert all(peer["voter"] for peer in quorum.outs["peers"])
+
+        servers.kill()
+        servers.start()
+        assert sealed(servers) == [True, True, True]
+        # Other shares of the same five do as well.
+        unseal_pods(ACCESS, replicas=3, key_shares=init["key_shares"][2:], threshold=3, seconds=60)
+        assert sealed(servers) == [False, False, False]
+        said = "".join(capfd.readouterr())
+        assert not [secret for secret in (init["root_token"], *init["key_shares"]) if secret in said]
+
+
+def test_shares_of_another_vault(
+    vault_program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with vault_servers(vault_program, tmp_path, replicas=1, seal=None) as servers:
+        monkeypatch.setenv("PATH", str(servers.commands), prepend=":")
+        shares = initialise()["key_shares"]
+        wrong = [*shares[:2], shares[0]]
+        with pytest.raises(DeploymentError):
+            unseal_pods(ACCESS, replicas=1, key_shares=wrong, threshold=3, seconds=2)
+        assert sealed(servers) == [True]

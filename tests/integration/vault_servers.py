@@ -1,0 +1,223 @@
+"""Real Vault servers on the loopback, reached as the program reaches pods.
+
+Each server runs the configuration that the program renders, with the paths and ports of this machine in
+it, and the environment that the chart gives a pod. A script in the place of kubectl leads to them.
+"""
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hvac
+import requests
+
+from components.kubectl import KubernetesTarget
+from components.pod_access import PodAccess
+from components.settings import RaftSettings
+from components.vault_configuration import SealStanza, render_configuration
+
+NAME = "vault"
+RAFT = RaftSettings(
+    performance_multiplier=1,
+    autopilot_reconcile_interval="1s",
+    autopilot_update_interval="500ms",
+    retry_join="active-service",
+)
+ACCESS = PodAccess(
+    target=KubernetesTarget(kubeconfig="", context="loopback", namespace=NAME), statefulset=NAME, address=""
+)
+
+
+def wait_until(what: str, seconds: float, condition: Callable[[], bool]) -> None:
+    """Polls until the condition holds; fails with ``what`` where it doesn't in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+@dataclass
+class VaultServer:
+    """One server, a process of its own."""
+
+    program: Path
+    folder: Path
+    name: str
+    port: int
+    cluster_port: int
+    environment: Mapping[str, str]
+    configuration: str
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """URL of its API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What the process has written."""
+        return self.folder / "log"
+
+    def client(self, token: str = "") -> Any:
+        """A client (hvac's, whose methods have no types) of this server."""
+        return hvac.Client(url=self.address, token=token)
+
+    def is_active(self) -> bool:
+        """Whether it is unsealed and leads the cluster; see `sys/health` in Vault's documents."""
+        return requests.get(f"{self.address}/v1/sys/health", timeout=10).status_code == 200
+
+    def start(self) -> None:
+        """Starts the process and waits until it listens or has ended."""
+        (self.folder / "data").mkdir(parents=True, exist_ok=True)
+        (self.folder / "vault.hcl").write_text(self.configuration, encoding="utf-8")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self.program, "server", f"-config={self.folder / 'vault.hcl'}"],
+                env={
+                    **self.environment,
+                    # Vault writes a cache there, or else into the current folder.
+                    "HOME": str(self.folder),
+                    "PATH": os.defpath,
+                    "VAULT_API_ADDR": self.address,
+                    "VAULT_CLUSTER_ADDR": f"https://127.0.0.1:{self.cluster_port}",
+                    "VAULT_RAFT_NODE_ID": self.name,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        process = self._process
+        wait_until(f"{self.name} listens", 30, lambda: self._listens() or process.poll() is not None)
+
+    def stop(self, *, kill: bool = False) -> None:
+        """Ends the process where it runs."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _listens(self) -> bool:
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@dataclass
+class VaultServers:
+    """Servers that form one cluster, named as the pods of a StatefulSet."""
+
+    servers: Sequence[VaultServer]
+    folder: Path
+    access: PodAccess = field(default=ACCESS)
+
+    def __getitem__(self, ordinal: int) -> VaultServer:
+        return self.servers[ordinal]
+
+    def start(self) -> None:
+        """Starts every server."""
+        for server in self.servers:
+            server.start()
+
+    def kill(self) -> None:
+        """Ends every server without a word, as a lost node would."""
+        for server in self.servers:
+            server.stop(kill=True)
+
+    @property
+    def commands(self) -> Path:
+        """A folder for PATH in which kubectl leads to the servers."""
+        folder = self.folder / "commands"
+        folder.mkdir(exist_ok=True)
+        cases = "".join(
+            f'*" port-forward "*" pod/{server.name} "*)\n'
+            f'  echo "Forwarding from 127.0.0.1:{server.port} -> 8200"; exec sleep 600;;\n'
+            f'*" logs {server.name} "*"--previous"*) exit 1;;\n'
+            f"*\" logs {server.name} \"*) exec tail -n 15 '{server.log}';;\n"
+            f'*" get pod {server.name} "*) echo \'{{"status": {{"phase": "Running"}}}}\';;\n'
+            f'*" wait pod/{server.name} "*) exit 0;;\n'
+            for server in self.servers
+        )
+        kubectl = folder / "kubectl"
+        kubectl.write_text(
+            f'#!/bin/sh\ncase " $* " in\n{cases}*) echo "no answer to: $*" >&2; exit 1;;\nesac\n',
+            encoding="utf-8",
+        )
+        kubectl.chmod(0o755)
+        return folder
+
+
+@contextlib.contextmanager
+def vault_servers(
+    program: Path,
+    folder: Path,
+    *,
+    replicas: int,
+    seal: SealStanza | None,
+    environment: Mapping[str, str] | None = None,
+    more_configuration: str = "",
+) -> Iterator[VaultServers]:
+    """Started servers with empty volumes; their processes end with the block."""
+    ports = _free_ports(2 * replicas)
+    # On the loopback there is no Service of the active server; the first one stands for it.
+    join = [f"http://127.0.0.1:{ports[0]}"] if replicas > 1 else []
+    servers = [
+        VaultServer(
+            program=program,
+            folder=folder / f"{NAME}-{ordinal}",
+            name=f"{NAME}-{ordinal}",
+            port=ports[2 * ordinal],
+            cluster_port=ports[2 * ordinal + 1],
+            environment=environment or {},
+            configuration=_on_this_machine(
+                render_configuration(ui=False, raft=RAFT, join=join, seal=seal),
+                data=folder / f"{NAME}-{ordinal}" / "data",
+                port=ports[2 * ordinal],
+                cluster_port=ports[2 * ordinal + 1],
+            )
+            + more_configuration,
+        )
+        for ordinal in range(replicas)
+    ]
+    cluster = VaultServers(servers, folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def _on_this_machine(configuration: str, *, data: Path, port: int, cluster_port: int) -> str:
+    replaced = {
+        '"[::]:8200"': f'"127.0.0.1:{port}"',
+        '"[::]:8201"': f'"127.0.0.1:{cluster_port}"',
+        '"/vault/data"': f'"{data}"',
+        # It needs the Kubernetes API.
+        'service_registration "kubernetes" {}': "disable_mlock = true",
+    }
+    for text, replacement in replaced.items():
+        assert configuration.count(text) == 1, text
+        configuration = configuration.replace(text, replacement)
+    return configuration
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [int(listener.getsockname()[1]) for listener in sockets]

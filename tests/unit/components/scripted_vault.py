@@ -1,0 +1,133 @@
+"""An HTTP server that answers as a Vault would, by a script, and records what it was asked."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+ROOT_TOKEN = "hvs.root-token"
+SHARES = [f"c2hhcmUt{number}" for number in range(5)]
+
+SEAL_STATUS = "GET /v1/sys/seal-status"
+INIT = "PUT /v1/sys/init"
+UNSEAL = "PUT /v1/sys/unseal"
+AUTOPILOT_STATE = "GET /v1/sys/storage/raft/autopilot/state"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer."""
+
+    body: Mapping[str, Any]
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request."""
+
+    call: str
+    """Method and path."""
+    body: Mapping[str, Any]
+    token: str
+
+
+@dataclass
+class ScriptedVault:
+    """Answers in the order of the script; the last answer to a call is given again and again."""
+
+    address: str
+    script: dict[str, list[Answer]] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answers(self, call: str, *answers: Answer) -> None:
+        """Sets the answers to one call."""
+        self.script[call] = list(answers)
+
+    def asked(self, call: str) -> list[Request]:
+        """Every request of that kind."""
+        return [request for request in self.requests if request.call == call]
+
+    def answer(self, request: Request) -> Answer:
+        """The next answer of the script."""
+        with self._lock:
+            self.requests.append(request)
+            answers = self.script.get(request.call)
+            if answers is None:
+                return Answer({"errors": [f"not in the script: {request.call}"]}, 404)
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+def seal_status(
+    seal_type: str = "awskms", *, initialized: bool = False, sealed: bool = True, cluster_id: str = ""
+) -> Answer:
+    """An answer of `sys/seal-status`."""
+    recovery = {"recovery_seal": True} if seal_type != "shamir" else {}
+    cluster = {"cluster_id": cluster_id} if cluster_id else {}
+    return Answer(
+        {
+            "type": seal_type,
+            "initialized": initialized,
+            "sealed": sealed,
+            "version": "1.18.1",
+            **recovery,
+            **cluster,
+        }
+    )
+
+
+def init_answer(*, recovery: bool) -> Answer:
+    """An answer of `sys/init`."""
+    if recovery:
+        shares = {"keys": [], "keys_base64": [], "recovery_keys": SHARES, "recovery_keys_base64": SHARES}
+    else:
+        shares = {"keys": SHARES, "keys_base64": SHARES}
+    return Answer({**shares, "root_token": ROOT_TOKEN})
+
+
+def error(status: int, *errors: str) -> Answer:
+    """An error answer."""
+    return Answer({"errors": list(errors)}, status)
+
+
+@contextlib.contextmanager
+def serve_scripted_vault() -> Iterator[ScriptedVault]:
+    """A scripted Vault on a free port of the loopback."""
+    vault: ScriptedVault
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Headers and body are two packets; the second would wait for the first one's delayed acknowledgement.
+        disable_nagle_algorithm = True
+
+        def _respond(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or b"{}")
+            token = self.headers.get("X-Vault-Token", "")
+            answer = vault.answer(Request(f"{self.command} {self.path}", body, token))
+            payload = json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        do_GET = do_PUT = do_POST = _respond  # noqa: N815 (http.server's names for them)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's name for it)
+            """Keeps the tests' output free of requests."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    vault = ScriptedVault(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield vault
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

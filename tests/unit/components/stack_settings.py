@@ -1,0 +1,39 @@
+"""Settings parsed from values written as a stack's YAML has them."""
+
+import contextvars
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi.runtime import set_all_config
+
+from components.settings import Settings
+from components.settings.load import parse_settings
+
+PROJECT = "vault-autounseal"
+NODE_GROUP = "sg-0bbbbbbbbbbbbbbbb"
+EKS: Mapping[str, Any] = {
+    "clusterName": "example",
+    "region": "eu-central-1",
+    "nodeSecurityGroupId": NODE_GROUP,
+}
+SHAMIR: Mapping[str, Any] = {"seal": "shamir", "kubeContext": "here"}
+
+
+def parse(
+    configuration: Mapping[str, Any],
+    *,
+    token: pulumi.Output[str] | None = None,
+    secret_keys: Sequence[str] = (),
+) -> Settings:
+    """Parses values written as a stack's YAML has them, in the form in which Pulumi hands them on."""
+    handed_on = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in configuration.items()
+    }
+
+    def run() -> Settings:
+        set_all_config({}, [f"{PROJECT}:{key}" for key in secret_keys])
+        return parse_settings(handed_on, namespace=PROJECT, token=token)
+
+    return contextvars.Context().run(run)

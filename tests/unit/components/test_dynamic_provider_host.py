@@ -1,0 +1,214 @@
+"""The dynamic providers inside Pulumi's own host process, spoken to as the engine does.
+
+What the host does to providers, values and errors can't be seen by calling the classes.
+"""
+
+import base64
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import json_format, struct_pb2
+from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from components.injector_admission import InjectorAdmissionProvider
+from components.kubectl import KubernetesTarget
+from components.operator_init import OperatorInitProvider
+from components.pod_access import PodAccess
+from components.raft_quorum import RaftQuorumProvider
+from components.shamir_unseal import ShamirUnsealProvider
+from tests.unit.components.scripted_vault import (
+    INIT,
+    ROOT_TOKEN,
+    SEAL_STATUS,
+    SHARES,
+    ScriptedVault,
+    error,
+    init_answer,
+    seal_status,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+PROVIDERS = (OperatorInitProvider, RaftQuorumProvider, ShamirUnsealProvider, InjectorAdmissionProvider)
+
+
+@dataclass(frozen=True)
+class Host:
+    """Pulumi's host of dynamic providers."""
+
+    stub: Any
+
+    def check(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
+        return self.stub.Check(provider_pb2.CheckRequest(olds=_struct(olds), news=_struct(news)))
+
+    def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
+        return self.stub.Diff(provider_pb2.DiffRequest(id="id", olds=_struct(olds), news=_struct(news)))
+
+    def create(self, properties: Mapping[str, Any]) -> Any:
+        return self.stub.Create(provider_pb2.CreateRequest(properties=_struct(properties)))
+
+    def update(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
+        return self.stub.Update(provider_pb2.UpdateRequest(id="id", olds=_struct(olds), news=_struct(news)))
+
+    def read(self, properties: Mapping[str, Any]) -> Any:
+        return self.stub.Read(provider_pb2.ReadRequest(id="id", properties=_struct(properties)))
+
+    def delete(self, properties: Mapping[str, Any]) -> None:
+        self.stub.Delete(provider_pb2.DeleteRequest(id="id", properties=_struct(properties)))
+
+
+def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    return json_format.ParseDict(dict(values), struct_pb2.Struct())
+
+
+def _values(struct: struct_pb2.Struct) -> dict[str, Any]:
+    found: dict[str, Any] = json_format.MessageToDict(struct)
+    return found
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    """One host for all tests, as the engine starts one for an update."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pulumi.dynamic"], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                yield Host(provider_pb2_grpc.ResourceProviderStub(channel))
+        finally:
+            process.terminate()
+
+
+def inputs(address: str = "http://127.0.0.1:9", **changed: Any) -> dict[str, Any]:
+    access = PodAccess(
+        target=KubernetesTarget(kubeconfig="", context="here", namespace="secrets"),
+        statefulset="vault",
+        address=address,
+    )
+    return {
+        "access": access.to_properties(),
+        "seal_type": "awskms",
+        "shares": 5,
+        "threshold": 3,
+        "adopt": False,
+        "pod_start_seconds": 0.3,
+        "__provider": serialize_provider(OperatorInitProvider()),
+        **changed,
+    }
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.__name__)
+def test_provider_is_kept_by_name_and_not_by_source(provider: type[ResourceProvider]) -> None:
+    """Else an edit of the program, or another Python, would change the state of every resource."""
+    kept = serialize_provider(provider())
+    pickled = base64.b64decode(kept)
+    assert provider.__module__.encode() in pickled
+    assert provider.__qualname__.encode() in pickled
+    names = len(provider.__module__) + len(provider.__qualname__)
+    # Beside the two names there is only the pickle's frame.
+    assert len(pickled) < names + 30
+    assert serialize_provider(provider()) == kept
+
+
+def test_first_deployment(host: Host, vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, seal_status("awskms"))
+    vault.answers(INIT, init_answer(recovery=True))
+    checked = host.check({}, inputs(vault.address))
+    assert not checked.failures
+    created = host.create(_values(checked.inputs))
+    assert created.id == "secrets/vault"
+    outputs = _values(created.properties)
+    assert outputs["root_token"] == ROOT_TOKEN
+    assert outputs["recovery_shares"] == SHARES
+
+
+def state(address: str = "http://127.0.0.1:9") -> dict[str, Any]:
+    return {
+        **inputs(address),
+        "cluster_initialized_here": True,
+        "vault_version": "1.18.1",
+        "root_token": ROOT_TOKEN,
+        "recovery_shares": SHARES,
+        "key_shares": [],
+    }
+
+
+def test_second_deployment_changes_nothing(host: Host) -> None:
+    answer = host.diff(state(), inputs())
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert list(answer.replaces) == []
+
+
+def test_provider_of_an_earlier_program_is_no_change(host: Host) -> None:
+    earlier = serialize_provider(RaftQuorumProvider())
+    answer = host.diff({**state(), "__provider": earlier}, inputs())
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_update_keeps_the_keys(host: Host) -> None:
+    answer = host.diff(state(), inputs(pod_start_seconds=600))
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert list(answer.replaces) == []
+    kept = _values(host.update(state(), inputs(pod_start_seconds=600)).properties)
+    assert kept == {**state(), "pod_start_seconds": 600}
+
+
+def test_refresh_keeps_the_keys(host: Host) -> None:
+    answer = host.read(state())
+    assert answer.id == "id"
+    assert _values(answer.properties) == state()
+
+
+def test_destroy_asks_vault_for_nothing(host: Host, vault: ScriptedVault) -> None:
+    host.delete(state(vault.address))
+    assert vault.requests == []
+
+
+def test_changed_shares_are_refused_in_the_preview(host: Host) -> None:
+    (failure,) = host.check(inputs(), inputs(shares=7)).failures
+    assert failure.property == "shares"
+    assert "initialised with shares 5; set it back" in failure.reason
+
+
+def test_error_comes_without_a_stack_trace_or_a_secret(host: Host, vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, seal_status("awskms"))
+    vault.answers(INIT, error(500, "failed to encrypt barrier keys"))
+    with pytest.raises(grpc.RpcError) as raised:
+        host.create(inputs(vault.address))
+    said = _details(raised.value)
+    assert "Init of Vault on vault-0 failed: failed to encrypt barrier keys" in said
+    assert "Traceback" not in said
+    assert ".py" not in said
+    assert ROOT_TOKEN not in said
+
+
+def test_error_of_the_quorum_hides_its_token(host: Host) -> None:
+    quorum = {
+        "access": inputs()["access"],
+        "replicas": 3,
+        "token": ROOT_TOKEN,
+        "release_revision": 1,
+        "quorum_seconds": 0.2,
+        "__provider": serialize_provider(RaftQuorumProvider()),
+    }
+    with pytest.raises(grpc.RpcError) as raised:
+        host.create(quorum)
+    said = _details(raised.value)
+    assert "Vault has no quorum of 3" in said
+    assert "Traceback" not in said
+    assert ROOT_TOKEN not in said
+
+
+def _details(error: grpc.RpcError) -> str:
+    # grpc's stubs don't tell that a call's error carries the call.
+    call: Any = error
+    return str(call.details())

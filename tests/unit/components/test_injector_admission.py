@@ -1,0 +1,143 @@
+"""The resource that verifies the injector's webhook, with a script in the place of kubectl."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.errors import DeploymentError
+from components.injector_admission import InjectorAdmissionProvider, admission_probe, is_injected
+from components.kubectl import KubernetesTarget
+from tests.unit.commands_on_path import only_commands
+
+PLAIN = json.dumps({"spec": {"containers": [{"name": "probe"}]}})
+INJECTED = json.dumps({"spec": {"containers": [{"name": "probe"}, {"name": "vault-agent"}]}})
+
+
+def inputs(**changed: Any) -> dict[str, Any]:
+    target = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
+    return {
+        "target": target.to_properties(),
+        "deployment": "vault-agent-injector",
+        "port": 8080,
+        "release_revision": 1,
+        "webhook_seconds": 0.3,
+        **changed,
+    }
+
+
+@pytest.fixture(autouse=True)
+def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes back what an error of the provider sets for the whole process."""
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+
+
+def test_probe_is_a_dry_run_in_the_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "commands"
+    written = tmp_path / "arguments"
+    script = f"echo \"$*\" > '{written}'; /bin/cat > '{tmp_path / 'pod'}'; echo '{INJECTED}'"
+    only_commands(monkeypatch, folder, kubectl=script)
+    result = InjectorAdmissionProvider().create(inputs())
+    assert (result.id, result.outs) == ("secrets/vault-agent-injector", inputs())
+    assert "create --dry-run=server" in written.read_text()
+    pod = json.loads((tmp_path / "pod").read_text())
+    assert pod == admission_probe("secrets")
+    assert pod["metadata"]["namespace"] == "secrets"
+    assert pod["metadata"]["annotations"]["vault.hashicorp.com/agent-inject"] == "true"
+
+
+def test_probe_meets_the_restricted_pod_security_standard() -> None:
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
+    spec = admission_probe("secrets")["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    (container,) = spec["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize(("pod", "injected"), [(PLAIN, False), (INJECTED, True)])
+def test_is_injected(pod: str, injected: bool) -> None:
+    assert is_injected(json.loads(pod)) is injected
+
+
+def test_create_waits_for_the_webhook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder, asked = tmp_path / "commands", tmp_path / "asked"
+    script = f"if [ -e '{asked}' ]; then echo '{INJECTED}'; else echo '{PLAIN}'; : > '{asked}'; fi"
+    only_commands(monkeypatch, folder, kubectl=script)
+    assert InjectorAdmissionProvider().create(inputs(webhook_seconds=20)).outs is not None
+    assert asked.exists()
+
+
+def failing(probe: str, ready: str) -> str:
+    return (
+        'case "$*" in\n'
+        f"*' create '*) {probe};;\n"
+        f"*' get deployment '*) {ready};;\n"
+        "*' logs deployment/vault-agent-injector --container=sidecar-injector '*) echo 'bad flag';;\n"
+        "*) exit 1;;\n"
+        "esac"
+    )
+
+
+@pytest.mark.parametrize(
+    ("probe", "state"),
+    [
+        (f"echo '{PLAIN}'", "the API server admitted a pod without asking the webhook"),
+        ("echo 'context deadline exceeded' >&2; exit 1", "context deadline exceeded"),
+    ],
+)
+def test_webhook_that_is_not_reached_names_the_port(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, probe: str, state: str
+) -> None:
+    only_commands(monkeypatch, tmp_path, kubectl=failing(probe, "printf 1"))
+    with pytest.raises(DeploymentError) as raised:
+        InjectorAdmissionProvider().create(inputs(port=9443.0))
+    assert f"the control plane doesn't reach its webhook: {state}." in str(raised.value)
+    assert "Let TCP 9443 through from the control plane to the nodes" in str(raised.value)
+    assert "nodeSecurityGroupId" in str(raised.value)
+
+
+@pytest.mark.parametrize("ready", ["exit 0", "printf 0"])
+def test_injector_that_does_not_start_is_shown_with_its_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ready: str
+) -> None:
+    only_commands(monkeypatch, tmp_path, kubectl=failing(f"echo '{PLAIN}'", ready))
+    with pytest.raises(DeploymentError) as raised:
+        InjectorAdmissionProvider().create(inputs())
+    assert str(raised.value).splitlines() == [
+        "The injector vault-agent-injector isn't ready. Its last log lines:",
+        "bad flag",
+    ]
+
+
+def test_injector_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    not_found = "echo 'deployments.apps \"vault-agent-injector\" not found' >&2; exit 1"
+    only_commands(monkeypatch, tmp_path, kubectl=failing(f"echo '{PLAIN}'", not_found))
+    with pytest.raises(DeploymentError, match=r"can't be looked at: deployments\.apps .* not found"):
+        InjectorAdmissionProvider().create(inputs())
+
+
+def test_update_verifies_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    only_commands(monkeypatch, tmp_path, kubectl=f"echo '{INJECTED}'")
+    news = inputs(release_revision=2)
+    assert InjectorAdmissionProvider().update("id", inputs(), news).outs == news
+
+
+def test_read_loses_nothing() -> None:
+    assert InjectorAdmissionProvider().read("id", inputs()).outs == inputs()
+
+
+@pytest.mark.parametrize(
+    ("changed", "changes"), [({}, False), ({"release_revision": 2}, True), ({"port": 9443}, True)]
+)
+def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any], changes: bool) -> None:
+    olds = {**inputs(), "__provider": "of an earlier program"}
+    result = InjectorAdmissionProvider().diff("id", olds, {**inputs(), **changed, "__provider": "x"})
+    assert result.changes is changes
+    assert not result.replaces

@@ -1,0 +1,226 @@
+"""Runs the program on Pulumi's mocks and records what it asked of the engine.
+
+The engine's requests carry what the resource objects hide: parent, dependencies, provider, protection.
+"""
+
+import asyncio
+import contextvars
+import logging
+import runpy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from google.protobuf import struct_pb2
+from pulumi.output import Unknown
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, mocks, rpc, run_in_stack, set_all_config
+from pulumi.runtime.settings import ROOT
+
+PROJECT = "vault-autounseal"
+STACK = "test"
+PROGRAM = Path(__file__).resolve().parents[2] / "__main__.py"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that reached the engine as a secret."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource, as the program asked the engine for it."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    provider: str
+    """`<urn>::<id>` of the provider; empty where the engine would take a default one."""
+    dependencies: frozenset[str]
+    """URNs of what has to exist before."""
+    inputs: Mapping[str, Any]
+    """What the program set; secrets as :class:`Secret`, unknown values left out."""
+    protect: bool
+    retain_on_delete: bool
+    additional_secret_outputs: frozenset[str]
+
+
+@dataclass
+class Deployment:
+    """What the engine was asked for, in the order of asking."""
+
+    registrations: list[Registration] = field(default_factory=list)
+    calls: list[MockCallArgs] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """The stack's outputs; secrets as :class:`Secret`, unknown ones left out."""
+    log: list[str] = field(default_factory=list)
+
+    def only(self, type_: str) -> Registration:
+        """The one resource of that type."""
+        (registration,) = self.of_type(type_)
+        return registration
+
+    def of_type(self, type_: str) -> list[Registration]:
+        """Every resource of that type."""
+        return [registration for registration in self.registrations if registration.type == type_]
+
+    @property
+    def types(self) -> list[str]:
+        """The types in alphabetical order."""
+        return sorted(registration.type for registration in self.registrations)
+
+    def by_urn(self, urn: str) -> Registration:
+        """The resource with that URN."""
+        (registration,) = (entry for entry in self.registrations if entry.urn == urn)
+        return registration
+
+    def prerequisites(self, registration: Registration) -> set[str]:
+        """Types of everything that exists before the resource does, however far ahead."""
+        found: set[str] = set()
+        ahead = list(registration.dependencies)
+        while ahead:
+            urn = ahead.pop()
+            if urn not in found:
+                found.add(urn)
+                ahead.extend(self.by_urn(urn).dependencies)
+        return {self.by_urn(urn).type for urn in found}
+
+
+Answer = Mapping[str, Any]
+NOT_FOUND: Answer = {"not found": True}
+"""Answer of a look-up that finds nothing; the engine reports it as a failure of the call."""
+
+
+class _Cloud(Mocks):
+    def __init__(
+        self,
+        deployment: Deployment,
+        answers: Mapping[str, Answer],
+        outputs: Callable[[MockResourceArgs], Mapping[str, Any]],
+    ) -> None:
+        self._deployment = deployment
+        self._answers = answers
+        self._outputs = outputs
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        self._deployment.calls.append(args)
+        answer = self._answers[args.token]
+        if answer is NOT_FOUND:
+            return {}, [("", f"reading {args.token}: couldn't find resource")]
+        return dict(answer), []
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return f"{args.name}-id", {**args.inputs, **self._outputs(args)}
+
+
+class _RecordingMonitor(mocks.MockMonitor):
+    def __init__(self, cloud: _Cloud, deployment: Deployment) -> None:
+        super().__init__(cloud)
+        self._deployment = deployment
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (the engine's name for it)
+        # Pulumi's mock monitor has no annotations.
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type != "pulumi:pulumi:Stack":
+            self._deployment.registrations.append(
+                Registration(
+                    urn=response.urn,
+                    type=request.type,
+                    name=request.name,
+                    parent=request.parent,
+                    provider=request.provider,
+                    dependencies=frozenset(request.dependencies),
+                    inputs=_with_secrets(request.object),
+                    protect=request.protect,
+                    retain_on_delete=request.retainOnDelete,
+                    additional_secret_outputs=frozenset(request.additionalSecretOutputs),
+                )
+            )
+            _hide_secret_outputs(response, request.additionalSecretOutputs)
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 (the engine's name for it)
+        if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
+            self._deployment.outputs.update(_with_secrets(request.outputs))
+        # As above.
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
+
+def _with_secrets(properties: Any) -> dict[str, Any]:
+    values: Mapping[str, Any] = rpc.deserialize_properties(properties)
+    return {
+        name: Secret(rpc.unwrap_rpc_secret(value)) if rpc.is_rpc_secret(value) else value
+        for name, value in values.items()
+        if not isinstance(value, Unknown)
+    }
+
+
+def _hide_secret_outputs(response: Any, names: Sequence[str]) -> None:
+    """Does what the engine does with the outputs that a resource's options name as secret."""
+    for name in names:
+        if name in response.object and not rpc.is_rpc_secret(rpc.deserialize_property(response.object[name])):
+            plain = struct_pb2.Value()
+            plain.CopyFrom(response.object.fields[name])
+            wrapped = response.object.get_or_create_struct(name)
+            wrapped.Clear()
+            wrapped.update(rpc.wrap_rpc_secret(None))
+            wrapped.fields["value"].CopyFrom(plain)
+
+
+class _LogLines(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(record.getMessage())
+
+
+def deploy(
+    configuration: Mapping[str, str],
+    *,
+    answers: Mapping[str, Answer],
+    outputs: Callable[[MockResourceArgs], Mapping[str, Any]],
+    secret_keys: Sequence[str] = (),
+    preview: bool = False,
+    program: Callable[[], None] | None = None,
+) -> Deployment:
+    """Runs ``program`` (the real one unless given) as the language host would.
+
+    ``configuration`` has keys without the project's namespace and values as Pulumi hands them on;
+    ``answers`` are those of the functions by token; ``outputs`` adds to a resource's inputs what its provider
+    computes. Raises what the program raises.
+    """
+    deployment = Deployment()
+    logger = logging.Logger("deployment", logging.INFO)
+    logger.addHandler(_LogLines(deployment.log))
+
+    async def run() -> None:
+        cloud = _Cloud(deployment, answers, outputs)
+        pulumi.runtime.set_mocks(
+            cloud,
+            project=PROJECT,
+            stack=STACK,
+            preview=preview,
+            logger=logger,
+            monitor=_RecordingMonitor(cloud, deployment),
+        )
+        # The mocks begin a stack of their own; the program gets one as the language host makes it.
+        ROOT.set(None)
+        set_all_config(
+            {f"{PROJECT}:{key}": value for key, value in configuration.items()},
+            [f"{PROJECT}:{key}" for key in secret_keys],
+        )
+        await run_in_stack(program or _run_program)
+
+    # Pulumi keeps its settings in context variables: a context of its own leaves nothing to the next test.
+    contextvars.Context().run(asyncio.run, run())
+    return deployment
+
+
+def _run_program() -> None:
+    runpy.run_path(str(PROGRAM), run_name="__main__")

@@ -1,0 +1,98 @@
+"""Signatures, held against those that botocore makes."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from sandbox.aws.error_responses import AwsError
+from sandbox.aws.signature import (
+    TIMESTAMP_FORMAT,
+    Authorization,
+    HttpRequest,
+    parse_authorization,
+    verify_signature,
+)
+
+SECRET = "a-secret-of-the-tests"
+
+
+def signed(
+    url: str = "http://127.0.0.1:14566/",
+    *,
+    method: str = "POST",
+    body: bytes = b"{}",
+    token: str | None = None,
+) -> tuple[HttpRequest, Authorization, datetime]:
+    """A request that botocore signed, and when."""
+    request = AWSRequest(
+        method, url, {"X-Amz-Target": "TrentService.ListKeys", "Odd": "  two   spaces "}, body
+    )
+    SigV4Auth(Credentials("AKIATEST", SECRET, token), "kms", "ap-northeast-2").add_auth(request)
+    parts = urlsplit(url)
+    headers = {name.lower(): value for name, value in request.headers.items()} | {"host": parts.netloc}
+    authorization = parse_authorization(headers.pop("authorization"), "json")
+    at = datetime.strptime(headers["x-amz-date"], TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    return HttpRequest(method, parts.path, parts.query, headers, body), authorization, at
+
+
+def changed(request: HttpRequest, **changes: object) -> HttpRequest:
+    return HttpRequest(**(vars(request) | changes))
+
+
+@pytest.mark.parametrize(
+    ("url", "method"),
+    [
+        ("http://127.0.0.1:14566/", "POST"),
+        ("https://eks.ap-northeast-2.amazonaws.com/clusters/a", "GET"),
+        ("https://eks.ap-northeast-2.amazonaws.com/tags/arn%3Aaws%3Aeks%3Acluster%2Fa", "GET"),
+        ("https://iam.amazonaws.com/?Version=2010-05-08&Action=GetRole&RoleName=a%20b&Empty=", "GET"),
+    ],
+)
+def test_a_signature_of_botocore_is_good(url: str, method: str) -> None:
+    for token in (None, "session/token+with=signs"):
+        request, authorization, at = signed(url, method=method, token=token)
+        verify_signature(request, authorization, SECRET, "json", at)
+
+
+def test_another_secret_or_a_changed_request_is_refused() -> None:
+    request, authorization, at = signed()
+    verify_signature(request, authorization, SECRET, "json", at)
+    for other in (
+        changed(request, method="PUT"),
+        changed(request, path="/other"),
+        changed(request, query="a=b"),
+        changed(request, body=b"{ }"),
+        changed(request, headers={**request.headers, "x-amz-target": "TrentService.CreateKey"}),
+    ):
+        with pytest.raises(AwsError, match="InvalidSignatureException"):
+            verify_signature(other, authorization, SECRET, "json", at)
+    with pytest.raises(AwsError, match="SignatureDoesNotMatch"):
+        verify_signature(request, authorization, SECRET[:-1], "query", at)
+
+
+def test_a_signature_is_good_for_five_minutes() -> None:
+    request, authorization, at = signed()
+    verify_signature(request, authorization, SECRET, "json", at + timedelta(minutes=4))
+    with pytest.raises(AwsError, match="Signature expired"):
+        verify_signature(request, authorization, SECRET, "json", at + timedelta(minutes=6))
+    with pytest.raises(AwsError, match="not yet current"):
+        verify_signature(request, authorization, SECRET, "json", at - timedelta(minutes=6))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer token",
+        "AWS4-HMAC-SHA256 Credential=A/20250101/r/kms/aws4_request, Signature=00",
+        "AWS4-HMAC-SHA256 Credential=A/20250101/kms/aws4_request, SignedHeaders=host;x-amz-date, Signature=0",
+        "AWS4-HMAC-SHA256 Credential=A/20250101/r/kms/aws4_request, SignedHeaders=x-amz-date, Signature=00",
+        "AWS4-HMAC-SHA256 Credential=A/20250101/r/k/aws4_request, SignedHeaders=host;x-amz-date, Signature=",
+    ],
+)
+def test_an_incomplete_signature_is_refused(header: str) -> None:
+    with pytest.raises(AwsError, match="IncompleteSignature"):
+        parse_authorization(header, "query")

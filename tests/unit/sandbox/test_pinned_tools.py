@@ -1,0 +1,102 @@
+"""Which installed tools will do, and what makes a build a different one."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sandbox import pinned_tools
+from sandbox.pinned_tools import PINNED_TOOLS, PinnedTool, VersionRange
+
+BY_NAME = {tool.name: tool for tool in PINNED_TOOLS}
+
+
+@pytest.mark.parametrize(
+    ("tool", "output"),
+    [
+        ("vault", "Vault v1.18.1 (f479e5c85462477c9334564bc8f69531cdb03b65), built 2024-10-29T14:21:31Z"),
+        ("vault-k8s", "vault-k8s 1.6.2"),
+        ("helm", "v3.18.6+gb76a950"),
+        ("helm", "v3.12.0"),
+        ("pulumi", "v3.259.0"),
+        ("pulumi", "v3.301.2"),
+        ("coredns", "CoreDNS-1.11.3\nlinux/amd64, go1.26.8, "),
+        ("kubelet", "Kubernetes v1.30.0"),
+        ("kubectl", "Client Version: v1.30.14\nKustomize Version: v5.0.4-0.20230601165947-6ce0bf390ce3"),
+    ],
+)
+def test_versions_that_will_do(tool: str, output: str) -> None:
+    assert _range(tool).accepts(output)
+
+
+@pytest.mark.parametrize(
+    ("tool", "output"),
+    [
+        ("vault", "Vault v1.18.2 (abc), built 2024-11-20"),
+        ("vault", "Vault v1.18.0 (abc)"),
+        ("vault", "Vault v1.18.1+ent (abc)"),
+        ("vault", "Vault v1.18.1+ent.hsm (abc)"),
+        ("vault-k8s", "vault-k8s 1.5.0"),
+        ("helm", "v4.0.0+g1234567"),
+        ("helm", "v3.11.9"),
+        ("pulumi", "v3.258.0"),
+        ("pulumi", "v3.260.0-alpha.1"),
+        ("coredns", "CoreDNS-1.12.0"),
+        ("kubectl", "Client Version: v1.32.4-dispatcher\nKustomize Version: v5.5.0"),
+        ("kubectl", "Client Version: v1.30.14-eks-1234567"),
+        ("kubelet", "Kubernetes v1.31.0"),
+        ("kubelet", "flag provided but not defined"),
+    ],
+)
+def test_versions_that_will_not_do(tool: str, output: str) -> None:
+    assert not _range(tool).accepts(output)
+
+
+@pytest.mark.parametrize("tool", PINNED_TOOLS, ids=lambda tool: tool.name)
+def test_what_is_built_would_be_accepted_from_path_too(tool: PinnedTool) -> None:
+    assert tool.on_path is None or tool.on_path.accepts(tool.version)
+
+
+@pytest.mark.parametrize("tool", PINNED_TOOLS, ids=lambda tool: tool.name)
+def test_go_mod_pins_the_version_that_the_tool_claims(tool: PinnedTool) -> None:
+    """The claim names the folder and the images; go.mod decides what is in them."""
+    if tool.package == ".":
+        return
+    go_mod = (tool.module_folder / "go.mod").read_text()
+    pins = {
+        words[0]: words[1]
+        for line in go_mod.splitlines()
+        if len(words := line.removeprefix("require ").split()) > 1 and words[1].startswith("v")
+    }
+    modules = [module for module in pins if f"{tool.package}/".startswith(f"{module}/")]
+    assert pins[max(modules, key=len)] == f"v{tool.version}"
+
+
+def test_vault_is_built_last_and_something_quick_first() -> None:
+    assert PINNED_TOOLS[0].name == "pause"
+    assert PINNED_TOOLS[-1].name == "vault"
+
+
+def test_the_key_of_a_build_follows_its_module_and_flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = BY_NAME["coredns"]
+    shutil.copytree(tool.module_folder, tmp_path / "coredns")
+    monkeypatch.setattr(pinned_tools, "GO_MODULES", tmp_path)
+    before = tool.build_key()
+
+    assert tool.build_key() == before
+    assert replace(tool, linker_flags=("-s",)).build_key() != before
+    for name in ("go.mod", "go.sum", "main.go"):
+        file = tmp_path / "coredns" / name
+        original = file.read_text()
+        file.write_text(original + "\n")
+        assert tool.build_key() != before, f"a change of {name} has to give another build"
+        file.write_text(original)
+
+
+def _range(tool: str) -> VersionRange:
+    versions = BY_NAME[tool].on_path
+    assert versions is not None
+    return versions

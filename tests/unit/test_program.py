@@ -1,0 +1,447 @@
+"""The whole program on Pulumi's mocks: which resources it asks for, in which order, how protected."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.commands_on_path import only_commands
+from tests.unit.mocked_account import (
+    ACCOUNT,
+    ADMISSION,
+    ALIAS,
+    ANSWERS,
+    ATTACHMENT,
+    AWS_PROVIDER,
+    CONTROL_PLANE_GROUP,
+    EKS,
+    GET_CLUSTER,
+    GET_OIDC_PROVIDER,
+    GET_SECURITY_GROUP,
+    INGRESS_COMPONENT,
+    INIT,
+    ISSUER,
+    KEY,
+    KEY_ARN,
+    KEY_COMPONENT,
+    KEY_ID,
+    KUBERNETES_PROVIDER,
+    NAMESPACE,
+    NODE_GROUP,
+    PEERS,
+    POLICY,
+    QUORUM,
+    REGION,
+    RELEASE,
+    RELEASE_COMPONENT,
+    ROLE,
+    ROLE_ARN,
+    ROLE_COMPONENT,
+    ROOT_TOKEN,
+    RULE,
+    UNSEAL,
+    provide_commands,
+    shamir,
+    up,
+)
+from tests.unit.recorded_deployment import Deployment, Secret, deploy
+
+
+@pytest.fixture(autouse=True)
+def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The commands that the program needs."""
+    provide_commands(monkeypatch, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def awskms(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A deployment with every default on EKS."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        only_commands(monkeypatch, tmp_path_factory.mktemp("commands"), kubectl="echo '{}'", aws="exit 0")
+        return up(EKS)
+
+
+def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
+    components = [KEY_COMPONENT, ROLE_COMPONENT, INGRESS_COMPONENT, RELEASE_COMPONENT]
+    providers = [AWS_PROVIDER, KUBERNETES_PROVIDER]
+    resources = [KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE, NAMESPACE, RELEASE, ADMISSION, INIT, QUORUM]
+    assert awskms.types == sorted([*components, *providers, *resources])
+
+
+@pytest.mark.parametrize(
+    ("child", "component"),
+    [
+        (KEY, KEY_COMPONENT),
+        (ALIAS, KEY_COMPONENT),
+        (ROLE, ROLE_COMPONENT),
+        (POLICY, ROLE_COMPONENT),
+        (ATTACHMENT, ROLE_COMPONENT),
+        (RULE, INGRESS_COMPONENT),
+        (NAMESPACE, RELEASE_COMPONENT),
+        (RELEASE, RELEASE_COMPONENT),
+    ],
+)
+def test_children_are_under_their_component(awskms: Deployment, child: str, component: str) -> None:
+    assert awskms.only(child).parent == awskms.only(component).urn
+
+
+def test_every_resource_has_an_explicit_provider(awskms: Deployment) -> None:
+    aws, kubernetes = awskms.only(AWS_PROVIDER).urn, awskms.only(KUBERNETES_PROVIDER).urn
+    checked = [
+        (entry.type, entry.provider.startswith(f"{aws if entry.type.startswith('aws:') else kubernetes}::"))
+        for entry in awskms.registrations
+        if entry.type.startswith(("aws:", "kubernetes:"))
+    ]
+    assert len(checked) == 8
+    assert [type_ for type_, explicit in checked if not explicit] == []
+
+
+def test_every_look_up_has_an_explicit_provider(awskms: Deployment) -> None:
+    aws = awskms.only(AWS_PROVIDER).urn
+    assert [call.token for call in awskms.calls] == [GET_CLUSTER, GET_OIDC_PROVIDER, GET_SECURITY_GROUP]
+    assert [call.args for call in awskms.calls] == [{"name": "example"}, {"url": ISSUER}, {"id": NODE_GROUP}]
+    assert all(call.provider.startswith(f"{aws}::") for call in awskms.calls)
+
+
+def test_aws_provider_has_the_region_of_the_cluster(awskms: Deployment) -> None:
+    assert awskms.only(AWS_PROVIDER).inputs["region"] == REGION
+
+
+def test_kubernetes_provider_comes_from_the_eks_cluster(awskms: Deployment) -> None:
+    inputs = awskms.only(KUBERNETES_PROVIDER).inputs
+    kubeconfig = json.loads(inputs["kubeconfig"])
+    assert inputs["context"] == "example"
+    assert kubeconfig["clusters"][0]["cluster"]["server"] == "https://example.eks.amazonaws.com"
+    assert inputs["clusterIdentifier"] == f"eks:aws:{ACCOUNT}:{REGION}:example"
+
+
+def test_release_comes_after_all_that_vault_needs_to_start(awskms: Deployment) -> None:
+    needed = {NAMESPACE, KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE}
+    assert needed <= awskms.prerequisites(awskms.only(RELEASE))
+
+
+def test_init_comes_after_the_release(awskms: Deployment) -> None:
+    assert RELEASE in awskms.prerequisites(awskms.only(INIT))
+
+
+def test_init_does_not_wait_for_the_injector(awskms: Deployment) -> None:
+    assert ADMISSION not in awskms.prerequisites(awskms.only(INIT))
+
+
+def test_quorum_comes_after_the_init(awskms: Deployment) -> None:
+    assert {INIT, RELEASE} <= awskms.prerequisites(awskms.only(QUORUM))
+
+
+def test_admission_comes_after_release_and_rule(awskms: Deployment) -> None:
+    assert {RELEASE, RULE} <= awskms.prerequisites(awskms.only(ADMISSION))
+    assert awskms.only(ADMISSION).inputs["deployment"] == "vault-agent-injector"
+
+
+@pytest.mark.parametrize("type_", [KEY, ALIAS, NAMESPACE, INIT])
+@pytest.mark.parametrize("protect", [True, False])
+def test_what_cannot_be_had_again_is_protected(awskms: Deployment, type_: str, protect: bool) -> None:
+    deployment = awskms if protect else up({**EKS, "protect": "false"})
+    assert deployment.only(type_).protect is protect
+
+
+@pytest.mark.parametrize("type_", [ROLE, POLICY, ATTACHMENT, RULE, RELEASE, QUORUM, ADMISSION])
+def test_what_can_be_made_again_is_not_protected(awskms: Deployment, type_: str) -> None:
+    assert awskms.only(type_).protect is False
+
+
+def test_key_stays_when_the_stack_is_destroyed(awskms: Deployment) -> None:
+    assert [entry.type for entry in awskms.registrations if entry.retain_on_delete] == [KEY]
+
+
+def test_key_goes_where_the_settings_say_so() -> None:
+    deployment = up({**EKS, "key": json.dumps({"retainOnDestroy": False, "deletionWindowDays": 7})})
+    key = deployment.only(KEY)
+    assert key.retain_on_delete is False
+    assert key.inputs["deletionWindowInDays"] == 7
+
+
+def test_key_rotates_and_waits_thirty_days(awskms: Deployment) -> None:
+    inputs = awskms.only(KEY).inputs
+    assert (inputs["enableKeyRotation"], inputs["deletionWindowInDays"]) == (True, 30)
+    assert awskms.only(ALIAS).inputs == {"name": "alias/vault-auto-unseal", "targetKeyId": KEY_ID}
+
+
+def test_key_policy_names_the_role_that_the_stack_makes() -> None:
+    deployment = up({**EKS, "role": json.dumps({"name": "unsealer", "path": "/vault/"})})
+    statements = json.loads(deployment.only(KEY).inputs["policy"])["Statement"]
+    used_by = [statement["Condition"] for statement in statements if "Condition" in statement]
+    role_arn = f"arn:aws:iam::{ACCOUNT}:role/vault/unsealer"
+    assert used_by == [{"StringEquals": {"aws:PrincipalArn": role_arn}}]
+    role = deployment.only(ROLE).inputs
+    assert (role["path"], role["name"]) == ("/vault/", "unsealer")
+    assert deployment.only(POLICY).inputs["path"] == "/vault/"
+
+
+def test_partition_is_that_of_the_cluster() -> None:
+    cluster = {**ANSWERS[GET_CLUSTER], "arn": f"arn:aws-cn:eks:cn-north-1:{ACCOUNT}:cluster/example"}
+    deployment = up({**EKS, "region": "cn-north-1"}, {**ANSWERS, GET_CLUSTER: cluster})
+    policy = deployment.only(KEY).inputs["policy"]
+    assert f"arn:aws-cn:iam::{ACCOUNT}:root" in policy
+    assert f"arn:aws-cn:iam::{ACCOUNT}:role/vault-auto-unseal-example" in policy
+    assert "arn:aws:" not in policy
+
+
+def test_role_trusts_the_service_account_of_the_release() -> None:
+    deployment = up({**EKS, "namespace": "secrets", "serviceAccount": "unsealer"})
+    (statement,) = json.loads(deployment.only(ROLE).inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Principal"] == {"Federated": ANSWERS[GET_OIDC_PROVIDER]["arn"]}
+    issuer = ISSUER.removeprefix("https://")
+    subject = statement["Condition"]["StringEquals"][f"{issuer}:sub"]
+    assert subject == "system:serviceaccount:secrets:unsealer"
+    release = deployment.only(RELEASE).inputs
+    assert release["namespace"] == "secrets"
+    assert release["values"]["server"]["serviceAccount"]["name"] == "unsealer"
+
+
+def test_role_has_the_boundary_of_the_settings() -> None:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+    deployment = up({**EKS, "role": json.dumps({"permissionsBoundary": boundary})})
+    assert deployment.only(ROLE).inputs["permissionsBoundary"] == boundary
+
+
+def test_policy_is_for_the_key_of_the_stack(awskms: Deployment) -> None:
+    (statement,) = json.loads(awskms.only(POLICY).inputs["policy"])["Statement"]
+    assert statement["Resource"] == KEY_ARN
+
+
+def test_rule_lets_the_control_plane_reach_the_injector() -> None:
+    deployment = up({**EKS, "injector": json.dumps({"port": 9443}), "tags": json.dumps({"team": "blue"})})
+    assert deployment.only(RULE).inputs == {
+        "securityGroupId": NODE_GROUP,
+        "referencedSecurityGroupId": CONTROL_PLANE_GROUP,
+        "ipProtocol": "tcp",
+        "fromPort": 9443,
+        "toPort": 9443,
+        "description": (
+            "Allow ingress mutating webhook traffic from kube-apiserver to vault-agent-injector pod"
+        ),
+        "tags": {"team": "blue"},
+    }
+    assert deployment.only(RELEASE).inputs["values"]["injector"]["port"] == 9443
+
+
+def test_tags_are_on_every_aws_resource_that_takes_them() -> None:
+    deployment = up({**EKS, "tags": json.dumps({"team": "blue"})})
+    tagged = [entry.type for entry in deployment.registrations if entry.inputs.get("tags")]
+    assert sorted(tagged) == sorted([KEY, ROLE, POLICY, RULE])
+
+
+def test_release_has_a_fixed_name_and_does_not_wait(awskms: Deployment) -> None:
+    inputs = awskms.only(RELEASE).inputs
+    assert inputs["name"] == "vault"
+    assert inputs["skipAwait"] is True
+    assert (inputs["chart"], inputs["version"]) == ("vault", "0.29.1")
+    assert inputs["repositoryOpts"] == {"repo": "https://helm.releases.hashicorp.com"}
+
+
+def test_release_takes_a_chart_from_a_path() -> None:
+    inputs = up({**EKS, "chart": json.dumps({"path": "./chart"})}).only(RELEASE).inputs
+    assert inputs["chart"] == "./chart"
+    assert "version" not in inputs
+    assert "repositoryOpts" not in inputs
+
+
+def test_release_knows_role_and_key(awskms: Deployment) -> None:
+    server = awskms.only(RELEASE).inputs["values"]["server"]
+    assert server["serviceAccount"]["annotations"] == {"eks.amazonaws.com/role-arn": ROLE_ARN}
+    assert f'kms_key_id = "{KEY_ID}"' in server["ha"]["raft"]["config"]
+    assert f'region = "{REGION}"' in server["ha"]["raft"]["config"]
+
+
+def test_another_release_name_reaches_every_part() -> None:
+    deployment = up({**EKS, "releaseName": "blue", "namespace": "secrets"})
+    assert deployment.only(RELEASE).inputs["name"] == "blue"
+    configuration = deployment.only(RELEASE).inputs["values"]["server"]["ha"]["raft"]["config"]
+    assert "http://blue-vault-active.secrets.svc:8200" in configuration
+    assert deployment.only(INIT).inputs["access"]["statefulset"] == "blue-vault"
+    assert deployment.only(ADMISSION).inputs["deployment"] == "blue-vault-agent-injector"
+
+
+def test_init_marks_its_secrets(awskms: Deployment) -> None:
+    assert awskms.only(INIT).additional_secret_outputs == {"root_token", "recovery_shares", "key_shares"}
+
+
+def test_init_gets_the_settings(awskms: Deployment) -> None:
+    inputs = {name: value for name, value in awskms.only(INIT).inputs.items() if name != "access"}
+    assert inputs.pop("__provider")
+    assert inputs == {
+        "seal_type": "awskms",
+        "shares": 5,
+        "threshold": 3,
+        "adopt": False,
+        "pod_start_seconds": 300,
+    }
+
+
+def test_quorum_reads_with_the_root_token_as_a_secret(awskms: Deployment) -> None:
+    quorum = awskms.only(QUORUM)
+    assert quorum.inputs["token"] == Secret(ROOT_TOKEN)
+    assert quorum.additional_secret_outputs == {"token"}
+    assert quorum.inputs["replicas"] == 3
+    assert quorum.inputs["release_revision"] == 1
+
+
+def test_outputs(awskms: Deployment) -> None:
+    plain = {name: value for name, value in awskms.outputs.items() if not isinstance(value, Secret)}
+    access = plain.pop("pod_access")
+    assert access["statefulset"] == "vault"
+    assert plain == {
+        "key_id": KEY_ID,
+        "key_arn": KEY_ARN,
+        "key_alias": "alias/vault-auto-unseal",
+        "policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/vault-auto-unseal-example",
+        "role_arn": ROLE_ARN,
+        "role_name": "vault-auto-unseal-example",
+        "role_path": "/",
+        "role_unique_id": "AROAEXAMPLE",
+        "ingress_rule_id": "sgr-0cccccccccccccccc",
+        "namespace": "vault",
+        "release_name": "vault",
+        "seal_type": "awskms",
+        "vault_version": "1.18.1",
+        "cluster_id": "7d",
+        "peers": PEERS,
+        "user_interface": (
+            "kubectl --namespace vault port-forward service/vault-active 8200:8200, "
+            "then http://127.0.0.1:8200/ui"
+        ),
+        "replicas": 3,
+        "threshold": 3,
+    }
+
+
+def test_keys_are_secret_outputs(awskms: Deployment) -> None:
+    secrets = {name: value for name, value in awskms.outputs.items() if isinstance(value, Secret)}
+    assert secrets == {
+        "root_token": Secret(ROOT_TOKEN),
+        "recovery_shares": Secret(["share-1", "share-2"]),
+        "key_shares": Secret(["key-share-1"]),
+    }
+
+
+def test_no_secret_outside_of_secrets(awskms: Deployment) -> None:
+    for entry in awskms.registrations:
+        plain = {name: value for name, value in entry.inputs.items() if not isinstance(value, Secret)}
+        assert ROOT_TOKEN not in str(plain), entry.urn
+    assert ROOT_TOKEN not in str(awskms.log)
+
+
+@pytest.mark.parametrize(
+    ("more", "log"),
+    [
+        ({"injector": json.dumps({"enabled": False})}, "No webhook ingress rule: the injector is off."),
+        (
+            {"nodeSecurityGroupId": CONTROL_PLANE_GROUP},
+            "No webhook ingress rule: the nodes share the cluster's security group",
+        ),
+    ],
+)
+def test_no_rule_where_none_is_needed(more: Mapping[str, str], log: str) -> None:
+    deployment = up({**EKS, **more})
+    assert deployment.of_type(RULE) == deployment.of_type(INGRESS_COMPONENT) == []
+    assert "ingress_rule_id" not in deployment.outputs
+    assert [line for line in deployment.log if line.startswith(log)]
+
+
+def test_no_injector_is_verified_where_it_is_off() -> None:
+    assert up({**EKS, "injector": json.dumps({"enabled": False})}).of_type(ADMISSION) == []
+
+
+def test_shamir_needs_nothing_of_aws() -> None:
+    deployment = shamir()
+    resources = [NAMESPACE, RELEASE, ADMISSION, INIT, UNSEAL, QUORUM]
+    assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
+    assert deployment.calls == []
+    assert any("this isn't an EKS cluster" in line for line in deployment.log)
+    release = deployment.only(RELEASE).inputs["values"]["server"]
+    assert "seal" not in release["ha"]["raft"]["config"]
+    assert release["serviceAccount"]["annotations"] == {}
+    assert not {name for name in deployment.outputs if name.startswith(("key_id", "role", "policy"))}
+
+
+def test_shamir_unseals_between_init_and_quorum() -> None:
+    deployment = shamir()
+    unseal = deployment.only(UNSEAL)
+    assert unseal.inputs["key_shares"] == Secret(["key-share-1"])
+    assert unseal.additional_secret_outputs == {"key_shares"}
+    assert INIT in deployment.prerequisites(unseal)
+    assert UNSEAL in deployment.prerequisites(deployment.only(QUORUM))
+
+
+def test_shamir_on_eks_makes_the_rule_and_no_key() -> None:
+    deployment = up({**EKS, "seal": "shamir"})
+    assert deployment.of_type(RULE)
+    assert not deployment.of_type(KEY) + deployment.of_type(ROLE)
+
+
+def test_named_context_is_the_one_that_is_used(tmp_path: Path) -> None:
+    deployment = shamir()
+    provider = deployment.only(KUBERNETES_PROVIDER)
+    # Pulumi's SDK itself fills in KUBECONFIG where no kubeconfig is given.
+    assert provider.inputs == {
+        "context": "here",
+        "clusterIdentifier": "context:here",
+        "kubeconfig": str(tmp_path / "kubeconfig"),
+    }
+    assert deployment.only(INIT).inputs["access"]["target"]["context"] == "here"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"ui": "false"}, "off (setting ui)"),
+        ({"ingress": json.dumps({"host": "vault.example.com"})}, "http://vault.example.com/ui"),
+        (
+            {"ingress": json.dumps({"host": "vault.example.com", "tlsSecret": "certificate"})},
+            "https://vault.example.com/ui",
+        ),
+        (
+            {"releaseName": "blue", "namespace": "secrets"},
+            "kubectl --context here --namespace secrets port-forward service/blue-vault-active 8200:8200, "
+            "then http://127.0.0.1:8200/ui",
+        ),
+    ],
+)
+def test_way_to_the_user_interface(more: Mapping[str, str], expected: str) -> None:
+    assert shamir(**more).outputs["user_interface"] == expected
+
+
+def test_way_to_the_user_interface_with_a_kubeconfig(tmp_path: Path) -> None:
+    kubeconfig = str(tmp_path / "kubeconfig")
+    user_interface = shamir(kubeconfig=kubeconfig).outputs["user_interface"]
+    assert user_interface.startswith(f"kubectl --kubeconfig {kubeconfig} --context here ")
+
+
+def test_adopted_vault_is_read_with_the_token_of_the_settings() -> None:
+    configuration = {
+        "seal": "shamir",
+        "kubeContext": "here",
+        "init": json.dumps({"adopt": True}),
+        "token": "hvs.adopted",
+    }
+    deployment = up(configuration, secret_keys=["token"])
+    assert deployment.only(QUORUM).inputs["token"] == Secret("hvs.adopted")
+    assert deployment.only(INIT).inputs["adopt"] is True
+    assert "hvs.adopted" not in str([replace(entry, inputs={}) for entry in deployment.registrations])
+
+
+def test_preview_shows_every_resource_without_reaching_anything(
+    awskms: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    called = tmp_path / "called"
+    only_commands(
+        monkeypatch, tmp_path / "preview", kubectl=f"echo called > '{called}'; exit 1", aws="exit 1"
+    )
+    # A preview knows no computed value.
+    preview = deploy(EKS, answers=ANSWERS, outputs=lambda _args: {}, preview=True)
+    assert preview.types == awskms.types
+    assert not called.exists()
+    assert not {"key_id", "root_token", "peers"} & preview.outputs.keys()
+    assert preview.outputs["seal_type"] == "awskms"
