@@ -3,6 +3,8 @@
 REGION = "ap-northeast-2"
 BRIDGE_DEVICE = "vaultsbx0"
 BRIDGE_ADDRESS = "10.244.0.1"
+BRIDGE_HARDWARE_ADDRESS = "02:00:0a:f4:00:01"
+"""Locally administered, with the IPv4 address in it."""
 POD_CIDR = "10.244.0.0/24"
 SERVICE_CIDR = "10.96.0.0/16"
 API_SERVICE_ADDRESS = "10.96.0.1"

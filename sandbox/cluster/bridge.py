@@ -7,7 +7,14 @@ from pathlib import Path
 from sandbox.cluster.commands import run
 from sandbox.cluster.packet_filter import add_rules, remove_kubernetes_chains, remove_rules
 from sandbox.cluster.paths import ClusterPaths, write_record
-from sandbox.network import BRIDGE_ADDRESS, BRIDGE_DEVICE, POD_CIDR, ROUTING_TABLE, SERVICE_CIDR
+from sandbox.network import (
+    BRIDGE_ADDRESS,
+    BRIDGE_DEVICE,
+    BRIDGE_HARDWARE_ADDRESS,
+    POD_CIDR,
+    ROUTING_TABLE,
+    SERVICE_CIDR,
+)
 
 _SYSCTLS = Path("/proc/sys")
 _ENABLED_SYSCTLS = (
@@ -59,7 +66,9 @@ def create_bridge(paths: ClusterPaths) -> None:
     for name in _ENABLED_SYSCTLS:
         (_SYSCTLS / name).write_text("1")
 
-    run(["ip", "link", "add", BRIDGE_DEVICE, "type", "bridge"])
+    # With an address of its own; otherwise it takes one of its ports', and changes it as pods come and go:
+    # until the other pods have asked anew who the gateway is, their packets are lost.
+    run(["ip", "link", "add", BRIDGE_DEVICE, "address", BRIDGE_HARDWARE_ADDRESS, "type", "bridge"])
     # Services of this machine that listen on all addresses could be reached over the bridge's link-local one.
     ipv6 = _SYSCTLS / f"net/ipv6/conf/{BRIDGE_DEVICE}/disable_ipv6"
     if ipv6.exists():
