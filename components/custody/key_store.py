@@ -1,15 +1,18 @@
-"""What a store of keys has to do. A further one is a file in `stores/`, or a module named by its full name."""
+"""What a store of keys has to do. A further one is a file in `stores/`, or a module with a class ``Store``."""
 
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
 from components.kubectl import KubernetesTarget
-from components.settings.reader import SettingsReader
+
+if TYPE_CHECKING:
+    # At run time the settings need this module.
+    from components.settings.reader import SettingsReader
 
 STORES = "components.custody.stores"
 
@@ -42,7 +45,7 @@ class KeyStore(ABC):
 
     @classmethod
     @abstractmethod
-    def from_settings(cls, reader: SettingsReader) -> Self:
+    def from_settings(cls, reader: "SettingsReader") -> Self:
         """Reads the section `custody`, but for `custody.store`, and reports what is wrong in it."""
 
     @property

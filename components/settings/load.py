@@ -6,6 +6,8 @@ from typing import Any
 import pulumi
 
 from components.errors import SettingsError
+from components.settings.load_custody import read_custody
+from components.settings.load_init import read_init, require_consistent_adoption
 from components.settings.model import (
     AutoUnsealKeySettings,
     AwsKmsSeal,
@@ -13,7 +15,6 @@ from components.settings.model import (
     DeadlineSettings,
     ImageSettings,
     IngressSettings,
-    InitSettings,
     InjectorSettings,
     RaftSettings,
     RoleSettings,
@@ -76,14 +77,9 @@ def parse_settings(
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
     injector = _injector(reader.section("injector"))
-    init = _init(reader.section("init"))
+    init = read_init(reader.section("init"))
     reader.secret("token", "set it as a secret: pulumi config set --secret token")
-    if init.adopt and token is None:
-        reader.report(
-            "token",
-            "to adopt a Vault, set a token that may read sys/storage/raft/autopilot/state: "
-            "pulumi config set --secret token",
-        )
+    require_consistent_adoption(reader, init, token)
     replicas = reader.integer(
         "replicas",
         3,
@@ -122,6 +118,7 @@ def parse_settings(
         ),
         raft=_raft(reader.section("raft")),
         init=init,
+        custody=read_custody(reader.section("custody")),
         pod_address=_pod_address(reader, replicas),
         deadlines=_deadlines(reader.section("deadlines")),
         protect=reader.flag("protect", True),
@@ -330,20 +327,6 @@ def _raft(reader: SettingsReader) -> RaftSettings:
     return raft
 
 
-def _init(reader: SettingsReader) -> InitSettings:
-    shares = reader.integer("shares", 5, range(1, 256), "use 1 to 255")
-    threshold = reader.integer("threshold", min(3, shares), range(1, 256), "use 1 to 255")
-    if threshold > shares:
-        reader.report("threshold", f"it can't be above the {shares} shares that there are")
-    elif threshold == 1 and shares > 1:
-        reader.report(
-            "threshold", f"with 1 of {shares} shares any one holder is enough; use 2 or more, or 1 share"
-        )
-    init = InitSettings(shares=shares, threshold=threshold, adopt=reader.flag("adopt", False))
-    reader.unknown_keys()
-    return init
-
-
 def _pod_address(reader: SettingsReader, replicas: int) -> str | None:
     address = reader.text(
         "podAddress", None, r"https?://[^\s/]+/?", "give a URL such as https://{pod}.example.com"
@@ -363,6 +346,7 @@ def _deadlines(reader: SettingsReader) -> DeadlineSettings:
     deadlines = DeadlineSettings(
         pod_start_seconds=reader.integer("podStartSeconds", 300, allowed, mend),
         quorum_seconds=reader.integer("quorumSeconds", 300, allowed, mend),
+        preflight_seconds=reader.integer("preflightSeconds", 120, allowed, mend),
         webhook_seconds=reader.integer("webhookSeconds", 180, allowed, mend),
     )
     reader.unknown_keys()

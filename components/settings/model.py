@@ -1,10 +1,12 @@
 """The shape of the settings. ``load.py`` reads them and says what is wrong with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import pulumi
+
+from components.custody.key_store import KeyStore
 
 RetryJoin = Literal["active-service", "pod-names"]
 
@@ -143,6 +145,28 @@ class InitSettings:
     """How many of them are needed."""
     adopt: bool
     """Whether a Vault that is initialised already is taken over instead of refused."""
+    adopted_keys_file: str | None
+    """Path of the JSON of its init, where its keys are taken over from a file."""
+    preflight: bool
+    """Whether the seal's key is tried as Vault's role before the init."""
+    wipe: bool
+    """Whether the volumes of a Vault whose keys nobody ever got are deleted, to begin again."""
+    pgp_keys: Sequence[str]
+    """PGP public keys of the shares' holders, one a share: base64, or paths. Empty for plain shares."""
+    root_token_pgp_key: str | None
+    """PGP public key that the root token is encrypted to."""
+    root_token: Literal["keep", "revoke"]
+    """What becomes of the root token once the voters are verified."""
+
+
+@dataclass(frozen=True)
+class CustodySettings:
+    """Where root token and shares are kept."""
+
+    name: str
+    """``state``, or the name of a store."""
+    store: KeyStore | None
+    """None keeps them in the stack's encrypted state."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +177,8 @@ class DeadlineSettings:
     """Until pod 0 answers before init: scheduling, volumes, image, start."""
     quorum_seconds: int
     """Until every replica is a healthy voter."""
+    preflight_seconds: int
+    """Until Vault's role may use the seal's key: IAM takes its time."""
     webhook_seconds: int
     """Until the API server reaches the injector's webhook."""
 
@@ -198,6 +224,7 @@ class Settings:
     """Further environment variables of Vault's container."""
     raft: RaftSettings
     init: InitSettings
+    custody: CustodySettings
     pod_address: str | None
     """Address of a pod with ``{pod}`` in it; None reaches pods through kubectl port-forward."""
     deadlines: DeadlineSettings

@@ -164,6 +164,21 @@ class SettingsReader:
             result[name] = value
         return result
 
+    def texts(self, key: str, mend: str) -> Sequence[str]:
+        """A list of texts that aren't empty; empty where absent."""
+        value = self._take(key)
+        if not self.has(key):
+            return ()
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError:
+                value = None
+        if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
+            self.report(key, mend)
+            return ()
+        return tuple(value)
+
     def section(self, key: str) -> "SettingsReader":
         """The object behind ``key``, to be read with the same methods; empty where absent."""
         secret = self._secret or runtime_config.is_config_secret(self.name(key))
