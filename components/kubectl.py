@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,12 @@ REQUEST_TIMEOUT_SECONDS = 20
 
 class KubectlError(DeploymentError):
     """kubectl answered with an error; the message holds what it said."""
+
+    @property
+    def reason(self) -> str:
+        """The API server's word for it, such as ``NotFound`` or ``Conflict``; empty where it said none."""
+        found = re.search(r"Error from server \((\w+)\)", str(self))
+        return found[1] if found else ""
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,64 @@ class Kubectl:
 
     def pod(self, name: str) -> Mapping[str, Any] | None:
         """The pod of that name; None where there is none."""
-        text = self.run(["get", "pod", name, "--ignore-not-found", "--output=json"])
+        return self.get("pod", name)
+
+    def get(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """The object of that kind and name; None where there is none."""
+        text = self.run(["get", kind, name, "--ignore-not-found", "--output=json"])
         if not text.strip():
             return None
-        pod: Mapping[str, Any] = json.loads(text)
-        return pod
+        found: Mapping[str, Any] = json.loads(text)
+        return found
+
+    def create(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Makes an object, and returns it as the API server has it; its content is on no command line.
+
+        Raises :class:`KubectlError` with the reason ``AlreadyExists`` where its name is taken.
+        """
+        return self._send("create", document)
+
+    def replace(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Puts an object in the place of the one that has its name, and returns it.
+
+        With a ``resourceVersion`` in its metadata only that version is replaced: raises
+        :class:`KubectlError` with the reason ``Conflict`` where the object has changed since.
+        """
+        return self._send("replace", document)
+
+    def delete_secret(self, name: str, *, uid: str, resource_version: str) -> None:
+        """Deletes a Secret as it was seen.
+
+        Raises :class:`KubectlError` with the reason ``Conflict`` where it has changed since, and
+        ``NotFound`` where it is gone.
+        """
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid, "resourceVersion": resource_version},
+        }
+        path = f"/api/v1/namespaces/{self._target.namespace}/secrets/{name}"
+        self.run(["delete", "--raw", path, "--filename=-"], stdin=json.dumps(options))
+
+    def service_account_token(self, service_account: str, *, audience: str, seconds: int) -> str:
+        """A token such as the service account's pods have; secret, and kept in memory alone.
+
+        ``seconds`` is how long it is good for, at least 600.
+        """
+        token = self.run(
+            ["create", "token", service_account, f"--audience={audience}", f"--duration={seconds}s"]
+        )
+        return token.strip()
+
+    def cluster_uid(self) -> str:
+        """What tells one Kubernetes cluster from another: the uid of its namespace kube-system."""
+        return self.run(["get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}"]).strip()
+
+    def _send(self, verb: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = json.loads(
+            self.run([verb, "--filename=-", "--output=json"], stdin=json.dumps(document))
+        )
+        return answer
 
     def log_tail(self, pod: str, *, lines: int = 15, container: str = "vault") -> str:
         """The last lines that the container wrote, those of its predecessor where it has only just begun."""
