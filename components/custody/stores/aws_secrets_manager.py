@@ -1,0 +1,213 @@
+"""Keys in a secret of AWS Secrets Manager, which the stack makes and keeps (`aws_key_store.py`).
+
+The rights that it takes on the secret: `secretsmanager:` DescribeSecret, GetSecretValue, PutSecretValue and
+(for the probe) UpdateSecretVersionStage, and by way of Secrets Manager kms:Decrypt and kms:GenerateDataKey on
+its key.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import (
+    KeyReference,
+    KeyStore,
+    KeyStoreError,
+    KeyStoreUnavailableError,
+)
+from components.custody.stored_record import stored_record, without_secrets
+from components.kubectl import KubernetesTarget
+from components.settings.reader import SettingsReader
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+Answer = TypeVar("Answer")
+
+OWN_KEY = "own"
+UNSEAL_KEY = "unseal-key"
+
+CURRENT_STAGE = "AWSCURRENT"
+PROBE_STAGE = "vault-autounseal-probe"
+PROBE = "A trial of vault-autounseal, written before the init; not a record of keys."
+
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html: AWS appends a hyphen
+# and six characters to the name in the ARN, and takes a name that ends so for a part of an ARN.
+_NAME = r"(?!.*-[A-Za-z0-9]{6}$)[A-Za-z0-9/_+=.@-]{1,512}"
+_LARGEST_RECORD_BYTES = 65536
+_KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"
+_PRINCIPAL_ARN = r"arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]+"
+
+_TRANSIENT_CODES = (
+    "InternalFailure",
+    "InternalServiceError",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+)
+
+
+@dataclass(frozen=True)
+class Store(KeyStore):
+    """The secret's current version."""
+
+    name: str
+    """Unique within account and region."""
+    region: str
+    kms_key: str
+    """What the secret is encrypted with: ``own`` (a key made for it), ``unseal-key``, or a key's ARN."""
+    readers: tuple[str, ...]
+    """ARNs of the users and roles that may read the secret, beside who deploys."""
+
+    @classmethod
+    def from_settings(cls, reader: SettingsReader) -> Self:
+        """Reads `custody.name`, `custody.region`, `custody.kmsKey` and `custody.readers`."""
+        return cls(
+            name=reader.required_text(
+                "name",
+                _NAME,
+                "name the secret, such as vault/<cluster>/operator-init; a name is taken once in a region. "
+                "Use letters, digits and /_+=.@-, but no hyphen before the last six characters",
+            ),
+            region=reader.required_text(
+                "region", r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
+            ),
+            kms_key=reader.text(
+                "kmsKey",
+                OWN_KEY,
+                rf"{OWN_KEY}|{UNSEAL_KEY}|{_KEY_ARN}",
+                f"use {OWN_KEY} for a KMS key made for this secret, {UNSEAL_KEY}, or the ARN of a key",
+            ),
+            readers=_readers(reader),
+        )
+
+    @property
+    def location(self) -> str:
+        """Region and name."""
+        return f"AWS secret {self.name} in {self.region}"
+
+    def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
+        """Writes a version under a label of its own, reads it back and takes the label off again.
+
+        A version without a label is deleted by AWS. The very first version of a secret becomes its current
+        one all the same (API reference, "PutSecretValue"): ``read`` doesn't take it for a record. See
+        :class:`KeyStore`.
+        """
+        client = self._client()
+        version = self._call(
+            "PutSecretValue",
+            lambda: client.put_secret_value(
+                SecretId=self.name, SecretString=PROBE, VersionStages=[PROBE_STAGE]
+            ),
+        )["VersionId"]
+        try:
+            found = self._call(
+                "GetSecretValue", lambda: client.get_secret_value(SecretId=self.name, VersionId=version)
+            )
+            if found.get("SecretString") != PROBE:
+                raise KeyStoreError(f"The {self.location} doesn't hold what was just written into it.")
+        finally:
+            self._call(
+                "UpdateSecretVersionStage",
+                lambda: client.update_secret_version_stage(
+                    SecretId=self.name, VersionStage=PROBE_STAGE, RemoveFromVersionId=version
+                ),
+            )
+
+    def read(self, target: KubernetesTarget) -> KeyRecord | None:  # noqa: ARG002
+        """The record in the current version, None where the secret has none yet. See :class:`KeyStore`."""
+        client = self._client()
+        described = self._call("DescribeSecret", lambda: client.describe_secret(SecretId=self.name))
+        if described.get("DeletedDate") is not None:
+            raise KeyStoreError(
+                f"The {self.location} is scheduled for deletion. Take it back (aws secretsmanager "
+                f"restore-secret --region {self.region} --secret-id {self.name}), or name another one."
+            )
+        stages = described.get("VersionIdsToStages", {}).values()
+        if not any(CURRENT_STAGE in labels for labels in stages):
+            return None
+        found = self._call("GetSecretValue", lambda: client.get_secret_value(SecretId=self.name))
+        # A secret of bytes has no text; it isn't a record either.
+        text = found.get("SecretString", "")
+        return None if text == PROBE else stored_record(text, self.location)
+
+    def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
+        """Makes a new current version; the last one stays readable until the next. See :class:`KeyStore`."""
+        text = record.to_json()
+        if len(text.encode()) > _LARGEST_RECORD_BYTES:
+            raise KeyStoreError(
+                f"The {self.location} takes {_LARGEST_RECORD_BYTES} bytes, and the record is longer: use "
+                "fewer shares, or smaller PGP keys."
+            )
+        client = self._client()
+        try:
+            answer = self._call(
+                "PutSecretValue", lambda: client.put_secret_value(SecretId=self.name, SecretString=text)
+            )
+        except KeyStoreError as error:
+            raise type(error)(without_secrets(str(error), record)) from None
+        return KeyReference(location=answer["ARN"], version=answer["VersionId"])
+
+    def _client(self) -> "SecretsManagerClient":
+        # Imported here, for it takes a third of a second that a preview without this store doesn't spend.
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            return boto3.session.Session().client(
+                "secretsmanager",
+                region_name=self.region,
+                config=Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard"}),
+            )
+        except BotoCoreError as error:
+            raise KeyStoreError(f"The AWS configuration of this machine can't be used: {error}") from None
+
+    def _call(self, operation: str, call: Callable[[], Answer]) -> Answer:
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectionError,  # noqa: A004 - botocore's own
+            HTTPClientError,
+        )
+
+        doing = f"secretsmanager:{operation} on {self.location}"
+        try:
+            return call()
+        except ClientError as error:
+            raise _refusal(doing, error) from None
+        except (ConnectionError, HTTPClientError) as error:
+            raise KeyStoreUnavailableError(f"{doing} got no answer: {error}") from None
+        except BotoCoreError as error:
+            # Such as missing or expired credentials.
+            raise KeyStoreError(f"{doing} can't be asked for: {error}") from None
+
+
+def _readers(reader: SettingsReader) -> tuple[str, ...]:
+    key = "readers"
+    mend = "give a list of ARNs of IAM users and roles, without wildcards"
+    readers = tuple(reader.texts(key, mend))
+    if not all(re.fullmatch(_PRINCIPAL_ARN, arn) for arn in readers):
+        reader.report(key, mend)
+    return readers
+
+
+def _refusal(doing: str, error: "ClientError") -> KeyStoreError:
+    """The error in AWS's own words."""
+    details = error.response.get("Error", {})
+    code = details.get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    message = f"{doing} failed: {code}: {details.get('Message', '')}"
+    if code in _TRANSIENT_CODES or status >= 500 or status == 429:
+        return KeyStoreUnavailableError(message)
+    if code == "ResourceNotFoundException":
+        message += (
+            "\nThe stack makes the secret before the init (pulumi up). Where it was deleted outside of the "
+            "stack, run pulumi refresh and pulumi up."
+        )
+    return KeyStoreError(message)

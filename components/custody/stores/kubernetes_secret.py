@@ -1,0 +1,180 @@
+"""Keys in a Kubernetes Secret of the cluster that Vault runs on.
+
+Whoever may read Secrets of that namespace holds the keys, and etcd keeps them in plain text unless the API
+server is told to encrypt Secrets. The rights that it takes in the namespace: get, create, update and (for
+the probe) delete of Secrets.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import (
+    KeyReference,
+    KeyStore,
+    KeyStoreError,
+    KeyStoreUnavailableError,
+)
+from components.custody.stored_record import stored_record, without_secrets
+from components.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.settings.load import DNS_LABEL, DNS_NAME
+from components.settings.reader import SettingsReader
+
+DEFAULT_NAME = "vault-operator-init"
+LABEL, LABEL_VALUE = "app.kubernetes.io/managed-by", "vault-autounseal"
+ENTRY = "record.json"
+_PROBE = "written, read and deleted before the init"
+
+_PROBE_SUFFIX = "-probe"
+
+_TRANSIENT = re.compile(
+    r"Error from server \((ServerTimeout|Timeout|TooManyRequests|InternalError|ServiceUnavailable)\)"
+    r"|[Uu]nable to connect to the server|The connection to the server .* was refused|took longer than"
+    r"|etcdserver: |connection refused|connection reset|connection lost|i/o timeout|TLS handshake timeout"
+    r"|deadline exceeded|unexpected EOF"
+)
+"""What kubectl says where the API server can't be reached or can't answer now."""
+
+
+@dataclass(frozen=True)
+class Store(KeyStore):
+    """A Secret in a namespace of its own, for Vault's goes away with the stack."""
+
+    namespace: str
+    """Exists already, and isn't Vault's."""
+    name: str
+
+    @classmethod
+    def from_settings(cls, reader: SettingsReader) -> Self:
+        """Reads `custody.namespace` and `custody.name`."""
+        return cls(
+            namespace=reader.required_text(
+                "namespace",
+                DNS_LABEL,
+                "name a namespace that exists and isn't Vault's own, which is deleted with the stack",
+            ),
+            name=reader.text(
+                "name",
+                DEFAULT_NAME,
+                DNS_NAME,
+                "use a DNS name: a-z, 0-9, dashes and dots",
+                253 - len(_PROBE_SUFFIX),
+            ),
+        )
+
+    @property
+    def location(self) -> str:
+        """Namespace and name."""
+        return f"Kubernetes Secret {self.namespace}/{self.name}"
+
+    def probe(self, target: KubernetesTarget) -> None:
+        """Makes a Secret with ``-probe`` behind the name, changes, reads and deletes it.
+
+        Raises :class:`KeyStoreError` also where the namespace is Vault's. See :class:`KeyStore`.
+        """
+        if self.namespace == target.namespace:
+            raise KeyStoreError(
+                f"Namespace {self.namespace!r} is Vault's own and goes away with the stack, and with it the "
+                "keys; name another one that exists (custody.namespace)."
+            )
+        name = f"{self.name}{_PROBE_SUFFIX}"
+        kubectl = self._kubectl(target)
+        for _ in ("create", "update"):
+            self._put(kubectl, name, _PROBE)
+        found = self._get(kubectl, name)
+        try:
+            if found is None or _content(found, self.namespace, name) != _PROBE:
+                raise KeyStoreError(
+                    f"Kubernetes Secret {self.namespace}/{name} doesn't hold what was just written into it. "
+                    "Does another update of this stack run?"
+                )
+        finally:
+            self._run(kubectl, "delete", ["delete", "secret", name, "--ignore-not-found", "--wait=false"])
+
+    def read(self, target: KubernetesTarget) -> KeyRecord | None:
+        """The record in the Secret; refuses a Secret that this program didn't make. See :class:`KeyStore`."""
+        found = self._get(self._kubectl(target), self.name)
+        if found is None:
+            return None
+        return stored_record(_content(found, self.namespace, self.name), self.location)
+
+    def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:
+        """Makes or replaces the Secret, unless somebody else changed it meanwhile. See :class:`KeyStore`."""
+        try:
+            version = self._put(self._kubectl(target), self.name, record.to_json())
+        except KeyStoreError as error:
+            raise type(error)(without_secrets(str(error), record)) from None
+        return KeyReference(location=self.location, version=version)
+
+    def _kubectl(self, target: KubernetesTarget) -> Kubectl:
+        return Kubectl(replace(target, namespace=self.namespace))
+
+    def _get(self, kubectl: Kubectl, name: str) -> Mapping[str, Any] | None:
+        """The Secret of that name; None where there is none."""
+        text = self._run(kubectl, "get", ["get", "secret", name, "--ignore-not-found", "--output=json"])
+        if not text.strip():
+            return None
+        found: Mapping[str, Any] = json.loads(text)
+        if (found["metadata"].get("labels") or {}).get(LABEL) != LABEL_VALUE:
+            raise KeyStoreError(
+                f"Kubernetes Secret {self.namespace}/{name} wasn't made by this program: it has no label "
+                f"{LABEL}={LABEL_VALUE}. It was left untouched; choose another name (custody.name)."
+            )
+        return found
+
+    def _put(self, kubectl: Kubectl, name: str, content: str) -> str:
+        """Returns the Secret's new resourceVersion."""
+        found = self._get(kubectl, name)
+        metadata: dict[str, Any] = {"name": name, "labels": {LABEL: LABEL_VALUE}}
+        if found is not None:
+            # With its version the API server refuses to replace what has changed since it was read.
+            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata,
+            "type": "Opaque",
+            "data": {ENTRY: base64.b64encode(content.encode()).decode()},
+        }
+        verb = "create" if found is None else "replace"
+        return self._run(
+            kubectl,
+            "create" if found is None else "update",
+            [verb, "--filename=-", "--output=jsonpath={.metadata.resourceVersion}"],
+            stdin=json.dumps(manifest),
+        ).strip()
+
+    def _run(self, kubectl: Kubectl, verb: str, arguments: list[str], *, stdin: str | None = None) -> str:
+        """``verb`` is the right that it takes, as a Role names it."""
+        try:
+            return kubectl.run(arguments, stdin=stdin)
+        except KubectlError as error:
+            message = f"Kubernetes refused to {verb} a Secret in namespace {self.namespace}: {error}"
+            if _TRANSIENT.search(str(error)):
+                raise KeyStoreUnavailableError(message) from None
+            raise KeyStoreError(f"{message}{_mend(str(error), verb, self.namespace)}") from None
+
+
+def _content(secret: Mapping[str, Any], namespace: str, name: str) -> str:
+    try:
+        return base64.b64decode(secret["data"][ENTRY], validate=True).decode()
+    except (KeyError, TypeError, binascii.Error, UnicodeDecodeError):
+        raise KeyStoreError(
+            f"Kubernetes Secret {namespace}/{name} has no readable entry {ENTRY!r}. It was left untouched; "
+            "choose another name (custody.name)."
+        ) from None
+
+
+def _mend(error: str, verb: str, namespace: str) -> str:
+    if re.search(r'namespaces "[^"]*" not found', error):
+        return f"\nMake the namespace first: kubectl create namespace {namespace}"
+    if "(Forbidden)" in error:
+        return f"\nGrant it by a Role in that namespace (verb {verb}, resource secrets)."
+    if "(Conflict)" in error or "(AlreadyExists)" in error:
+        return "\nSomebody else changed it at the same moment; does another update of this stack run?"
+    return ""
