@@ -1,0 +1,121 @@
+"""What the journal of an init is encrypted with. The key for it is there before the keys of Vault are."""
+
+import base64
+import binascii
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from components.errors import DeploymentError
+
+KEY_BYTES = 32
+_SALT_BYTES = 16
+_NONCE_BYTES = 12
+_PURPOSE = b"vault-autounseal init journal\n"
+
+
+class JournalError(DeploymentError):
+    """The journal can't be written, read or decrypted; the message tells where it lies."""
+
+
+@dataclass(frozen=True, repr=False)
+class JournalDataKey:
+    """The key of one journal: AES-256-GCM, bound to the deployment that the journal belongs to."""
+
+    header: Mapping[str, str]
+    """What a later run needs to have the key again, readable by everybody."""
+    key: bytes
+    deployment: str
+
+    def encrypt(self, plain: bytes) -> str:
+        """Base64 of nonce and ciphertext."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = AESGCM(self.key).encrypt(nonce, plain, self._context)
+        return base64.b64encode(nonce + sealed).decode()
+
+    def decrypt(self, ciphertext: str) -> bytes:
+        """The opposite; raises :class:`JournalError` for another key, deployment or a changed text."""
+        sealed = decoded(ciphertext)
+        try:
+            return AESGCM(self.key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
+        # A nonce that is too short is a ValueError.
+        except (InvalidTag, ValueError):
+            raise JournalError(
+                "it was encrypted with another key, for another deployment, or was changed since"
+            ) from None
+
+    @property
+    def _context(self) -> bytes:
+        return _PURPOSE + self.deployment.encode()
+
+
+class JournalCipher(ABC):
+    """Makes the key of a journal, and finds the key of an earlier run's again."""
+
+    kind: ClassVar[str]
+    """Tells in the header which cipher a journal needs."""
+
+    def prepare(self, deployment: str) -> JournalDataKey:
+        """A new key, proven to be had again from its header; raises :class:`JournalError`."""
+        header, key = self._make(deployment)
+        if self._open(header, deployment) != key:
+            raise JournalError("the key of the journal didn't come back from its header as it went in")
+        return JournalDataKey({"cipher": self.kind, **header}, key, deployment)
+
+    def open(self, header: Mapping[str, str], deployment: str) -> JournalDataKey:
+        """The key of the journal with that header; raises :class:`JournalError` where it can't be had."""
+        kind = header.get("cipher", "")
+        if kind != self.kind:
+            raise JournalError(
+                f"it was encrypted with a key of kind {kind!r}, and this run has one of kind {self.kind!r}; "
+                "set the seal and init.preflight as they were"
+            )
+        return JournalDataKey(header, self._open(header, deployment), deployment)
+
+    @abstractmethod
+    def _make(self, deployment: str) -> tuple[Mapping[str, str], bytes]:
+        """The header of a new key, and the key; raises :class:`JournalError`."""
+
+    @abstractmethod
+    def _open(self, header: Mapping[str, str], deployment: str) -> bytes:
+        """The key that belongs to the header; raises :class:`JournalError`."""
+
+
+@dataclass(frozen=True, repr=False)
+class StackKeyCipher(JournalCipher):
+    """The key comes from one in the stack's encrypted state, so it is there as long as the state is."""
+
+    kind: ClassVar[str] = "stack-key"
+    stack_key: str
+    """Base64 of 32 random bytes; secret."""
+
+    def _make(self, deployment: str) -> tuple[Mapping[str, str], bytes]:
+        header = {"salt": base64.b64encode(secrets.token_bytes(_SALT_BYTES)).decode()}
+        return header, self._open(header, deployment)
+
+    def _open(self, header: Mapping[str, str], deployment: str) -> bytes:
+        root = decoded(self.stack_key)
+        if len(root) != KEY_BYTES:
+            raise JournalError(f"the stack's key for it hasn't {KEY_BYTES} bytes")
+        derivation = HKDF(
+            algorithm=SHA256(),
+            length=KEY_BYTES,
+            salt=decoded(header.get("salt", "")),
+            info=_PURPOSE + deployment.encode(),
+        )
+        return derivation.derive(root)
+
+
+def decoded(text: str) -> bytes:
+    """The bytes in base64; raises :class:`JournalError` where it is something else, without telling what."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise JournalError("a part of it isn't base64") from None

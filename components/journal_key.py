@@ -1,0 +1,49 @@
+"""A key for the journal of an init where the seal has none: random, kept in the stack's encrypted state."""
+
+import base64
+import secrets
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+
+from components.journal_cipher import KEY_BYTES
+from components.stable_provider import StableProvider
+
+
+class JournalKeyProvider(StableProvider):
+    """Makes the key once. It has no inputs, so it never changes."""
+
+    inputs: ClassVar[Sequence[str]] = ()
+
+    def create(self, _props: dict[str, Any]) -> CreateResult:
+        """A new key."""
+        return CreateResult("journal-key", {"key": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Answers what is known: the key is nowhere else."""
+        return ReadResult(id_, props)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Keeps the key; the default would drop it."""
+        return UpdateResult({"key": _olds["key"]})
+
+
+class JournalKey(Resource, module="vault", name="JournalKey"):
+    """The key, in the stack's state before anything is encrypted with it."""
+
+    key: pulumi.Output[str]
+    """Secret, base64 of 32 bytes."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(
+            JournalKeyProvider(),
+            name,
+            {"key": None},
+            pulumi.ResourceOptions.merge(
+                # Python's dynamic provider host doesn't keep secrets apart, so the engine is told.
+                pulumi.ResourceOptions(additional_secret_outputs=["key"]),
+                opts,
+            ),
+        )
