@@ -1,4 +1,8 @@
-"""A typed client for the few calls that init and verification need, on hvac."""
+"""A typed client for the few calls that init and verification need, on hvac.
+
+Calls that belong to one procedure are in :mod:`components.vault_root_generation` and
+:mod:`components.vault_rekey`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +17,19 @@ from components.errors import DeploymentError
 Answer = TypeVar("Answer")
 
 CALL_SECONDS = 10
-# sys/init takes seconds on a slow disk or key service, and its answer comes once: a time-out would lose it.
-INIT_SECONDS = 120
+# sys/init and rekeying take seconds on a slow disk or key service, and their answers come once: a time-out
+# would lose them.
+SINGLE_ANSWER_SECONDS = 120
+
+# Vault's words for a state that passes, some of which it answers with the status of a wrong request
+# (vault/rekey.go, vault/generate_root.go; the words in sdk/helper/consts/error.go and vault/init.go).
+PASSING_STATES = (
+    "Vault is sealed",
+    "Vault is in standby mode",
+    "Vault is not initialized",
+    "server is not yet initialized",
+    "no seal configuration found",
+)
 
 
 class VaultUnavailableError(DeploymentError):
@@ -27,6 +42,14 @@ class VaultUnreachableError(VaultUnavailableError):
 
 class VaultRefusedError(DeploymentError):
     """Vault understood the request and refused it; another try gets the same answer."""
+
+
+class VaultForbiddenError(VaultRefusedError):
+    """The token may not do that, or there has to be one."""
+
+
+class VaultAlreadyInitializedError(VaultRefusedError):
+    """`sys/init` came to a Vault that is initialised: its keys went elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +71,11 @@ class InitAnswer:
     """What `sys/init` answers, once. Not to be printed, hence without a repr of its fields."""
 
     root_token: str
+    """Base64 of a PGP message where a key for it was given."""
     recovery_shares: Sequence[str]
-    """Base64; empty with Shamir."""
+    """Base64, of PGP messages where keys were given; empty with Shamir."""
     key_shares: Sequence[str]
-    """Base64; empty with auto-unseal."""
+    """As the recovery shares; empty with auto-unseal."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +109,21 @@ class RaftState:
     """Autopilot's verdict on the cluster as a whole."""
 
 
+@dataclass(frozen=True)
+class Leader:
+    """`sys/leader`, which needs no token."""
+
+    ha_enabled: bool
+    is_self: bool
+    """Whether the server that answers leads the cluster."""
+    leader_address: str
+    """The leader's API address as the servers know it; empty where there is none."""
+    raft_committed_index: int
+    """Last entry of raft's log that a majority has; 0 while sealed."""
+    raft_applied_index: int
+    """Last entry that this server has applied; 0 while sealed."""
+
+
 class VaultClient:
     """Talks to one Vault server.
 
@@ -99,11 +138,22 @@ class VaultClient:
             session.trust_env = False
         # An empty token keeps hvac from taking the user's own from the environment or ~/.vault-token.
         client = hvac.Client(url=address, token=token, timeout=CALL_SECONDS, session=session)
-        init_client = hvac.Client(url=address, token="", timeout=INIT_SECONDS, session=session)
+        # A standby that can't forward a request names the leader's own address, where no tunnel leads.
+        patient_client = hvac.Client(
+            url=address, token=token, timeout=SINGLE_ANSWER_SECONDS, session=session, allow_redirects=False
+        )
         # The stubs of hvac leave these methods untyped; the dataclasses above give the types.
         self._system: Any = client.sys
-        self._init_system: Any = init_client.sys
+        self._patient_system: Any = patient_client.sys
+        self._patient_adapter: Any = patient_client.adapter
+        self._own_token: Any = client.auth.token
         self._read: Callable[[str], Any] = client.read
+        self._address = address
+        self._token = token
+
+    def with_token(self, token: str) -> "VaultClient":
+        """A client of the same server with another token."""
+        return VaultClient(self._address, token)
 
     def seal_status(self) -> SealStatus:
         """The seal's type and state, and which cluster this is."""
@@ -119,19 +169,36 @@ class VaultClient:
             cluster_id=str(status.get("cluster_id", "")),
         )
 
-    def initialize(self, *, shares: int, threshold: int, recovery: bool) -> InitAnswer:
+    def initialize(
+        self,
+        *,
+        shares: int,
+        threshold: int,
+        recovery: bool,
+        pgp_keys: Sequence[str] = (),
+        root_token_pgp_key: str = "",
+    ) -> InitAnswer:
         """The one-time init: recovery shares for auto-unseal seals, key shares for Shamir.
+
+        With ``pgp_keys``, one a share, Vault encrypts each share (its hexadecimal digits) to its holder,
+        and the root token to ``root_token_pgp_key``; keys are base64 of their binary form.
 
         Vault refuses parameters of the other kind ("not applicable to seal type"), and hvac adds key
         shares where neither kind is named, so exactly one kind is. Never retried here: an answer that
-        got lost is lost.
+        got lost is lost. Raises :class:`VaultAlreadyInitializedError` where somebody was first.
         """
-        parameters = (
-            {"recovery_shares": shares, "recovery_threshold": threshold}
-            if recovery
-            else {"secret_shares": shares, "secret_threshold": threshold}
-        )
-        answer = self._call(lambda: self._init_system.initialize(**parameters))
+        kind = "recovery" if recovery else "secret"
+        parameters: dict[str, Any] = {f"{kind}_shares": shares, f"{kind}_threshold": threshold}
+        if pgp_keys:
+            parameters["recovery_pgp_keys" if recovery else "pgp_keys"] = list(pgp_keys)
+        if root_token_pgp_key:
+            parameters["root_token_pgp_key"] = root_token_pgp_key
+        try:
+            answer = self._call(lambda: self._patient_system.initialize(**parameters))
+        except VaultRefusedError as error:
+            if "Vault is already initialized" in str(error):
+                raise VaultAlreadyInitializedError(str(error)) from None
+            raise
         return InitAnswer(
             root_token=str(answer["root_token"]),
             recovery_shares=tuple(answer.get("recovery_keys_base64") or ()),
@@ -141,6 +208,36 @@ class VaultClient:
     def submit_key_share(self, share: str) -> None:
         """Hands one of Shamir's key shares to a sealed server."""
         self._call(lambda: self._system.submit_unseal_key(key=share))
+
+    @property
+    def has_token(self) -> bool:
+        """Whether requests carry a token."""
+        return bool(self._token)
+
+    def token_valid(self) -> bool:
+        """Whether Vault knows the client's token."""
+        if not self._token:
+            return False
+        try:
+            self._call(lambda: self._own_token.lookup_self())
+        except VaultForbiddenError:
+            return False
+        return True
+
+    def revoke_own_token(self) -> None:
+        """Makes the client's token void, and every token and lease that came from it."""
+        self._call(lambda: self._own_token.revoke_self())
+
+    def leader(self) -> Leader:
+        """Who leads the cluster, and how far this server has followed."""
+        answer = self._call(lambda: self._system.read_leader_status())
+        return Leader(
+            ha_enabled=bool(answer["ha_enabled"]),
+            is_self=bool(answer.get("is_self", False)),
+            leader_address=str(answer.get("leader_address") or ""),
+            raft_committed_index=int(answer.get("raft_committed_index") or 0),
+            raft_applied_index=int(answer.get("raft_applied_index") or 0),
+        )
 
     def raft_state(self) -> RaftState:
         """Members and health; needs a token that may read autopilot's state."""
@@ -165,6 +262,21 @@ class VaultClient:
             healthy=bool(data.get("healthy")),
         )
 
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """A call whose answer comes once, hence with a long time-out; empty where Vault answers nothing.
+
+        ``path`` is without the leading `/v1/`. The token goes along where the client has one.
+        """
+        answer = self._call(lambda: self._patient_adapter.request(method, f"/v1/{path}", json=body))
+        if isinstance(answer, requests.Response):
+            if answer.status_code == requests.codes.no_content:
+                return {}
+            raise VaultUnavailableError(
+                f"the server can't hand {path} on to the leader (status {answer.status_code})"
+            )
+        found: Mapping[str, Any] = answer
+        return found
+
     def _call(self, request: Callable[[], Answer]) -> Answer:
         try:
             return request()
@@ -176,7 +288,11 @@ class VaultClient:
             hvac.exceptions.RateLimitExceeded,
         ) as error:
             raise VaultUnavailableError(str(error)) from None
+        except hvac.exceptions.Forbidden as error:
+            raise VaultForbiddenError(str(error)) from None
         except hvac.exceptions.VaultError as error:
+            if any(state in str(error) for state in PASSING_STATES):
+                raise VaultUnavailableError(str(error)) from None
             raise VaultRefusedError(str(error)) from None
         except requests.exceptions.RequestException as error:
             raise VaultUnreachableError(f"no answer from Vault: {type(error).__name__}") from None

@@ -1,0 +1,120 @@
+"""PGP public keys of those who get the shares and the root token, checked before Vault encrypts to them.
+
+Vault takes them as base64 of the binary form (helper/pgpkeys in its source) and looks at them only while it
+initialises; what was encrypted to a key that nobody can use would be lost.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pysequoia
+from pysequoia.packet import PacketPile, Tag
+
+from components.errors import DeploymentError
+
+SECRET_KEY_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
+# Digits of a fingerprint of version 4 (RFC 4880); Vault's OpenPGP library reads no later version.
+FINGERPRINT_DIGITS = 40
+
+
+class PgpKeyError(DeploymentError):
+    """What was given can't be used as a PGP public key; says why, and shows nothing of it."""
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key that shares can be encrypted to."""
+
+    base64: str
+    """Of the binary form, as Vault takes it."""
+    fingerprint: str
+    """40 hexadecimal digits in lower case, as Vault names the key."""
+
+
+def load_public_key(text: str) -> PublicKey:
+    """The key that ``text`` holds or names: base64 of a binary or armored key, an armored key, or a file.
+
+    Raises :class:`PgpKeyError` unless it is exactly one certificate without secret parts, that isn't
+    expired or revoked, with a key to encrypt to.
+    """
+    certificate = _certificate(_content(text.strip()))
+    _require_usable(certificate)
+    return PublicKey(
+        base64=base64.b64encode(bytes(certificate)).decode(), fingerprint=certificate.fingerprint.lower()
+    )
+
+
+def _content(text: str) -> bytes:
+    if text.startswith("keybase:"):
+        raise PgpKeyError(
+            "Keys from Keybase aren't fetched here. Export the public key (gpg --export, or the person's page "
+            "on Keybase) and give its file or its base64."
+        )
+    if text.startswith("-----BEGIN PGP"):
+        return text.encode()
+    path = Path(text).expanduser()
+    # A key of base64 is too long for a file's name, which is an error on some systems.
+    try:
+        if path.is_file():
+            return path.read_bytes()
+    except OSError as error:
+        if len(text) < 256:
+            raise PgpKeyError(f"The file {text!r} can't be read: {error.strerror}.") from None
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise PgpKeyError(
+            "It is neither base64 nor a file that is there. Give the path of a file with the public key, or "
+            "base64 of it (gpg --export <who> | base64 --wrap=0)."
+        ) from None
+
+
+def _certificate(content: bytes) -> pysequoia.Cert:
+    try:
+        tags = [packet.tag for packet in PacketPile.from_bytes(content)]
+        # Before anything else is said of it: a secret key must not be taken further.
+        if any(tag in SECRET_KEY_TAGS for tag in tags):
+            raise PgpKeyError("It is a secret key. Give only the public key: gpg --export <who>.")
+        certificates = pysequoia.Cert.split_bytes(content)
+    except RuntimeError as error:
+        raise PgpKeyError(f"It isn't a PGP public key: {_first_line(error)}.") from None
+    if len(certificates) != 1:
+        raise PgpKeyError(
+            f"It holds {len(certificates)} PGP public keys. Give one a holder: gpg --export <fingerprint>."
+        )
+    return certificates[0]
+
+
+def _require_usable(certificate: pysequoia.Cert) -> None:
+    name = f"The PGP key {certificate.fingerprint}"
+    if len(certificate.fingerprint) != FINGERPRINT_DIGITS:
+        raise PgpKeyError(
+            f"{name} is of a newer OpenPGP version (RFC 9580) than Vault can read; make one of version 4 "
+            "(RFC 4880)."
+        )
+    try:
+        expiration, identities = certificate.expiration, certificate.user_ids
+    except RuntimeError as error:
+        raise PgpKeyError(f"{name} has no valid signature of its own: {_first_line(error)}.") from None
+    if certificate.is_revoked:
+        raise PgpKeyError(f"{name} is revoked; its holder has to give another one.")
+    if expiration is not None and expiration <= datetime.now(UTC):
+        raise PgpKeyError(f"{name} expired on {expiration:%Y-%m-%d}; its holder has to extend or replace it.")
+    if not identities:
+        raise PgpKeyError(
+            f"{name} has no user ID that is signed and not revoked, without which Vault doesn't take it."
+        )
+    try:
+        pysequoia.encrypt(b"", [certificate])
+    except RuntimeError:
+        raise PgpKeyError(
+            f"{name} has no key to encrypt to that is neither expired nor revoked (gpg --edit-key, addkey)."
+        ) from None
+
+
+def _first_line(error: RuntimeError) -> str:
+    """The library's errors have a trace of its own below the first line."""
+    return str(error).split("\n", 1)[0]
