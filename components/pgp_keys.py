@@ -6,15 +6,17 @@ initialises; what was encrypted to a key that nobody can use would be lost.
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pysequoia
-from pysequoia.packet import PacketPile, Tag
+from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from components.errors import DeploymentError
 
+PUBLIC_KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey)
 SECRET_KEY_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 # Digits of a fingerprint of version 4 (RFC 4880); Vault's OpenPGP library reads no later version.
 FINGERPRINT_DIGITS = 40
@@ -50,8 +52,8 @@ def load_public_key(text: str) -> PublicKey:
 def _content(text: str) -> bytes:
     if text.startswith("keybase:"):
         raise PgpKeyError(
-            "Keys from Keybase aren't fetched here. Export the public key (gpg --export, or the person's page "
-            "on Keybase) and give its file or its base64."
+            "Keys from Keybase aren't fetched here. Export the public key (gpg --export, or the holder's "
+            "page on Keybase) and give its file or its base64."
         )
     if text.startswith("-----BEGIN PGP"):
         return text.encode()
@@ -107,12 +109,43 @@ def _require_usable(certificate: pysequoia.Cert) -> None:
         raise PgpKeyError(
             f"{name} has no user ID that is signed and not revoked, without which Vault doesn't take it."
         )
-    try:
-        pysequoia.encrypt(b"", [certificate])
-    except RuntimeError:
+    if not _can_be_encrypted_to(certificate):
         raise PgpKeyError(
             f"{name} has no key to encrypt to that is neither expired nor revoked (gpg --edit-key, addkey)."
-        ) from None
+        )
+
+
+def _can_be_encrypted_to(certificate: pysequoia.Cert) -> bool:
+    try:
+        # Finds a key whose signatures are right and for encryption, but also one that is expired or revoked.
+        pysequoia.encrypt(b"", [certificate])
+    except RuntimeError:
+        return False
+    keys: list[list[Packet]] = []
+    for packet in PacketPile.from_bytes(bytes(certificate)):
+        if packet.tag in PUBLIC_KEY_TAGS:
+            keys.append([])
+        keys[-1].append(packet)
+    return any(_encrypts_now(key, signatures) for key, *signatures in keys)
+
+
+def _encrypts_now(key: Packet, following: Sequence[Packet]) -> bool:
+    """Whether a key is for encryption, unexpired and unrevoked, by the packets up to the next key."""
+    if any(packet.signature_type == SignatureType.SubkeyRevocation for packet in following):
+        return False
+    bindings = [packet for packet in following if packet.key_flags]
+    if not bindings or key.key_created is None:
+        return False
+    # A renewed binding replaces the earlier ones.
+    binding = max(bindings, key=_signed_at)
+    period, flags = binding.key_validity_period, binding.key_flags
+    if period and key.key_created + period <= datetime.now(UTC):
+        return False
+    return flags is not None and (flags.transport_encryption or flags.storage_encryption)
+
+
+def _signed_at(signature: Packet) -> datetime:
+    return signature.signature_created or datetime.fromtimestamp(0, UTC)
 
 
 def _first_line(error: RuntimeError) -> str:
