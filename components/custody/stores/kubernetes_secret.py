@@ -7,9 +7,9 @@ the probe) delete of Secrets.
 
 import base64
 import binascii
-import json
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -32,9 +32,9 @@ _PROBE = "written, read and deleted before the init"
 
 _PROBE_SUFFIX = "-probe"
 
-_TRANSIENT = re.compile(
-    r"Error from server \((ServerTimeout|Timeout|TooManyRequests|InternalError|ServiceUnavailable)\)"
-    r"|[Uu]nable to connect to the server|The connection to the server .* was refused|took longer than"
+_TRANSIENT_REASONS = ("InternalError", "ServerTimeout", "ServiceUnavailable", "Timeout", "TooManyRequests")
+_UNREACHABLE = re.compile(
+    r"[Uu]nable to connect to the server|The connection to the server .* was refused|took longer than"
     r"|etcdserver: |connection refused|connection reset|connection lost|i/o timeout|TLS handshake timeout"
     r"|deadline exceeded|unexpected EOF"
 )
@@ -82,19 +82,19 @@ class Store(KeyStore):
                 f"Namespace {self.namespace!r} is Vault's own and goes away with the stack, and with it the "
                 "keys; name another one that exists (custody.namespace)."
             )
-        name = f"{self.name}{_PROBE_SUFFIX}"
         kubectl = self._kubectl(target)
+        name = f"{self.name}{_PROBE_SUFFIX}"
         for _ in ("create", "update"):
             self._put(kubectl, name, _PROBE)
         found = self._get(kubectl, name)
-        try:
-            if found is None or _content(found, self.namespace, name) != _PROBE:
-                raise KeyStoreError(
-                    f"Kubernetes Secret {self.namespace}/{name} doesn't hold what was just written into it. "
-                    "Does another update of this stack run?"
-                )
-        finally:
-            self._run(kubectl, "delete", ["delete", "secret", name, "--ignore-not-found", "--wait=false"])
+        if found is None or _content(found, self.namespace, name) != _PROBE:
+            raise KeyStoreError(
+                f"Kubernetes Secret {self.namespace}/{name} doesn't hold what was just written into it. "
+                "Does another update of this stack run?"
+            )
+        metadata = found["metadata"]
+        with self._asking_to("delete"):
+            kubectl.delete_secret(name, uid=metadata["uid"], resource_version=metadata["resourceVersion"])
 
     def read(self, target: KubernetesTarget) -> KeyRecord | None:
         """The record in the Secret; refuses a Secret that this program didn't make. See :class:`KeyStore`."""
@@ -116,11 +116,9 @@ class Store(KeyStore):
 
     def _get(self, kubectl: Kubectl, name: str) -> Mapping[str, Any] | None:
         """The Secret of that name; None where there is none."""
-        text = self._run(kubectl, "get", ["get", "secret", name, "--ignore-not-found", "--output=json"])
-        if not text.strip():
-            return None
-        found: Mapping[str, Any] = json.loads(text)
-        if (found["metadata"].get("labels") or {}).get(LABEL) != LABEL_VALUE:
+        with self._asking_to("get"):
+            found = kubectl.get("secret", name)
+        if found is not None and (found["metadata"].get("labels") or {}).get(LABEL) != LABEL_VALUE:
             raise KeyStoreError(
                 f"Kubernetes Secret {self.namespace}/{name} wasn't made by this program: it has no label "
                 f"{LABEL}={LABEL_VALUE}. It was left untouched; choose another name (custody.name)."
@@ -131,9 +129,6 @@ class Store(KeyStore):
         """Returns the Secret's new resourceVersion."""
         found = self._get(kubectl, name)
         metadata: dict[str, Any] = {"name": name, "labels": {LABEL: LABEL_VALUE}}
-        if found is not None:
-            # With its version the API server refuses to replace what has changed since it was read.
-            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
         manifest = {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -141,23 +136,24 @@ class Store(KeyStore):
             "type": "Opaque",
             "data": {ENTRY: base64.b64encode(content.encode()).decode()},
         }
-        verb = "create" if found is None else "replace"
-        return self._run(
-            kubectl,
-            "create" if found is None else "update",
-            [verb, "--filename=-", "--output=jsonpath={.metadata.resourceVersion}"],
-            stdin=json.dumps(manifest),
-        ).strip()
+        if found is None:
+            with self._asking_to("create"):
+                return str(kubectl.create(manifest)["metadata"]["resourceVersion"])
+        # With its version the API server refuses to replace what has changed since it was read.
+        metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+        with self._asking_to("update"):
+            return str(kubectl.replace(manifest)["metadata"]["resourceVersion"])
 
-    def _run(self, kubectl: Kubectl, verb: str, arguments: list[str], *, stdin: str | None = None) -> str:
+    @contextlib.contextmanager
+    def _asking_to(self, verb: str) -> Iterator[None]:
         """``verb`` is the right that it takes, as a Role names it."""
         try:
-            return kubectl.run(arguments, stdin=stdin)
+            yield
         except KubectlError as error:
             message = f"Kubernetes refused to {verb} a Secret in namespace {self.namespace}: {error}"
-            if _TRANSIENT.search(str(error)):
+            if error.reason in _TRANSIENT_REASONS or _UNREACHABLE.search(str(error)):
                 raise KeyStoreUnavailableError(message) from None
-            raise KeyStoreError(f"{message}{_mend(str(error), verb, self.namespace)}") from None
+            raise KeyStoreError(f"{message}{_mend(error, verb, self.namespace)}") from None
 
 
 def _content(secret: Mapping[str, Any], namespace: str, name: str) -> str:
@@ -170,11 +166,11 @@ def _content(secret: Mapping[str, Any], namespace: str, name: str) -> str:
         ) from None
 
 
-def _mend(error: str, verb: str, namespace: str) -> str:
-    if re.search(r'namespaces "[^"]*" not found', error):
+def _mend(error: KubectlError, verb: str, namespace: str) -> str:
+    if re.search(r'namespaces "[^"]*" not found', str(error)):
         return f"\nMake the namespace first: kubectl create namespace {namespace}"
-    if "(Forbidden)" in error:
+    if error.reason == "Forbidden":
         return f"\nGrant it by a Role in that namespace (verb {verb}, resource secrets)."
-    if "(Conflict)" in error or "(AlreadyExists)" in error:
+    if error.reason in ("AlreadyExists", "Conflict"):
         return "\nSomebody else changed it at the same moment; does another update of this stack run?"
     return ""
