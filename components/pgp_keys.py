@@ -49,6 +49,16 @@ def load_public_key(text: str) -> PublicKey:
     )
 
 
+def encrypt_share(share: str, pgp_key: str) -> str:
+    """A share (base64) as Vault would hand it out for a key (base64): base64 of a PGP message.
+
+    What the message holds are the share's hexadecimal digits, which Vault takes as it takes base64.
+    """
+    certificate = pysequoia.Cert.from_bytes(base64.b64decode(pgp_key))
+    digits = base64.b64decode(share).hex().encode()
+    return base64.b64encode(pysequoia.encrypt(digits, [certificate], armor=False)).decode()
+
+
 def _content(text: str) -> bytes:
     if text.startswith("keybase:"):
         raise PgpKeyError(

@@ -28,8 +28,6 @@ WRONG_SHARES = (
     "key is longer than maximum",
     "has already been provided",
 )
-# The attempt is gone: another server leads now, or somebody cancelled it.
-ENDED_ATTEMPT = ("no root generation in progress", "incorrect nonce supplied")
 
 
 class WrongSharesError(DeploymentError):
@@ -97,8 +95,6 @@ def _submit(
     except VaultRefusedError as error:
         if any(words in str(error) for words in WRONG_SHARES):
             raise WrongSharesError(f"The shares don't unlock this Vault: {error}") from None
-        if any(words in str(error) for words in ENDED_ATTEMPT):
-            raise VaultUnavailableError(f"the attempt at a root token was ended: {error}") from None
         raise
     return decoded_token(progress, attempt)
 

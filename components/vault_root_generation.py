@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.vault_client import VaultClient
+from components.vault_client import VaultClient, VaultRefusedError, VaultUnavailableError
 
 ATTEMPT = "sys/generate-root/attempt"
 UPDATE = "sys/generate-root/update"
+
+# The attempt is gone: another server leads now, or somebody cancelled it.
+ENDED = ("no root generation in progress", "incorrect nonce supplied")
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,12 @@ class RootGeneration:
 
     def submit(self, share: str, nonce: str) -> RootGenerationProgress:
         """Gives one share to the attempt; whether the shares are right shows only with the last one."""
-        answer = self._client.request("PUT", UPDATE, {"key": share, "nonce": nonce})
+        try:
+            answer = self._client.request("PUT", UPDATE, {"key": share, "nonce": nonce})
+        except VaultRefusedError as error:
+            if any(words in str(error) for words in ENDED):
+                raise VaultUnavailableError(f"the attempt at a root token was ended: {error}") from None
+            raise
         return RootGenerationProgress(complete=bool(answer["complete"]), encoded_token=_encoded_token(answer))
 
     def cancel(self) -> None:
