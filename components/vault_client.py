@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 CALL_SECONDS = 10
 # sys/init and rekeying take seconds on a slow disk or key service, and their answers come once: a time-out
 # would lose them.
-SINGLE_ANSWER_SECONDS = 120
+INIT_SECONDS = 120
 
 # Vault's words for a state that passes, some of which it answers with the status of a wrong request
 # (vault/rekey.go, vault/generate_root.go; the words in sdk/helper/consts/error.go and vault/init.go).
@@ -140,7 +140,7 @@ class VaultClient:
         client = hvac.Client(url=address, token=token, timeout=CALL_SECONDS, session=session)
         # A standby that can't forward a request names the leader's own address, where no tunnel leads.
         patient_client = hvac.Client(
-            url=address, token=token, timeout=SINGLE_ANSWER_SECONDS, session=session, allow_redirects=False
+            url=address, token=token, timeout=INIT_SECONDS, session=session, allow_redirects=False
         )
         # The stubs of hvac leave these methods untyped; the dataclasses above give the types.
         self._system: Any = client.sys
