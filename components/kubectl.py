@@ -122,10 +122,6 @@ class Kubectl:
         )
         return token.strip()
 
-    def cluster_uid(self) -> str:
-        """What tells one Kubernetes cluster from another: the uid of its namespace kube-system."""
-        return self.run(["get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}"]).strip()
-
     def _send(self, verb: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = json.loads(
             self.run([verb, "--filename=-", "--output=json"], stdin=json.dumps(document))

@@ -125,3 +125,55 @@ def test_api_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_target_survives_the_way_through_properties() -> None:
     target = KubernetesTarget(kubeconfig=KUBECONFIG, context="here", namespace="vault")
     assert KubernetesTarget.from_properties(target.to_properties()) == target
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str) -> tuple[Path, Path]:
+    """A kubectl that answers so, and writes down its arguments and its standard input."""
+    arguments, stdin = tmp_path / "arguments", tmp_path / "stdin"
+    script = f"printf '%s\\n' \"$@\" > '{arguments}'; /bin/cat > '{stdin}'; echo '{answer}'"
+    only_commands(monkeypatch, tmp_path / "commands", kubectl=script)
+    return arguments, stdin
+
+
+@pytest.mark.parametrize("verb", ["create", "replace"])
+def test_content_goes_through_standard_input_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verb: str
+) -> None:
+    arguments, stdin = scripted(monkeypatch, tmp_path, '{"metadata": {"resourceVersion": "7"}}')
+    document = {"kind": "Secret", "data": {"key": "not-in-any-argument"}}
+    answer = kubectl().create(document) if verb == "create" else kubectl().replace(document)
+    assert answer == {"metadata": {"resourceVersion": "7"}}
+    assert json.loads(stdin.read_text()) == document
+    assert arguments.read_text().splitlines()[2:] == [verb, "--filename=-", "--output=json"]
+
+
+def test_secret_is_deleted_only_as_it_was_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    arguments, stdin = scripted(monkeypatch, tmp_path, "{}")
+    kubectl().delete_secret("journal", uid="u", resource_version="7")
+    path = "/api/v1/namespaces/vault/secrets/journal"
+    assert arguments.read_text().splitlines()[2:] == ["delete", "--raw", path, "--filename=-"]
+    assert json.loads(stdin.read_text())["preconditions"] == {"uid": "u", "resourceVersion": "7"}
+
+
+def test_token_of_a_service_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    arguments, _ = scripted(monkeypatch, tmp_path, "a.b.c")
+    token = kubectl().service_account_token("vault", audience="sts.amazonaws.com", seconds=600)
+    assert token == "a.b.c"
+    assert arguments.read_text().splitlines()[2:] == [
+        "create",
+        "token",
+        "vault",
+        "--audience=sts.amazonaws.com",
+        "--duration=600s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ('Error from server (Conflict): error when replacing "STDIN": modified', "Conflict"),
+        ("Unable to connect to the server: EOF", ""),
+    ],
+)
+def test_reason_is_the_word_of_the_api_server(said: str, reason: str) -> None:
+    assert KubectlError(said).reason == reason

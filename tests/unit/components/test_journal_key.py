@@ -1,0 +1,24 @@
+"""The stack's own key for the journal: made once, kept for ever."""
+
+import base64
+
+from components.journal_cipher import StackKeyCipher
+from components.journal_key import JournalKeyProvider
+
+
+def test_key_is_random_and_of_use() -> None:
+    keys = [JournalKeyProvider().create({}).outs for _ in range(2)]
+    texts = [outs["key"] for outs in keys if outs is not None]
+    assert len(set(texts)) == 2
+    assert [len(base64.b64decode(text)) for text in texts] == [32, 32]
+    StackKeyCipher(texts[0]).prepare("uid/vault/vault")
+
+
+def test_no_update_or_refresh_changes_it() -> None:
+    provider = JournalKeyProvider()
+    state = {"key": "kept", "__provider": "of an earlier program"}
+    difference = provider.diff("journal-key", state, {"__provider": "of this one"})
+    assert (difference.changes, difference.replaces) == (False, [])
+    assert provider.update("journal-key", state, {"key": None}).outs == {"key": "kept"}
+    read = provider.read("journal-key", state)
+    assert (read.id, read.outs) == ("journal-key", state)
