@@ -1,0 +1,67 @@
+"""The keys of the stack that is selected, for commands that need its shares.
+
+They come through pulumi's standard output or out of the store, so they pass through no argument list and no
+file.
+"""
+
+import base64
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from components.custody.key_record import KeyRecord
+from components.errors import DeploymentError
+from components.key_custody import KeyCustody
+from components.kubectl import require_command
+from components.pod_access import PodAccess
+
+# Vault's key, and the one byte more that a share of it has (vault/barrier_aes_gcm.go, shamir/shamir.go).
+PLAIN_SHARE_BYTES = (32, 33)
+
+
+def selected_stack_outputs() -> Mapping[str, Any]:
+    """The outputs of the stack that is selected, secrets in plain.
+
+    Raises :class:`DeploymentError` with pulumi's own words, and where the stack has no Vault yet.
+    """
+    require_command("pulumi", "it knows the stack; see pulumi.com/docs/install")
+    result = subprocess.run(
+        ["pulumi", "stack", "output", "--json", "--show-secrets"], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
+    outputs: Mapping[str, Any] = json.loads(result.stdout)
+    if "pod_access" not in outputs:
+        raise DeploymentError("The stack that is selected has no Vault yet: run pulumi up first.")
+    return outputs
+
+
+def keys_of(outputs: Mapping[str, Any]) -> KeyRecord | None:
+    """The keys, from the stack's state or the store that it names; None where neither has any (adopted).
+
+    Raises :class:`KeyStoreError` where the store can't be read or has the keys of another Vault.
+    """
+    deployment = str(outputs["deployment"])
+    custody = outputs["custody"]
+    if custody["store"] != "state":
+        target = PodAccess.from_properties(outputs["pod_access"]).target
+        return KeyCustody.from_properties(custody, target, deployment).find()
+    recovery_shares, key_shares = tuple(outputs["recovery_shares"]), tuple(outputs["key_shares"])
+    if not recovery_shares and not key_shares:
+        return None
+    return KeyRecord(
+        deployment=deployment,
+        seal_type="",
+        seal_key="",
+        threshold=int(outputs["threshold"]),
+        root_token=str(outputs["root_token"]),
+        recovery_shares=recovery_shares,
+        key_shares=key_shares,
+        shares_encrypted=any(_is_message(share) for share in (*recovery_shares, *key_shares)),
+    )
+
+
+def _is_message(share: str) -> bool:
+    """Whether a share is a PGP message, which the state doesn't tell apart."""
+    return len(base64.b64decode(share)) not in PLAIN_SHARE_BYTES
