@@ -1,5 +1,6 @@
 """An HTTP server that answers as a Vault would, by a script, and records what it was asked."""
 
+import base64
 import contextlib
 import json
 import threading
@@ -14,6 +15,13 @@ SHARES = [f"c2hhcmUt{number}" for number in range(5)]
 SEAL_STATUS = "GET /v1/sys/seal-status"
 INIT = "PUT /v1/sys/init"
 UNSEAL = "PUT /v1/sys/unseal"
+LOOKUP_SELF = "GET /v1/auth/token/lookup-self"
+REVOKE_SELF = "POST /v1/auth/token/revoke-self"
+LEADER = "GET /v1/sys/leader"
+ROOT_ATTEMPT = "GET /v1/sys/generate-root/attempt"
+START_ROOT = "PUT /v1/sys/generate-root/attempt"
+CANCEL_ROOT = "DELETE /v1/sys/generate-root/attempt"
+UPDATE_ROOT = "PUT /v1/sys/generate-root/update"
 AUTOPILOT_STATE = "GET /v1/sys/storage/raft/autopilot/state"
 
 
@@ -23,6 +31,8 @@ class Answer:
 
     body: Mapping[str, Any]
     status: int = 200
+    location: str = ""
+    """Where a redirect leads."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,27 @@ def init_answer(*, recovery: bool) -> Answer:
     return Answer({**shares, "root_token": ROOT_TOKEN})
 
 
+def no_content() -> Answer:
+    """An answer without a body."""
+    return Answer({}, 204)
+
+
+def root_generation(*, nonce: str = "", required: int = 3, progress: int = 0) -> Answer:
+    """An answer of `sys/generate-root/attempt`; without a nonce, no attempt is running."""
+    return Answer({"started": bool(nonce), "nonce": nonce, "required": required, "progress": progress})
+
+
+def root_generation_started(*, nonce: str, pad: str, required: int = 3) -> Answer:
+    """An answer to the start of an attempt."""
+    return Answer({"started": True, "nonce": nonce, "required": required, "progress": 0, "otp": pad})
+
+
+def root_generation_done(*, token: str, pad: str) -> Answer:
+    """An answer to the last share, with the token as Vault encodes it."""
+    encoded = bytes(left ^ right for left, right in zip(token.encode(), pad.encode(), strict=True))
+    return Answer({"complete": True, "encoded_token": base64.b64encode(encoded).decode().rstrip("=")})
+
+
 def error(status: int, *errors: str) -> Answer:
     """An error answer."""
     return Answer({"errors": list(errors)}, status)
@@ -109,14 +140,17 @@ def serve_scripted_vault() -> Iterator[ScriptedVault]:
             body = json.loads(self.rfile.read(length) or b"{}")
             token = self.headers.get("X-Vault-Token", "")
             answer = vault.answer(Request(f"{self.command} {self.path}", body, token))
-            payload = json.dumps(answer.body).encode()
+            # A 204 has no body; what came would be taken for the next answer.
+            payload = b"" if answer.status == 204 else json.dumps(answer.body).encode()
             self.send_response(answer.status)
             self.send_header("Content-Type", "application/json")
+            if answer.location:
+                self.send_header("Location", answer.location)
             self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
             self.wfile.write(payload)
 
-        do_GET = do_PUT = do_POST = _respond  # noqa: N815 (http.server's names for them)
+        do_GET = do_PUT = do_POST = do_DELETE = _respond  # noqa: N815 (http.server's names for them)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's name for it)
             """Keeps the tests' output free of requests."""

@@ -4,7 +4,9 @@ import pytest
 
 from components.vault_client import (
     InitAnswer,
+    Leader,
     RaftPeer,
+    VaultAlreadyInitializedError,
     VaultClient,
     VaultRefusedError,
     VaultUnavailableError,
@@ -13,6 +15,10 @@ from components.vault_client import (
 from tests.unit.components.scripted_vault import (
     AUTOPILOT_STATE,
     INIT,
+    LEADER,
+    LOOKUP_SELF,
+    REVOKE_SELF,
+    ROOT_ATTEMPT,
     ROOT_TOKEN,
     SEAL_STATUS,
     SHARES,
@@ -21,6 +27,7 @@ from tests.unit.components.scripted_vault import (
     ScriptedVault,
     error,
     init_answer,
+    no_content,
     seal_status,
 )
 
@@ -54,6 +61,26 @@ def test_init_with_key_shares_sends_no_other_kind(vault: ScriptedVault) -> None:
     (request,) = vault.requests
     assert _sent(request.body) == {"secret_shares": 5, "secret_threshold": 3}
     assert (list(answer.recovery_shares), list(answer.key_shares)) == ([], SHARES)
+
+
+@pytest.mark.parametrize(
+    ("recovery", "name"), [(True, "recovery_pgp_keys"), (False, "pgp_keys")], ids=["recovery", "key"]
+)
+def test_init_with_pgp_keys(vault: ScriptedVault, recovery: bool, name: str) -> None:
+    vault.answers(INIT, init_answer(recovery=recovery))
+    VaultClient(vault.address).initialize(
+        shares=2, threshold=2, recovery=recovery, pgp_keys=("b25l", "dHdv"), root_token_pgp_key="cm9vdA=="
+    )
+    sent = _sent(vault.requests[0].body)
+    assert sent[name] == ["b25l", "dHdv"]
+    assert sent["root_token_pgp_key"] == "cm9vdA=="
+    assert len(sent) == 4
+
+
+def test_init_of_an_initialised_vault(vault: ScriptedVault) -> None:
+    vault.answers(INIT, error(400, "Vault is already initialized"))
+    with pytest.raises(VaultAlreadyInitializedError, match="already initialized"):
+        VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=True)
 
 
 def _sent(body: object) -> dict[str, object]:
@@ -92,6 +119,62 @@ def test_proxy_of_the_environment_is_not_asked_for_a_tunnel(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     vault.answers(SEAL_STATUS, seal_status())
     assert VaultClient(vault.address).seal_status().version == "1.18.1"
+
+
+def test_token_that_vault_knows(vault: ScriptedVault) -> None:
+    vault.answers(LOOKUP_SELF, Answer({"data": {"id": ROOT_TOKEN}}))
+    assert VaultClient(vault.address, ROOT_TOKEN).token_valid() is True
+    assert vault.requests[0].token == ROOT_TOKEN
+
+
+def test_token_that_vault_does_not_know(vault: ScriptedVault) -> None:
+    vault.answers(LOOKUP_SELF, error(403, "permission denied"))
+    assert VaultClient(vault.address, ROOT_TOKEN).token_valid() is False
+
+
+def test_without_a_token_none_is_valid(vault: ScriptedVault) -> None:
+    assert VaultClient(vault.address).token_valid() is False
+    assert vault.requests == []
+
+
+def test_token_that_a_sealed_vault_cannot_judge(vault: ScriptedVault) -> None:
+    vault.answers(LOOKUP_SELF, error(503, "Vault is sealed"))
+    with pytest.raises(VaultUnavailableError, match="Vault is sealed"):
+        VaultClient(vault.address, ROOT_TOKEN).token_valid()
+
+
+def test_revocation(vault: ScriptedVault) -> None:
+    vault.answers(REVOKE_SELF, no_content())
+    VaultClient(vault.address).with_token(ROOT_TOKEN).revoke_own_token()
+    assert [request.token for request in vault.asked(REVOKE_SELF)] == [ROOT_TOKEN]
+
+
+def test_leader(vault: ScriptedVault) -> None:
+    vault.answers(
+        LEADER,
+        Answer(
+            {
+                "ha_enabled": True,
+                "is_self": False,
+                "leader_address": "http://10.0.0.7:8200",
+                "raft_committed_index": 41,
+                "raft_applied_index": 40,
+            }
+        ),
+    )
+    assert VaultClient(vault.address).leader() == Leader(
+        ha_enabled=True,
+        is_self=False,
+        leader_address="http://10.0.0.7:8200",
+        raft_committed_index=41,
+        raft_applied_index=40,
+    )
+
+
+def test_leader_that_is_not_there_yet(vault: ScriptedVault) -> None:
+    vault.answers(LEADER, Answer({"ha_enabled": True, "is_self": False, "leader_address": ""}))
+    leader = VaultClient(vault.address).leader()
+    assert (leader.leader_address, leader.raft_committed_index, leader.raft_applied_index) == ("", 0, 0)
 
 
 def test_raft_state(vault: ScriptedVault) -> None:
@@ -156,6 +239,28 @@ def test_answers_that_stay_the_same(vault: ScriptedVault, status: int) -> None:
     vault.answers(INIT, error(status, "not applicable to seal type awskms"))
     with pytest.raises(VaultRefusedError, match="not applicable to seal type awskms"):
         VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Vault is in standby mode",
+        "Vault is sealed",
+        "server is not yet initialized",
+        "Vault is not initialized",
+    ],
+)
+def test_passing_states_that_vault_calls_wrong_requests(vault: ScriptedVault, said: str) -> None:
+    vault.answers(UNSEAL, error(400, said))
+    with pytest.raises(VaultUnavailableError, match=said):
+        VaultClient(vault.address).submit_key_share(SHARES[0])
+
+
+def test_standby_that_sends_elsewhere_is_not_followed(vault: ScriptedVault) -> None:
+    vault.answers(ROOT_ATTEMPT, Answer({}, 307, location=f"{vault.address}/v1/sys/seal-status"))
+    with pytest.raises(VaultUnavailableError, match="can't hand sys/generate-root/attempt on to the leader"):
+        VaultClient(vault.address, ROOT_TOKEN).request("GET", "sys/generate-root/attempt")
+    assert vault.asked(SEAL_STATUS) == []
 
 
 def test_something_else_than_vault_answers(vault: ScriptedVault) -> None:
