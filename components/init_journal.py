@@ -58,8 +58,7 @@ class InitJournal:
     def find(self) -> JournalEntry | None:
         """What an earlier run left, the keys before a mere intent; None where it left nothing."""
         with self._telling_where("The journal of the init can't be read"):
-            seen = self._secret.read()
-            found = [entry for entry in (seen.entry if seen else None, self._file.read()) if entry]
+            found = self._entries(self._secret.read())
         return max(found, key=lambda entry: (entry.kept, _began(entry)), default=None)
 
     def begin(self, cipher: JournalCipher) -> None:
@@ -71,9 +70,13 @@ class InitJournal:
         volume = self.volume()
         with self._telling_where("The journal of the init can't be opened"):
             seen = self._secret.read()
-            for earlier in (seen.entry if seen else None, self._file.read()):
-                if earlier is not None:
-                    self._give_way(earlier, volume)
+            earlier = self._entries(seen)
+            for found in earlier:
+                self._require_free(found, volume)
+            # Both places have the same keys where one run put them there.
+            for untaken in {found.run.run_id: found for found in earlier if found.kept}.values():
+                path = self._file.set_aside(untaken)
+                say(f"The journal has keys of a Vault on another volume; they stay, encrypted, in {path}")
             key = cipher.prepare(self._deployment)
             entry = JournalEntry(
                 deployment=self._deployment,
@@ -138,19 +141,18 @@ class InitJournal:
             except (KubectlError, JournalError, OSError) as error:
                 say(f"The journal stays in {location}, encrypted; it may be deleted by hand: {error}")
 
-    def _give_way(self, earlier: JournalEntry, volume: str) -> None:
-        """Lets an earlier entry be overwritten, or raises."""
+    def _entries(self, seen: SeenSecret | None) -> list[JournalEntry]:
+        return [entry for entry in (seen.entry if seen else None, self._file.read()) if entry is not None]
+
+    def _require_free(self, earlier: JournalEntry, volume: str) -> None:
+        """Raises where an earlier entry must not be overwritten."""
         if earlier.belongs_to_live_run:
             raise self._another_run(earlier)
-        if not earlier.kept:
-            return
-        if earlier.matches_volume(volume):
+        if earlier.kept and earlier.matches_volume(volume):
             raise JournalError(
                 "keys of an earlier init lie in it, and the volume of Vault's data is still the same. "
                 "Where those data were erased on purpose, delete the journal first"
             )
-        path = self._file.set_aside(earlier)
-        say(f"The journal has keys of a Vault on another volume; they stay, encrypted, in {path}")
 
     def _lock(self, entry: JournalEntry, seen: SeenSecret | None) -> None:
         try:

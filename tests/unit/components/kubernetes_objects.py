@@ -1,0 +1,155 @@
+"""A kubectl that keeps objects in a folder and answers about them as an API server does.
+
+Run as a command it is that kubectl; imported it sets one up. It knows the calls that the program makes of it,
+names taken, versions replaced in the meantime, and preconditions of a deletion.
+"""
+
+import fcntl
+import json
+import re
+import shlex
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+TOKEN = "header.payload.signature"
+
+
+class KubernetesObjects:
+    """The objects behind the kubectl that a test has put on PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+
+    @property
+    def script(self) -> str:
+        """What the kubectl on PATH has to run."""
+        command = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), str(self._folder)]
+        return f'exec {shlex.join(command)} "$@"'
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """The arguments of every call so far."""
+        log = self._folder / "calls"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        path = self._path(kind, name)
+        found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+        return found
+
+    def put(self, kind: str, name: str, **content: Any) -> None:
+        """Makes an object or changes it, as somebody else does."""
+        present = self.get(kind, name) or {"metadata": {"name": name}}
+        metadata = {**present["metadata"], **content.pop("metadata", {})}
+        self._store(kind, {**present, **content, "metadata": metadata})
+
+    def remove(self, kind: str, name: str) -> None:
+        self._path(kind, name).unlink()
+
+    def fail(self, pattern: str, message: str) -> None:
+        """Lets every call whose arguments have the pattern in them fail with the message."""
+        (self._folder / "failure").write_text(json.dumps([pattern, message]))
+
+    def recover(self) -> None:
+        (self._folder / "failure").unlink()
+
+    def before(self, pattern: str, kind: str, document: Mapping[str, Any] | None) -> None:
+        """Before the next call that has the pattern in it, puts a document there or (None) removes all."""
+        (self._folder / "before").write_text(json.dumps([pattern, kind, document]))
+
+    def answer(self, arguments: list[str]) -> None:
+        """What kubectl does."""
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with (self._folder / "calls").open("a") as log:
+                log.write(json.dumps(arguments) + "\n")
+            line = " ".join(arguments)
+            self._fail_as_told(line)
+            self._overtake_as_told(line)
+            verb, *rest = [argument for argument in arguments if not argument.startswith("--")]
+            if verb == "get":
+                self._get(*rest)
+            elif (verb, *rest[:1]) == ("create", "token"):
+                print(TOKEN)
+            elif verb in ("create", "replace"):
+                self._write(verb, json.load(sys.stdin))
+            elif verb == "delete":
+                (kind, name) = rest[0].split("/")[-2:]
+                self._delete(kind.removesuffix("s"), name, json.load(sys.stdin)["preconditions"])
+            else:
+                _refuse(f"error: unknown command {verb}")
+
+    def _fail_as_told(self, line: str) -> None:
+        told = self._folder / "failure"
+        if told.exists():
+            pattern, message = json.loads(told.read_text())
+            if re.search(pattern, line):
+                _refuse(message)
+
+    def _overtake_as_told(self, line: str) -> None:
+        told = self._folder / "before"
+        if not told.exists():
+            return
+        pattern, kind, document = json.loads(told.read_text())
+        if not re.search(pattern, line):
+            return
+        told.unlink()
+        if document is None:
+            for path in self._folder.glob(f"{kind}.*"):
+                path.unlink()
+        else:
+            self._store(kind, document)
+
+    def _get(self, kind: str, name: str) -> None:
+        found = self.get(kind, name)
+        if found is not None:
+            print(json.dumps(found))
+
+    def _write(self, verb: str, document: dict[str, Any]) -> None:
+        kind, metadata = document["kind"].lower(), document["metadata"]
+        what = f'{kind}s "{metadata["name"]}"'
+        present = self.get(kind, metadata["name"])
+        if verb == "create" and present is not None:
+            _refuse(f'Error from server (AlreadyExists): error when creating "STDIN": {what} already exists')
+        if verb == "replace" and present is None:
+            _refuse(f'Error from server (NotFound): error when replacing "STDIN": {what} not found')
+        if verb == "replace" and present is not None:
+            self._require(what, metadata, present["metadata"])
+        print(json.dumps(self._store(kind, document)))
+
+    def _delete(self, kind: str, name: str, preconditions: Mapping[str, str]) -> None:
+        present = self.get(kind, name)
+        if present is None:
+            _refuse(f'Error from server (NotFound): {kind}s "{name}" not found')
+        self._require(f'{kind}s "{name}"', preconditions, present["metadata"])
+        self.remove(kind, name)
+
+    def _require(self, what: str, wanted: Mapping[str, str], present: Mapping[str, str]) -> None:
+        for field in ("uid", "resourceVersion"):
+            if wanted.get(field, present[field]) != present[field]:
+                _refuse(f"Error from server (Conflict): Operation cannot be fulfilled on {what}: {field}")
+
+    def _store(self, kind: str, document: dict[str, Any]) -> dict[str, Any]:
+        metadata = document["metadata"]
+        present = self.get(kind, metadata["name"])
+        uid = metadata.get("uid") or (present["metadata"]["uid"] if present else str(uuid.uuid4()))
+        version = str(uuid.uuid4().int % 10**6)
+        stored = {**document, "metadata": {**metadata, "uid": uid, "resourceVersion": version}}
+        self._path(kind, metadata["name"]).write_text(json.dumps(stored))
+        return stored
+
+    def _path(self, kind: str, name: str) -> Path:
+        return self._folder / f"{kind}.{name}"
+
+
+def _refuse(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    KubernetesObjects(Path(sys.argv[1])).answer(sys.argv[2:])
