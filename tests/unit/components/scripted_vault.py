@@ -22,6 +22,11 @@ ROOT_ATTEMPT = "GET /v1/sys/generate-root/attempt"
 START_ROOT = "PUT /v1/sys/generate-root/attempt"
 CANCEL_ROOT = "DELETE /v1/sys/generate-root/attempt"
 UPDATE_ROOT = "PUT /v1/sys/generate-root/update"
+REKEY = "GET /v1/sys/rekey-recovery-key/init"
+START_REKEY = "PUT /v1/sys/rekey-recovery-key/init"
+CANCEL_REKEY = "DELETE /v1/sys/rekey-recovery-key/init"
+UPDATE_REKEY = "PUT /v1/sys/rekey-recovery-key/update"
+VERIFY_REKEY = "PUT /v1/sys/rekey-recovery-key/verify"
 AUTOPILOT_STATE = "GET /v1/sys/storage/raft/autopilot/state"
 
 
