@@ -3,12 +3,14 @@
 import gc
 
 import pulumi
+from components.custody_provision import provision_custody
 
 from components.eks_cluster import look_up_eks_cluster
 from components.injector_admission import verify_injector_admission
 from components.kubernetes_connection import connect_kubernetes
 from components.operator_init import OperatorInit
 from components.raft_quorum import RaftQuorum
+from components.root_token_revocation import revoke_root_token
 from components.seal_provision import provision_seal
 from components.settings import load_settings
 from components.shamir_unseal import unseal_with_key_shares
@@ -21,6 +23,7 @@ settings = load_settings()
 cluster = look_up_eks_cluster(settings)
 connection = connect_kubernetes(settings, cluster)
 seal = provision_seal(settings, cluster)
+custody = provision_custody(settings, cluster, seal)
 ingress = open_webhook_ingress(settings, cluster)
 
 release = VaultRelease(
@@ -39,8 +42,10 @@ verify_injector_admission(settings, release)
 init = OperatorInit(
     "operator-init",
     settings=settings,
+    connection=connection,
+    seal=seal,
     access=release.access,
-    opts=pulumi.ResourceOptions(depends_on=[release]),
+    opts=pulumi.ResourceOptions(depends_on=[release, *custody.prerequisites]),
 )
 unsealed = unseal_with_key_shares(settings, release, init)
 quorum = RaftQuorum(
@@ -52,7 +57,9 @@ quorum = RaftQuorum(
     opts=pulumi.ResourceOptions(depends_on=[init, *unsealed]),
 )
 
-for name, output in {**seal.outputs, **ingress.outputs}.items():
+revoke_root_token(settings, release.access, init, quorum)
+
+for name, output in {**seal.outputs, **ingress.outputs, **custody.outputs}.items():
     pulumi.export(name, output)
 pulumi.export("namespace", release.namespace)
 pulumi.export("release_name", release.release_name)
@@ -64,6 +71,11 @@ pulumi.export("user_interface", user_interface(settings, release))
 pulumi.export("pod_access", release.access.to_properties())
 pulumi.export("replicas", settings.replicas)
 pulumi.export("threshold", settings.init.threshold)
+pulumi.export("custody", settings.custody.to_properties() or {"store": settings.custody.name})
+pulumi.export("deployment", init.deployment)
+pulumi.export("keys_location", init.keys_location)
+pulumi.export("keys_version", init.keys_version)
+pulumi.export("keys_fingerprint", init.keys_fingerprint)
 pulumi.export("root_token", init.root_token)
 pulumi.export("recovery_shares", init.recovery_shares)
 pulumi.export("key_shares", init.key_shares)

@@ -12,6 +12,7 @@ import yaml
 from components.eks_cluster import EksCluster, eks_kubeconfig
 from components.errors import DeploymentError
 from components.kubectl import Kubectl, KubernetesTarget, require_command
+from components.kubernetes_identity import KubernetesIdentity
 from components.settings import Settings
 
 
@@ -23,6 +24,8 @@ class KubernetesConnection:
     """For what runs kubectl."""
     provider: kubernetes.Provider
     """For what goes through Pulumi's Kubernetes provider."""
+    cluster_uid: pulumi.Output[str]
+    """Identity of the cluster that answers."""
 
 
 def connect_kubernetes(settings: Settings, cluster: EksCluster | None) -> KubernetesConnection:
@@ -39,6 +42,7 @@ def connect_kubernetes(settings: Settings, cluster: EksCluster | None) -> Kubern
         )
     if not pulumi.runtime.is_dry_run():
         Kubectl(target).require_reachable()
+    identity = KubernetesIdentity("kubernetes-identity", target)
     provider = kubernetes.Provider(
         "kubernetes",
         kubeconfig=target.kubeconfig or None,
@@ -46,8 +50,10 @@ def connect_kubernetes(settings: Settings, cluster: EksCluster | None) -> Kubern
         # Without it the provider, and everything made through it, is replaced when the text of the
         # kubeconfig changes, such as by a new CA certificate.
         cluster_identifier=_cluster_identity(settings, cluster),
+        # Nothing is asked of a cluster before it's known to be the right one.
+        opts=pulumi.ResourceOptions(depends_on=[identity]),
     )
-    return KubernetesConnection(target=target, provider=provider)
+    return KubernetesConnection(target=target, provider=provider, cluster_uid=identity.uid)
 
 
 def _target(settings: Settings, cluster: EksCluster | None) -> KubernetesTarget:

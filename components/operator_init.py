@@ -1,225 +1,201 @@
 """The one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
+    ConfigureRequest,
     CreateResult,
     ReadResult,
     Resource,
     UpdateResult,
 )
 
-from components.errors import DeploymentError
-from components.kubectl import KubectlError
-from components.pod_access import PodAccess, PodUnreachableError
-from components.progress import Waiting, say
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import KeyReference
+from components.init_order import INPUTS, InitOrder
+from components.init_procedure import initialized
+from components.journal_key import JournalKey
+from components.kubernetes_connection import KubernetesConnection
+from components.pod_access import PodAccess
+from components.progress import say
 from components.provider_errors import report_without_trace
+from components.seal_provision import ProvisionedSeal
 from components.settings import Settings
+from components.share_change import changed_shares
 from components.stable_provider import StableProvider
-from components.vault_client import SealStatus, VaultClient, VaultRefusedError, VaultUnavailableError
 
-INPUTS = ("access", "seal_type", "shares", "threshold", "adopt", "pod_start_seconds")
-OUTPUTS = ("cluster_initialized_here", "vault_version", "root_token", "recovery_shares", "key_shares")
 SECRET_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
+OUTPUTS = (
+    "cluster_initialized_here",
+    "vault_version",
+    "deployment",
+    "keys_location",
+    "keys_version",
+    "keys_fingerprint",
+    *SECRET_OUTPUTS,
+)
+SHARE_INPUTS = ("shares", "threshold", "pgp_keys")
+"""What can only be changed by giving everybody new shares."""
 
 
 class OperatorInitProvider(StableProvider):
     """Runs `operator init` on pod 0 in ``create`` and nowhere else."""
 
     inputs = INPUTS
+    _adopted_keys = ""
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Takes the keys to adopt from the configuration: as a property they would lie in the state."""
+        self._adopted_keys = str(req.config.get("adoptedKeys") or "")
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuses what would need other shares than the ones that this Vault was initialised with."""
-        failures = [
-            CheckFailure(
-                name,
-                f"this Vault was initialised with {name} {int(_olds[name])}; set it back, or change the "
-                "shares with vault operator rekey, which this program doesn't do",
-            )
-            for name in ("shares", "threshold")
-            if _olds.get(name) is not None and _olds[name] != news.get(name)
-        ]
+        """Refuses changes of the shares that only their holders can make, and a move of the keys."""
+        failures = []
+        if _olds.get("shares") is not None:
+            changed = [name for name in SHARE_INPUTS if (_olds.get(name) or []) != (news.get(name) or [])]
+            if changed and _olds.get("pgp_keys"):
+                failures = [CheckFailure(name, _HOLDERS_ROTATE) for name in changed]
+            if _custody_name(_olds) != _custody_name(news):
+                failures.append(CheckFailure("custody", _CUSTODY_STAYS.format(_custody_name(_olds))))
         return CheckResult(news, failures)
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Initialises Vault, or adopts it where that is asked for."""
-        access = PodAccess.from_properties(props["access"])
-        pod = access.pod(0)
-        inputs = {name: props[name] for name in INPUTS}
-        waiting = Waiting(f"Waiting for {pod}", float(props["pod_start_seconds"]))
-        while True:
-            try:
-                access.await_running(0, seconds=min(10, waiting.remaining_seconds))
-                with access.reach(0) as address:
-                    client = VaultClient(address)
-                    status = client.seal_status()
-                    _require_seal_type(status, str(props["seal_type"]))
-                    if status.initialized:
-                        return CreateResult(_identity(access), {**inputs, **_adopted(props, status, pod)})
-                    say(f"Initialising Vault {status.version} on {pod}, seal {status.seal_type}")
-                    return CreateResult(
-                        _identity(access), {**inputs, **_initialize(client, props, status, access)}
-                    )
-            except (PodUnreachableError, VaultUnavailableError) as error:
-                if waiting.over:
-                    raise DeploymentError(_not_started(access, str(error))) from None
-                waiting.pause(partial(_pod_state, access, str(error)))
+        """Initialises Vault, or takes over one whose keys are found or given."""
+        order = InitOrder.from_properties(props, self._adopted_keys)
+        result = initialized(order)
+        outputs = {
+            **{name: props[name] for name in INPUTS},
+            "cluster_initialized_here": result.initialized_here,
+            "vault_version": result.vault_version,
+            "deployment": order.deployment,
+            **key_outputs(result.record, result.reference, in_state=order.custody.store is None),
+        }
+        return CreateResult(_identity(order.access), outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Answers what is known: Vault can't tell its keys a second time, so a refresh must not ask."""
         return ReadResult(id_, props)
 
+    @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Takes over changed inputs and keeps every output; the default would drop the keys."""
+        """Takes over changed inputs and keeps every output, but makes new shares where they are asked for."""
+        inputs = {name: _news[name] for name in INPUTS}
         kept = {name: value for name, value in _olds.items() if name in OUTPUTS}
-        return UpdateResult({**{name: _news[name] for name in INPUTS}, **kept})
+        if any((_olds.get(name) or []) != (_news.get(name) or []) for name in SHARE_INPUTS):
+            order = InitOrder.from_properties(_news, adopted_keys="")
+            change = changed_shares(order, _olds)
+            if change is not None:
+                inputs.update(change.inputs)
+                kept.update(
+                    key_outputs(change.record, change.reference, in_state=order.custody.store is None)
+                )
+        return UpdateResult({**inputs, **kept})
 
     @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Leaves Vault as it is: there is no un-init."""
-        say(
-            f"Vault {_id} stays initialised and its volumes stay as they are; "
-            "with this resource its root token and shares leave the stack's state"
+        location = _props.get("keys_location")
+        keys = (
+            f"its root token and shares stay in {location}"
+            if location and _props.get("custody")
+            else "with this resource its root token and shares leave the stack's state"
         )
+        say(f"Vault {_id} stays initialised and its volumes stay as they are; {keys}")
 
 
-def _initialize(
-    client: VaultClient, props: Mapping[str, Any], status: SealStatus, access: PodAccess
-) -> dict[str, Any]:
-    try:
-        answer = client.initialize(
-            shares=int(props["shares"]),
-            threshold=int(props["threshold"]),
-            recovery=status.recovery_seal,
-        )
-    except (VaultUnavailableError, VaultRefusedError) as error:
-        raise DeploymentError(_init_failed(access, status, str(error))) from None
+_HOLDERS_ROTATE = (
+    "each share is encrypted to its holder, so only the holders can make new ones: "
+    "vault operator rekey -target=recovery, with their shares; set it back here"
+)
+_CUSTODY_STAYS = "the keys are in custody {0}, and this program doesn't move them; set it back"
+
+
+def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: bool) -> dict[str, Any]:
+    """What the state gets to know of the keys: the keys themselves, or only where they are."""
+    in_outputs = record if in_state else None
     return {
-        "cluster_initialized_here": True,
-        "vault_version": status.version,
-        "root_token": answer.root_token,
-        "recovery_shares": list(answer.recovery_shares),
-        "key_shares": list(answer.key_shares),
+        "keys_location": reference.location,
+        "keys_version": reference.version,
+        "keys_fingerprint": record.fingerprint if record is not None else "",
+        "root_token": in_outputs.root_token if in_outputs is not None else "",
+        "recovery_shares": list(in_outputs.recovery_shares) if in_outputs is not None else [],
+        "key_shares": list(in_outputs.key_shares) if in_outputs is not None else [],
     }
 
 
-def _adopted(props: Mapping[str, Any], status: SealStatus, pod: str) -> dict[str, Any]:
-    if not props["adopt"]:
-        raise DeploymentError(
-            f"Vault on {pod} is initialised already, by somebody or something else than this stack, and "
-            "its keys can't be had a second time. If it is meant to be taken over, set init.adopt to true "
-            "and give a token. If it is left over from an earlier trial, delete its volumes "
-            "(kubectl delete pvc) and its pods first."
-        )
-    say(f"Adopting Vault {status.version} on {pod}: initialised before, no keys are stored")
-    return {
-        "cluster_initialized_here": False,
-        "vault_version": status.version,
-        "root_token": "",
-        "recovery_shares": [],
-        "key_shares": [],
-    }
-
-
-def _require_seal_type(status: SealStatus, configured: str) -> None:
-    if status.seal_type != configured:
-        raise DeploymentError(
-            f"The settings say seal {configured}, but the Vault that answers has seal {status.seal_type}. "
-            "Nothing was initialised. Either another Vault answers (check kubeContext, namespace and "
-            "releaseName), or its pods still run with an older configuration (delete them to restart)."
-        )
+def _custody_name(properties: Mapping[str, Any]) -> str:
+    custody = properties.get("custody")
+    return str(custody["store"]) if custody else "state"
 
 
 def _identity(access: PodAccess) -> str:
     return f"{access.target.namespace}/{access.statefulset}"
 
 
-def _pod_state(access: PodAccess, error: str) -> str:
-    """One line on why the pod doesn't answer yet."""
-    try:
-        pod = access.kubectl.pod(access.pod(0)) if not access.address else None
-    except KubectlError as kubectl_error:
-        return str(kubectl_error)
-    if pod is None:
-        return error
-    status = pod.get("status", {})
-    for container in status.get("containerStatuses") or ():
-        waiting = container.get("state", {}).get("waiting")
-        if waiting:
-            return f"{waiting.get('reason')}: {waiting.get('message', '')}".strip(": ")
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return f"not scheduled: {condition.get('message', '')}"
-    return f"pod {status.get('phase')}; {error}"
-
-
-def _not_started(access: PodAccess, error: str) -> str:
-    pod = access.pod(0)
-    message = (
-        f"Vault on {pod} doesn't answer: {_pod_state(access, error)}\n"
-        "Nothing was initialised. A pod keeps the settings that it was made with: after mending one, run "
-        f"pulumi up and delete the pods (kubectl delete pod {pod})."
-    )
-    if access.address:
-        return f"{message} The address is {access.address!r} (podAddress); check that it leads to the pod."
-    log = access.kubectl.log_tail(pod)
-    if "NoCredentialProviders" in log:
-        message += (
-            " Its pods get no credentials: the role's trust policy has to name this service account, and the "
-            "cluster's pod identity webhook has to run (kubectl get mutatingwebhookconfigurations)."
-        )
-    return f"{message} The pod's last log lines:\n{log}"
-
-
-def _init_failed(access: PodAccess, status: SealStatus, error: str) -> str:
-    message = f"Init of Vault on {access.pod(0)} failed: {error}"
-    if not access.address:
-        message += f"\nThe pod's last log lines:\n{access.kubectl.log_tail(access.pod(0))}"
-    if status.recovery_seal:
-        # https://github.com/hashicorp/vault/issues/16201
-        message += (
-            "\nWhere the seal's key could not be used (see the log), mend the policies of role and key. "
-            "Vault may count as initialised all the same, with keys that nobody got: it holds no data "
-            "yet, so delete its volumes and pods (kubectl delete pvc, kubectl delete pod) and run "
-            "pulumi up again."
-        )
-    return message
-
-
 class OperatorInit(Resource, module="vault", name="OperatorInit"):
-    """An initialised Vault: root token and shares, as secrets."""
+    """An initialised Vault, and where its root token and shares are."""
 
     cluster_initialized_here: pulumi.Output[bool]
     """False where the cluster was adopted."""
     vault_version: pulumi.Output[str]
     """Version that pod 0 ran at the init."""
+    deployment: pulumi.Output[str]
+    """Which Vault this is: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    keys_location: pulumi.Output[str]
+    """Where root token and shares are; empty where the cluster was adopted without them."""
+    keys_version: pulumi.Output[str]
+    """Their version in the store; empty where it has none."""
+    keys_fingerprint: pulumi.Output[str]
+    """SHA-256 of the shares; empty where the cluster was adopted without them."""
     root_token: pulumi.Output[str]
-    """Secret; empty where the cluster was adopted."""
+    """Secret; empty where a store keeps it and where the cluster was adopted without it."""
     recovery_shares: pulumi.Output[list[str]]
-    """Secret, base64; empty with Shamir and where the cluster was adopted."""
+    """Secret, base64; empty with Shamir, where a store keeps them, and where there are none."""
     key_shares: pulumi.Output[list[str]]
-    """Secret, base64; empty with auto-unseal and where the cluster was adopted."""
+    """Secret, base64; empty with auto-unseal, where a store keeps them, and where there are none."""
 
     def __init__(
         self,
         name: str,
         *,
         settings: Settings,
+        connection: KubernetesConnection,
+        seal: ProvisionedSeal,
         access: PodAccess,
         opts: pulumi.ResourceOptions,
     ) -> None:
+        init = settings.init
+        preflight = seal.preflight if init.preflight else None
+        if seal.preflight is not None and not init.preflight:
+            pulumi.log.warn(
+                "init.preflight is off: whether Vault's role may use the seal's key shows at the init only, "
+                "and an init that can't use it leaves a Vault without keys."
+            )
+        journal_key = (
+            None if preflight is not None else JournalKey("journal-key", pulumi.ResourceOptions()).key
+        )
         properties: dict[str, Any] = {
             "access": access.to_properties(),
+            "cluster_uid": connection.cluster_uid,
             "seal_type": settings.seal.type,
-            "shares": settings.init.shares,
-            "threshold": settings.init.threshold,
-            "adopt": settings.init.adopt,
+            "seal_key": seal.key,
+            "shares": init.shares,
+            "threshold": init.threshold,
+            "pgp_keys": list(init.pgp_keys),
+            "root_token_pgp_key": init.root_token_pgp_key or "",
+            "adopt": init.adopt,
+            "adopted_keys_file": init.adopted_keys_file or "",
+            "wipe": init.wipe,
+            "replicas": settings.replicas,
+            "custody": settings.custody.to_properties(),
+            "preflight": preflight,
+            "journal_key": journal_key,
+            "preflight_seconds": settings.deadlines.preflight_seconds,
             "pod_start_seconds": settings.deadlines.pod_start_seconds,
             **dict.fromkeys(OUTPUTS),
         }
@@ -231,7 +207,7 @@ class OperatorInit(Resource, module="vault", name="OperatorInit"):
                 pulumi.ResourceOptions(
                     # Python's dynamic provider host doesn't keep secrets apart, so the engine is told
                     # which outputs are (pulumi/dynamic/__main__.py, acceptSecrets).
-                    additional_secret_outputs=list(SECRET_OUTPUTS),
+                    additional_secret_outputs=[*SECRET_OUTPUTS, "journal_key"],
                     protect=settings.protect,
                 ),
                 opts,

@@ -17,7 +17,11 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError
+from components.init_journal import InitJournal
+from components.key_custody import KeyCustody
+from components.leadership import NoCommonLeaderError, observe_leadership, require_common_leader
 from components.operator_init import OperatorInit
 from components.pod_access import PodAccess, PodUnreachableError
 from components.progress import Waiting, say
@@ -33,7 +37,17 @@ from components.vault_client import (
     VaultUnreachableError,
 )
 
-INPUTS = ("access", "replicas", "token", "release_revision", "quorum_seconds")
+INPUTS = (
+    "access",
+    "deployment",
+    "replicas",
+    "token",
+    "token_needed",
+    "custody",
+    "keys_fingerprint",
+    "release_revision",
+    "quorum_seconds",
+)
 OUTPUTS = ("peers", "cluster_id", "vault_version")
 
 
@@ -68,12 +82,13 @@ class RaftQuorumProvider(StableProvider):
         """The peers as they are now, or as they were where Vault can't be asked."""
         access = PodAccess.from_properties(props["access"])
         try:
+            token = _token(props, access)
             with access.reach(0) as address:
-                status, state = _observe(VaultClient(address, str(props["token"])), access)
-        except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+                status, state = _observe(VaultClient(address, token), access)
+        except (KeyStoreError, PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
             say(f"Vault {id_} can't be asked for its peers, those of the last update are kept: {error}")
             return ReadResult(id_, props)
-        return ReadResult(id_, _properties(props, status, state))
+        return ReadResult(id_, _properties(props, status, [peer.to_properties() for peer in state.peers]))
 
 
 class _NotYetError(DeploymentError):
@@ -82,21 +97,50 @@ class _NotYetError(DeploymentError):
 
 def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
     access = PodAccess.from_properties(props["access"])
+    if not props["custody"]:
+        # The engine has saved the keys in the state before it came here.
+        InitJournal(access.target, access.statefulset, str(props["deployment"])).finish()
+    token = _token(props, access)
     replicas = int(props["replicas"])
     waiting = Waiting(f"Waiting for {replicas} raft voters", float(props["quorum_seconds"]))
     while True:
         try:
             with access.reach(0) as address:
-                return _await_quorum(VaultClient(address, str(props["token"])), props, access, waiting)
+                client = VaultClient(address, token)
+                if not props["token_needed"] and not client.token_valid():
+                    return _verified_without_token(props, access)
+                return _await_quorum(client, props, access, waiting)
         except VaultRefusedError as error:
             raise DeploymentError(
                 f"Vault on {access.pod(0)} doesn't let the token read raft's state: {error}. "
                 "It needs read on sys/storage/raft/autopilot/state."
             ) from None
-        except (_NotYetError, PodUnreachableError, VaultUnavailableError) as error:
+        except (
+            _NotYetError,
+            NoCommonLeaderError,
+            PodUnreachableError,
+            VaultUnavailableError,
+        ) as error:
             if waiting.over:
-                raise DeploymentError(_no_quorum(access, replicas, str(error))) from None
+                raise DeploymentError(_no_quorum(props, access, str(error))) from None
             waiting.pause(str(error))
+
+
+def _token(props: Mapping[str, Any], access: PodAccess) -> str:
+    """The token of the settings, or the root token from wherever it is kept; empty where there is none."""
+    # A state of an earlier version has no custody.
+    custody = KeyCustody.from_properties(props.get("custody"), access.target, str(props.get("deployment")))
+    return str(props["token"]) or custody.root_token(in_state="")
+
+
+def _verified_without_token(props: Mapping[str, Any], access: PodAccess) -> dict[str, Any]:
+    found = observe_leadership(access, int(props["replicas"]))
+    require_common_leader(found)
+    say(
+        "There is no token that may read raft's state, so the voters weren't verified: every pod is unsealed "
+        "and follows one leader. With the setting token they are."
+    )
+    return _properties(props, found.statuses[0], found.to_properties())
 
 
 def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
@@ -105,8 +149,8 @@ def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
     staying = {access.pod(ordinal) for ordinal in range(replicas)}
     try:
         with access.reach(0) as address:
-            state = VaultClient(address, str(props["token"])).raft_state()
-    except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+            state = VaultClient(address, _token(props, access)).raft_state()
+    except (KeyStoreError, PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
         return f"raft can't be asked whether it can do with {replicas} pods: {error}"
     surplus = [peer.node_id for peer in state.peers if peer.node_id not in staying]
     if not surplus:
@@ -127,7 +171,7 @@ def _await_quorum(
             status, state = _observe(client, access)
             _require_quorum(state, access, replicas)
             _require_members(access, replicas, status.cluster_id)
-            return _properties(props, status, state)
+            return _properties(props, status, [peer.to_properties() for peer in state.peers])
         except VaultUnreachableError:
             raise
         except (_NotYetError, VaultUnavailableError) as error:
@@ -186,17 +230,21 @@ def _pod_seal_status(access: PodAccess, ordinal: int) -> SealStatus:
         return VaultClient(address).seal_status()
 
 
-def _properties(props: Mapping[str, Any], status: SealStatus, state: RaftState) -> dict[str, Any]:
+def _properties(
+    props: Mapping[str, Any], status: SealStatus, peers: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     return {
         **{name: props[name] for name in INPUTS},
-        "peers": [peer.to_properties() for peer in state.peers],
+        "peers": peers,
         "cluster_id": status.cluster_id,
         "vault_version": status.version,
     }
 
 
-def _no_quorum(access: PodAccess, replicas: int, error: str) -> str:
-    lines = [f"Vault has no quorum of {replicas}: {error}. Its keys are safe in the state of the stack."]
+def _no_quorum(props: Mapping[str, Any], access: PodAccess, error: str) -> str:
+    replicas = int(props["replicas"])
+    custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
+    lines = [f"Vault has no quorum of {replicas}: {error}. Its keys are safe in {custody.location}."]
     for ordinal in range(replicas):
         try:
             status = _pod_seal_status(access, ordinal)
@@ -236,8 +284,15 @@ class RaftQuorum(Resource, module="vault", name="RaftQuorum"):
     ) -> None:
         properties: dict[str, Any] = {
             "access": access.to_properties(),
+            "deployment": init.deployment,
             "replicas": settings.replicas,
             "token": settings.token if settings.token is not None else init.root_token,
+            # A root token that is revoked or a holder's can't be asked with.
+            "token_needed": settings.token is not None
+            or not (settings.init.revoke_root_token or settings.init.root_token_pgp_key),
+            "custody": settings.custody.to_properties(),
+            # New shares are in the state now, so that their journal is done with.
+            "keys_fingerprint": init.keys_fingerprint,
             # A new revision of the release may have changed the pods, so it is verified again.
             "release_revision": release_revision,
             "quorum_seconds": settings.deadlines.quorum_seconds,

@@ -27,6 +27,10 @@ class ProvisionedSeal:
     """Annotations that give Vault's pods their identity."""
     prerequisites: Sequence[pulumi.Resource] = ()
     """What has to exist before Vault starts: a Vault without permission can be bricked by its init."""
+    key: pulumi.Input[str] = ""
+    """What names the seal's key, to be kept beside the keys of Vault; empty for Shamir."""
+    preflight: Mapping[str, pulumi.Input[str]] | None = None
+    """What the seal is tried with before the init, see `seal_preflight.py`; None where it needs no key."""
     outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """Stack outputs that this seal adds."""
 
@@ -80,6 +84,14 @@ def _provision_awskms(
         stanza=key.key_id.apply(lambda key_id: awskms_stanza(cluster.region, key_id)),
         service_account_annotations={"eks.amazonaws.com/role-arn": role.role_arn},
         prerequisites=(key, role),
+        key=key.key_arn,
+        preflight={
+            "type": seal.type,
+            "role_arn": role.role_arn,
+            "key_arn": key.key_arn,
+            "region": cluster.region,
+            "service_account": settings.service_account,
+        },
         outputs={
             "key_id": key.key_id,
             "key_arn": key.key_arn,

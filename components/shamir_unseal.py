@@ -14,6 +14,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
 from components.errors import DeploymentError
+from components.key_custody import KeyCustody
 from components.kubectl import require_command
 from components.operator_init import OperatorInit
 from components.pod_access import PodAccess, PodUnreachableError
@@ -24,7 +25,7 @@ from components.stable_provider import StableProvider
 from components.vault_client import VaultClient, VaultUnavailableError
 from components.vault_release import VaultRelease
 
-INPUTS = ("access", "replicas", "key_shares", "threshold", "quorum_seconds")
+INPUTS = ("access", "deployment", "replicas", "key_shares", "custody", "threshold", "quorum_seconds")
 
 
 def unseal_pods(
@@ -91,12 +92,16 @@ class ShamirUnsealProvider(StableProvider):
 
 
 def _unseal(props: dict[str, Any]) -> None:
+    access = PodAccess.from_properties(props["access"])
+    custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
+    record = custody.find()
+    key_shares = record.key_shares if record is not None else props["key_shares"]
     # An adopted Vault has no shares here; whoever holds them unseals it.
-    if props["key_shares"]:
+    if key_shares:
         unseal_pods(
-            PodAccess.from_properties(props["access"]),
+            access,
             replicas=int(props["replicas"]),
-            key_shares=props["key_shares"],
+            key_shares=key_shares,
             threshold=int(props["threshold"]),
             seconds=float(props["quorum_seconds"]),
         )
@@ -111,13 +116,15 @@ class ShamirUnseal(Resource, module="vault", name="ShamirUnseal"):
         *,
         settings: Settings,
         access: PodAccess,
-        key_shares: pulumi.Output[list[str]],
+        init: OperatorInit,
         opts: pulumi.ResourceOptions,
     ) -> None:
         properties: dict[str, Any] = {
             "access": access.to_properties(),
+            "deployment": init.deployment,
             "replicas": settings.replicas,
-            "key_shares": pulumi.Output.secret(key_shares),
+            "key_shares": pulumi.Output.secret(init.key_shares),
+            "custody": settings.custody.to_properties(),
             "threshold": settings.init.threshold,
             "quorum_seconds": settings.deadlines.quorum_seconds,
         }
@@ -142,7 +149,7 @@ def unseal_with_key_shares(
             "shamir-unseal",
             settings=settings,
             access=release.access,
-            key_shares=init.key_shares,
+            init=init,
             opts=pulumi.ResourceOptions(depends_on=[init]),
         ),
     )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from components.errors import DeploymentError
@@ -54,6 +54,10 @@ class KeyRecord:
         joined = "\n".join(self.shares)
         return f"sha256:{hashlib.sha256(joined.encode()).hexdigest()}"
 
+    def without_root_token(self) -> "KeyRecord":
+        """The record once the root token is revoked."""
+        return replace(self, root_token="", root_token_encrypted=False)
+
     def to_json(self) -> str:
         """The record as a store keeps it."""
         return json.dumps({"format": FORMAT, **asdict(self)})
@@ -83,8 +87,6 @@ def _record(document: dict[str, Any]) -> KeyRecord:
         raise TypeError
     if not all(isinstance(share, str) for name in lists for share in document[name]):
         raise TypeError
-    return KeyRecord(
-        threshold=int(document["threshold"]),
-        **{name: document[name] for name in (*texts, *flags)},
-        **{name: tuple(document[name]) for name in lists},
-    )
+    values: dict[str, Any] = {name: document[name] for name in (*texts, *flags)}
+    values.update({name: tuple(document[name]) for name in lists})
+    return KeyRecord(threshold=int(document["threshold"]), **values)

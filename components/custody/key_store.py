@@ -1,4 +1,4 @@
-"""What a store of keys has to do. A further one is a file in `stores/`, or a module with a class ``Store``."""
+"""What a store of keys has to do. A further one is a file in `stores/` with a class ``Store``."""
 
 import importlib
 from abc import ABC, abstractmethod

@@ -78,6 +78,12 @@ def parse_settings(
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
     injector = _injector(reader.section("injector"))
     init = read_init(reader.section("init"))
+    if seal.type == "shamir" and init.pgp_keys:
+        reader.report(
+            "seal",
+            "with init.pgpKeys only the shares' holders can unseal the pods, and pulumi up couldn't go on "
+            "after the init; remove init.pgpKeys",
+        )
     reader.secret("token", "set it as a secret: pulumi config set --secret token")
     require_consistent_adoption(reader, init, token)
     replicas = reader.integer(

@@ -8,6 +8,8 @@ from components.pgp_keys import PgpKeyError, load_public_key
 from components.settings.model import InitSettings
 from components.settings.reader import SettingsReader
 
+REVOCATION_MEND = "a new root token can be made from the shares at any time"
+
 
 def read_init(reader: SettingsReader) -> InitSettings:
     """The section `init`; what is wrong in it is reported."""
@@ -28,9 +30,7 @@ def read_init(reader: SettingsReader) -> InitSettings:
         wipe=reader.flag("wipe", False),
         pgp_keys=_pgp_keys(reader, shares),
         root_token_pgp_key=_root_token_pgp_key(reader),
-        root_token=reader.choice(
-            "rootToken", "keep", ("keep", "revoke"), "a new one can be made from the shares at any time"
-        ),
+        revoke_root_token=reader.choice("rootToken", "keep", ("keep", "revoke"), REVOCATION_MEND) == "revoke",
     )
     reader.unknown_keys()
     return init

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import pulumi
 
-from components.custody.key_store import KeyStore
+from components.custody.key_store import KeyStore, store_to_properties
 
 RetryJoin = Literal["active-service", "pod-names"]
 
@@ -155,8 +155,8 @@ class InitSettings:
     """PGP public keys of the shares' holders, one a share: base64, or paths. Empty for plain shares."""
     root_token_pgp_key: str | None
     """PGP public key that the root token is encrypted to."""
-    root_token: Literal["keep", "revoke"]
-    """What becomes of the root token once the voters are verified."""
+    revoke_root_token: bool
+    """Whether the root token is revoked once the voters are verified."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,10 @@ class CustodySettings:
     """``state``, or the name of a store."""
     store: KeyStore | None
     """None keeps them in the stack's encrypted state."""
+
+    def to_properties(self) -> dict[str, Any] | None:
+        """As a resource's property."""
+        return store_to_properties(self.name, self.store) if self.store is not None else None
 
 
 @dataclass(frozen=True)

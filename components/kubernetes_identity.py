@@ -1,0 +1,88 @@
+"""Which Kubernetes cluster the stack belongs to, so that another one behind the same context is refused."""
+
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from components.errors import DeploymentError
+from components.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.progress import say
+from components.provider_errors import report_without_trace
+from components.stable_provider import StableProvider
+
+INPUTS = ("target",)
+IDENTITY_NAMESPACE = "kube-system"
+"""Every cluster has it and nobody deletes it, so its uid serves as the cluster's; Kubernetes has no other."""
+
+
+class WrongClusterError(DeploymentError):
+    """Another Kubernetes cluster answers than the one that the stack was deployed to."""
+
+
+class KubernetesIdentityProvider(StableProvider):
+    """Remembers the cluster at creation, and compares in every preview and update."""
+
+    inputs = INPUTS
+
+    @report_without_trace
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Raises :class:`WrongClusterError` where another cluster answers than the one deployed to.
+
+        Here, as ``check`` is told the old inputs only, and the identity is an output.
+        """
+        target = KubernetesTarget.from_properties(_news["target"])
+        try:
+            uid = cluster_uid(target)
+        except KubectlError as error:
+            # A preview works without the cluster; an update has asked for it before (connect_kubernetes).
+            say(f"The Kubernetes cluster can't be asked who it is: {error}")
+            uid = _olds["uid"]
+        if uid != _olds["uid"]:
+            raise WrongClusterError(
+                f"This stack was deployed to the Kubernetes cluster {_olds['uid']}, but {uid} answers behind "
+                f"context {target.context!r}. Nothing was changed. Mend kubeContext or the kubeconfig; "
+                "for another cluster, make another stack."
+            )
+        return super().diff(_id, _olds, _news)
+
+    @report_without_trace
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Asks the cluster for its identity; raises :class:`DeploymentError` where it can't be had."""
+        try:
+            uid = cluster_uid(KubernetesTarget.from_properties(props["target"]))
+        except KubectlError as error:
+            raise DeploymentError(
+                f"The uid of namespace {IDENTITY_NAMESPACE} can't be read: {error}\n"
+                "Give the credentials the right to get that namespace."
+            ) from None
+        return CreateResult(uid, {"target": props["target"], "uid": uid})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """What was remembered: a refresh must not take over another cluster's identity."""
+        return ReadResult(id_, props)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Another way to the same cluster."""
+        return UpdateResult({"target": _news["target"], "uid": _olds["uid"]})
+
+
+def cluster_uid(target: KubernetesTarget) -> str:
+    """The uid of the cluster behind ``target``; raises :class:`KubectlError`."""
+    return Kubectl(target).run(
+        ["get", "namespace", IDENTITY_NAMESPACE, "--output=jsonpath={.metadata.uid}", "--request-timeout=10s"]
+    )
+
+
+class KubernetesIdentity(Resource, module="vault", name="KubernetesIdentity"):
+    """The cluster that this stack belongs to."""
+
+    uid: pulumi.Output[str]
+    """Uid of namespace `kube-system`."""
+
+    def __init__(
+        self, name: str, target: KubernetesTarget, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(
+            KubernetesIdentityProvider(), name, {"target": target.to_properties(), "uid": None}, opts
+        )

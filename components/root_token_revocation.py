@@ -1,0 +1,108 @@
+"""The end of the root token, where the settings say that it is revoked once the voters are verified."""
+
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, Resource, UpdateResult
+
+from components.errors import DeploymentError
+from components.key_custody import KeyCustody
+from components.operator_init import OperatorInit
+from components.pod_access import PodAccess, PodUnreachableError
+from components.progress import Waiting, say
+from components.provider_errors import report_without_trace
+from components.raft_quorum import RaftQuorum
+from components.settings import Settings
+from components.stable_provider import StableProvider
+from components.vault_client import VaultClient, VaultUnavailableError
+
+INPUTS = ("access", "deployment", "custody", "root_token")
+_SECONDS = 60
+
+
+class RootTokenRevocationProvider(StableProvider):
+    """Revokes at creation and never again: a root token that is made later is its maker's."""
+
+    inputs = INPUTS
+
+    @report_without_trace
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Revokes the root token of the init, and takes it out of the store."""
+        access = PodAccess.from_properties(props["access"])
+        custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
+        token = custody.root_token(in_state=str(props["root_token"]))
+        if token:
+            _revoke(access, token)
+        record = custody.find()
+        if record is not None:
+            custody.put(record.without_root_token())
+        return CreateResult(str(props["deployment"]), {name: props[name] for name in INPUTS})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Takes over changed inputs."""
+        return UpdateResult({name: _news[name] for name in INPUTS})
+
+    @report_without_trace
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Says that a revoked token doesn't come back."""
+        say(
+            "The root token stays revoked; python -m components.generate_root makes a new one from the shares"
+        )
+
+
+def _revoke(access: PodAccess, token: str) -> None:
+    waiting = Waiting("Revoking the root token", _SECONDS)
+    while True:
+        try:
+            with access.reach(0) as address:
+                client = VaultClient(address, token)
+                # An earlier run may have revoked it and been stopped then.
+                if client.token_valid():
+                    client.revoke_own_token()
+                    say("The root token is revoked")
+                return
+        except (PodUnreachableError, VaultUnavailableError) as error:
+            if waiting.over:
+                raise DeploymentError(
+                    f"The root token couldn't be revoked: {error}\nRun pulumi up again."
+                ) from None
+            waiting.pause(str(error))
+
+
+class RootTokenRevocation(Resource, module="vault", name="RootTokenRevocation"):
+    """A Vault without the root token of its init."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        access: PodAccess,
+        init: OperatorInit,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__(
+            RootTokenRevocationProvider(),
+            name,
+            {
+                "access": access.to_properties(),
+                "deployment": init.deployment,
+                "custody": settings.custody.to_properties(),
+                "root_token": init.root_token,
+            },
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(additional_secret_outputs=["root_token"]), opts
+            ),
+        )
+
+
+def revoke_root_token(settings: Settings, access: PodAccess, init: OperatorInit, quorum: RaftQuorum) -> None:
+    """Revokes the root token once the voters are verified, where the settings say so."""
+    if settings.init.revoke_root_token:
+        RootTokenRevocation(
+            "root-token-revocation",
+            settings=settings,
+            access=access,
+            init=init,
+            opts=pulumi.ResourceOptions(depends_on=[quorum]),
+        )
