@@ -1,0 +1,139 @@
+"""What IAM documents of a deployment are for: the ARNs of all that a stack looks up or makes in AWS.
+
+They follow from the settings, before anything is deployed; only a key's id is made by AWS.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.errors import DeploymentError
+from components.iam_policies import role_arn
+from components.kubectl import require_command
+from components.settings import AutoUnsealKeySettings, AwsKmsSeal, Settings
+from components.settings.load import parse_settings
+
+SETTINGS_OF_INIT = "init"
+"""The section that no right in AWS depends on; it may need a secret, which nobody has to give here."""
+
+
+@dataclass(frozen=True)
+class SealScope:
+    """What seal awskms has in AWS."""
+
+    key: AutoUnsealKeySettings
+    key_arn: str | None
+    """ARN of the key; None where its id isn't known."""
+    any_key_arn: str
+    """Pattern of the ARNs of all keys of the account in the region."""
+    alias_arn: str
+    role_arn: str
+    policy_arn: str
+    permissions_boundary: str | None
+    """ARN of the policy that bounds the role; None where none does."""
+
+
+@dataclass(frozen=True)
+class DeploymentScope:
+    """One stack's settings, and the account that it is deployed in."""
+
+    settings: Settings
+    region: str
+    account_id: str
+    """Twelve digits."""
+    key_id: str | None = None
+    """Id of the unseal key, known once the stack is deployed."""
+
+    @property
+    def partition(self) -> str:
+        """The partition that the region is in, as ARNs name it."""
+        prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+        return next((name for prefix, name in prefixes.items() if self.region.startswith(prefix)), "aws")
+
+    def regional_arn(self, service: str, resource: str) -> str:
+        """The ARN of something in the region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+    def iam_arn(self, resource: str) -> str:
+        """The ARN of something in IAM."""
+        return f"arn:{self.partition}:iam::{self.account_id}:{resource}"
+
+    @property
+    def seal(self) -> SealScope | None:
+        """The seal's part; None where the seal isn't AWS's."""
+        if not isinstance(self.settings.seal, AwsKmsSeal):
+            return None
+        key, role = self.settings.seal.key, self.settings.seal.role
+        return SealScope(
+            key=key,
+            key_arn=self.regional_arn("kms", f"key/{self.key_id}") if self.key_id else None,
+            any_key_arn=self.regional_arn("kms", "key/*"),
+            alias_arn=self.regional_arn("kms", key.alias),
+            role_arn=role_arn(
+                partition=self.partition, account_id=self.account_id, path=role.path, name=role.name
+            ),
+            policy_arn=self.iam_arn(f"policy{role.path}{role.policy_name}"),
+            permissions_boundary=role.permissions_boundary,
+        )
+
+    @property
+    def rule_group_arn(self) -> str | None:
+        """ARN of the security group that gets the webhook's rule; None where there is no rule."""
+        group = self.settings.node_security_group_id
+        if group is None or not self.settings.injector.enabled:
+            return None
+        return self.regional_arn("ec2", f"security-group/{group}")
+
+
+def deployment_scope(settings: Settings, *, account_id: str, key_id: str | None) -> DeploymentScope:
+    """The scope of these settings; raises :class:`DeploymentError` where they use nothing of AWS."""
+    if settings.region is None:
+        raise DeploymentError(
+            "This stack uses nothing of AWS (there is no clusterName), so nobody needs rights there."
+        )
+    return DeploymentScope(settings, settings.region, account_id, key_id)
+
+
+def selected_stack_settings() -> Settings:
+    """The settings of the stack that is selected in this folder, without any secret.
+
+    Raises :class:`DeploymentError` where Pulumi can't tell them or where they are wrong.
+    """
+    require_command("pulumi", "it has the stack's settings; see pulumi.com/docs/install")
+    namespace = _project_name(Path.cwd())
+    result = subprocess.run(["pulumi", "config", "--json"], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise DeploymentError(
+            f"Pulumi can't tell the settings: {result.stderr.strip()}\n"
+            "Select a stack (pulumi stack select) in the folder of the program."
+        )
+    entries: Mapping[str, Any] = json.loads(result.stdout)
+    own = {
+        key.removeprefix(f"{namespace}:"): entry
+        for key, entry in entries.items()
+        if key.startswith(f"{namespace}:")
+    }
+    return parse_settings(
+        {
+            key: entry["value"]
+            for key, entry in own.items()
+            if not entry["secret"] and key != SETTINGS_OF_INIT
+        },
+        namespace=namespace,
+        token=None,
+    )
+
+
+def _project_name(folder: Path) -> str:
+    """The name in the nearest Pulumi.yaml, which is the namespace of the settings."""
+    for place in (folder, *folder.parents):
+        file = place / "Pulumi.yaml"
+        if file.is_file():
+            project: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+            return str(project["name"])
+    raise DeploymentError(f"There is no Pulumi.yaml in {folder} or above; go to the folder of the program.")
