@@ -76,11 +76,6 @@ class Policy(BridgedResourceType):
                     return None
                 raise
             version = iam.get_policy_version(PolicyArn=identifier, VersionId=policy["DefaultVersionId"])
-            tags = [
-                (tag["Key"], tag["Value"])
-                for page in iam.get_paginator("list_policy_tags").paginate(PolicyArn=identifier)
-                for tag in page["Tags"]
-            ]
         return {
             "arn": identifier,
             "attachmentCount": policy.get("AttachmentCount", 0),
@@ -90,7 +85,7 @@ class Policy(BridgedResourceType):
             "path": policy["Path"],
             "policy": json.dumps(version["PolicyVersion"]["Document"]),
             "policyId": policy["PolicyId"],
-            **tag_outputs(tags),
+            **tag_outputs((tag["Key"], tag["Value"]) for tag in policy.get("Tags", [])),
         }
 
     def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:

@@ -114,11 +114,6 @@ class Role(BridgedResourceType):
                 for page in iam.get_paginator("list_role_policies").paginate(RoleName=identifier)
                 for name in page["PolicyNames"]
             ]
-            tags = [
-                (tag["Key"], tag["Value"])
-                for page in iam.get_paginator("list_role_tags").paginate(RoleName=identifier)
-                for tag in page["Tags"]
-            ]
         live: PropertyMap = {
             "arn": role["Arn"],
             "assumeRolePolicy": json.dumps(role.get("AssumeRolePolicyDocument", {})),
@@ -131,7 +126,7 @@ class Role(BridgedResourceType):
             "namePrefix": "",
             "path": role["Path"],
             "uniqueId": role["RoleId"],
-            **tag_outputs(tags),
+            **tag_outputs((tag["Key"], tag["Value"]) for tag in role.get("Tags", [])),
         }
         boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         if boundary:
@@ -179,6 +174,13 @@ class Role(BridgedResourceType):
         iam = self.aws.client("iam")
         with failing_as(f"deleting IAM Role ({identifier})", "iam"):
             try:
+                for profiles in iam.get_paginator("list_instance_profiles_for_role").paginate(
+                    RoleName=identifier
+                ):
+                    for profile in profiles["InstanceProfiles"]:
+                        iam.remove_role_from_instance_profile(
+                            InstanceProfileName=profile["InstanceProfileName"], RoleName=identifier
+                        )
                 force = state.get("forceDetachPolicies") is True
                 if force or state.get("managedPolicyArns"):
                     for page in iam.get_paginator("list_attached_role_policies").paginate(
@@ -215,7 +217,8 @@ class RolePolicyAttachment(BridgedResourceType):
         role, policy = str(inputs["role"]), str(inputs["policyArn"])
         with failing_as(f"attaching IAM Policy ({policy}) to IAM Role ({role})", "iam"):
             self.aws.client("iam").attach_role_policy(RoleName=role, PolicyArn=policy)
-        return Created(f"{role}/{policy}", {"role": role, "policyArn": policy})
+        identifier = f"{role}/{policy}"
+        return Created(identifier, self.recorded(identifier, {"role": role, "policyArn": policy}))
 
     @override
     def look(self, identifier: str, state: PropertyMap) -> PropertyMap | None:

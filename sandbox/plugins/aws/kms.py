@@ -181,6 +181,9 @@ class Key(BridgedResourceType):
                 ):
                     return
                 raise
+        # As the real plugin, which waits until the deletion is seen.
+        with failing_as(f"waiting for KMS Key ({identifier}) delete", "kms"):
+            self.aws.client("kms").describe_key(KeyId=identifier)
 
     def _identity(self, metadata: "KeyMetadataTypeDef") -> PropertyMap:
         return {
