@@ -41,6 +41,9 @@ _LARGEST_RECORD_BYTES = 65536
 _KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"
 _PRINCIPAL_ARN = r"arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]+"
 
+_KEY_RIGHTS = {"GetSecretValue": "kms:Decrypt", "PutSecretValue": "kms:GenerateDataKey"}
+"""What Secrets Manager does with the secret's key in the caller's name."""
+
 _TRANSIENT_CODES = (
     "InternalFailure",
     "InternalServiceError",
@@ -62,7 +65,7 @@ class Store(KeyStore):
     kms_key: str
     """What the secret is encrypted with: ``own`` (a key made for it), ``unseal-key``, or a key's ARN."""
     readers: tuple[str, ...]
-    """ARNs of the users and roles that may read the secret, beside who deploys."""
+    """ARNs of the users and roles that may read and write the secret, who deploys among them."""
 
     @classmethod
     def from_settings(cls, reader: SettingsReader) -> Self:
@@ -180,7 +183,7 @@ class Store(KeyStore):
         try:
             return call()
         except ClientError as error:
-            raise _refusal(doing, error) from None
+            raise _refusal(operation, doing, error) from None
         except (ConnectionError, HTTPClientError) as error:
             raise KeyStoreUnavailableError(f"{doing} got no answer: {error}") from None
         except BotoCoreError as error:
@@ -190,14 +193,17 @@ class Store(KeyStore):
 
 def _readers(reader: SettingsReader) -> tuple[str, ...]:
     key = "readers"
-    mend = "give a list of ARNs of IAM users and roles, without wildcards"
+    mend = (
+        "list the ARNs of the IAM users and roles that may read and write the keys, without wildcards; "
+        "whoever runs pulumi up has to be among them"
+    )
     readers = tuple(reader.texts(key, mend))
-    if not all(re.fullmatch(_PRINCIPAL_ARN, arn) for arn in readers):
+    if not readers or not all(re.fullmatch(_PRINCIPAL_ARN, arn) for arn in readers):
         reader.report(key, mend)
     return readers
 
 
-def _refusal(doing: str, error: "ClientError") -> KeyStoreError:
+def _refusal(operation: str, doing: str, error: "ClientError") -> KeyStoreError:
     """The error in AWS's own words."""
     details = error.response.get("Error", {})
     code = details.get("Code", "")
@@ -205,7 +211,15 @@ def _refusal(doing: str, error: "ClientError") -> KeyStoreError:
     message = f"{doing} failed: {code}: {details.get('Message', '')}"
     if code in _TRANSIENT_CODES or status >= 500 or status == 429:
         return KeyStoreUnavailableError(message)
-    if code == "ResourceNotFoundException":
+    if operation in _KEY_RIGHTS and "Access to KMS is not allowed" in message:
+        # Secrets Manager keeps to itself which right it was.
+        message += (
+            f"\nIt takes {_KEY_RIGHTS[operation]} on the secret's KMS key, in the key's policy and in one of "
+            "the caller's own."
+        )
+    elif "explicit deny in a resource-based policy" in message:
+        message += "\nOnly the principals in custody.readers come near the value; add the one that you use."
+    elif code == "ResourceNotFoundException":
         message += (
             "\nThe stack makes the secret before the init (pulumi up). Where it was deleted outside of the "
             "stack, run pulumi refresh and pulumi up."
