@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_kms.type_defs import KeyMetadataTypeDef
 
 _CIPHER_SECONDS = 60
+_KEY_SPEC = "SYMMETRIC_DEFAULT"
+_KEY_USAGE = "ENCRYPT_DECRYPT"
 _SETTLING_STATES = ("Creating", "Updating")
 _CONTEXT_NAME = "vault-autounseal:deployment"
 
@@ -124,11 +126,13 @@ def _prove(key: VaultRoleKey) -> None:
 
 
 def _require_usable(arn: str, description: "KeyMetadataTypeDef") -> None:
-    spec, usage = description.get("KeySpec"), description.get("KeyUsage")
-    if (spec, usage) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
+    # The answer may leave both out; then Encrypt tells.
+    spec = description.get("KeySpec", _KEY_SPEC)
+    usage = description.get("KeyUsage", _KEY_USAGE)
+    if (spec, usage) != (_KEY_SPEC, _KEY_USAGE):
         raise DeploymentError(
             f"The key {arn} is of the wrong kind ({spec}, {usage}). A seal needs a symmetric key to encrypt "
-            "and decrypt (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT), and an existing key can't be changed to it."
+            f"and decrypt ({_KEY_SPEC}, {_KEY_USAGE}), and an existing key can't be changed to it."
         )
     state = description.get("KeyState", "Enabled")
     if state == "Enabled":
