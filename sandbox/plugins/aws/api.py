@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
-ServiceName = Literal["ec2", "eks", "iam", "kms"]
+ServiceName = Literal["ec2", "eks", "iam", "kms", "secretsmanager"]
 
 
 class Aws:
@@ -45,6 +46,8 @@ class Aws:
     def client(self, service: Literal["iam"]) -> "IAMClient": ...
     @overload
     def client(self, service: Literal["kms"]) -> "KMSClient": ...
+    @overload
+    def client(self, service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
     def client(self, service: ServiceName) -> object:
         """The client of one service."""
         import boto3
@@ -89,7 +92,7 @@ def _operation_error(error: "ClientError", service: ServiceName) -> str:
     code = details.get("Code", "")
     if service == "ec2":
         code = f"api error {code}"
-    service_id = service.upper()
+    service_id = "Secrets Manager" if service == "secretsmanager" else service.upper()
     return (
         f"operation error {service_id}: {error.operation_name}, https response error StatusCode: {status}, "
         f"RequestID: {request}, {code}: {details.get('Message', '')}"

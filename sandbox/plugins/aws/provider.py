@@ -13,6 +13,7 @@ from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment
 from sandbox.plugins.aws.kms import Alias, Key
 from sandbox.plugins.aws.schema import BridgedResourceType
+from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
 from sandbox.plugins.provider import (
@@ -30,7 +31,17 @@ from sandbox.plugins.provider import (
 _SDK_DEFAULTS = {"skipCredentialsValidation": "false", "skipRegionValidation": "true"}
 """What the Python SDK always sends (``pulumi_aws/provider.py``), whatever the program gives."""
 _RESOURCE_TYPES: dict[str, type[BridgedResourceType]] = {
-    kind.token: kind for kind in (Alias, Key, Policy, Role, RolePolicyAttachment, SecurityGroupIngressRule)
+    kind.token: kind
+    for kind in (
+        Alias,
+        Key,
+        Policy,
+        Role,
+        RolePolicyAttachment,
+        Secret,
+        SecretPolicy,
+        SecurityGroupIngressRule,
+    )
 }
 _FUNCTIONS = {
     "aws:ec2/getSecurityGroup:getSecurityGroup": get_security_group,

@@ -10,6 +10,7 @@ from sandbox.plugins.aws.iam_policy import Policy
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment
 from sandbox.plugins.aws.kms import Alias, Key
 from sandbox.plugins.aws.schema import BridgedResourceType
+from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.property_differences import Kind
 from sandbox.plugins.property_values import UNKNOWN, PropertyMap, PropertyValue
 from sandbox.plugins.provider import Change, Resource
@@ -18,6 +19,7 @@ AWS = Aws("eu-west-1")
 DOCUMENT = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "a", "Resource": "*"}]}
 )
+SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-a1b2c3"
 RULE: PropertyMap = {"securityGroupId": "sg-1", "ipProtocol": "tcp", "cidrIpv4": "10.0.0.0/8"}
 
 
@@ -60,6 +62,13 @@ def test_a_key_gets_the_real_defaults() -> None:
     assert "deletionWindowInDays" not in inputs
 
 
+def test_a_secret_gets_the_real_defaults() -> None:
+    inputs = checked(Secret(AWS), {"name": "keys"})
+
+    assert inputs["recoveryWindowInDays"] == 30
+    assert inputs["__defaults"] == ["forceOverwriteReplicaSecret", "recoveryWindowInDays"]
+
+
 @pytest.mark.parametrize(
     ("kind", "inputs", "wrong", "text"),
     [
@@ -89,6 +98,15 @@ def test_a_key_gets_the_real_defaults() -> None:
         (Role, {"assumeRolePolicy": DOCUMENT, "managedPolicyArns": []}, "managedPolicyArns", "real plugin"),
         (Policy, {"policy": "not json"}, "policy", "JSON object"),
         (RolePolicyAttachment, {"role": "r", "policyArn": "x"}, "policyArn", "an ARN"),
+        (Secret, {"recoveryWindowInDays": 6}, "recoveryWindowInDays", "to be 0 or in the range (7 - 30)"),
+        (Secret, {"name": "a b"}, "name", "alphanumeric characters"),
+        (Secret, {"name": "n" * 513}, "name", "of length (1 - 512)"),
+        (Secret, {"forceOverwriteReplicaSecret": True}, "forceOverwriteReplicaSecret", "real plugin"),
+        (Secret, {"policy": DOCUMENT}, "policy", "needs the real plugin"),
+        (Secret, {"replicas": []}, "replicas", "needs the real plugin"),
+        (SecretPolicy, {"policy": DOCUMENT}, "secretArn", 'The argument "secret_arn" is required'),
+        (SecretPolicy, {"policy": DOCUMENT, "secretArn": "keys"}, "secretArn", "to be an ARN"),
+        (SecretPolicy, {"policy": "x", "secretArn": SECRET_ARN}, "policy", "JSON object"),
         (SecurityGroupIngressRule, {**RULE, "fromPort": 65536}, "fromPort", "(-1 - 65535)"),
         (SecurityGroupIngressRule, {**RULE, "cidrIpv4": "10.0.0.1/8"}, "cidrIpv4", "CIDR"),
         (SecurityGroupIngressRule, {**RULE, "cidrIpv6": "::/0"}, "", "2 attributes specified when one"),
@@ -177,6 +195,23 @@ def test_a_name_that_is_no_longer_given_becomes_an_automatic_one() -> None:
             {"role": UNKNOWN, "policyArn": "arn:aws:iam::123456789012:policy/a"},
             "role",
             True,
+        ),
+        (Secret, {"name": "a"}, {"name": "b"}, "name", True),
+        (Secret, {"name": "a", "kmsKeyId": "k"}, {"name": "a", "kmsKeyId": "l"}, "kmsKeyId", False),
+        (Secret, {"name": "a"}, {"name": "a", "recoveryWindowInDays": 7}, "recoveryWindowInDays", False),
+        (
+            SecretPolicy,
+            {"policy": DOCUMENT, "secretArn": SECRET_ARN},
+            {"policy": DOCUMENT, "secretArn": f"{SECRET_ARN}2"},
+            "secretArn",
+            True,
+        ),
+        (
+            SecretPolicy,
+            {"policy": DOCUMENT, "secretArn": SECRET_ARN},
+            {"policy": DOCUMENT, "secretArn": SECRET_ARN, "blockPublicPolicy": True},
+            "blockPublicPolicy",
+            False,
         ),
         (SecurityGroupIngressRule, RULE, {**RULE, "securityGroupId": "sg-2"}, "securityGroupId", True),
         (SecurityGroupIngressRule, RULE, {**RULE, "fromPort": 80}, "fromPort", False),
