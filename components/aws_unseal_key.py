@@ -1,7 +1,8 @@
 """The KMS key that Vault unseals with, and its alias."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -22,6 +23,8 @@ class AwsUnsealKeyArgs:
     """Account whose root administers the key."""
     vault_role_arn: str
     """ARN of the one role that may use the key; it need not exist yet."""
+    further_statements: Sequence[Mapping[str, Any]]
+    """Statements of the key policy for other uses than unsealing; empty unless the settings ask for them."""
     protect: bool
     """Whether Pulumi refuses to delete key and alias."""
     tags: Mapping[str, str]
@@ -46,7 +49,10 @@ class AwsUnsealKey(pulumi.ComponentResource):
             enable_key_rotation=args.key.rotation,
             deletion_window_in_days=args.key.deletion_window_days,
             policy=unseal_key_policy(
-                partition=args.partition, account_id=args.account_id, vault_role_arn=args.vault_role_arn
+                partition=args.partition,
+                account_id=args.account_id,
+                vault_role_arn=args.vault_role_arn,
+                further_statements=args.further_statements,
             ),
             tags=args.tags,
             opts=pulumi.ResourceOptions(

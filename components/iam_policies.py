@@ -43,8 +43,16 @@ def role_arn(*, partition: str, account_id: str, path: str, name: str) -> str:
     return f"arn:{partition}:iam::{account_id}:role{path}{name}"
 
 
-def unseal_key_policy(*, partition: str, account_id: str, vault_role_arn: str) -> str:
+def unseal_key_policy(
+    *,
+    partition: str,
+    account_id: str,
+    vault_role_arn: str,
+    further_statements: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """The key policy: the account administers the key, only Vault's role uses it.
+
+    ``further_statements`` are for uses besides unsealing.
 
     The role is named by condition and not as principal: KMS refuses a principal that doesn't exist yet, and
     turns one that is deleted into a dead identifier, which a role made again under the same name
@@ -67,6 +75,7 @@ def unseal_key_policy(*, partition: str, account_id: str, vault_role_arn: str) -
             "Resource": "*",
             "Condition": {"StringEquals": {"aws:PrincipalArn": vault_role_arn}},
         },
+        *further_statements,
     )
 
 

@@ -5,10 +5,13 @@ A further seal is a class in the settings, a stanza in `vault_configuration.py` 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
 from components.aws_unseal_key import AwsUnsealKey, AwsUnsealKeyArgs
+from components.custody.stores import aws_secrets_manager
+from components.custody_policies import secret_key_statement
 from components.eks_cluster import EksCluster
 from components.errors import DeploymentError
 from components.iam_policies import role_arn
@@ -62,6 +65,7 @@ def _provision_awskms(
                 path=seal.role.path,
                 name=seal.role.name,
             ),
+            further_statements=_statements_for_secret(settings, cluster),
             protect=settings.protect,
             tags=settings.tags,
         ),
@@ -103,3 +107,19 @@ def _provision_awskms(
             "role_unique_id": role.role_unique_id,
         },
     )
+
+
+def _statements_for_secret(settings: Settings, cluster: EksCluster) -> Sequence[Mapping[str, Any]]:
+    """What the key policy lets the readers of the keys' secret do, where it is encrypted with this key."""
+    match settings.custody.store:
+        case aws_secrets_manager.Store(kms_key=aws_secrets_manager.UNSEAL_KEY) as store:
+            return (
+                secret_key_statement(
+                    partition=cluster.partition,
+                    account_id=cluster.account_id,
+                    region=cluster.region,
+                    readers=store.readers,
+                ),
+            )
+        case _:
+            return ()
