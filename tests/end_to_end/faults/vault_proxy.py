@@ -1,0 +1,184 @@
+"""A proxy of the tests between the program and pod 0, which can do what networks and machines do.
+
+The setting `podAddress` leads the program here; nothing in the program knows of it.
+"""
+
+import contextlib
+import http.client
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+FORWARD_SECONDS = 300
+"""Longer than any time-out of the program, so that the proxy never decides."""
+
+_HOP_BY_HOP = {"connection", "host", "content-length", "transfer-encoding", "keep-alive"}
+
+
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """What Vault answered. Not to be printed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, repr=False)
+class Exchange:
+    """One request of the program's, which an interceptor answers or cuts off. Not to be printed."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    vault: str
+    """Base URL of the pod."""
+    _handler: "_Handler"
+
+    def forward(self) -> Answer:
+        """What Vault says to it; raises :class:`OSError` or ``HTTPException`` where it says nothing."""
+        connection = http.client.HTTPConnection(urlsplit(self.vault).netloc, timeout=FORWARD_SECONDS)
+        with contextlib.closing(connection):
+            connection.request(self.method, self.path, self.body or None, dict(self.headers))
+            response = connection.getresponse()
+            headers = {
+                name: value for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP
+            }
+            return Answer(response.status, headers, response.read())
+
+    def deliver(self, answer: Answer) -> None:
+        """Hands Vault's answer to the program, where that still listens."""
+        with contextlib.suppress(ConnectionError):
+            self._handler.respond(answer)
+
+    def pass_on(self) -> None:
+        """As if there were no proxy."""
+        try:
+            answer = self.forward()
+        except (OSError, http.client.HTTPException):
+            self.cut()
+        else:
+            self.deliver(answer)
+
+    def cut(self) -> None:
+        """Breaks the connection to the program, without a word."""
+        self._handler.reset()
+
+
+Interceptor = Callable[[Exchange], None]
+
+
+class VaultProxy:
+    """Listens on the loopback and leads to a Vault pod, whose address is asked for at each request."""
+
+    def __init__(self, vault: Callable[[], str | None]) -> None:
+        self._vault = vault
+        self._interceptors: dict[str, tuple[Interceptor, int]] = {}
+        self._lock = threading.Lock()
+        self._failure: BaseException | None = None
+        self._server = _Server(self)
+
+    @property
+    def address(self) -> str:
+        """Its base URL."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def on_write(self, path: str, interceptor: Interceptor) -> None:
+        """Has the next request that writes to this path handled by ``interceptor``."""
+        self._intercept(f"write {path}", interceptor, 1)
+
+    def on_read(self, path: str, interceptor: Interceptor, times: int) -> None:
+        """Has the next so many requests that read this path handled by ``interceptor``."""
+        self._intercept(f"read {path}", interceptor, times)
+
+    def require_all_used(self) -> None:
+        """Fails where an interceptor failed, or was never reached: then nothing was injected."""
+        if self._failure is not None:
+            raise AssertionError(f"an interceptor failed: {self._failure!r}") from self._failure
+        assert not self._interceptors, f"never asked for: {', '.join(self._interceptors)}"
+
+    def handle(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, handler: "_Handler"
+    ) -> None:
+        """One request of the program's."""
+        kind = "read" if method in {"GET", "LIST", "HEAD"} else "write"
+        interceptor = self._take(f"{kind} {path.removeprefix('/v1/')}")
+        vault = self._vault()
+        if vault is None:
+            handler.reset()
+            return
+        kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+        exchange = Exchange(method, path, kept, body, vault, handler)
+        try:
+            (interceptor or Exchange.pass_on)(exchange)
+        except BaseException as error:
+            self._failure = error
+            exchange.cut()
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator["VaultProxy"]:
+        """Answers for as long as the block lasts."""
+        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()
+
+    def _intercept(self, request: str, interceptor: Interceptor, times: int) -> None:
+        with self._lock:
+            self._interceptors[request] = (interceptor, times)
+
+    def _take(self, request: str) -> Interceptor | None:
+        with self._lock:
+            interceptor, times = self._interceptors.pop(request, (None, 0))
+            if interceptor is not None and times > 1:
+                self._interceptors[request] = (interceptor, times - 1)
+            return interceptor
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, proxy: VaultProxy) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = proxy
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_any(self) -> None:
+        """Every method."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.proxy.handle(self.command, self.path, dict(self.headers), body, self)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_LIST = do_any  # noqa: N815
+
+    def respond(self, answer: Answer) -> None:
+        """Writes the answer."""
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def reset(self) -> None:
+        """Ends the connection with a reset, as a tunnel that breaks does."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.connection.close()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Says nothing."""

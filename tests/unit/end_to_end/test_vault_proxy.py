@@ -1,0 +1,108 @@
+"""The proxy passes everything on, but for what it is told to disturb."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import requests
+
+from tests.end_to_end.faults.vault_proxy import Exchange, VaultProxy
+
+
+class Upstream(ThreadingHTTPServer):
+    """Answers with what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Echo)
+        self.asked: list[str] = []
+
+
+class _Echo(BaseHTTPRequestHandler):
+    server: Upstream
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.asked.append(f"{self.command} {self.path}")
+        answer = f"{self.path} {self.headers.get('X-Vault-Token')} {body.decode()}".encode()
+        self.send_response(418)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_PUT = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Says nothing."""
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def proxy(upstream: Upstream) -> Iterator[VaultProxy]:
+    with VaultProxy(lambda: f"http://127.0.0.1:{upstream.server_port}").serving() as serving:
+        yield serving
+
+
+def put(proxy: VaultProxy, path: str) -> requests.Response:
+    return requests.put(
+        f"{proxy.address}/v1/{path}", json={"a": 1}, headers={"X-Vault-Token": "t"}, timeout=5
+    )
+
+
+def test_what_is_not_disturbed_is_passed_on(proxy: VaultProxy) -> None:
+    answer = put(proxy, "sys/init")
+    assert (answer.status_code, answer.text) == (418, '/v1/sys/init t {"a": 1}')
+    proxy.require_all_used()
+
+
+def test_a_request_is_cut_off_before_vault_has_it(proxy: VaultProxy, upstream: Upstream) -> None:
+    proxy.on_write("sys/init", Exchange.cut)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        put(proxy, "sys/init")
+    assert upstream.asked == []
+    # Only once.
+    assert put(proxy, "sys/init").status_code == 418
+
+
+def test_an_answer_is_swallowed(proxy: VaultProxy, upstream: Upstream) -> None:
+    def swallow(exchange: Exchange) -> None:
+        assert exchange.forward().status == 418
+        exchange.cut()
+
+    proxy.on_write("sys/init", swallow)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        put(proxy, "sys/init")
+    assert upstream.asked == ["PUT /v1/sys/init"]
+    proxy.require_all_used()
+
+
+def test_a_reading_request_is_told_from_a_writing_one(proxy: VaultProxy) -> None:
+    proxy.on_write("sys/init", Exchange.cut)
+    assert requests.get(f"{proxy.address}/v1/sys/init", timeout=5).status_code == 418
+    with pytest.raises(AssertionError, match="never asked for: write sys/init"):
+        proxy.require_all_used()
+
+
+def test_a_failed_interceptor_is_reported(proxy: VaultProxy) -> None:
+    def fail(_exchange: Exchange) -> None:
+        raise ValueError("no")
+
+    proxy.on_write("sys/init", fail)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        put(proxy, "sys/init")
+    with pytest.raises(AssertionError, match="an interceptor failed"):
+        proxy.require_all_used()
+
+
+def test_without_a_pod_the_connection_breaks() -> None:
+    with VaultProxy(lambda: None).serving() as proxy, pytest.raises(requests.exceptions.ConnectionError):
+        put(proxy, "sys/init")
