@@ -1,0 +1,39 @@
+"""Which seals are proved, and that nothing heavy is loaded for the others."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.kubectl import KubernetesTarget
+from components.seal_preflight import MODULES, AwsKmsPreflight, run_preflight
+from tests.unit.commands_on_path import only_commands
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+PREFLIGHT = AwsKmsPreflight("arn:of-the-role", "arn:of-the-key", "eu-central-1", "vault")
+
+
+def test_seal_without_a_key_service_needs_no_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    only_commands(monkeypatch, tmp_path)
+    target = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
+    assert run_preflight({"type": "shamir"}, target, 1) is None
+
+
+@pytest.mark.parametrize("module", MODULES.values())
+def test_module_of_a_seal_is_there(module: str) -> None:
+    assert importlib.util.find_spec(module) is not None
+
+
+def test_sdk_is_loaded_only_when_a_seal_is_proved() -> None:
+    check = "import sys, components.seal_preflight; print('boto3' in sys.modules, 'botocore' in sys.modules)"
+    command = [sys.executable, "-c", check]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "False"]
+
+
+def test_preflight_survives_the_way_through_properties() -> None:
+    properties = PREFLIGHT.to_properties()
+    assert properties["type"] == "awskms"
+    assert AwsKmsPreflight.from_properties(properties) == PREFLIGHT
