@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from moto.eks.models import Cluster, eks_backends
 from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User, iam_backends
 from moto.kms.models import Key, kms_backends
+from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 
 from sandbox.aws.account import ACCOUNT_ID, PARTITION
 
@@ -135,6 +136,12 @@ def keys(region: str) -> dict[str, Key]:
 def find_key_by_alias(region: str, alias: str) -> Key | None:
     """The key that an alias of the account's own (``alias/name``) stands for."""
     return next((key for key in keys(region).values() if alias in key.aliases), None)
+
+
+def find_secret(region: str, identifier: str) -> FakeSecret | None:
+    """A secret by name, by ARN or by an ARN without the six characters that AWS puts behind the name."""
+    found = secretsmanager_backends[ACCOUNT_ID][region].secrets.get(identifier)
+    return found if isinstance(found, FakeSecret) else None
 
 
 def find_cluster(region: str, name: str) -> Cluster | None:
