@@ -119,9 +119,9 @@ class Leader:
     leader_address: str
     """The leader's API address as the servers know it; empty where there is none."""
     raft_committed_index: int
-    """Last entry of raft's log that a majority has; 0 while sealed."""
+    """Last entry of raft's log that a majority has; 0 without raft."""
     raft_applied_index: int
-    """Last entry that this server has applied; 0 while sealed."""
+    """Last entry that this server has applied; 0 without raft."""
 
 
 class VaultClient:

@@ -1,0 +1,225 @@
+"""Shares of real Vaults replaced: which set unlocks them, wherever the rotation is interrupted."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pysequoia
+import pytest
+
+from components.pgp_keys import load_public_key
+from components.share_proof import WrongSharesError, prove_shares
+from components.share_rotation import ShareSet, rotate_shares, settle_rotation
+from components.vault_client import VaultUnavailableError
+from components.vault_rekey import Rekey
+from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
+from tests.integration.key_service import KeyService, run_key_service
+from tests.integration.vault_servers import wait_until
+
+
+@pytest.fixture(scope="module")
+def kms() -> Iterator[KeyService]:
+    with run_key_service() as service:
+        yield service
+
+
+@pytest.fixture(params=SEALS)
+def vault(
+    request: pytest.FixtureRequest, vault_program: Path, tmp_path: Path, kms: KeyService
+) -> Iterator[InitialisedVault]:
+    with initialised_vault(vault_program, tmp_path, request.param, kms) as initialised:
+        yield initialised
+
+
+class Kept:
+    """What a store was given."""
+
+    def __init__(self) -> None:
+        self.shares: Sequence[str] = ()
+
+    def put(self, shares: Sequence[str]) -> None:
+        self.shares = tuple(shares)
+
+
+def rotate(vault: InitialisedVault, kept: Kept, *, pgp_keys: Sequence[str] = ()) -> Sequence[str]:
+    return rotate_shares(
+        vault.client,
+        recovery=vault.recovery,
+        current=vault.shares,
+        threshold=3,
+        new_shares=4,
+        new_threshold=2,
+        pgp_keys=pgp_keys,
+        store=kept.put,
+    )
+
+
+def settle(vault: InitialisedVault, new: ShareSet) -> ShareSet:
+    return settle_rotation(vault.client, recovery=vault.recovery, old=ShareSet(vault.shares, 3), new=new)
+
+
+def unlock(vault: InitialisedVault, shares: Sequence[str], threshold: int) -> bool:
+    try:
+        prove_shares(vault.client, shares, threshold)
+    except WrongSharesError:
+        return False
+    return True
+
+
+def restart(vault: InitialisedVault, shares: Sequence[str]) -> None:
+    """Kills the server and starts it again; a Shamir seal is opened with the shares."""
+    vault.servers.kill()
+    vault.servers.start()
+    if not vault.recovery:
+        for share in shares:
+            vault.client.submit_key_share(share)
+    wait_until("vault-0 is active", 30, vault.servers[0].is_active)
+
+
+def test_new_shares_replace_the_current_ones(vault: InitialisedVault) -> None:
+    kept = Kept()
+    new = rotate(vault, kept)
+    assert list(new) == list(kept.shares)
+    assert len(set(new)) == 4
+    assert unlock(vault, new, 2)
+    assert unlock(vault, new[2:], 2)
+    assert not unlock(vault, vault.shares, 3)
+    assert Rekey(vault.client, recovery=vault.recovery).status().started is False
+    restart(vault, new[1:3])
+    assert unlock(vault, new, 2)
+    assert not unlock(vault, vault.shares, 3)
+    assert settle(vault, ShareSet(new, 2)).shares == new
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("moment", ["store", "verify", "update"])
+def test_interrupted_before_the_last_share(
+    vault: InitialisedVault, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    kept = Kept()
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        if moment == "store":
+            patched.setattr(kept, "put", killed)
+        else:
+            patched.setattr(Rekey, {"verify": "verify", "update": "submit"}[moment], killed)
+        # A process that is killed cancels nothing.
+        patched.setattr(Rekey, "cancel", lambda *_: None)
+        rotate(vault, kept)
+
+    assert Rekey(vault.client, recovery=vault.recovery).status().started is True
+    assert unlock(vault, vault.shares, 3)
+    # The next run begins again, over what was left.
+    new = rotate(vault, kept)
+    assert unlock(vault, new, 2)
+    assert not unlock(vault, vault.shares, 3)
+
+
+def test_failed_store_leaves_nothing_behind(vault: InitialisedVault) -> None:
+    class FullError(Exception):
+        pass
+
+    def full(_: Sequence[str]) -> None:
+        raise FullError
+
+    with pytest.raises(FullError):
+        rotate_shares(
+            vault.client,
+            recovery=vault.recovery,
+            current=vault.shares,
+            threshold=3,
+            new_shares=1,
+            new_threshold=1,
+            pgp_keys=(),
+            store=full,
+        )
+    assert Rekey(vault.client, recovery=vault.recovery).status().started is False
+    assert unlock(vault, vault.shares, 3)
+
+
+def test_settled_after_a_kill_amid_the_verification(
+    vault: InitialisedVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept()
+    given: list[str] = []
+    verify = Rekey.verify
+
+    def killed_at_the_second(rekey: Rekey, share: str, nonce: str) -> None:
+        if given:
+            raise KilledError
+        given.append(share)
+        verify(rekey, share, nonce)
+
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        patched.setattr(Rekey, "verify", killed_at_the_second)
+        patched.setattr(Rekey, "cancel", lambda *_: None)
+        rotate(vault, kept)
+    assert settle(vault, ShareSet(kept.shares, 2)).shares == vault.shares
+    assert Rekey(vault.client, recovery=vault.recovery).status().started is False
+    assert unlock(vault, vault.shares, 3)
+    assert not unlock(vault, kept.shares, 2)
+
+
+def test_answer_to_the_last_share_is_lost(vault: InitialisedVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept()
+    given: list[str] = []
+    verify = Rekey.verify
+
+    def lost_at_the_second(rekey: Rekey, share: str, nonce: str) -> None:
+        verify(rekey, share, nonce)
+        given.append(share)
+        if len(given) == 2:
+            raise VaultUnavailableError("the tunnel broke")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Rekey, "verify", lost_at_the_second)
+        new = rotate(vault, kept)
+    assert len(given) == 2
+    assert unlock(vault, new, 2)
+
+
+def test_restart_amid_the_verification(vault: InitialisedVault) -> None:
+    kept = Kept()
+
+    def store(shares: Sequence[str]) -> None:
+        kept.put(shares)
+        restart(vault, vault.shares[:3])
+
+    with pytest.raises(VaultUnavailableError, match="was ended"):
+        rotate_shares(
+            vault.client,
+            recovery=vault.recovery,
+            current=vault.shares,
+            threshold=3,
+            new_shares=4,
+            new_threshold=2,
+            pgp_keys=(),
+            store=store,
+        )
+    assert settle(vault, ShareSet(kept.shares, 2)).shares == vault.shares
+
+
+def test_shares_for_holders(vault: InitialisedVault) -> None:
+    holders = [
+        pysequoia.Tsk.generate(user_id=f"Holder {number}", profile=pysequoia.Profile.RFC4880)
+        for number in range(4)
+    ]
+    keys = [load_public_key(str(holder.extract_certificate())).base64 for holder in holders]
+    kept = Kept()
+    messages = rotate(vault, kept, pgp_keys=keys)
+    assert list(messages) == list(kept.shares)
+    decrypted = [
+        pysequoia.decrypt(base64.b64decode(message), decryptor=holder.decryptor()).bytes
+        for message, holder in zip(messages, holders, strict=True)
+    ]
+    shares = [digits.decode() for digits in decrypted if digits is not None]
+    assert unlock(vault, shares, 2)
+    assert unlock(vault, shares[2:], 2)
+    assert not unlock(vault, vault.shares, 3)
+    assert settle(vault, ShareSet(messages, 2, encrypted=True)).shares == messages
