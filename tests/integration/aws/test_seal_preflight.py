@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -46,17 +47,19 @@ class Cluster:
     folder: Path
 
     def issue(self, token: str) -> None:
-        (self.folder / "token").write_text(token)
+        (self.folder / "token").write_text(json.dumps({"status": {"token": token}}))
 
     @property
-    def arguments(self) -> list[str]:
-        return (self.folder / "arguments").read_text().splitlines()
+    def request(self) -> dict[str, Any]:
+        """The last one for a token."""
+        found: dict[str, Any] = json.loads((self.folder / "request").read_text())
+        return found
 
 
 @pytest.fixture(autouse=True)
 def cluster(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cluster:
     """A kubectl that issues tokens of the cluster's key; the person is the account's operator."""
-    script = f"printf '%s\\n' \"$@\" > '{tmp_path}/arguments'; exec /bin/cat '{tmp_path}/token'"
+    script = f"/bin/cat > '{tmp_path}/request'; exec /bin/cat '{tmp_path}/token'"
     only_commands(monkeypatch, tmp_path / "commands", kubectl=script)
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
@@ -87,15 +90,7 @@ def refused(world: VaultWorld, seconds: float = 0.1) -> str:
 
 def test_role_that_may_use_its_key(make_vault_world: MakeVaultWorld, cluster: Cluster) -> None:
     prove(make_vault_world())
-    assert cluster.arguments == [
-        "--context=here",
-        "--namespace=vault",
-        "create",
-        "token",
-        "vault",
-        "--audience=sts.amazonaws.com",
-        "--duration=600s",
-    ]
+    assert cluster.request["spec"] == {"audiences": ["sts.amazonaws.com"], "expirationSeconds": 600}
 
 
 def test_person_has_no_part_in_it(make_vault_world: MakeVaultWorld, monkeypatch: pytest.MonkeyPatch) -> None:

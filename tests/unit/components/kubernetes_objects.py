@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-TOKEN = "header.payload.signature"
-
 
 class KubernetesObjects:
     """The objects behind the kubectl that a test has put on PATH."""
@@ -73,8 +71,6 @@ class KubernetesObjects:
             verb, *rest = [argument for argument in arguments if not argument.startswith("--")]
             if verb == "get":
                 self._get(*rest)
-            elif (verb, *rest[:1]) == ("create", "token"):
-                print(TOKEN)
             elif verb in ("create", "replace"):
                 self._write(verb, json.load(sys.stdin))
             elif verb == "delete":

@@ -19,6 +19,7 @@ from tests.unit.components.scripted_aws import ASSUME_ROLE, ScriptedAws, serve_s
 ROLE = "arn:aws:iam::111122223333:role/vault"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
 TOKEN = "the.token.itself"
+TOKEN_ANSWER = f"""echo '{{"status": {{"token": "{TOKEN}"}}}}'"""
 USABLE = {"KeyId": "1", "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "KeyState": "Enabled"}
 PROOF = [ASSUME_ROLE, "DescribeKey", "Encrypt", "Decrypt"]
 LONG = 60
@@ -41,7 +42,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedAws]:
     """An AWS that the SDK is led to, and a kubectl that issues the token; pauses take no time."""
-    only_commands(monkeypatch, tmp_path, kubectl=f"echo {TOKEN}")
+    only_commands(monkeypatch, tmp_path, kubectl=TOKEN_ANSWER)
     monkeypatch.setattr("components.progress.time", Clock(pause_seconds=0))
     with serve_scripted_aws(dict(USABLE)) as scripted:
         monkeypatch.setenv("AWS_ENDPOINT_URL", scripted.address)
@@ -225,7 +226,7 @@ def test_cluster_that_does_not_answer_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, aws: ScriptedAws
 ) -> None:
     marker = tmp_path / "called"
-    script = f"[ -e '{marker}' ] && {{ echo {TOKEN}; exit; }}; : > '{marker}'; echo EOF >&2; exit 1"
+    script = f"[ -e '{marker}' ] && {{ {TOKEN_ANSWER}; exit; }}; : > '{marker}'; echo EOF >&2; exit 1"
     only_commands(monkeypatch, tmp_path, kubectl=script)
     prove()
     assert aws.actions() == PROOF

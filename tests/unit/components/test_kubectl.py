@@ -156,16 +156,14 @@ def test_secret_is_deleted_only_as_it_was_seen(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_token_of_a_service_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    arguments, _ = scripted(monkeypatch, tmp_path, "a.b.c")
+    arguments, stdin = scripted(monkeypatch, tmp_path, '{"status": {"token": "a.b.c"}}')
     token = kubectl().service_account_token("vault", audience="sts.amazonaws.com", seconds=600)
     assert token == "a.b.c"
-    assert arguments.read_text().splitlines()[2:] == [
-        "create",
-        "token",
-        "vault",
-        "--audience=sts.amazonaws.com",
-        "--duration=600s",
-    ]
+    path = "/api/v1/namespaces/vault/serviceaccounts/vault/token"
+    assert arguments.read_text().splitlines()[2:] == ["create", "--raw", path, "--filename=-"]
+    request = json.loads(stdin.read_text())
+    assert request["kind"] == "TokenRequest"
+    assert request["spec"] == {"audiences": ["sts.amazonaws.com"], "expirationSeconds": 600}
 
 
 @pytest.mark.parametrize(
