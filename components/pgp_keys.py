@@ -12,12 +12,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pysequoia
-from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
+from pysequoia.packet import Packet, PacketPile, PublicKeyAlgorithm, SignatureType, Tag
 
 from components.errors import DeploymentError
 
 PUBLIC_KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey)
 SECRET_KEY_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
+# What Vault's OpenPGP library reads (tried with Vault 1.18.1); one part of another kind spoils the whole key.
+READABLE_ALGORITHMS = (
+    PublicKeyAlgorithm.RSAEncryptSign,
+    PublicKeyAlgorithm.RSAEncrypt,
+    PublicKeyAlgorithm.RSASign,
+    PublicKeyAlgorithm.ElGamalEncrypt,
+    PublicKeyAlgorithm.DSA,
+    PublicKeyAlgorithm.ECDH,
+    PublicKeyAlgorithm.ECDSA,
+    PublicKeyAlgorithm.EdDSA,
+)
 # Digits of a fingerprint of version 4 (RFC 4880); Vault's OpenPGP library reads no later version.
 FINGERPRINT_DIGITS = 40
 
@@ -106,6 +117,16 @@ def _require_usable(certificate: pysequoia.Cert) -> None:
         raise PgpKeyError(
             f"{name} is of a newer OpenPGP version (RFC 9580) than Vault can read; make one of version 4 "
             "(RFC 4880)."
+        )
+    unreadable = [
+        str(packet.key_algorithm).removeprefix("PublicKeyAlgorithm.")
+        for packet in PacketPile.from_bytes(bytes(certificate))
+        if packet.key_algorithm is not None and packet.key_algorithm not in READABLE_ALGORITHMS
+    ]
+    if unreadable:
+        raise PgpKeyError(
+            f"{name} has a part of kind {unreadable[0]}, which Vault can't read; make one of RSA, or of "
+            "Curve 25519 in the form of GnuPG 2.2."
         )
     try:
         expiration, identities = certificate.expiration, certificate.user_ids

@@ -7,12 +7,12 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from components.pgp_keys import load_public_key
+from components.pgp_keys import PgpKeyError, load_public_key
 from components.share_proof import prove_shares
 from components.vault_client import VaultClient, VaultRefusedError
 from tests.integration.vault_servers import vault_servers, wait_until
 
-SUITES = ("Cv25519", "P256", "P384", "P521", "RSA2k", "RSA4k")
+SUITES = ("Cv25519", "P256", "P384", "P521", "RSA2k")
 
 
 def holder(suite: str) -> pysequoia.Tsk:
@@ -63,3 +63,18 @@ def test_one_key_a_share(vault_program: Path, tmp_path: Path) -> None:
         with pytest.raises(VaultRefusedError):
             client.initialize(shares=2, threshold=2, recovery=False, pgp_keys=public_keys([holder("P256")]))
         assert client.seal_status().initialized is False
+
+
+def test_kind_of_key_that_is_refused_beforehand(vault_program: Path, tmp_path: Path) -> None:
+    unreadable = pysequoia.Tsk.generate(
+        user_id="New",
+        profile=pysequoia.Profile.RFC4880,
+        encryption_algorithm=pysequoia.EncryptionAlgorithm.X25519,
+    ).extract_certificate()
+    with pytest.raises(PgpKeyError, match="X25519, which Vault can't read"):
+        load_public_key(str(unreadable))
+    key = base64.b64encode(bytes(unreadable)).decode()
+    with vault_servers(vault_program, tmp_path, replicas=1, seal=None) as servers:
+        client = VaultClient(servers[0].address)
+        with pytest.raises(VaultRefusedError, match="error parsing given PGP key"):
+            client.initialize(shares=1, threshold=1, recovery=False, pgp_keys=[key])

@@ -204,3 +204,23 @@ def test_key_without_a_user_id() -> None:
 def test_key_of_a_newer_version() -> None:
     newer = pysequoia.Tsk.generate(user_id="New", profile=pysequoia.Profile.RFC9580).extract_certificate()
     assert "newer OpenPGP version" in refusal(encoded(bytes(newer)))
+
+
+@pytest.mark.parametrize(
+    ("suite", "encryption", "named"),
+    [
+        (pysequoia.CipherSuite.Cv448, None, "Ed448"),
+        (pysequoia.CipherSuite.Cv25519, pysequoia.EncryptionAlgorithm.X25519, "X25519"),
+    ],
+    ids=["primary key", "subkey"],
+)
+def test_key_of_a_kind_that_vault_cannot_read(
+    suite: pysequoia.CipherSuite, encryption: pysequoia.EncryptionAlgorithm | None, named: str
+) -> None:
+    unreadable = pysequoia.Tsk.generate(
+        user_id="New",
+        profile=pysequoia.Profile.RFC4880,
+        cipher_suite=suite,
+        encryption_algorithm=encryption,
+    ).extract_certificate()
+    assert f"has a part of kind {named}, which Vault can't read" in refusal(str(unreadable))
