@@ -10,11 +10,12 @@ import pytest
 from components.pgp_keys import load_public_key
 from components.share_proof import WrongSharesError, prove_shares
 from components.share_rotation import ShareSet, rotate_shares, settle_rotation
-from components.vault_client import VaultUnavailableError
+from components.vault_client import VaultClient, VaultUnavailableError
+from components.vault_configuration import awskms_stanza
 from components.vault_rekey import Rekey
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
-from tests.integration.key_service import KeyService, run_key_service
-from tests.integration.vault_servers import wait_until
+from tests.integration.key_service import REGION, KeyService, run_key_service
+from tests.integration.vault_servers import vault_servers, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +224,66 @@ def test_shares_for_holders(vault: InitialisedVault) -> None:
     assert unlock(vault, shares[2:], 2)
     assert not unlock(vault, vault.shares, 3)
     assert settle(vault, ShareSet(messages, 2, encrypted=True)).shares == messages
+
+
+def test_through_a_standby_and_over_a_change_of_leader(
+    vault_program: Path, tmp_path: Path, kms: KeyService
+) -> None:
+    with vault_servers(
+        vault_program,
+        tmp_path,
+        replicas=3,
+        seal=awskms_stanza(REGION, kms.key_id),
+        environment=kms.environment,
+    ) as servers:
+        answer = VaultClient(servers[0].address).initialize(shares=5, threshold=3, recovery=True)
+        wait_until(
+            "the others follow", 60, lambda: all(follows(server.address) for server in servers.servers)
+        )
+        standby = VaultClient(servers[1].address)
+        prove_shares(standby, answer.recovery_shares, 3)
+        kept = Kept()
+
+        def store(shares: Sequence[str]) -> None:
+            kept.put(shares)
+            if len(shares) == 4:
+                servers[0].client(answer.root_token).sys.step_down()
+                wait_until("another server leads", 30, lambda: not servers[0].is_active())
+
+        with pytest.raises(VaultUnavailableError):
+            rotate_shares(
+                standby,
+                recovery=True,
+                current=answer.recovery_shares,
+                threshold=3,
+                new_shares=4,
+                new_threshold=2,
+                pgp_keys=(),
+                store=store,
+            )
+        wait_until("there is a leader", 60, lambda: any(server.is_active() for server in servers.servers))
+        old, new = ShareSet(answer.recovery_shares, 3), ShareSet(kept.shares, 2)
+        wait_until("the rotation is settled", 60, lambda: settled(standby, old, new) is old)
+        rotated = rotate_shares(
+            standby,
+            recovery=True,
+            current=answer.recovery_shares,
+            threshold=3,
+            new_shares=5,
+            new_threshold=3,
+            pgp_keys=(),
+            store=store,
+        )
+        prove_shares(VaultClient(servers[2].address), rotated, 3)
+
+
+def follows(address: str) -> bool:
+    client = VaultClient(address)
+    return not client.seal_status().sealed and bool(client.leader().leader_address)
+
+
+def settled(client: VaultClient, old: ShareSet, new: ShareSet) -> ShareSet | None:
+    try:
+        return settle_rotation(client, recovery=True, old=old, new=new)
+    except VaultUnavailableError:
+        return None
