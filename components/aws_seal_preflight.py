@@ -17,7 +17,6 @@ from components.errors import DeploymentError
 from components.journal_cipher import KEY_BYTES, JournalCipher, JournalError, decoded
 from components.kubectl import KubernetesTarget
 from components.progress import Waiting, say
-from components.seal_preflight import AwsKmsPreflight
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -33,20 +32,24 @@ Answer = TypeVar("Answer")
 
 
 def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> JournalCipher:
-    """As :func:`components.seal_preflight.run_preflight`."""
-    preflight = AwsKmsPreflight.from_properties(properties)
-    key = VaultRoleKey(
-        VaultRoleSession(
-            VaultIdentity(preflight.role_arn, preflight.region, preflight.service_account, target)
-        ),
-        preflight.key_arn,
+    """As :func:`components.seal_preflight.run_preflight`.
+
+    ``properties``: ``role_arn``, the role of Vault's pods, their ``service_account``, ``key_arn`` and
+    ``region``.
+    """
+    identity = VaultIdentity(
+        role_arn=str(properties["role_arn"]),
+        region=str(properties["region"]),
+        service_account=str(properties["service_account"]),
+        target=target,
     )
-    say(f"Proving that {preflight.role_arn} can use {preflight.key_arn}")
+    key = VaultRoleKey(VaultRoleSession(identity), str(properties["key_arn"]))
+    say(f"Proving that {identity.role_arn} can use {key.arn}")
     try:
         _until_settled("Waiting for Vault's role to be able to use its key", seconds, lambda: _prove(key))
     except DeploymentError as error:
         raise DeploymentError(
-            f"The preflight of the seal as Vault's role {preflight.role_arn} didn't succeed; nothing was "
+            f"The preflight of the seal as Vault's role {identity.role_arn} didn't succeed; nothing was "
             f"initialised. {error}\nThen run pulumi up again."
         ) from None
     return KmsEnvelopeCipher(key)

@@ -16,7 +16,7 @@ import pytest
 from components.errors import DeploymentError
 from components.journal_cipher import JournalCipher, JournalError
 from components.kubectl import KubernetesTarget
-from components.seal_preflight import AwsKmsPreflight, run_preflight
+from components.seal_preflight import run_preflight
 from sandbox.aws.account import ACCOUNT_ID, OIDC_ISSUER, iam_arn
 from sandbox.network import REGION
 from tests.integration.aws.running_cloud import (
@@ -70,7 +70,13 @@ def cluster(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cl
 
 
 def properties(world: VaultWorld) -> Mapping[str, str]:
-    return AwsKmsPreflight(world.role_arn, world.key_arn, REGION, "vault").to_properties()
+    return {
+        "type": "awskms",
+        "role_arn": world.role_arn,
+        "key_arn": world.key_arn,
+        "region": REGION,
+        "service_account": "vault",
+    }
 
 
 def prove(world: VaultWorld, seconds: float = 0.1) -> JournalCipher:

@@ -12,7 +12,7 @@ from botocore.config import Config
 from components.errors import DeploymentError
 from components.journal_cipher import JournalCipher
 from components.kubectl import KubernetesTarget
-from components.seal_preflight import AwsKmsPreflight, run_preflight
+from components.seal_preflight import run_preflight
 from tests.unit.commands_on_path import only_commands
 from tests.unit.components.scripted_aws import ASSUME_ROLE, ScriptedAws, serve_scripted_aws
 
@@ -20,6 +20,13 @@ ROLE = "arn:aws:iam::111122223333:role/vault"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
 TOKEN = "the.token.itself"
 TOKEN_ANSWER = f"""echo '{{"status": {{"token": "{TOKEN}"}}}}'"""
+PROPERTIES = {
+    "type": "awskms",
+    "role_arn": ROLE,
+    "key_arn": KEY,
+    "region": "eu-central-1",
+    "service_account": "vault",
+}
 USABLE = {"KeyId": "1", "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "KeyState": "Enabled"}
 PROOF = [ASSUME_ROLE, "DescribeKey", "Encrypt", "Decrypt"]
 LONG = 60
@@ -53,7 +60,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedAws
 
 def prove(seconds: float = LONG) -> JournalCipher:
     cipher = run_preflight(
-        AwsKmsPreflight(ROLE, KEY, "eu-central-1", "vault").to_properties(),
+        PROPERTIES,
         KubernetesTarget(kubeconfig="", context="here", namespace="secrets"),
         seconds,
     )

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from components.kubectl import KubernetesTarget
-from components.seal_preflight import MODULES, AwsKmsPreflight, run_preflight
+from components.seal_preflight import MODULES, run_preflight
 from tests.unit.commands_on_path import only_commands
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PREFLIGHT = AwsKmsPreflight("arn:of-the-role", "arn:of-the-key", "eu-central-1", "vault")
 
 
 def test_seal_without_a_key_service_needs_no_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -31,9 +30,3 @@ def test_sdk_is_loaded_only_when_a_seal_is_proved() -> None:
     command = [sys.executable, "-c", check]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False"]
-
-
-def test_preflight_survives_the_way_through_properties() -> None:
-    properties = PREFLIGHT.to_properties()
-    assert properties["type"] == "awskms"
-    assert AwsKmsPreflight.from_properties(properties) == PREFLIGHT
