@@ -4,13 +4,17 @@ Source: the service authorization reference, for example
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from moto.kms.models import Key
+from moto.secretsmanager.models import FakeSecret
 
-from sandbox.aws import key_management, moto_state
-from sandbox.aws.account import iam_arn, regional_arn
+from sandbox.aws import key_management, moto_state, secret_management
+from sandbox.aws.account import ACCOUNT_ID, iam_arn, regional_arn
 from sandbox.aws.error_responses import not_implemented
+from sandbox.aws.policy_conditions import REQUEST_TAG, ContextValue
 from sandbox.aws.request_context import ServiceRequest
 
 SECURITY_GROUP_OPERATIONS = {
@@ -24,14 +28,34 @@ SECURITY_GROUP_OPERATIONS = {
     "UpdateSecurityGroupRuleDescriptionsIngress",
 }
 
+BOUNDARY_OPERATIONS = {
+    "AttachRolePolicy",
+    "CreateRole",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+}
+"""The operations on a role with the condition key iam:PermissionsBoundary."""
+
+EC2_ID_PREFIXES = {"sg": "security-group", "sgr": "security-group-rule"}
+
 
 @dataclass(frozen=True)
 class Target:
-    """One action on one resource (see ``AccessRequest``), and the key whose key policy takes part."""
+    """One action on one resource (see ``AccessRequest``), and the key or secret whose policy takes part.
+
+    ``context`` has the condition keys that depend on the operation or on the resource, in lower case.
+    ``shown`` is how AWS names the resource in a refusal, where that isn't its ARN.
+    """
 
     action: str
     resource: str | None
     key: Key | None = None
+    context: Mapping[str, ContextValue] = field(default_factory=dict)
+    secret: FakeSecret | None = None
+    shown: str | None = None
 
 
 def access_targets(call: ServiceRequest) -> tuple[Target, ...]:
@@ -39,9 +63,18 @@ def access_targets(call: ServiceRequest) -> tuple[Target, ...]:
 
     Raises AwsError for a key or alias that does not exist, and for an operation that is not implemented.
     """
+    tags: Mapping[str, ContextValue] = {
+        f"{REQUEST_TAG}{key.lower()}": value for key, value in call.tags().items()
+    }
+    return tuple(replace(target, context={**tags, **target.context}) for target in _targets(call))
+
+
+def _targets(call: ServiceRequest) -> tuple[Target, ...]:
     action = f"{call.service}:{call.operation}"
     if call.service == "kms":
         return _kms_targets(call, action)
+    if call.service == "secretsmanager":
+        return _secretsmanager_targets(call, action)
     if call.service == "iam":
         return _iam_targets(call, action)
     if call.service == "ec2":
@@ -59,11 +92,46 @@ def _kms_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
     if call.operation in ("ListKeys", "ListAliases"):
         return (Target(action, "*"),)
     if call.operation == "CreateKey":
+        created = Target(action, "*", context=_created_key(call))
         tagging = Target("kms:TagResource", regional_arn("kms", call.region, "key/*"))
-        return (Target(action, "*"), tagging) if call.has_list("Tags") else (Target(action, "*"),)
-    found = [Target(action, key.arn, key) for key in key_management.keys_of_request(call)]
+        return (created, tagging) if call.has_list("Tags") else (created,)
+    found = [
+        Target(action, key.arn, key, {"kms:resourcealiases": tuple(key.aliases)})
+        for key in key_management.keys_of_request(call)
+    ]
     if call.operation in ("CreateAlias", "UpdateAlias", "DeleteAlias"):
         found.insert(0, Target(action, regional_arn("kms", call.region, call.required_text("AliasName"))))
+    return tuple(found)
+
+
+def _created_key(call: ServiceRequest) -> Mapping[str, ContextValue]:
+    """The properties of the key that is asked for; what isn't given has KMS's default."""
+    bypass = call.parameters.get("BypassPolicyLockoutSafetyCheck") is True
+    return {
+        "kms:bypasspolicylockoutsafetycheck": str(bypass).lower(),
+        "kms:keyspec": call.text("KeySpec") or "SYMMETRIC_DEFAULT",
+        "kms:keyusage": call.text("KeyUsage") or "ENCRYPT_DECRYPT",
+    }
+
+
+def _secretsmanager_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
+    if call.operation not in secret_management.OPERATIONS:
+        raise not_implemented(call.protocol, f"The operation {action}")
+    if call.operation == "ListSecrets":
+        return (Target(action, "*"),)
+    secret, arn = secret_management.find_secret(call), secret_management.secret_arn(call)
+    shown = call.text("SecretId") or call.text("Name")
+    found = [Target(action, arn, secret=secret, shown=shown)]
+    if call.operation == "CreateSecret" and call.has_list("Tags"):
+        found.append(Target("secretsmanager:TagResource", arn, shown=shown))
+    for operation, key in secret_management.key_uses(call):
+        context: Mapping[str, ContextValue] = {
+            "aws:viaawsservice": "true",
+            "kms:calleraccount": ACCOUNT_ID,
+            "kms:resourcealiases": tuple(key.aliases),
+            "kms:viaservice": f"secretsmanager.{call.region}.amazonaws.com",
+        }
+        found.append(Target(f"kms:{operation}", key.arn, key, context))
     return tuple(found)
 
 
@@ -72,15 +140,29 @@ def _iam_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
     if resource is None:
         listing = call.operation.startswith("List") or call.operation.startswith("GetAccount")
         return (Target(action, "*" if listing else None),)
-    found = [Target(action, resource)]
+    found = [Target(action, resource, context=_iam_context(call))]
     if call.operation.startswith("Create") and call.has_list("Tags"):
         found.append(Target(action.replace("Create", "Tag"), resource))
     return tuple(found)
 
 
+def _iam_context(call: ServiceRequest) -> Mapping[str, ContextValue]:
+    """The policy that is attached or detached; the boundary that is given, or else that of the role."""
+    context: dict[str, ContextValue] = {}
+    if call.operation in ("AttachRolePolicy", "DetachRolePolicy"):
+        context["iam:policyarn"] = call.text("PolicyArn")
+    if call.operation in BOUNDARY_OPERATIONS:
+        role = moto_state.find_role(call.required_text("RoleName"))
+        held = role.permissions_boundary_arn if role is not None else None
+        context["iam:permissionsboundary"] = call.text("PermissionsBoundary") or held
+    return context
+
+
 def _iam_resource(call: ServiceRequest) -> str | None:
     """The ARN of what an IAM operation is about; None where there is none or it is not known here."""
-    if "InstanceProfile" in call.operation or "ServiceLinkedRole" in call.operation:
+    if call.operation != "ListInstanceProfilesForRole" and "InstanceProfile" in call.operation:
+        return None
+    if "ServiceLinkedRole" in call.operation:
         return None
     path = call.text("Path") or "/"
     if role_name := call.text("RoleName"):
@@ -106,11 +188,33 @@ def _iam_resource(call: ServiceRequest) -> str | None:
 def _ec2_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
     if call.operation.startswith("Describe"):
         return (Target(action, "*"),)
+    if call.operation in ("CreateTags", "DeleteTags"):
+        return tuple(Target(action, _ec2_resource(call, name)) for name in _numbered(call, "ResourceId"))
     group = call.text("GroupId") if call.operation in SECURITY_GROUP_OPERATIONS else None
-    found = [Target(action, regional_arn("ec2", call.region, f"security-group/{group}") if group else None)]
+    found = [Target(action, _ec2_resource(call, group) if group else None)]
+    if call.operation == "ModifySecurityGroupRules":
+        rules = _numbered(call, "SecurityGroupRule", ".SecurityGroupRuleId")
+        found += [Target(action, _ec2_resource(call, rule)) for rule in rules]
     if call.has_list("TagSpecification"):
-        found.append(Target("ec2:CreateTags", None))
+        made = None
+        if call.operation.startswith("AuthorizeSecurityGroup"):
+            # Rules that are tagged while they are made count as resources, too.
+            made = regional_arn("ec2", call.region, "security-group-rule/*")
+            found.append(Target(action, made))
+        found.append(Target("ec2:CreateTags", made, context={"ec2:createaction": call.operation}))
     return tuple(found)
+
+
+def _ec2_resource(call: ServiceRequest, identifier: str) -> str | None:
+    """The ARN of something by its id; None for a kind that isn't known here."""
+    kind = EC2_ID_PREFIXES.get(identifier.partition("-")[0])
+    return regional_arn("ec2", call.region, f"{kind}/{identifier}") if kind else None
+
+
+def _numbered(call: ServiceRequest, name: str, member: str = "") -> list[str]:
+    """The texts of a list in a form: ``name.1``, ``name.2``, each with ``member`` behind it."""
+    expression = re.compile(rf"{re.escape(name)}\.\d+{re.escape(member)}")
+    return [str(value) for key, value in call.parameters.items() if expression.fullmatch(key)]
 
 
 def _eks_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:

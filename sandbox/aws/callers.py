@@ -11,6 +11,7 @@ from moto.iam.models import Role, User
 from sandbox.aws import moto_state
 from sandbox.aws.account import ACCOUNT_ID, PARTITION
 from sandbox.aws.error_responses import Protocol, expired_credentials, missing_authentication, unknown_caller
+from sandbox.aws.policy_conditions import ContextValue
 from sandbox.aws.policy_document import PolicyDocument, parse_policy
 from sandbox.aws.policy_evaluation import Caller
 from sandbox.aws.request_context import ServiceRequest
@@ -102,13 +103,14 @@ def permissions(caller: Caller) -> Permissions:
     return Permissions(tuple(parse_policy(text) for text in moto_state.policy_documents(entity)), boundary)
 
 
-def condition_context(caller: Caller, call: ServiceRequest) -> Mapping[str, str | None]:
-    """The condition keys of a request, in lower case.
+def condition_context(caller: Caller, call: ServiceRequest) -> Mapping[str, ContextValue]:
+    """The condition keys that every request of a service has, in lower case.
 
-    None stands for keys that direct requests by users and sessions of this account do not have. See
+    What depends on the operation is with its targets (see ``access_targets``). None stands for keys that
+    direct requests by users and sessions of this account do not have. See
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html.
     """
-    context: dict[str, str | None] = {
+    context: dict[str, ContextValue] = {
         "aws:principalarn": caller.entity_arn,
         "aws:principalaccount": ACCOUNT_ID,
         "aws:principaltype": caller.kind,
@@ -123,7 +125,7 @@ def condition_context(caller: Caller, call: ServiceRequest) -> Mapping[str, str 
         "aws:viaawsservice": "false",
     }
     if call.service == "kms":
-        context |= {"kms:calleraccount": ACCOUNT_ID, "kms:viaservice": None}
+        context |= {"kms:calleraccount": ACCOUNT_ID, "kms:resourcealiases": (), "kms:viaservice": None}
     return context
 
 

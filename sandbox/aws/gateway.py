@@ -18,7 +18,7 @@ from joserfc.jwk import RSAKey
 from moto.kms.models import Key
 from werkzeug.wrappers import Request, Response
 
-from sandbox.aws import identity_management, key_management, moto_state
+from sandbox.aws import identity_management, key_management, moto_state, secret_management
 from sandbox.aws.access_targets import Target, access_targets
 from sandbox.aws.account import ACCOUNT_ID
 from sandbox.aws.callers import Callers, Permissions, condition_context, permissions
@@ -29,11 +29,18 @@ from sandbox.aws.error_responses import (
     not_implemented,
     wrong_signature,
 )
-from sandbox.aws.key_management import KeyPolicies
-from sandbox.aws.policy_conditions import UnsupportedPolicyError
+from sandbox.aws.policy_conditions import ContextValue, UnsupportedPolicyError
 from sandbox.aws.policy_document import MalformedPolicyError, parse_policy
-from sandbox.aws.policy_evaluation import AccessRequest, Caller, Denial, identity_denial, key_denial
+from sandbox.aws.policy_evaluation import (
+    AccessRequest,
+    Caller,
+    Denial,
+    identity_denial,
+    key_denial,
+    secret_denial,
+)
 from sandbox.aws.request_context import ServiceRequest, guess_protocol, parse_request, raw_path
+from sandbox.aws.resource_policies import NamedPrincipals
 from sandbox.aws.signature import HttpRequest
 from sandbox.aws.web_identity import assume_role_with_web_identity, session_xml
 
@@ -59,7 +66,7 @@ class Gateway:
         self._issuer_keys = issuer_keys
         self._clock = clock
         self._callers = Callers()
-        self._key_policies = KeyPolicies()
+        self._named_principals = NamedPrincipals()
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -98,6 +105,8 @@ class Gateway:
             identity_management.check_request(call)
         elif call.service == "kms":
             key_management.check_request(call, caller, context)
+        elif call.service == "secretsmanager":
+            secret_management.check_request(call)
         return self._answer(request, call, caller, targets)
 
     def _authorize(
@@ -105,7 +114,7 @@ class Gateway:
         call: ServiceRequest,
         caller: Caller,
         targets: Iterable[Target],
-        context: Mapping[str, str | None],
+        context: Mapping[str, ContextValue],
     ) -> None:
         for target in targets:
             try:
@@ -113,24 +122,36 @@ class Gateway:
                 reason = denial.reason(target.action) if denial is not None else None
             except (MalformedPolicyError, UnsupportedPolicyError) as error:
                 reason = f"because the sandbox's AWS cannot evaluate one of its policies: {error}"
+            if reason is not None and call.service == "secretsmanager" and target.key is not None:
+                LOGGER.warning("%s may not %s: %s", caller.arn, target.action, reason)
+                raise AwsError("AccessDeniedException", secret_management.NO_ACCESS_TO_KEY)
             if reason is not None:
-                resource = target.resource or "*"
+                resource = target.shown or target.resource or "*"
                 raise access_denied(call.protocol, caller.arn, target.action, resource, reason)
 
     def _denial(
-        self, target: Target, caller: Caller, held: Permissions, context: Mapping[str, str | None]
+        self, target: Target, caller: Caller, held: Permissions, context: Mapping[str, ContextValue]
     ) -> Denial | None:
-        request = AccessRequest(target.action, target.resource, context)
-        if target.key is None:
-            return identity_denial(request, held.identity, held.boundary)
-        return key_denial(
-            request,
-            caller,
-            held.identity,
-            held.boundary,
-            parse_policy(str(target.key.policy)),
-            self._key_policies.principal_ids(target.key),
-        )
+        request = AccessRequest(target.action, target.resource, {**context, **target.context})
+        if target.key is not None:
+            return key_denial(
+                request,
+                caller,
+                held.identity,
+                held.boundary,
+                parse_policy(str(target.key.policy)),
+                self._named_principals.ids(target.key.arn),
+            )
+        if target.secret is not None and target.secret.policy is not None:
+            return secret_denial(
+                request,
+                caller,
+                held.identity,
+                held.boundary,
+                parse_policy(target.secret.policy),
+                self._named_principals.ids(target.secret.arn),
+            )
+        return identity_denial(request, held.identity, held.boundary)
 
     def _answer(
         self, request: Request, call: ServiceRequest, caller: Caller, targets: tuple[Target, ...]
@@ -152,10 +173,17 @@ class Gateway:
             )
         elif call.service == "kms" and call.operation == "CreateKey":
             key_id = json.loads(response.get_data())["KeyMetadata"]["KeyId"]
-            self._key_policies.remember(moto_state.keys(call.region)[key_id])
+            self._remember_policy(moto_state.keys(call.region)[key_id])
         elif call.service == "kms" and call.operation == "PutKeyPolicy":
-            self._key_policies.remember(_key(targets))
+            self._remember_policy(_key(targets))
+        elif call.operation == "PutResourcePolicy":
+            self._named_principals.remember(
+                secret_management.secret_arn(call), call.required_text("ResourcePolicy")
+            )
         return response
+
+    def _remember_policy(self, key: Key) -> None:
+        self._named_principals.remember(key.arn, str(key.policy))
 
     def _forward(self, request: Request, call: ServiceRequest) -> Response:
         """Let moto answer; it takes service and region from the host name."""

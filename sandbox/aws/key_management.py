@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from moto.kms.models import Key
 
 from sandbox.aws import moto_state
-from sandbox.aws.account import ACCOUNT_ID, PARTITION, iam_arn, regional_arn
+from sandbox.aws.account import regional_arn
 from sandbox.aws.error_responses import AwsError, not_implemented
-from sandbox.aws.policy_document import MalformedPolicyError, PolicyDocument, Principals, parse_policy
+from sandbox.aws.policy_conditions import ContextValue
+from sandbox.aws.policy_document import MalformedPolicyError, parse_policy
 from sandbox.aws.policy_evaluation import AccessRequest, Caller, key_policy_names
 from sandbox.aws.request_context import ServiceRequest
+from sandbox.aws.resource_policies import UnknownPrincipalError, existing_principals
 
 CRYPTOGRAPHIC_OPERATIONS = {"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"}
 ALIAS_OPERATIONS = {"CreateAlias", "DeleteAlias", "UpdateAlias"}
@@ -69,21 +71,6 @@ SYMMETRIC_KEY = {
 }
 
 
-class KeyPolicies:
-    """The ids that users and roles had when a key policy that names them was set, by key ARN."""
-
-    def __init__(self) -> None:
-        self._principal_ids: dict[str, Mapping[str, str]] = {}
-
-    def principal_ids(self, key: Key) -> Mapping[str, str]:
-        """The ARNs that the key's policy named, with the ids they had then."""
-        return self._principal_ids.get(key.arn, {})
-
-    def remember(self, key: Key) -> None:
-        """Note whom the key's policy names now that it was set."""
-        self._principal_ids[key.arn] = existing_principals(parse_policy(str(key.policy)))
-
-
 def keys_of_request(call: ServiceRequest) -> tuple[Key, ...]:
     """The keys that a request is about. Raises AwsError where there is no such key or alias."""
     if call.operation == "Decrypt":
@@ -127,7 +114,7 @@ def find_key(call: ServiceRequest, identifier: str) -> Key:
     return key
 
 
-def check_request(call: ServiceRequest, caller: Caller, context: Mapping[str, str | None]) -> None:
+def check_request(call: ServiceRequest, caller: Caller, context: Mapping[str, ContextValue]) -> None:
     """Raise AwsError where KMS would refuse an authorized request and moto would not."""
     if call.operation not in ("CreateKey", "ListKeys", "ListAliases"):
         for key in keys_of_request(call):
@@ -159,49 +146,7 @@ def check_request(call: ServiceRequest, caller: Caller, context: Mapping[str, st
             )
 
 
-def existing_principals(policy: PolicyDocument) -> Mapping[str, str]:
-    """The users and roles that a key policy names, with their ids.
-
-    Raises AwsError (MalformedPolicyDocumentException) for one that does not exist, as KMS does.
-    """
-    ids: dict[str, str] = {}
-    for statement in policy.statements:
-        principals = statement.principals or Principals()
-        if principals.federated or not all(
-            re.fullmatch(r"[a-z0-9.-]+\.amazonaws\.com", name) for name in principals.service
-        ):
-            raise _invalid_principals()
-        for name in principals.aws:
-            ids |= _principal_id(name)
-    return ids
-
-
-def _principal_id(name: str) -> Mapping[str, str]:
-    if name in (ACCOUNT_ID, iam_arn("root")):
-        return {}
-    kind, _, rest = name.removeprefix(iam_arn("")).partition("/")
-    session = f"arn:{PARTITION}:sts::{ACCOUNT_ID}:assumed-role/"
-    if (
-        name.startswith(session)
-        and moto_state.find_role(name.removeprefix(session).partition("/")[0]) is not None
-    ):
-        return {}
-    entity_name = rest.rpartition("/")[2]
-    entity = {"role": moto_state.find_role, "user": moto_state.find_user}.get(kind, lambda _: None)(
-        entity_name
-    )
-    if entity is None or entity.arn != name:
-        raise _invalid_principals()
-    return {entity.arn: str(entity.id)}
-
-
-def _invalid_principals() -> AwsError:
-    return AwsError(
-        "MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."
-    )
-
-
-def _check_policy(call: ServiceRequest, caller: Caller, context: Mapping[str, str | None]) -> None:
+def _check_policy(call: ServiceRequest, caller: Caller, context: Mapping[str, ContextValue]) -> None:
     try:
         policy = parse_policy(call.required_text("Policy"))
     except MalformedPolicyError as error:
@@ -215,7 +160,13 @@ def _check_policy(call: ServiceRequest, caller: Caller, context: Mapping[str, st
             raise AwsError(
                 "MalformedPolicyDocumentException", "A statement of a key policy must have a Resource."
             )
-    ids = existing_principals(policy)
+    try:
+        ids = existing_principals(policy)
+    except UnknownPrincipalError as error:
+        raise AwsError(
+            "MalformedPolicyDocumentException",
+            "Policy contains a statement with one or more invalid principals.",
+        ) from error
     if call.parameters.get("BypassPolicyLockoutSafetyCheck") is True:
         return
     key_arn = regional_arn("kms", call.region, "key/*")

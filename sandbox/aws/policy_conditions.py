@@ -11,23 +11,33 @@ from functools import cache
 from sandbox.aws.policy_document import Condition
 from sandbox.errors import SandboxError
 
+ContextValue = str | tuple[str, ...] | None
+"""A condition key's value in a request: a tuple for a key that has several, None where it has none."""
+
+REQUEST_TAG = "aws:requesttag/"
+"""What the keys of the tags in a request begin with; only a request's own tags are in its context."""
+
 
 class UnsupportedPolicyError(SandboxError):
     """A policy that AWS can evaluate and the sandbox cannot; the request that met it must be refused."""
 
 
-def condition_holds(condition: Condition, context: Mapping[str, str | None]) -> bool:
+def condition_holds(condition: Condition, context: Mapping[str, ContextValue]) -> bool:
     """Whether a condition holds for a request.
 
     ``context`` maps lower-case condition keys to values, None for a key that the request does not have: then
-    an operator without negation fails, a negated one and one with ``IfExists`` hold. Raises
-    UnsupportedPolicyError for an unknown operator, a key that is not in ``context``, and a policy variable.
+    an operator without negation fails, a negated one and one with ``IfExists`` hold. A key with several
+    values takes ``ForAnyValue:``, and no other one does. Raises UnsupportedPolicyError for an unknown
+    operator, a key that is not in ``context``, and a policy variable.
     """
-    if condition.key.lower() not in context:
+    key = condition.key.lower()
+    if key not in context and not key.startswith(REQUEST_TAG):
         raise UnsupportedPolicyError(f"the condition key {condition.key} is not implemented")
     if any("${" in value for value in condition.values):
         raise UnsupportedPolicyError(f"policy variables are not implemented: condition {condition.key}")
-    actual = context[condition.key.lower()]
+    actual = context.get(key)
+    if isinstance(actual, tuple):
+        return _any_value_holds(condition, actual)
     if condition.operator == "Null":
         return any((actual is None) == (value.lower() == "true") for value in condition.values)
     operator = condition.operator.removesuffix("IfExists")
@@ -37,6 +47,16 @@ def condition_holds(condition: Condition, context: Mapping[str, str | None]) -> 
     if actual is None:
         return negated or operator != condition.operator
     return any(compare(value, actual) for value in condition.values) != negated
+
+
+def _any_value_holds(condition: Condition, actual: tuple[str, ...]) -> bool:
+    quantifier, _, operator = condition.operator.rpartition(":")
+    compare, negated = _OPERATORS.get(operator, (_equals, True))
+    if quantifier != "ForAnyValue" or negated:
+        raise UnsupportedPolicyError(
+            f"the condition operator {condition.operator} is not implemented for a key with several values"
+        )
+    return any(compare(value, present) for value in condition.values for present in actual)
 
 
 def matches_pattern(pattern: str, text: str) -> bool:

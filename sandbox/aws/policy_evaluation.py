@@ -13,7 +13,12 @@ from enum import Enum, auto
 from typing import Literal
 
 from sandbox.aws.account import ACCOUNT_ID, iam_arn
-from sandbox.aws.policy_conditions import UnsupportedPolicyError, condition_holds, matches_pattern
+from sandbox.aws.policy_conditions import (
+    ContextValue,
+    UnsupportedPolicyError,
+    condition_holds,
+    matches_pattern,
+)
 from sandbox.aws.policy_document import PolicyDocument, Principals, Statement
 
 PolicyKind = Literal["identity-based policy", "permissions boundary", "resource-based policy"]
@@ -41,12 +46,13 @@ class AccessRequest:
 
     ``resource`` is ``*`` for an action without resources, and None where the sandbox does not know which
     resource AWS takes: then only statements on every resource can be evaluated. ``context`` maps condition
-    keys in lower case to the request's value, or to None for a key that such a request does not have.
+    keys in lower case to the request's value or values, or to None for a key that such a request does not
+    have.
     """
 
     action: str
     resource: str | None
-    context: Mapping[str, str | None]
+    context: Mapping[str, ContextValue]
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Denial:
 
 
 class _Grant(Enum):
-    """How a statement of a key policy names the caller."""
+    """How a statement of a resource policy names the caller."""
 
     NONE = auto()
     ACCOUNT = auto()
@@ -103,10 +109,10 @@ def key_denial(
     denial = _explicit_denial(request, identity, boundary)
     if denial is not None:
         return denial
-    grants = _key_grants(request, caller, key_policy, principal_ids, "Deny")
+    grants = _resource_grants(request, caller, key_policy, principal_ids, "Deny")
     if any(grant is not _Grant.NONE for grant in grants):
         return Denial("resource-based policy", explicit=True)
-    allowed = _key_grants(request, caller, key_policy, principal_ids, "Allow")
+    allowed = _resource_grants(request, caller, key_policy, principal_ids, "Allow")
     if _Grant.USER_OR_SESSION in allowed:
         return None
     if _Grant.ROLE in allowed:
@@ -116,6 +122,33 @@ def key_denial(
     if _Grant.ACCOUNT in allowed:
         return _missing_permission(request, identity, boundary)
     return Denial("resource-based policy", explicit=False)
+
+
+def secret_denial(
+    request: AccessRequest,
+    caller: Caller,
+    identity: Sequence[PolicyDocument],
+    boundary: PolicyDocument | None,
+    resource_policy: PolicyDocument,
+    principal_ids: Mapping[str, str],
+) -> Denial | None:
+    """Evaluate a request to a secret that has a resource policy; None is permission.
+
+    Either kind of policy suffices, as everywhere but in KMS; a resource policy that names the account leaves
+    it to the identity policies. ``principal_ids`` as for :func:`key_denial`. Source:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html.
+    """
+    denial = _explicit_denial(request, identity, boundary)
+    if denial is not None:
+        return denial
+    if _resource_grants(request, caller, resource_policy, principal_ids, "Deny"):
+        return Denial("resource-based policy", explicit=True)
+    allowed = _resource_grants(request, caller, resource_policy, principal_ids, "Allow")
+    if _Grant.USER_OR_SESSION in allowed:
+        return None
+    if _Grant.ROLE in allowed and (boundary is None or _any_statement(request, [boundary], "Allow")):
+        return None
+    return _missing_permission(request, identity, boundary)
 
 
 def key_policy_names(
@@ -128,14 +161,14 @@ def key_policy_names(
     """
 
     def named(effect: Literal["Allow", "Deny"]) -> bool:
-        grants = _key_grants(request, caller, key_policy, principal_ids, effect)
+        grants = _resource_grants(request, caller, key_policy, principal_ids, effect)
         return any(grant is not _Grant.NONE for grant in grants)
 
     return named("Allow") and not named("Deny")
 
 
 def web_identity_allowed(
-    trust_policy: PolicyDocument, provider_arn: str, context: Mapping[str, str | None]
+    trust_policy: PolicyDocument, provider_arn: str, context: Mapping[str, ContextValue]
 ) -> bool:
     """Whether a role's trust policy allows AssumeRoleWithWebIdentity to an OIDC provider's identity."""
     action = "sts:AssumeRoleWithWebIdentity"
@@ -182,16 +215,16 @@ def _any_statement(
     )
 
 
-def _key_grants(
+def _resource_grants(
     request: AccessRequest,
     caller: Caller,
-    key_policy: PolicyDocument,
+    resource_policy: PolicyDocument,
     principal_ids: Mapping[str, str],
     effect: Literal["Allow", "Deny"],
 ) -> list[_Grant]:
     return [
         grant
-        for statement in key_policy.statements
+        for statement in resource_policy.statements
         if statement.effect == effect and statement.principals is not None
         for grant in [_grant(statement.principals, caller, principal_ids)]
         if grant is not _Grant.NONE and _applies(statement, request)

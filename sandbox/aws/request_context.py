@@ -62,6 +62,27 @@ class ServiceRequest:
         """Whether a list was given and is not empty, in either way of writing parameters."""
         return bool(self.parameters.get(name)) or any(key.startswith(f"{name}.") for key in self.parameters)
 
+    def tags(self) -> Mapping[str, str]:
+        """The tags that the request gives to what it makes or tags."""
+        if self.protocol in ("query", "ec2"):
+            # Tags.member.1.Key, Tag.1.Key, TagSpecification.1.Tag.1.Key, each with its Value.
+            keys = [
+                name for name in self.parameters if re.fullmatch(r"(.+\.)?Tags?(\.member)?\.\d+\.Key", name)
+            ]
+            return {
+                str(self.parameters[name]): str(self.parameters.get(f"{name.removesuffix('Key')}Value", ""))
+                for name in keys
+            }
+        given = self.parameters.get("tags", self.parameters.get("Tags", {}))
+        if isinstance(given, dict):
+            return {str(key): str(value) for key, value in given.items()}
+        prefix = "Tag" if self.service == "kms" else ""
+        return {
+            str(tag[f"{prefix}Key"]): str(tag.get(f"{prefix}Value", ""))
+            for tag in (given if isinstance(given, list) else [])
+            if isinstance(tag, dict) and f"{prefix}Key" in tag
+        }
+
 
 def guess_protocol(request: Request) -> Protocol:
     """The protocol that a client expects an error in when its service is not known."""

@@ -6,7 +6,13 @@ from sandbox.aws.policy_conditions import UnsupportedPolicyError, condition_hold
 from sandbox.aws.policy_document import Condition
 
 ARN = "arn:aws:iam::123456789012:role/apps/vault"
-CONTEXT = {"aws:principalarn": ARN, "aws:securetransport": "true", "aws:sourcearn": None}
+CONTEXT = {
+    "aws:principalarn": ARN,
+    "aws:securetransport": "true",
+    "aws:sourcearn": None,
+    "aws:requesttag/team": "a",
+    "kms:resourcealiases": ("alias/one", "alias/two"),
+}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +43,12 @@ CONTEXT = {"aws:principalarn": ARN, "aws:securetransport": "true", "aws:sourcear
         ("StringNotEquals", "aws:SourceArn", ARN, True),
         ("StringEqualsIfExists", "aws:SourceArn", ARN, True),
         ("StringEqualsIfExists", "aws:PrincipalArn", "other", False),
+        ("StringEquals", "aws:RequestTag/team", "a", True),
+        ("StringEquals", "aws:RequestTag/team", "b", False),
+        ("StringEquals", "aws:RequestTag/owner", "a", False),
+        ("ForAnyValue:StringEquals", "kms:ResourceAliases", "alias/two", True),
+        ("ForAnyValue:StringEquals", "kms:ResourceAliases", "alias/three", False),
+        ("ForAnyValue:StringLike", "kms:ResourceAliases", "alias/t*", True),
     ],
 )
 def test_operators(operator: str, key: str, value: str, holds: bool) -> None:
@@ -55,6 +67,9 @@ def test_values_are_alternatives_and_all_are_excluded() -> None:
         ("ForAnyValue:StringEquals", "aws:PrincipalArn", ARN, "ForAnyValue:StringEquals"),
         ("StringEquals", "aws:ResourceTag/team", "a", "aws:ResourceTag/team"),
         ("StringEquals", "aws:PrincipalArn", "${aws:username}", "policy variables"),
+        ("StringEquals", "kms:ResourceAliases", "alias/one", "several values"),
+        ("ForAllValues:StringEquals", "kms:ResourceAliases", "alias/one", "several values"),
+        ("ForAnyValue:StringNotEquals", "kms:ResourceAliases", "alias/one", "several values"),
     ],
 )
 def test_what_is_not_implemented_is_refused(operator: str, key: str, value: str, named: str) -> None:
