@@ -53,8 +53,8 @@ class InitOrder:
     wipe: bool
     replicas: int
     custody: KeyCustody
-    preflight: Mapping[str, Any] | None
-    """What the seal is tried with before the init; None where it isn't."""
+    preflight: Mapping[str, Any]
+    """What the seal is tried with before the init; empty where it isn't."""
     journal_key: str = field(repr=False)
     """Base64; what the journal is encrypted with where the seal has no key service to do it; else empty."""
     preflight_seconds: float
@@ -81,7 +81,7 @@ class InitOrder:
             replicas=int(properties["replicas"]),
             custody=KeyCustody.from_properties(properties["custody"], access.target, deployment),
             preflight=properties["preflight"],
-            journal_key=str(properties["journal_key"] or ""),
+            journal_key=str(properties["journal_key"]),
             preflight_seconds=float(properties["preflight_seconds"]),
             pod_start_seconds=float(properties["pod_start_seconds"]),
         )

@@ -79,7 +79,7 @@ def initialized(order: InitOrder) -> InitResult:
 def init_cipher(order: InitOrder) -> JournalCipher:
     """What encrypts the journal: the seal's key, tried as Vault's role, or else the stack's own key."""
     cipher = None
-    if order.preflight is not None:
+    if order.preflight:
         cipher = run_preflight(order.preflight, order.access.target, order.preflight_seconds)
     return cipher if cipher is not None else StackKeyCipher(order.journal_key)
 

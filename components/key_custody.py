@@ -33,7 +33,7 @@ class KeyCustody:
     def from_properties(
         properties: Mapping[str, Any] | None, target: KubernetesTarget, deployment: str
     ) -> "KeyCustody":
-        """From a resource's property `custody`; None is the state."""
+        """From a resource's property `custody`; empty is the state."""
         store = store_from_properties(properties) if properties else None
         return KeyCustody(store=store, target=target, deployment=deployment)
 

@@ -170,15 +170,15 @@ class OperatorInit(Resource, module="vault", name="OperatorInit"):
         opts: pulumi.ResourceOptions,
     ) -> None:
         init = settings.init
-        preflight = seal.preflight if init.preflight else None
-        if seal.preflight is not None and not init.preflight:
+        preflight = seal.preflight if init.preflight else {}
+        if seal.preflight and not init.preflight:
             pulumi.log.warn(
                 "init.preflight is off: whether Vault's role may use the seal's key shows at the init only, "
                 "and an init that can't use it leaves a Vault without keys."
             )
-        journal_key = (
-            None if preflight is not None else JournalKey("journal-key", pulumi.ResourceOptions()).key
-        )
+        journal_key: pulumi.Input[str] = ""
+        if not preflight:
+            journal_key = JournalKey("journal-key", pulumi.ResourceOptions()).key
         properties: dict[str, Any] = {
             "access": access.to_properties(),
             "cluster_uid": connection.cluster_uid,

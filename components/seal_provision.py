@@ -32,8 +32,8 @@ class ProvisionedSeal:
     """What has to exist before Vault starts: a Vault without permission can be bricked by its init."""
     key: pulumi.Input[str] = ""
     """What names the seal's key, to be kept beside the keys of Vault; empty for Shamir."""
-    preflight: Mapping[str, pulumi.Input[str]] | None = None
-    """What the seal is tried with before the init, see `seal_preflight.py`; None where it needs no key."""
+    preflight: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """What the seal is tried with before the init, see `seal_preflight.py`; empty where it needs no key."""
     outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """Stack outputs that this seal adds."""
 

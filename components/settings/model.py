@@ -168,9 +168,9 @@ class CustodySettings:
     store: KeyStore | None
     """None keeps them in the stack's encrypted state."""
 
-    def to_properties(self) -> dict[str, Any] | None:
-        """As a resource's property."""
-        return store_to_properties(self.name, self.store) if self.store is not None else None
+    def to_properties(self) -> dict[str, Any]:
+        """As a resource's property; empty for the state, as the engine drops what is None."""
+        return store_to_properties(self.name, self.store) if self.store is not None else {}
 
 
 @dataclass(frozen=True)
