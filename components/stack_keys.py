@@ -19,6 +19,17 @@ from components.pod_access import PodAccess
 # Vault's key, and the one byte more that a share of it has (vault/barrier_aes_gcm.go, shamir/shamir.go).
 PLAIN_SHARE_BYTES = (32, 33)
 
+NEEDED_OUTPUTS = {
+    "custody",
+    "deployment",
+    "key_shares",
+    "pod_access",
+    "recovery_shares",
+    "replicas",
+    "root_token",
+    "threshold",
+}
+
 
 def selected_stack_outputs() -> Mapping[str, Any]:
     """The outputs of the stack that is selected, secrets in plain.
@@ -32,8 +43,11 @@ def selected_stack_outputs() -> Mapping[str, Any]:
     if result.returncode != 0:
         raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
     outputs: Mapping[str, Any] = json.loads(result.stdout)
-    if "pod_access" not in outputs:
-        raise DeploymentError("The stack that is selected has no Vault yet: run pulumi up first.")
+    if not outputs.keys() >= NEEDED_OUTPUTS:
+        raise DeploymentError(
+            "The stack that is selected has no Vault yet, or one of an earlier version of this program: run "
+            "pulumi up first."
+        )
     return outputs
 
 

@@ -209,11 +209,6 @@ class VaultClient:
         """Hands one of Shamir's key shares to a sealed server."""
         self._call(lambda: self._system.submit_unseal_key(key=share))
 
-    @property
-    def has_token(self) -> bool:
-        """Whether requests carry a token."""
-        return bool(self._token)
-
     def token_valid(self) -> bool:
         """Whether Vault knows the client's token."""
         if not self._token:

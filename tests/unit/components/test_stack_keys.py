@@ -103,7 +103,8 @@ def test_outputs_of_the_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     [
         ("echo 'error: no stack selected' >&2; exit 255", "error: no stack selected"),
         ("exit 3", "pulumi ended with 3"),
-        ("echo '{}'", "has no Vault yet: run pulumi up first"),
+        ("echo '{}'", "has no Vault yet"),
+        ("echo '{\"pod_access\": {}}'", "run pulumi up first"),
     ],
 )
 def test_stack_that_cannot_be_had(
