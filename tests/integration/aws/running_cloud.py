@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
 
 
@@ -51,6 +53,13 @@ class Credentials:
     access_key_id: str
     secret_access_key: str
     session_token: str | None = None
+
+
+@dataclass(frozen=True)
+class User:
+    name: str
+    arn: str
+    credentials: Credentials
 
 
 OPERATOR = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
@@ -103,8 +112,21 @@ class Cloud:
         return self.session(credentials).client("eks", endpoint_url=self.url, config=NO_RETRIES)
 
     @cache  # noqa: B019
+    def secrets(self, credentials: Credentials = OPERATOR) -> "SecretsManagerClient":
+        return self.session(credentials).client("secretsmanager", endpoint_url=self.url, config=NO_RETRIES)
+
+    @cache  # noqa: B019
     def sts(self, credentials: Credentials = OPERATOR) -> "STSClient":
         return self.session(credentials).client("sts", endpoint_url=self.url, config=NO_RETRIES)
+
+    def user(self, *statements: Mapping[str, object]) -> "User":
+        """A new user with these rights and no others."""
+        name = f"user-{uuid4().hex[:8]}"
+        iam = self.iam()
+        arn = iam.create_user(UserName=name)["User"]["Arn"]
+        iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=document(*statements))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return User(name, arn, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
 
     def token(self, key: RSAKey | None = None, **claims: object) -> str:
         """A token as the API server projects it into a pod, but for the given claims."""

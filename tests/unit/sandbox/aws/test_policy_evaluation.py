@@ -15,6 +15,7 @@ from sandbox.aws.policy_evaluation import (
     identity_denial,
     key_denial,
     key_policy_names,
+    secret_denial,
     web_identity_allowed,
 )
 
@@ -219,6 +220,49 @@ def test_the_lockout_check_looks_at_the_key_policy_alone() -> None:
     assert not key_policy_names(put, USER, policy(other), {})
     deny = statement("Deny", "kms:Put*", Principal="*")
     assert not key_policy_names(put, USER, policy(to_account(), deny), {})
+
+
+# Resource policies of secrets
+
+
+def read_secret(caller: Caller = ROLE) -> AccessRequest:
+    arn = f"arn:aws:secretsmanager:ap-northeast-2:{ACCOUNT_ID}:secret:keys-a1b2c3"
+    return AccessRequest("secretsmanager:GetSecretValue", arn, {"aws:principalarn": caller.entity_arn})
+
+
+def to_principal(principal: object, effect: str = "Allow", **more: object) -> PolicyDocument:
+    return policy(statement(effect, "secretsmanager:GetSecretValue", Principal=principal, **more))
+
+
+@pytest.mark.parametrize("caller", [ROLE, USER])
+def test_identity_or_resource_policy_suffices_for_a_secret(caller: Caller) -> None:
+    request, named = read_secret(caller), to_principal({"AWS": caller.entity_arn})
+    others = to_principal({"AWS": iam_arn("user/somebody-else")})
+    assert secret_denial(request, caller, [], None, named, IDS) is None
+    assert secret_denial(request, caller, [ALLOW_ALL], None, others, IDS) is None
+    missing = Denial("identity-based policy", explicit=False)
+    assert secret_denial(request, caller, [], None, others, IDS) == missing
+    assert secret_denial(request, caller, [], None, to_principal({"AWS": ACCOUNT_ID}), IDS) == missing
+
+
+def test_a_deny_wins_over_whatever_allows_a_secret() -> None:
+    condition = {"ArnNotEquals": {"aws:PrincipalArn": [USER.arn]}}
+    only_user = to_principal("*", "Deny", Condition=condition)
+    by_resource = Denial("resource-based policy", explicit=True)
+    assert secret_denial(read_secret(), ROLE, [ALLOW_ALL], None, only_user, IDS) == by_resource
+    assert secret_denial(read_secret(USER), USER, [ALLOW_ALL], None, only_user, IDS) is None
+    named, deny = to_principal({"AWS": ROLE.entity_arn}), policy(statement("Deny", "secretsmanager:*"))
+    by_identity = Denial("identity-based policy", explicit=True)
+    assert secret_denial(read_secret(), ROLE, [deny], None, named, IDS) == by_identity
+
+
+def test_a_boundary_limits_a_role_that_a_secrets_policy_names() -> None:
+    named, boundary = to_principal({"AWS": ROLE.entity_arn}), policy(statement("Allow", "kms:*"))
+    assert secret_denial(read_secret(), ROLE, [ALLOW_ALL], boundary, named, IDS) == Denial(
+        "permissions boundary", explicit=False
+    )
+    by_session = to_principal({"AWS": ROLE.arn})
+    assert secret_denial(read_secret(), ROLE, [], boundary, by_session, IDS) is None
 
 
 # Trust policies
