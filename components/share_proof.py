@@ -91,12 +91,12 @@ def _submit(
     try:
         for share in shares[: threshold - 1]:
             generation.submit(share, attempt.nonce)
-        progress = generation.submit(shares[threshold - 1], attempt.nonce)
+        encoded = generation.submit(shares[threshold - 1], attempt.nonce)
     except VaultRefusedError as error:
         if any(words in str(error) for words in WRONG_SHARES):
             raise WrongSharesError(f"The shares don't unlock this Vault: {error}") from None
         raise
-    return decoded_token(progress, attempt)
+    return decoded_token(encoded, attempt)
 
 
 def _cancel(generation: RootGeneration, nonce: str) -> None:

@@ -71,7 +71,7 @@ class Rekey:
         self._request("PUT", f"{self._path}/verify", {"key": new_share, "nonce": nonce})
 
     def cancel(self, nonce: str) -> None:
-        """Ends the rekey; Vault from 1.20 on asks for its nonce while it is younger than ten minutes."""
+        """Ends the rekey; newer Vaults ask for its nonce while it is younger than ten minutes."""
         self._request("DELETE", f"{self._path}/init", {"nonce": nonce})
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:

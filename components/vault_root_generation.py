@@ -7,9 +7,7 @@ need no token; from 2.0 on they do, unless the server's configuration names them
 """
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from components.vault_client import VaultClient, VaultRefusedError, VaultUnavailableError
 
@@ -22,13 +20,11 @@ ENDED = ("no root generation in progress", "incorrect nonce supplied")
 
 @dataclass(frozen=True)
 class RootGenerationStatus:
-    """Whether an attempt runs, and how far it is."""
+    """Whether an attempt runs, and what one needs."""
 
     started: bool
     nonce: str
     """Names the attempt; empty where none runs."""
-    progress: int
-    """Shares given so far."""
     required: int
     """Shares needed, which is the threshold of the shares that are valid now."""
 
@@ -44,15 +40,6 @@ class RootGenerationAttempt:
     """What the new token comes encoded with; only this answer of Vault has it."""
 
 
-@dataclass(frozen=True, repr=False)
-class RootGenerationProgress:
-    """The answer to one share. Not to be printed, hence without a repr of its fields."""
-
-    complete: bool
-    encoded_token: str
-    """Base64; empty until it is complete."""
-
-
 class RootGeneration:
     """The calls; each raises as those of :class:`VaultClient` do."""
 
@@ -65,7 +52,6 @@ class RootGeneration:
         return RootGenerationStatus(
             started=bool(answer["started"]),
             nonce=str(answer.get("nonce") or ""),
-            progress=int(answer["progress"]),
             required=int(answer["required"]),
         )
 
@@ -76,28 +62,26 @@ class RootGeneration:
             nonce=str(answer["nonce"]), required=int(answer["required"]), one_time_pad=str(answer["otp"])
         )
 
-    def submit(self, share: str, nonce: str) -> RootGenerationProgress:
-        """Gives one share to the attempt; whether the shares are right shows only with the last one."""
+    def submit(self, share: str, nonce: str) -> str:
+        """Gives one share to the attempt; whether the shares are right shows only with the last one.
+
+        That one's answer is the encoded token, to be decoded by :func:`decoded_token`; the others' is empty.
+        """
         try:
             answer = self._client.request("PUT", UPDATE, {"key": share, "nonce": nonce})
         except VaultRefusedError as error:
             if any(words in str(error) for words in ENDED):
                 raise VaultUnavailableError(f"the attempt at a root token was ended: {error}") from None
             raise
-        return RootGenerationProgress(complete=bool(answer["complete"]), encoded_token=_encoded_token(answer))
+        return str(answer.get("encoded_token") or "")
 
     def cancel(self) -> None:
         """Ends the attempt that runs, whoever started it."""
         self._client.request("DELETE", ATTEMPT)
 
 
-def decoded_token(progress: RootGenerationProgress, attempt: RootGenerationAttempt) -> str:
+def decoded_token(encoded: str, attempt: RootGenerationAttempt) -> str:
     """The new token: the encoded one, base64 without padding, XORed with the pad (sdk/helper/roottoken)."""
-    padding = "=" * (-len(progress.encoded_token) % 4)
-    encoded = base64.b64decode(progress.encoded_token + padding)
+    content = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
     pad = attempt.one_time_pad.encode()
-    return bytes(left ^ right for left, right in zip(encoded, pad, strict=True)).decode()
-
-
-def _encoded_token(answer: Mapping[str, Any]) -> str:
-    return str(answer.get("encoded_token") or answer.get("encoded_root_token") or "")
+    return bytes(left ^ right for left, right in zip(content, pad, strict=True)).decode()
