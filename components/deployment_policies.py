@@ -19,11 +19,9 @@ somebody else's change that no setting has (a description, a session's length, a
 """
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from components.deployment_scope import (
     DeploymentScope,
@@ -32,18 +30,18 @@ from components.deployment_scope import (
     selected_stack_settings,
 )
 from components.errors import DeploymentError
-from components.iam_policies import POLICY_VERSION, UNSEAL_ACTIONS, unseal_policy
-from components.progress import say
-
-Statement = Mapping[str, Any]
-Condition = Mapping[str, Mapping[str, str]]
-
-KEY_READS = (
-    "kms:DescribeKey",  # state and description; after a deletion, until it is scheduled
-    "kms:GetKeyPolicy",  # the key policy, also until a new one has spread
-    "kms:GetKeyRotationStatus",  # rotation, also until a change of it has spread
-    "kms:ListResourceTags",  # tags, also until new ones have spread
+from components.iam_policies import UNSEAL_ACTIONS, unseal_policy
+from components.policy_statements import (
+    KEY_READS,
+    Condition,
+    Statement,
+    allow,
+    document,
+    in_region,
+    kind_of_key,
+    with_tags,
 )
+from components.progress import say
 
 ROLE_READS = (
     "iam:GetRole",  # the role, its trust policy, boundary and tags
@@ -93,7 +91,7 @@ def preview_policy(scope: DeploymentScope) -> str:
     statements = list(_look_ups(scope))
     if (seal := scope.seal) is not None:
         statements.append(_on_key(seal, "ReadKey", KEY_READS))
-    return _document(*statements, *_reads(scope))
+    return document(*statements, *_reads(scope))
 
 
 def up_policy(scope: DeploymentScope) -> str:
@@ -107,7 +105,7 @@ def up_policy(scope: DeploymentScope) -> str:
         statements += _role_writes(scope, seal)
     if (group := scope.rule_group_arn) is not None:
         statements += _rule_writes(scope, group)
-    return _document(*statements)
+    return document(*statements)
 
 
 def destroy_policy(scope: DeploymentScope) -> str:
@@ -121,15 +119,15 @@ def destroy_policy(scope: DeploymentScope) -> str:
         attached = {"ArnEquals": {"iam:PolicyARN": seal.policy_arn}}
         statements += [
             *_key_deletion(seal),
-            _allow("DetachRolePolicy", ["iam:DetachRolePolicy"], seal.role_arn, attached),
-            _allow("DeletePolicy", POLICY_DELETION, seal.policy_arn),
-            _allow("DeleteRole", ROLE_DELETION, seal.role_arn),
+            allow("DetachRolePolicy", ["iam:DetachRolePolicy"], seal.role_arn, attached),
+            allow("DeletePolicy", POLICY_DELETION, seal.policy_arn),
+            allow("DeleteRole", ROLE_DELETION, seal.role_arn),
         ]
     if (group := scope.rule_group_arn) is not None:
-        statements.append(_allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], group))
+        statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], group))
     if not statements:
         raise DeploymentError("This stack makes nothing in AWS, so there is nothing to delete there.")
-    return _document(*statements)
+    return document(*statements)
 
 
 def vault_role_policy(scope: DeploymentScope) -> str:
@@ -142,23 +140,23 @@ def vault_role_policy(scope: DeploymentScope) -> str:
         raise DeploymentError("Seal shamir uses no key, so Vault's pods have no role.")
     if seal.key_arn is not None:
         return unseal_policy(key_arn=seal.key_arn)
-    return _document(_on_key(seal, "UseUnsealKey", UNSEAL_ACTIONS))
+    return document(_on_key(seal, "UseUnsealKey", UNSEAL_ACTIONS))
 
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
     """What every command looks up before anything else."""
     cluster = scope.regional_arn("eks", f"cluster/{scope.settings.cluster_name}")
-    statements = [_allow("FindCluster", ["eks:DescribeCluster"], cluster)]
+    statements = [allow("FindCluster", ["eks:DescribeCluster"], cluster)]
     if scope.seal is not None:
         # The issuer's host is oidc.eks.<region>.amazonaws.com, or oidc-eks.<region>.api.aws with IPv6.
         providers = scope.iam_arn(f"oidc-provider/oidc?eks.{scope.region}.*/id/*")
         statements += [
-            _allow("ListIdentityProviders", ["iam:ListOpenIDConnectProviders"], "*"),
-            _allow("ReadIdentityProvider", ["iam:GetOpenIDConnectProvider"], providers),
+            allow("ListIdentityProviders", ["iam:ListOpenIDConnectProviders"], "*"),
+            allow("ReadIdentityProvider", ["iam:GetOpenIDConnectProvider"], providers),
         ]
     if scope.settings.node_security_group_id is not None:
         statements.append(
-            _allow("FindNodeSecurityGroup", ["ec2:DescribeSecurityGroups"], "*", _in_region(scope))
+            allow("FindNodeSecurityGroup", ["ec2:DescribeSecurityGroups"], "*", in_region(scope.region))
         )
     return statements
 
@@ -168,42 +166,29 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
     statements: list[Statement] = []
     if (seal := scope.seal) is not None:
         statements += [
-            _allow("FindKeyAlias", ["kms:ListAliases"], "*", _in_region(scope)),
-            _allow("ReadRole", ROLE_READS, seal.role_arn),
-            _allow("ReadPolicy", POLICY_READS, seal.policy_arn),
+            allow("FindKeyAlias", ["kms:ListAliases"], "*", in_region(scope.region)),
+            allow("ReadRole", ROLE_READS, seal.role_arn),
+            allow("ReadPolicy", POLICY_READS, seal.policy_arn),
         ]
     if scope.rule_group_arn is not None:
         statements.append(
-            _allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", _in_region(scope))
+            allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
         )
     return statements
 
 
 def _key_creation(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
     """The key and its alias, and changes of the key from the moment that it has its alias."""
-    created = {
-        "StringEquals": {
-            "aws:RequestedRegion": scope.region,
-            "kms:KeySpec": "SYMMETRIC_DEFAULT",
-            "kms:KeyUsage": "ENCRYPT_DECRYPT",
-        },
-        "Bool": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
-    }
     changes = [*KEY_UPDATES, *_rotation(seal, enabled=False), *_tagging(scope, "kms:TagResource")]
     statements = [
-        _allow("CreateKey", ["kms:CreateKey"], "*", created),
+        allow("CreateKey", ["kms:CreateKey"], "*", kind_of_key(scope.region)),
         # Nothing tells a key that has no alias yet from others.
-        _allow("FinishKey", [*KEY_READS, *_rotation(seal, enabled=True)], seal.any_key_arn),
-        _allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn]),
+        allow("FinishKey", [*KEY_READS, *_rotation(seal, enabled=True)], seal.any_key_arn),
+        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn]),
         _on_key(seal, "ChangeKey", changes),
     ]
     if tags := scope.settings.tags:
-        # A key that is made with tags needs this, too. As it has to be all of these tags at once, it is of
-        # little use for getting at keys that are told by their tags.
-        requested = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-        statements.append(
-            _allow("TagNewKey", ["kms:TagResource"], seal.any_key_arn, {"StringEquals": requested})
-        )
+        statements.append(allow("TagNewKey", ["kms:TagResource"], seal.any_key_arn, with_tags(tags)))
     return statements
 
 
@@ -212,8 +197,8 @@ def _key_changes(scope: DeploymentScope, seal: SealScope, key_arn: str) -> Seque
     rotation = (*_rotation(seal, enabled=True), *_rotation(seal, enabled=False))
     actions = [*KEY_READS, *KEY_UPDATES, *rotation, *_tagging(scope, "kms:TagResource")]
     return (
-        _allow("ReadAndChangeKey", actions, key_arn),
-        _allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, key_arn]),
+        allow("ReadAndChangeKey", actions, key_arn),
+        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, key_arn]),
     )
 
 
@@ -224,15 +209,15 @@ def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]
     # The boundary of an earlier setting is replaced or taken away.
     boundary_change = "iam:PutRolePermissionsBoundary" if boundary else "iam:DeleteRolePermissionsBoundary"
     return (
-        _allow("CreateRole", ["iam:CreateRole", boundary_change], seal.role_arn, _arn_equals(bounded)),
-        _allow("ChangeRole", [*ROLE_WRITES, *_tagging(scope, "iam:TagRole")], seal.role_arn),
-        _allow(
+        allow("CreateRole", ["iam:CreateRole", boundary_change], seal.role_arn, _arn_equals(bounded)),
+        allow("ChangeRole", [*ROLE_WRITES, *_tagging(scope, "iam:TagRole")], seal.role_arn),
+        allow(
             "AttachRolePolicy",
             ["iam:AttachRolePolicy"],
             seal.role_arn,
             _arn_equals({"iam:PolicyARN": seal.policy_arn, **bounded}),
         ),
-        _allow("WritePolicy", [*POLICY_WRITES, *_tagging(scope, "iam:TagPolicy")], seal.policy_arn),
+        allow("WritePolicy", [*POLICY_WRITES, *_tagging(scope, "iam:TagPolicy")], seal.policy_arn),
     )
 
 
@@ -243,11 +228,11 @@ def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
     # A rule that is made with tags is a resource of its creation, too.
     created = [group, rules] if tagging else group
     return (
-        _allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], created),
+        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], created),
         # Another port of the injector.
-        _allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
+        allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
         # A tag that the settings no longer have is deleted.
-        _allow("TagWebhookRule", ["ec2:DeleteTags", *tagging], rules),
+        allow("TagWebhookRule", ["ec2:DeleteTags", *tagging], rules),
     )
 
 
@@ -255,7 +240,7 @@ def _key_deletion(seal: SealScope) -> Sequence[Statement]:
     """The alias goes; the key does where the settings don't retain it."""
     # AWS checks the alias and its key.
     alias_and_key = [seal.alias_arn, seal.key_arn or seal.any_key_arn]
-    statements = [_allow("DeleteAlias", ["kms:DeleteAlias"], alias_and_key)]
+    statements = [allow("DeleteAlias", ["kms:DeleteAlias"], alias_and_key)]
     if not seal.key.retain_on_destroy:
         if seal.key_arn is None:
             raise DeploymentError(
@@ -264,16 +249,16 @@ def _key_deletion(seal: SealScope) -> Sequence[Statement]:
             )
         # The provider looks at the key until its deletion is seen to be scheduled.
         deletion = ["kms:DescribeKey", "kms:ScheduleKeyDeletion"]
-        statements.append(_allow("ScheduleKeyDeletion", deletion, seal.key_arn))
+        statements.append(allow("ScheduleKeyDeletion", deletion, seal.key_arn))
     return statements
 
 
 def _on_key(seal: SealScope, sid: str, actions: Sequence[str]) -> Statement:
     """A statement on the stack's key: by its ARN, or by its alias where the ARN isn't known."""
     if seal.key_arn is not None:
-        return _allow(sid, actions, seal.key_arn)
+        return allow(sid, actions, seal.key_arn)
     fence = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": seal.key.alias}}
-    return _allow(sid, actions, seal.any_key_arn, fence)
+    return allow(sid, actions, seal.any_key_arn, fence)
 
 
 def _rotation(seal: SealScope, *, enabled: bool) -> Sequence[str]:
@@ -288,29 +273,8 @@ def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:
     return (action,) if scope.settings.tags else ()
 
 
-def _in_region(scope: DeploymentScope) -> Condition:
-    """For an action that takes no resource."""
-    return {"StringEquals": {"aws:RequestedRegion": scope.region}}
-
-
 def _arn_equals(values: Mapping[str, str]) -> Condition | None:
     return {"ArnEquals": values} if values else None
-
-
-def _allow(
-    sid: str, actions: Sequence[str], resource: str | Sequence[str], condition: Condition | None = None
-) -> Statement:
-    statement: Statement = {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": sorted(actions),
-        "Resource": resource,
-    }
-    return {**statement, "Condition": condition} if condition else statement
-
-
-def _document(*statements: Statement) -> str:
-    return json.dumps({"Version": POLICY_VERSION, "Statement": list(statements)}, indent=2)
 
 
 DOCUMENTS: Mapping[str, Callable[[DeploymentScope], str]] = {

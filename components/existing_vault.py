@@ -52,7 +52,10 @@ def take_over(
     if entry is not None and entry.kept:
         record = journal.recover(cipher())
         say(f"Keys of an interrupted run were found in the journal ({journal.location})")
-        _verify(address, record, f"the journal ({journal.location})")
+        if stored is not None and stored.fingerprint != record.fingerprint:
+            record = _valid_of(address, record, stored)
+        else:
+            _verify(address, record, f"the journal ({journal.location})")
         return TakenOver(record, initialized_here=True)
     if stored is not None:
         say(f"Keys of this Vault were found in {order.custody.location}")
@@ -75,6 +78,16 @@ def take_over(
         "a token.\n"
         "- If it is left over from an earlier trial: delete its volumes (kubectl delete pvc) and its pods."
     )
+
+
+def _valid_of(address: str, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:
+    """The one of two sets that Vault takes: a change of shares was interrupted before or after it counted."""
+    try:
+        verify_keys(address, stored)
+    except WrongKeysError:
+        _verify(address, journaled, "the journal")
+        return journaled
+    return stored
 
 
 def _begin_again(order: InitOrder, journal: InitJournal, entry: JournalEntry) -> None:
@@ -138,7 +151,7 @@ def _given_keys(order: InitOrder) -> KeyRecord | None:
         return None
     try:
         return _init_answer(json.loads(text), order)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise DeploymentError(
             f"{source} isn't what vault operator init -format=json prints: an object with root_token, "
             "recovery_keys_b64 or unseal_keys_b64, and their threshold."

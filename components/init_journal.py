@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from components.custody.key_record import KeyRecord, KeyRecordError
+from components.errors import DeploymentError
 from components.journal_cipher import JournalCipher, JournalDataKey, JournalError
 from components.journal_entry import JournalEntry
 from components.journal_places import JournalFile, JournalSecret, SeenSecret
@@ -138,7 +139,7 @@ class InitJournal:
         ):
             try:
                 remove()
-            except (KubectlError, JournalError, OSError) as error:
+            except (DeploymentError, OSError) as error:
                 say(f"The journal stays in {location}, encrypted; it may be deleted by hand: {error}")
 
     def _entries(self, seen: SeenSecret | None) -> list[JournalEntry]:

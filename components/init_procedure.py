@@ -15,7 +15,7 @@ from components.errors import DeploymentError
 from components.existing_vault import VolumesWipedError, take_over
 from components.init_journal import AnotherRunError, InitJournal
 from components.init_order import InitOrder
-from components.journal_cipher import JournalCipher, StackKeyCipher
+from components.journal_cipher import JournalCipher, JournalError, StackKeyCipher
 from components.key_custody import KeysNotStoredError
 from components.pod_access import PodUnreachableError
 from components.pod_trouble import init_failed, not_started, pod_state
@@ -52,7 +52,7 @@ def initialized(order: InitOrder) -> InitResult:
     this is called.
     """
     order.custody.probe()
-    stored = order.custody.find()
+    order.custody.find()
 
     @cache
     def cipher() -> JournalCipher:
@@ -65,7 +65,7 @@ def initialized(order: InitOrder) -> InitResult:
         try:
             order.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
             with order.access.reach(0) as address:
-                return _initialized_at(order, address, stored, cipher)
+                return _initialized_at(order, address, cipher)
         except (PodUnreachableError, VaultUnavailableError, VolumesWipedError) as error:
             if waiting.over:
                 raise DeploymentError(not_started(order.access, str(error))) from None
@@ -84,13 +84,14 @@ def init_cipher(order: InitOrder) -> JournalCipher:
     return cipher if cipher is not None else StackKeyCipher(order.journal_key)
 
 
-def _initialized_at(
-    order: InitOrder, address: str, stored: KeyRecord | None, cipher: Callable[[], JournalCipher]
-) -> InitResult:
+def _initialized_at(order: InitOrder, address: str, cipher: Callable[[], JournalCipher]) -> InitResult:
     client = VaultClient(address)
     status = client.seal_status()
     _require_seal_type(status, order.seal_type)
     journal = InitJournal(order.access.target, order.access.statefulset, order.deployment)
+    # Asked for in every round: another run may have put them there meanwhile.
+    stored = order.custody.find()
+    journaled = True
     if status.initialized:
         taken = take_over(order, address, status, journal, cipher, stored)
         record, here = taken.record, taken.initialized_here
@@ -102,16 +103,17 @@ def _initialized_at(
                 "to another place, or set another one in custody, and run pulumi up again."
             )
         record, here = _initialize(order, client, status, journal, cipher()), True
+        journaled = _journaled(journal, record)
     reference = KeyReference(location="", version="")
     if record is not None:
-        record, reference = _stored(order, record, client, journal)
+        record, reference = _stored(order, record, client, journal, journaled=journaled)
     return InitResult(record, reference, here, status.version)
 
 
 def _initialize(
     order: InitOrder, client: VaultClient, status: SealStatus, journal: InitJournal, cipher: JournalCipher
 ) -> KeyRecord:
-    """Asks Vault for its keys and keeps them in the journal before anything else can go wrong."""
+    """Asks Vault for its keys, once the journal says that this is about to happen."""
     journal.begin(cipher)
     say(f"Initialising Vault {status.version} on {order.access.pod(0)}, seal {status.seal_type}")
     try:
@@ -130,7 +132,7 @@ def _initialize(
         raise DeploymentError(
             init_failed(order.access, str(error), recovery_seal=status.recovery_seal)
         ) from None
-    record = KeyRecord(
+    return KeyRecord(
         deployment=order.deployment,
         seal_type=order.seal_type,
         seal_key=order.seal_key,
@@ -141,12 +143,20 @@ def _initialize(
         shares_encrypted=bool(order.pgp_keys),
         root_token_encrypted=bool(order.root_token_pgp_key),
     )
-    journal.keep(record)
-    return record
+
+
+def _journaled(journal: InitJournal, record: KeyRecord) -> bool:
+    """Keeps the keys in the journal; where neither of its places takes them, there is still their store."""
+    try:
+        journal.keep(record)
+    except JournalError as error:
+        say(f"The keys couldn't be kept in the journal, they go to their store at once: {error}")
+        return False
+    return True
 
 
 def _stored(
-    order: InitOrder, record: KeyRecord, client: VaultClient, journal: InitJournal
+    order: InitOrder, record: KeyRecord, client: VaultClient, journal: InitJournal, *, journaled: bool
 ) -> tuple[KeyRecord, KeyReference]:
     """The keys in their store, and the journal done with.
 
@@ -157,6 +167,11 @@ def _stored(
     try:
         reference = custody.put(record)
     except KeysNotStoredError as error:
+        if not journaled:
+            raise DeploymentError(
+                f"{error}\nNor did the journal ({journal.location}), so the keys of this Vault are lost. "
+                "It is empty: mend both places, set init.wipe to true, and run pulumi up again."
+            ) from None
         raise DeploymentError(
             f"{error}\nThe keys are safe: they are in the journal, encrypted ({journal.location}). Mend the "
             "store and run pulumi up again: it takes them from there."

@@ -14,8 +14,9 @@ class WrongKeysError(DeploymentError):
 def verify_keys(address: str, record: KeyRecord) -> None:
     """Asks Vault with the keys, changing nothing.
 
-    The root token looks itself up; where there is none (revoked, or encrypted to a holder), the shares
-    make a root token that is revoked at once. Shamir's shares unseal the server, which is proof, too.
+    Plain shares make a root token that is revoked at once: a root token that works proves nothing of shares
+    that may be of an earlier set. Where they are encrypted to their holders, the root token looks itself up.
+    Shamir's shares unseal the server, which is proof, too.
     Raises :class:`WrongKeysError`, and :class:`VaultUnavailableError` where Vault can't tell now.
     """
     client = VaultClient(address)
@@ -29,13 +30,13 @@ def verify_keys(address: str, record: KeyRecord) -> None:
         raise WrongKeysError(
             f"the keys are those of Vault cluster {record.cluster_id}, and {status.cluster_id} answers"
         )
-    plain_token = record.root_token if not record.root_token_encrypted else ""
-    if plain_token and VaultClient(address, plain_token).token_valid():
-        return
     if record.shares and not record.shares_encrypted:
         verify_shares(client, record)
         return
-    if not record.cluster_id:
+    plain_token = record.root_token if not record.root_token_encrypted else ""
+    if plain_token and not client.with_token(plain_token).token_valid():
+        raise WrongKeysError("the root token isn't one of this Vault")
+    if not plain_token and not record.cluster_id:
         say("The keys are encrypted to their holders, so they can't be tried on Vault")
 
 

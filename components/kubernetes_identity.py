@@ -34,7 +34,7 @@ class KubernetesIdentityProvider(StableProvider):
         target = KubernetesTarget.from_properties(_news["target"])
         try:
             uid = cluster_uid(target)
-        except KubectlError as error:
+        except DeploymentError as error:
             # A preview works without the cluster; an update has asked for it before (connect_kubernetes).
             say(f"The Kubernetes cluster can't be asked who it is: {error}")
             uid = _olds["uid"]

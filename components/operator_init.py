@@ -19,13 +19,14 @@ from components.custody.key_store import KeyReference
 from components.init_order import INPUTS, InitOrder
 from components.init_procedure import initialized
 from components.journal_key import JournalKey
+from components.key_custody import STATE_LOCATION
 from components.kubernetes_connection import KubernetesConnection
 from components.pod_access import PodAccess
 from components.progress import say
 from components.provider_errors import report_without_trace
 from components.seal_provision import ProvisionedSeal
 from components.settings import Settings
-from components.share_change import changed_shares
+from components.share_change import changed_shares, state_record
 from components.stable_provider import StableProvider
 
 SECRET_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
@@ -59,8 +60,10 @@ class OperatorInitProvider(StableProvider):
             changed = [name for name in SHARE_INPUTS if (_olds.get(name) or []) != (news.get(name) or [])]
             if changed and _olds.get("pgp_keys"):
                 failures = [CheckFailure(name, _HOLDERS_ROTATE) for name in changed]
-            if _custody_name(_olds) != _custody_name(news):
-                failures.append(CheckFailure("custody", _CUSTODY_STAYS.format(_custody_name(_olds))))
+            if (_olds.get("custody") or {}) != (news.get("custody") or {}):
+                failures.append(CheckFailure("custody", _CUSTODY_STAYS))
+            if (_olds.get("root_token_pgp_key") or "") != (news.get("root_token_pgp_key") or ""):
+                failures.append(CheckFailure("root_token_pgp_key", _ROOT_KEY_STAYS))
         return CheckResult(news, failures)
 
     @report_without_trace
@@ -85,9 +88,9 @@ class OperatorInitProvider(StableProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Takes over changed inputs and keeps every output, but makes new shares where they are asked for."""
         inputs = {name: _news[name] for name in INPUTS}
-        kept = {name: value for name, value in _olds.items() if name in OUTPUTS}
+        order = InitOrder.from_properties(_news, adopted_keys="")
+        kept = {**_missing_outputs(order, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if any((_olds.get(name) or []) != (_news.get(name) or []) for name in SHARE_INPUTS):
-            order = InitOrder.from_properties(_news, adopted_keys="")
             change = changed_shares(order, _olds)
             if change is not None:
                 inputs.update(change.inputs)
@@ -112,7 +115,8 @@ _HOLDERS_ROTATE = (
     "each share is encrypted to its holder, so only the holders can make new ones: "
     "vault operator rekey -target=recovery, with their shares; set it back here"
 )
-_CUSTODY_STAYS = "the keys are in custody {0}, and this program doesn't move them; set it back"
+_CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
+_ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
 
 
 def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: bool) -> dict[str, Any]:
@@ -128,9 +132,15 @@ def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: 
     }
 
 
-def _custody_name(properties: Mapping[str, Any]) -> str:
-    custody = properties.get("custody")
-    return str(custody["store"]) if custody else "state"
+def _missing_outputs(order: InitOrder, olds: Mapping[str, Any]) -> dict[str, Any]:
+    """What the state of an earlier version of this program doesn't have yet."""
+    record = state_record(order, olds)
+    return {
+        "deployment": order.deployment,
+        "keys_location": STATE_LOCATION if record.shares else "",
+        "keys_version": "",
+        "keys_fingerprint": record.fingerprint if record.shares else "",
+    }
 
 
 def _identity(access: PodAccess) -> str:

@@ -1,11 +1,8 @@
 """Unsealing with Shamir's key shares: once after the init, and by a command after every restart.
 
-`python -m components.shamir_unseal` reads the shares of the selected stack, so they pass through
-no argument list and no file.
+`python -m components.shamir_unseal` takes the shares of the selected stack.
 """
 
-import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +12,13 @@ from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
 from components.errors import DeploymentError
 from components.key_custody import KeyCustody
-from components.kubectl import require_command
 from components.operator_init import OperatorInit
 from components.pod_access import PodAccess, PodUnreachableError
 from components.progress import Waiting, say
 from components.provider_errors import report_without_trace
 from components.settings import Settings
 from components.stable_provider import StableProvider
+from components.stack_keys import keys_of, selected_stack_outputs
 from components.vault_client import VaultClient, VaultUnavailableError
 from components.vault_release import VaultRelease
 
@@ -156,37 +153,30 @@ def unseal_with_key_shares(
 
 
 def main() -> int:
-    """Unseals the pods of the stack that is selected, with the shares in its outputs."""
+    """Unseals the pods of the stack that is selected, with its key shares."""
     try:
-        require_command("pulumi", "it has the key shares; see pulumi.com/docs/install")
-        return _unseal_selected_stack()
+        _unseal_selected_stack()
     except DeploymentError as error:
         say(str(error))
         return 1
+    return 0
 
 
-def _unseal_selected_stack() -> int:
-    result = subprocess.run(
-        ["pulumi", "stack", "output", "--json", "--show-secrets"], capture_output=True, text=True, check=False
-    )
-    if result.returncode != 0:
-        sys.stderr.write(result.stderr)
-        return result.returncode
-    outputs: dict[str, Any] = json.loads(result.stdout)
-    if not outputs.get("key_shares"):
-        say(
+def _unseal_selected_stack() -> None:
+    outputs = selected_stack_outputs()
+    record = keys_of(outputs)
+    if record is None or not record.key_shares:
+        raise DeploymentError(
             "This stack has no key shares: an auto-unseal seal needs none, and those of an adopted Vault "
             "aren't here."
         )
-        return 1
     unseal_pods(
         PodAccess.from_properties(outputs["pod_access"]),
         replicas=int(outputs["replicas"]),
-        key_shares=outputs["key_shares"],
-        threshold=int(outputs["threshold"]),
+        key_shares=record.key_shares,
+        threshold=record.threshold,
         seconds=120,
     )
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from components.init_journal import InitJournal
 from components.init_order import InitOrder
 from components.init_procedure import init_cipher
 from components.key_custody import KeysNotStoredError
-from components.key_verification import WrongKeysError, verify_shares
 from components.pod_access import PodUnreachableError
 from components.progress import say
-from components.share_rotation import rotate_shares
+from components.share_proof import WrongSharesError
+from components.share_rotation import ShareSet, rotate_shares, settle_rotation
 from components.vault_client import VaultClient, VaultUnavailableError
 
 
@@ -34,7 +34,7 @@ def changed_shares(order: InitOrder, olds: Mapping[str, Any]) -> ShareChange | N
     interrupted run has left there is finished first. Raises :class:`DeploymentError`; the shares that are
     valid then are in the store or the journal.
     """
-    current = order.custody.find() if order.custody.store is not None else _from_state(order, olds)
+    current = order.custody.find() if order.custody.store is not None else state_record(order, olds)
     if current is None or not current.shares:
         say("The shares of this Vault aren't known here, so they stay as they are")
         return None
@@ -43,7 +43,7 @@ def changed_shares(order: InitOrder, olds: Mapping[str, Any]) -> ShareChange | N
         order.access.await_running(0, seconds=30)
         with order.access.reach(0) as address:
             return _changed(order, address, current, journal)
-    except (PodUnreachableError, VaultUnavailableError, WrongKeysError) as error:
+    except (PodUnreachableError, VaultUnavailableError, WrongSharesError) as error:
         raise DeploymentError(
             f"The shares couldn't be changed: {error}\nThose that are valid are in {order.custody.location}, "
             f"or, where the change had begun, in the journal ({journal.location}). Run pulumi up again."
@@ -55,7 +55,10 @@ def _changed(order: InitOrder, address: str, current: KeyRecord, journal: InitJo
     entry = journal.find()
     if entry is not None and entry.kept:
         left_over = journal.recover(cipher)
-        if not _valid(address, current):
+        old = ShareSet(current.shares, current.threshold, current.shares_encrypted)
+        new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
+        client = VaultClient(address)
+        if settle_rotation(client, recovery=bool(current.recovery_shares), old=old, new=new) is new:
             say("New shares of an interrupted run are valid already; they are stored now")
             return _stored(order, left_over, journal)
         # They never got valid.
@@ -92,14 +95,6 @@ def _changed(order: InitOrder, address: str, current: KeyRecord, journal: InitJo
     return _stored(order, with_shares(shares), journal)
 
 
-def _valid(address: str, record: KeyRecord) -> bool:
-    try:
-        verify_shares(VaultClient(address), record)
-    except WrongKeysError:
-        return False
-    return True
-
-
 def _stored(order: InitOrder, record: KeyRecord, journal: InitJournal) -> ShareChange:
     try:
         reference = order.custody.put(record)
@@ -116,7 +111,8 @@ def _stored(order: InitOrder, record: KeyRecord, journal: InitJournal) -> ShareC
     return ShareChange(record, reference, made_with)
 
 
-def _from_state(order: InitOrder, olds: Mapping[str, Any]) -> KeyRecord:
+def state_record(order: InitOrder, olds: Mapping[str, Any]) -> KeyRecord:
+    """The keys that the state has, from the resource's properties in it."""
     return KeyRecord(
         deployment=order.deployment,
         seal_type=order.seal_type,

@@ -32,6 +32,12 @@ def read_init(reader: SettingsReader) -> InitSettings:
         root_token_pgp_key=_root_token_pgp_key(reader),
         revoke_root_token=reader.choice("rootToken", "keep", ("keep", "revoke"), REVOCATION_MEND) == "revoke",
     )
+    if init.revoke_root_token and init.root_token_pgp_key is not None:
+        reader.report(
+            "rootToken",
+            "with rootTokenPgpKey only its holder can revoke it (vault token revoke -self); "
+            "remove one of the two",
+        )
     reader.unknown_keys()
     return init
 
