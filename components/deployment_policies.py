@@ -23,6 +23,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from components.custody_rights import secret_deletion, secret_reads, secret_writes
 from components.deployment_scope import (
     DeploymentScope,
     SealScope,
@@ -39,6 +40,7 @@ from components.policy_statements import (
     document,
     in_region,
     kind_of_key,
+    of_alias,
     with_tags,
 )
 from components.progress import say
@@ -105,7 +107,7 @@ def up_policy(scope: DeploymentScope) -> str:
         statements += _role_writes(scope, seal)
     if (group := scope.rule_group_arn) is not None:
         statements += _rule_writes(scope, group)
-    return document(*statements)
+    return document(*statements, *secret_writes(scope))
 
 
 def destroy_policy(scope: DeploymentScope) -> str:
@@ -125,6 +127,7 @@ def destroy_policy(scope: DeploymentScope) -> str:
         ]
     if (group := scope.rule_group_arn) is not None:
         statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], group))
+    statements += secret_deletion(scope)
     if not statements:
         raise DeploymentError("This stack makes nothing in AWS, so there is nothing to delete there.")
     return document(*statements)
@@ -174,7 +177,7 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
         statements.append(
             allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
         )
-    return statements
+    return [*statements, *secret_reads(scope)]
 
 
 def _key_creation(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
@@ -257,8 +260,7 @@ def _on_key(seal: SealScope, sid: str, actions: Sequence[str]) -> Statement:
     """A statement on the stack's key: by its ARN, or by its alias where the ARN isn't known."""
     if seal.key_arn is not None:
         return allow(sid, actions, seal.key_arn)
-    fence = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": seal.key.alias}}
-    return allow(sid, actions, seal.any_key_arn, fence)
+    return allow(sid, actions, seal.any_key_arn, of_alias(seal.key.alias))
 
 
 def _rotation(seal: SealScope, *, enabled: bool) -> Sequence[str]:
@@ -299,10 +301,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="id of the unseal key (pulumi stack output key_id): narrows the policy to it. Without it, as "
         "before the first deployment, the key is told by its alias",
     )
+    parser.add_argument(
+        "--secret-key-id",
+        type=_key_id,
+        help="likewise, with custody aws-secrets-manager: id of the key made for the secret (the end of "
+        "pulumi stack output secret_key_arn)",
+    )
     options = parser.parse_args(arguments)
     try:
-        settings = selected_stack_settings()
-        scope = deployment_scope(settings, account_id=options.account_id, key_id=options.key_id)
+        scope = deployment_scope(
+            selected_stack_settings(),
+            account_id=options.account_id,
+            key_id=options.key_id,
+            secret_key_id=options.secret_key_id,
+        )
         print(DOCUMENTS[options.document](scope))
     except DeploymentError as error:
         say(str(error))

@@ -12,9 +12,11 @@ from typing import Any
 
 import yaml
 
+from components.custody.stores.aws_secrets_manager import OWN_KEY, UNSEAL_KEY, Store
 from components.errors import DeploymentError
 from components.iam_policies import role_arn
 from components.kubectl import require_command
+from components.policy_statements import Condition, of_alias
 from components.settings import AutoUnsealKeySettings, AwsKmsSeal, Settings
 from components.settings.load import parse_settings
 
@@ -39,6 +41,22 @@ class SealScope:
 
 
 @dataclass(frozen=True)
+class SecretScope:
+    """What custody aws-secrets-manager has in AWS. ARNs may be patterns."""
+
+    arn: str
+    """The secret's."""
+    arn_to_be: str
+    """The secret's before it is made."""
+    own_key_arns: str | None
+    """The key that is made for the secret; None where it has another one."""
+    key_arns: str
+    """The key that the secret is encrypted with."""
+    key_condition: Condition
+    """Says that the key is used by way of Secrets Manager and, where only that tells it, its alias."""
+
+
+@dataclass(frozen=True)
 class DeploymentScope:
     """One stack's settings, and the account that it is deployed in."""
 
@@ -48,6 +66,8 @@ class DeploymentScope:
     """Twelve digits."""
     key_id: str | None = None
     """Id of the unseal key, known once the stack is deployed."""
+    secret_key_id: str | None = None
+    """Id of the key that was made for the keys' secret, likewise."""
 
     @property
     def partition(self) -> str:
@@ -71,8 +91,8 @@ class DeploymentScope:
         key, role = self.settings.seal.key, self.settings.seal.role
         return SealScope(
             key=key,
-            key_arn=self.regional_arn("kms", f"key/{self.key_id}") if self.key_id else None,
-            any_key_arn=self.regional_arn("kms", "key/*"),
+            key_arn=self._key_arns(self.key_id) if self.key_id else None,
+            any_key_arn=self._key_arns(None),
             alias_arn=self.regional_arn("kms", key.alias),
             role_arn=role_arn(
                 partition=self.partition, account_id=self.account_id, path=role.path, name=role.name
@@ -80,6 +100,35 @@ class DeploymentScope:
             policy_arn=self.iam_arn(f"policy{role.path}{role.policy_name}"),
             permissions_boundary=role.permissions_boundary,
         )
+
+    @property
+    def secret(self) -> SecretScope | None:
+        """The secret's part; None where the keys go elsewhere."""
+        store = self.settings.custody.store
+        if not isinstance(store, Store):
+            return None
+        name = self.regional_arn("secretsmanager", f"secret:{store.name}")
+        own = self._key_arns(self.secret_key_id) if store.kms_key == OWN_KEY else None
+        by_way_of = f"secretsmanager.{self.region}.amazonaws.com"
+        condition: Condition = {"StringEquals": {"kms:ViaService": by_way_of}}
+        if own is not None:
+            key_arns = own
+        elif store.kms_key != UNSEAL_KEY:
+            key_arns = store.kms_key
+        else:
+            key_arns = self._key_arns(self.key_id)
+            if self.seal is not None and self.key_id is None:
+                condition = {**condition, **of_alias(self.seal.key.alias)}
+        return SecretScope(
+            arn=f"{name}-??????",
+            arn_to_be=name,
+            own_key_arns=own,
+            key_arns=key_arns,
+            key_condition=condition,
+        )
+
+    def _key_arns(self, key_id: str | None) -> str:
+        return self.regional_arn("kms", f"key/{key_id or '*'}")
 
     @property
     def rule_group_arn(self) -> str | None:
@@ -90,13 +139,15 @@ class DeploymentScope:
         return self.regional_arn("ec2", f"security-group/{group}")
 
 
-def deployment_scope(settings: Settings, *, account_id: str, key_id: str | None) -> DeploymentScope:
+def deployment_scope(
+    settings: Settings, *, account_id: str, key_id: str | None, secret_key_id: str | None = None
+) -> DeploymentScope:
     """The scope of these settings; raises :class:`DeploymentError` where they use nothing of AWS."""
     if settings.region is None:
         raise DeploymentError(
             "This stack uses nothing of AWS (there is no clusterName), so nobody needs rights there."
         )
-    return DeploymentScope(settings, settings.region, account_id, key_id)
+    return DeploymentScope(settings, settings.region, account_id, key_id, secret_key_id)
 
 
 def selected_stack_settings() -> Settings:

@@ -45,6 +45,17 @@ FULL: Mapping[str, Any] = {
     "tags": {"team": "platform", "environment": "prod"},
 }
 SHORT_LIVED: Mapping[str, Any] = {**EKS, "key": {"retainOnDestroy": False, "rotation": False}}
+SECRET_KEY_ID = "66666666-7777-8888-9999-000000000000"
+SECRET_KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{SECRET_KEY_ID}"
+SECRET = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:vault/prod/operator-init"
+CUSTODY: Mapping[str, Any] = {
+    "store": "aws-secrets-manager",
+    "name": "vault/prod/operator-init",
+    "region": "eu-central-1",
+    "readers": [f"arn:aws:iam::{ACCOUNT}:role/deployer"],
+}
+IN_SECRET: Mapping[str, Any] = {**FULL, "custody": CUSTODY}
+IN_SECRET_UNDER_UNSEAL_KEY: Mapping[str, Any] = {**FULL, "custody": {**CUSTODY, "kmsKey": "unseal-key"}}
 SHAMIR_ON_EKS: Mapping[str, Any] = {**EKS, "seal": "shamir"}
 CHINA: Mapping[str, Any] = {**FULL, "region": "cn-north-1"}
 GOVERNMENT: Mapping[str, Any] = {**EKS, "region": "us-gov-west-1"}
@@ -59,8 +70,12 @@ WITHOUT_RESOURCE = {
 }
 
 
-def scope(configuration: Mapping[str, Any] = FULL, key_id: str | None = None) -> DeploymentScope:
-    return deployment_scope(parse(configuration), account_id=ACCOUNT, key_id=key_id)
+def scope(
+    configuration: Mapping[str, Any] = FULL, key_id: str | None = None, secret_key_id: str | None = None
+) -> DeploymentScope:
+    return deployment_scope(
+        parse(configuration), account_id=ACCOUNT, key_id=key_id, secret_key_id=secret_key_id
+    )
 
 
 def statements(document: str) -> dict[str, Any]:
@@ -81,14 +96,17 @@ def resources(statement: Mapping[str, Any]) -> Sequence[str]:
 
 
 EVERY_DOCUMENT = [
-    pytest.param(DOCUMENTS[name](scope(configuration, key_id)), id=f"{name}-{title}")
-    for title, configuration, key_id in (
-        ("first", FULL, None),
-        ("deployed", FULL, KEY_ID),
-        ("short-lived", SHORT_LIVED, KEY_ID),
-        ("china", CHINA, None),
-        ("government", GOVERNMENT, None),
-        ("shamir", SHAMIR_ON_EKS, None),
+    pytest.param(DOCUMENTS[name](found), id=f"{name}-{title}")
+    for title, found in (
+        ("first", scope(FULL)),
+        ("deployed", scope(FULL, KEY_ID)),
+        ("short-lived", scope(SHORT_LIVED, KEY_ID)),
+        ("china", scope(CHINA)),
+        ("government", scope(GOVERNMENT)),
+        ("shamir", scope(SHAMIR_ON_EKS)),
+        ("secret", scope(IN_SECRET)),
+        ("secret-deployed", scope({**IN_SECRET, "protect": False}, KEY_ID, SECRET_KEY_ID)),
+        ("secret-under-unseal-key", scope(IN_SECRET_UNDER_UNSEAL_KEY)),
     )
     for name in DOCUMENTS
     if (name, title) != ("vault-role", "shamir")
@@ -152,8 +170,13 @@ def test_every_document_fits_into_a_managed_policy(document: str) -> None:
 
 @pytest.mark.parametrize("document", EVERY_DOCUMENT)
 def test_no_document_allows_the_use_of_the_key_except_the_roles(document: str) -> None:
-    use = {"kms:Encrypt", "kms:Decrypt"} & actions(document)
-    assert not use or set(statements(document)) == {"UseUnsealKey"}
+    """By way of Secrets Manager, only for what the secret holds."""
+    use = {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"}
+    using = [statement for statement in statements(document).values() if use & set(statement["Action"])]
+    for statement in using:
+        assert set(statements(document)) == {"UseUnsealKey"} or statement["Condition"]["StringEquals"][
+            "kms:ViaService"
+        ].startswith("secretsmanager.")
 
 
 def test_up_begins_with_what_preview_may() -> None:
@@ -338,6 +361,62 @@ def test_every_arn_is_of_the_regions_partition(configuration: Mapping[str, Any],
 def test_a_stack_without_aws_needs_no_rights() -> None:
     with pytest.raises(DeploymentError, match="uses nothing of AWS"):
         scope(SHAMIR)
+
+
+# Custody in a secret
+
+
+def test_the_secret_is_named() -> None:
+    found = statements(up_policy(scope(IN_SECRET)))
+    assert found["WriteSecret"]["Resource"] == [f"{SECRET}-??????", SECRET]
+    assert found["UseSecretValue"]["Resource"] == f"{SECRET}-??????"
+    assert statements(preview_policy(scope(IN_SECRET)))["ReadSecret"]["Resource"] == f"{SECRET}-??????"
+
+
+def test_preview_reads_no_value() -> None:
+    assert not {action for action in actions(preview_policy(scope(IN_SECRET))) if "Value" in action}
+
+
+def test_the_secrets_key_is_used_for_secrets_only() -> None:
+    via = {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}}
+    cases = {
+        ANY_KEY: (scope(IN_SECRET), via),
+        SECRET_KEY_ARN: (scope(IN_SECRET, KEY_ID, SECRET_KEY_ID), via),
+        KEY_ARN: (scope(IN_SECRET_UNDER_UNSEAL_KEY, KEY_ID), via),
+    }
+    for resource, (found, condition) in cases.items():
+        statement = statements(up_policy(found))["UseSecretKey"]
+        assert (statement["Resource"], statement["Condition"]) == (resource, condition)
+    by_alias = statements(up_policy(scope(IN_SECRET_UNDER_UNSEAL_KEY)))["UseSecretKey"]
+    assert by_alias["Condition"] == {**via, **FENCE}
+    given = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/of-the-organisation"
+    custody = {**CUSTODY, "kmsKey": given}
+    assert statements(up_policy(scope({**FULL, "custody": custody})))["UseSecretKey"]["Resource"] == given
+
+
+def test_a_key_of_the_secrets_own_is_made_and_then_told_by_its_id() -> None:
+    first = statements(up_policy(scope(IN_SECRET, KEY_ID)))
+    assert first["CreateSecretKey"]["Action"] == ["kms:CreateKey"]
+    assert "ChangeSecretKey" not in first
+    later = statements(up_policy(scope(IN_SECRET, KEY_ID, SECRET_KEY_ID)))
+    assert "CreateSecretKey" not in later
+    assert later["ChangeSecretKey"]["Resource"] == SECRET_KEY_ARN
+    assert ANY_KEY not in up_policy(scope(IN_SECRET, KEY_ID, SECRET_KEY_ID))
+    assert not [
+        sid
+        for sid in statements(up_policy(scope(IN_SECRET_UNDER_UNSEAL_KEY)))
+        if "SecretKey" in sid and sid != "UseSecretKey"
+    ]
+
+
+def test_a_protected_secret_is_not_deleted() -> None:
+    assert not {action for action in actions(destroy_policy(scope(IN_SECRET))) if "secret" in action.lower()}
+    unprotected = {**IN_SECRET, "protect": False}
+    with pytest.raises(DeploymentError, match="--secret-key-id"):
+        destroy_policy(scope(unprotected, KEY_ID))
+    found = statements(destroy_policy(scope(unprotected, KEY_ID, SECRET_KEY_ID)))
+    assert found["DeleteSecret"]["Resource"] == f"{SECRET}-??????"
+    assert found["ScheduleSecretKeyDeletion"]["Resource"] == SECRET_KEY_ARN
 
 
 # The command
