@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -20,6 +21,8 @@ LOGGER = logging.getLogger(__name__)
 IP_FREEBIND = 15
 """ip(7): bind to an address that the machine does not have yet. Python's socket module has no name for it."""
 HANDSHAKE_SECONDS = 10.0
+SLOW_SECONDS = 1.0
+"""An answer that takes longer is logged: Vault gives a key service ten seconds."""
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes; the API server's admission reviews are the largest requests, and far smaller."""
 
@@ -86,8 +89,13 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers = new_status, new_headers
             return chunks.append
 
+        began = time.monotonic()
         answer = self.server.application(self._environment(body), start_response)
         chunks.extend(answer)
+        seconds = time.monotonic() - began
+        if seconds > SLOW_SECONDS:
+            what = self.headers.get("X-Amz-Target", self.path)
+            LOGGER.warning("%s for %s took %.1f s", what, self.client_address[0], seconds)
         content = b"".join(chunks)
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)

@@ -6,7 +6,7 @@ A sandbox that runs already is torn down first: what these tests say has to hold
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from sandbox.charts import own_chart
 from sandbox.layout import Layout
 from sandbox.lifecycle import Sources, World, bring_up, tear_down
+from sandbox.processes import log_tail
 from sandbox.progress import Progress
 from sandbox.stack import SandboxStack
 from tests.end_to_end.running_vault import Cluster, RunningVault
@@ -83,6 +84,16 @@ class Deployment:
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows, with a failure, what the parts of the sandbox logged last: they are gone with it afterwards."""
+    report = yield
+    if report.failed and report.when == "call":
+        logs = sorted(Layout().logs.glob("*.log"))
+        report.sections.extend((f"end of {log.name}", log_tail(Layout(), log.stem)) for log in logs)
+    return report
 
 
 @pytest.fixture(scope="session")
