@@ -20,6 +20,8 @@ KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555
 KEY_ID = KEY_ARN.rpartition("/")[2]
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/vault-auto-unseal-example"
 ROOT_TOKEN = "hvs.root"
+CLUSTER_UID = "0b7e6f2c-uid"
+JOURNAL_SECRET = "a2V5IG9mIHRoZSBqb3VybmFs"
 
 KEY = "aws:kms/key:Key"
 ALIAS = "aws:kms/alias:Alias"
@@ -32,6 +34,9 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 INIT = "pulumi-python:dynamic/vault:OperatorInit"
 QUORUM = "pulumi-python:dynamic/vault:RaftQuorum"
 ADMISSION = "pulumi-python:dynamic/vault:InjectorAdmission"
+IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
+JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
+REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
 UNSEAL = "pulumi-python:dynamic/vault:ShamirUnseal"
 AWS_PROVIDER = "pulumi:providers:aws"
 KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
@@ -69,9 +74,15 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
         POLICY: {"arn": f"arn:aws:iam::{ACCOUNT}:policy/vault-auto-unseal-example"},
         RULE: {"securityGroupRuleId": "sgr-0cccccccccccccccc"},
         RELEASE: {"status": {"revision": 1}},
+        IDENTITY: {"uid": CLUSTER_UID},
+        JOURNAL_KEY: {"key": JOURNAL_SECRET},
         INIT: {
             "cluster_initialized_here": True,
             "vault_version": "1.18.1",
+            "deployment": f"{CLUSTER_UID}/vault/vault",
+            "keys_location": "the stack's state",
+            "keys_version": "",
+            "keys_fingerprint": "sha256:0",
             "root_token": ROOT_TOKEN,
             "recovery_shares": ["share-1", "share-2"],
             "key_shares": ["key-share-1"],

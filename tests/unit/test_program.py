@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,17 @@ from tests.unit.mocked_account import (
     ANSWERS,
     ATTACHMENT,
     AWS_PROVIDER,
+    CLUSTER_UID,
     CONTROL_PLANE_GROUP,
     EKS,
     GET_CLUSTER,
     GET_OIDC_PROVIDER,
     GET_SECURITY_GROUP,
+    IDENTITY,
     INGRESS_COMPONENT,
     INIT,
     ISSUER,
+    JOURNAL_KEY,
     KEY,
     KEY_ARN,
     KEY_COMPONENT,
@@ -39,7 +41,6 @@ from tests.unit.mocked_account import (
     ROLE,
     ROLE_ARN,
     ROLE_COMPONENT,
-    ROOT_TOKEN,
     RULE,
     UNSEAL,
     provide_commands,
@@ -67,7 +68,7 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
     components = [KEY_COMPONENT, ROLE_COMPONENT, INGRESS_COMPONENT, RELEASE_COMPONENT]
     providers = [AWS_PROVIDER, KUBERNETES_PROVIDER]
     resources = [KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE, NAMESPACE, RELEASE, ADMISSION, INIT, QUORUM]
-    assert awskms.types == sorted([*components, *providers, *resources])
+    assert awskms.types == sorted([*components, *providers, *resources, IDENTITY])
 
 
 @pytest.mark.parametrize(
@@ -264,30 +265,6 @@ def test_another_release_name_reaches_every_part() -> None:
     assert deployment.only(ADMISSION).inputs["deployment"] == "blue-vault-agent-injector"
 
 
-def test_init_marks_its_secrets(awskms: Deployment) -> None:
-    assert awskms.only(INIT).additional_secret_outputs == {"root_token", "recovery_shares", "key_shares"}
-
-
-def test_init_gets_the_settings(awskms: Deployment) -> None:
-    inputs = {name: value for name, value in awskms.only(INIT).inputs.items() if name != "access"}
-    assert inputs.pop("__provider")
-    assert inputs == {
-        "seal_type": "awskms",
-        "shares": 5,
-        "threshold": 3,
-        "adopt": False,
-        "pod_start_seconds": 300,
-    }
-
-
-def test_quorum_reads_with_the_root_token_as_a_secret(awskms: Deployment) -> None:
-    quorum = awskms.only(QUORUM)
-    assert quorum.inputs["token"] == Secret(ROOT_TOKEN)
-    assert quorum.additional_secret_outputs == {"token"}
-    assert quorum.inputs["replicas"] == 3
-    assert quorum.inputs["release_revision"] == 1
-
-
 def test_outputs(awskms: Deployment) -> None:
     plain = {name: value for name, value in awskms.outputs.items() if not isinstance(value, Secret)}
     access = plain.pop("pod_access")
@@ -314,23 +291,12 @@ def test_outputs(awskms: Deployment) -> None:
         ),
         "replicas": 3,
         "threshold": 3,
+        "custody": {"store": "state"},
+        "deployment": f"{CLUSTER_UID}/vault/vault",
+        "keys_location": "the stack's state",
+        "keys_version": "",
+        "keys_fingerprint": "sha256:0",
     }
-
-
-def test_keys_are_secret_outputs(awskms: Deployment) -> None:
-    secrets = {name: value for name, value in awskms.outputs.items() if isinstance(value, Secret)}
-    assert secrets == {
-        "root_token": Secret(ROOT_TOKEN),
-        "recovery_shares": Secret(["share-1", "share-2"]),
-        "key_shares": Secret(["key-share-1"]),
-    }
-
-
-def test_no_secret_outside_of_secrets(awskms: Deployment) -> None:
-    for entry in awskms.registrations:
-        plain = {name: value for name, value in entry.inputs.items() if not isinstance(value, Secret)}
-        assert ROOT_TOKEN not in str(plain), entry.urn
-    assert ROOT_TOKEN not in str(awskms.log)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +322,7 @@ def test_no_injector_is_verified_where_it_is_off() -> None:
 
 def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
-    resources = [NAMESPACE, RELEASE, ADMISSION, INIT, UNSEAL, QUORUM]
+    resources = [IDENTITY, NAMESPACE, RELEASE, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, QUORUM]
     assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
     assert deployment.calls == []
     assert any("this isn't an EKS cluster" in line for line in deployment.log)
@@ -417,19 +383,6 @@ def test_way_to_the_user_interface_with_a_kubeconfig(tmp_path: Path) -> None:
     kubeconfig = str(tmp_path / "kubeconfig")
     user_interface = shamir(kubeconfig=kubeconfig).outputs["user_interface"]
     assert user_interface.startswith(f"kubectl --kubeconfig {kubeconfig} --context here ")
-
-
-def test_adopted_vault_is_read_with_the_token_of_the_settings() -> None:
-    configuration = {
-        "seal": "shamir",
-        "kubeContext": "here",
-        "init": json.dumps({"adopt": True}),
-        "token": "hvs.adopted",
-    }
-    deployment = up(configuration, secret_keys=["token"])
-    assert deployment.only(QUORUM).inputs["token"] == Secret("hvs.adopted")
-    assert deployment.only(INIT).inputs["adopt"] is True
-    assert "hvs.adopted" not in str([replace(entry, inputs={}) for entry in deployment.registrations])
 
 
 def test_preview_shows_every_resource_without_reaching_anything(

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+import pytest
 from pulumi.runtime import set_all_config
 
+from components.errors import SettingsError
 from components.settings import Settings
 from components.settings.load import parse_settings
 
@@ -37,3 +39,16 @@ def parse(
         return parse_settings(handed_on, namespace=PROJECT, token=token)
 
     return contextvars.Context().run(run)
+
+
+def problems(configuration: Mapping[str, Any], **options: Any) -> list[str]:
+    """What is wrong in settings that are refused."""
+    with pytest.raises(SettingsError) as raised:
+        parse(configuration, **options)
+    return raised.value.problems
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """`{"a": {"b": value}}` for the path `a.b`."""
+    outer, _, inner = path.partition(".")
+    return {outer: {inner: value}} if inner else {outer: value}

@@ -4,6 +4,7 @@ What the host does to providers, values and errors can't be seen by calling the 
 """
 
 import base64
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,11 +20,13 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from components.injector_admission import InjectorAdmissionProvider
-from components.kubectl import KubernetesTarget
+from components.journal_key import JournalKeyProvider
+from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
-from components.pod_access import PodAccess
 from components.raft_quorum import RaftQuorumProvider
+from components.root_token_revocation import RootTokenRevocationProvider
 from components.shamir_unseal import ShamirUnsealProvider
+from tests.unit.components.init_inputs import DEPLOYMENT, NOWHERE, init_inputs, provide_cluster
 from tests.unit.components.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -36,7 +39,15 @@ from tests.unit.components.scripted_vault import (
 )
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PROVIDERS = (OperatorInitProvider, RaftQuorumProvider, ShamirUnsealProvider, InjectorAdmissionProvider)
+PROVIDERS = (
+    OperatorInitProvider,
+    RaftQuorumProvider,
+    ShamirUnsealProvider,
+    InjectorAdmissionProvider,
+    JournalKeyProvider,
+    KubernetesIdentityProvider,
+    RootTokenRevocationProvider,
+)
 
 
 @dataclass(frozen=True)
@@ -74,11 +85,18 @@ def _values(struct: struct_pb2.Struct) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """One host for all tests, as the engine starts one for an update."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "pulumi.dynamic"], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        subprocess.Popen(
+            [sys.executable, "-m", "pulumi.dynamic"],
+            cwd=REPOSITORY,
+            env=_environment(monkeypatch, tmp_path_factory.mktemp("cluster")),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline())
@@ -88,19 +106,15 @@ def host() -> Iterator[Host]:
             process.terminate()
 
 
-def inputs(address: str = "http://127.0.0.1:9", **changed: Any) -> dict[str, Any]:
-    access = PodAccess(
-        target=KubernetesTarget(kubeconfig="", context="here", namespace="secrets"),
-        statefulset="vault",
-        address=address,
-    )
+def _environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Mapping[str, str]:
+    """With the cluster that the journal lies in."""
+    provide_cluster(monkeypatch, folder)
+    return dict(os.environ)
+
+
+def inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
     return {
-        "access": access.to_properties(),
-        "seal_type": "awskms",
-        "shares": 5,
-        "threshold": 3,
-        "adopt": False,
-        "pod_start_seconds": 0.3,
+        **init_inputs(address, pod_start_seconds=0.3),
         "__provider": serialize_provider(OperatorInitProvider()),
         **changed,
     }
@@ -131,11 +145,15 @@ def test_first_deployment(host: Host, vault: ScriptedVault) -> None:
     assert outputs["recovery_shares"] == SHARES
 
 
-def state(address: str = "http://127.0.0.1:9") -> dict[str, Any]:
+def state(address: str = NOWHERE) -> dict[str, Any]:
     return {
         **inputs(address),
         "cluster_initialized_here": True,
         "vault_version": "1.18.1",
+        "deployment": DEPLOYMENT,
+        "keys_location": "the stack's state",
+        "keys_version": "",
+        "keys_fingerprint": "sha256:0",
         "root_token": ROOT_TOKEN,
         "recovery_shares": SHARES,
         "key_shares": [],
@@ -173,19 +191,22 @@ def test_destroy_asks_vault_for_nothing(host: Host, vault: ScriptedVault) -> Non
     assert vault.requests == []
 
 
-def test_changed_shares_are_refused_in_the_preview(host: Host) -> None:
-    (failure,) = host.check(inputs(), inputs(shares=7)).failures
-    assert failure.property == "shares"
-    assert "initialised with shares 5; set it back" in failure.reason
+def test_encrypted_shares_are_left_to_their_holders_in_the_preview(host: Host) -> None:
+    keys = ["key"] * 5
+    (failure,) = host.check({**state(), "pgp_keys": keys}, inputs(pgp_keys=keys, threshold=2)).failures
+    assert failure.property == "threshold"
+    assert "only the holders can make new ones" in failure.reason
 
 
 def test_error_comes_without_a_stack_trace_or_a_secret(host: Host, vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms"))
     vault.answers(INIT, error(500, "failed to encrypt barrier keys"))
+    # The journal of the first deployment lies in the cluster still.
+    other = {**inputs(vault.address)["access"], "statefulset": "other"}
     with pytest.raises(grpc.RpcError) as raised:
-        host.create(inputs(vault.address))
+        host.create(inputs(access=other))
     said = _details(raised.value)
-    assert "Init of Vault on vault-0 failed: failed to encrypt barrier keys" in said
+    assert "Init of Vault on other-0 failed: failed to encrypt barrier keys" in said
     assert "Traceback" not in said
     assert ".py" not in said
     assert ROOT_TOKEN not in said
@@ -194,8 +215,12 @@ def test_error_comes_without_a_stack_trace_or_a_secret(host: Host, vault: Script
 def test_error_of_the_quorum_hides_its_token(host: Host) -> None:
     quorum = {
         "access": inputs()["access"],
+        "deployment": DEPLOYMENT,
         "replicas": 3,
         "token": ROOT_TOKEN,
+        "token_needed": True,
+        "custody": {},
+        "keys_fingerprint": "sha256:0",
         "release_revision": 1,
         "quorum_seconds": 0.2,
         "__provider": serialize_provider(RaftQuorumProvider()),

@@ -1,5 +1,6 @@
 """The resource of the one-time init: what it never does again, and what it says where it can't."""
 
+import hashlib
 import json
 import sys
 import time
@@ -9,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from components import operator_init
+from components import init_procedure
 from components.errors import DeploymentError
-from components.kubectl import KubernetesTarget
 from components.operator_init import OUTPUTS, OperatorInitProvider
-from components.pod_access import PodAccess
 from components.vault_client import VaultRefusedError
 from tests.unit.commands_on_path import only_commands
+from tests.unit.components.init_inputs import DEPLOYMENT, InitCluster, init_inputs, provide_cluster
 from tests.unit.components.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -30,27 +30,20 @@ from tests.unit.components.scripted_vault import (
 KEYS: Mapping[str, Any] = {
     "cluster_initialized_here": True,
     "vault_version": "1.18.1",
+    "deployment": DEPLOYMENT,
+    "keys_location": "the stack's state",
+    "keys_version": "",
+    "keys_fingerprint": f"sha256:{hashlib.sha256(chr(10).join(SHARES).encode()).hexdigest()}",
     "root_token": ROOT_TOKEN,
     "recovery_shares": SHARES,
     "key_shares": [],
 }
 
 
-def inputs(address: str = "http://127.0.0.1:9", **changed: Any) -> dict[str, Any]:
-    access = PodAccess(
-        target=KubernetesTarget(kubeconfig="", context="here", namespace="secrets"),
-        statefulset="vault",
-        address=address,
-    )
-    return {
-        "access": access.to_properties(),
-        "seal_type": "awskms",
-        "shares": 5,
-        "threshold": 3,
-        "adopt": False,
-        "pod_start_seconds": 0.5,
-        **changed,
-    }
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the journal lies in."""
+    return provide_cluster(monkeypatch, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +55,9 @@ def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_create_initialises_with_recovery_shares(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms"))
     vault.answers(INIT, init_answer(recovery=True))
-    result = OperatorInitProvider().create(inputs(vault.address))
+    result = OperatorInitProvider().create(init_inputs(vault.address))
     assert result.id == "secrets/vault"
-    assert result.outs == {**inputs(vault.address), **KEYS}
+    assert result.outs == {**init_inputs(vault.address), **KEYS}
     (request,) = vault.asked(INIT)
     assert (request.body["recovery_shares"], request.body["recovery_threshold"]) == (5, 3)
 
@@ -72,7 +65,7 @@ def test_create_initialises_with_recovery_shares(vault: ScriptedVault) -> None:
 def test_create_initialises_with_key_shares(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("shamir"))
     vault.answers(INIT, init_answer(recovery=False))
-    result = OperatorInitProvider().create(inputs(vault.address, seal_type="shamir"))
+    result = OperatorInitProvider().create(init_inputs(vault.address, seal_type="shamir"))
     assert result.outs is not None
     assert (result.outs["key_shares"], result.outs["recovery_shares"]) == (SHARES, [])
     assert result.outs["cluster_initialized_here"] is True
@@ -81,7 +74,7 @@ def test_create_initialises_with_key_shares(vault: ScriptedVault) -> None:
 def test_create_takes_numbers_as_the_engine_sends_them(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms"))
     vault.answers(INIT, init_answer(recovery=True))
-    OperatorInitProvider().create(inputs(vault.address, shares=5.0, threshold=3.0))
+    OperatorInitProvider().create(init_inputs(vault.address, shares=5.0, threshold=3.0))
     (request,) = vault.asked(INIT)
     assert (request.body["recovery_shares"], type(request.body["recovery_shares"])) == (5, int)
 
@@ -91,7 +84,7 @@ def test_create_waits_until_vault_answers(vault: ScriptedVault) -> None:
         SEAL_STATUS, error(503, "starting"), error(500, "no seal configuration found"), seal_status("awskms")
     )
     vault.answers(INIT, init_answer(recovery=True))
-    result = OperatorInitProvider().create(inputs(vault.address, pod_start_seconds=20))
+    result = OperatorInitProvider().create(init_inputs(vault.address, pod_start_seconds=20))
     assert result.outs is not None
     assert result.outs["root_token"] == ROOT_TOKEN
     assert len(vault.asked(SEAL_STATUS)) == 3
@@ -100,7 +93,7 @@ def test_create_waits_until_vault_answers(vault: ScriptedVault) -> None:
 def test_create_gives_up_at_the_deadline() -> None:
     began = time.monotonic()
     with pytest.raises(DeploymentError) as raised:
-        OperatorInitProvider().create(inputs(pod_start_seconds=0.5))
+        OperatorInitProvider().create(init_inputs(pod_start_seconds=0.5))
     assert 0.5 <= time.monotonic() - began < 5
     assert "Vault on vault-0 doesn't answer: no answer from Vault: ConnectionError" in str(raised.value)
     assert "Nothing was initialised." in str(raised.value)
@@ -110,7 +103,7 @@ def test_create_gives_up_at_the_deadline() -> None:
 def test_another_seal_than_configured_is_never_initialised(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("shamir"))
     with pytest.raises(DeploymentError) as raised:
-        OperatorInitProvider().create(inputs(vault.address))
+        OperatorInitProvider().create(init_inputs(vault.address))
     assert "The settings say seal awskms, but the Vault that answers has seal shamir" in str(raised.value)
     assert "Nothing was initialised" in str(raised.value)
     assert vault.asked(INIT) == []
@@ -119,7 +112,7 @@ def test_another_seal_than_configured_is_never_initialised(vault: ScriptedVault)
 def test_initialised_vault_is_refused(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True, sealed=False))
     with pytest.raises(DeploymentError) as raised:
-        OperatorInitProvider().create(inputs(vault.address))
+        OperatorInitProvider().create(init_inputs(vault.address))
     for part in ("is initialised already", "set init.adopt to true", "kubectl delete pvc"):
         assert part in str(raised.value)
     assert vault.asked(INIT) == []
@@ -127,11 +120,15 @@ def test_initialised_vault_is_refused(vault: ScriptedVault) -> None:
 
 def test_initialised_vault_is_adopted_where_asked_for(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True, sealed=False))
-    result = OperatorInitProvider().create(inputs(vault.address, adopt=True))
+    result = OperatorInitProvider().create(init_inputs(vault.address, adopt=True))
     assert result.outs == {
-        **inputs(vault.address, adopt=True),
+        **init_inputs(vault.address, adopt=True),
         "cluster_initialized_here": False,
         "vault_version": "1.18.1",
+        "deployment": DEPLOYMENT,
+        "keys_location": "",
+        "keys_version": "",
+        "keys_fingerprint": "",
         "root_token": "",
         "recovery_shares": [],
         "key_shares": [],
@@ -142,7 +139,7 @@ def test_initialised_vault_is_adopted_where_asked_for(vault: ScriptedVault) -> N
 def test_adopt_initialises_where_there_is_nothing_to_adopt(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms"))
     vault.answers(INIT, init_answer(recovery=True))
-    result = OperatorInitProvider().create(inputs(vault.address, adopt=True))
+    result = OperatorInitProvider().create(init_inputs(vault.address, adopt=True))
     assert result.outs is not None
     assert result.outs["root_token"] == ROOT_TOKEN
 
@@ -152,18 +149,19 @@ def test_failed_init_is_never_tried_again(vault: ScriptedVault, status: int) -> 
     vault.answers(SEAL_STATUS, seal_status("awskms"))
     vault.answers(INIT, error(status, "failed to encrypt barrier keys: AccessDeniedException"))
     with pytest.raises(DeploymentError) as raised:
-        OperatorInitProvider().create(inputs(vault.address, pod_start_seconds=20))
+        OperatorInitProvider().create(init_inputs(vault.address, pod_start_seconds=20))
     assert len(vault.asked(INIT)) == 1
     assert "Init of Vault on vault-0 failed" in str(raised.value)
     assert "AccessDeniedException" in str(raised.value)
     # https://github.com/hashicorp/vault/issues/16201
-    assert "delete its volumes and pods" in str(raised.value)
+    assert "Vault may count as initialised all the same" in str(raised.value)
+    assert "Run pulumi up again: it goes on where this run stopped" in str(raised.value)
 
 
 def test_something_else_than_vault_is_no_reason_to_wait(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, error(403, "Forbidden"))
     with pytest.raises(VaultRefusedError):
-        OperatorInitProvider().create(inputs(vault.address, pod_start_seconds=20))
+        OperatorInitProvider().create(init_inputs(vault.address, pod_start_seconds=20))
     assert len(vault.asked(SEAL_STATUS)) == 1
 
 
@@ -218,7 +216,7 @@ def test_pod_that_does_not_start_is_shown_with_its_log(
         ),
     )
     with pytest.raises(DeploymentError) as raised:
-        OperatorInitProvider().create(inputs(address="", pod_start_seconds=0.3))
+        OperatorInitProvider().create(init_inputs(address="", pod_start_seconds=0.3))
     first, nothing, *log = str(raised.value).splitlines()
     assert first == f"Vault on vault-0 doesn't answer: {state}"
     assert nothing.startswith("Nothing was initialised. ") and "kubectl delete pod vault-0" in nothing
@@ -229,7 +227,7 @@ def test_pod_that_does_not_start_is_shown_with_its_log(
 def test_no_secret_is_said(vault: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms"))
     vault.answers(INIT, init_answer(recovery=True))
-    result = OperatorInitProvider().create(inputs(vault.address))
+    result = OperatorInitProvider().create(init_inputs(vault.address))
     assert result.outs is not None
     OperatorInitProvider().delete(str(result.id), result.outs)
     said = "".join(capfd.readouterr())
@@ -238,11 +236,11 @@ def test_no_secret_is_said(vault: ScriptedVault, capfd: pytest.CaptureFixture[st
 
 
 def state(**changed: Any) -> dict[str, Any]:
-    return {**inputs(), **KEYS, "__provider": "of an earlier program", **changed}
+    return {**init_inputs(), **KEYS, "__provider": "of an earlier program", **changed}
 
 
 def test_nothing_changed_is_no_change() -> None:
-    result = OperatorInitProvider().diff("id", state(), {**inputs(), "__provider": "of this program"})
+    result = OperatorInitProvider().diff("id", state(), {**init_inputs(), "__provider": "of this program"})
     assert result.changes is False
     assert not result.replaces
 
@@ -259,15 +257,15 @@ def test_nothing_changed_is_no_change() -> None:
     ids=lambda changed: next(iter(changed)),
 )
 def test_no_change_ever_replaces(changed: Mapping[str, Any]) -> None:
-    result = OperatorInitProvider().diff("id", state(), {**inputs(), **changed, "__provider": "x"})
+    result = OperatorInitProvider().diff("id", state(), {**init_inputs(), **changed, "__provider": "x"})
     assert result.changes is True
     assert not result.replaces
     assert result.delete_before_replace is False
 
 
 def test_update_keeps_every_output_and_asks_nobody() -> None:
-    result = OperatorInitProvider().update("id", state(), inputs(pod_start_seconds=600))
-    assert result.outs == {**inputs(pod_start_seconds=600), **KEYS}
+    result = OperatorInitProvider().update("id", state(), init_inputs(pod_start_seconds=600))
+    assert result.outs == {**init_inputs(pod_start_seconds=600), **KEYS}
     assert set(OUTPUTS) <= result.outs.keys()
 
 
@@ -279,30 +277,73 @@ def test_read_loses_nothing_and_asks_nobody() -> None:
 def test_delete_leaves_vault_alone_and_says_so(
     vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    OperatorInitProvider().delete("secrets/vault", {**state(), **inputs(vault.address)})
+    OperatorInitProvider().delete("secrets/vault", {**state(), **init_inputs(vault.address)})
     assert vault.requests == []
     assert "Vault secrets/vault stays initialised" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["shares", "threshold"])
-def test_check_refuses_other_shares_than_those_of_the_init(name: str) -> None:
-    # The engine sends every number as a float.
-    result = OperatorInitProvider().check({**inputs(), name: 4.0}, {**inputs(), name: 2.0})
+@pytest.mark.parametrize("changed", [{"shares": 7}, {"threshold": 2}, {"pgp_keys": ["key"] * 5}])
+def test_check_takes_a_change_of_shares(changed: Mapping[str, Any]) -> None:
+    assert OperatorInitProvider().check(state(), init_inputs(**changed)).failures == []
+
+
+@pytest.mark.parametrize("changed", [{"shares": 7}, {"threshold": 2}, {"pgp_keys": []}])
+def test_check_leaves_encrypted_shares_to_their_holders(changed: dict[str, Any]) -> None:
+    keys = ["key"] * 5
+    result = OperatorInitProvider().check(state(pgp_keys=keys), init_inputs(**{"pgp_keys": keys, **changed}))
     (failure,) = result.failures
-    assert failure.property == name
-    assert f"initialised with {name} 4; set it back" in failure.reason
+    assert failure.property == next(iter(changed))
+    assert "vault operator rekey -target=recovery" in failure.reason
+    assert "set it back here" in failure.reason
 
 
-@pytest.mark.parametrize("olds", [{}, inputs()], ids=["first", "same"])
+FILE = {"store": "file", "options": {"path": "/keys/vault"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({}, FILE),
+        (FILE, {}),
+        (FILE, {**FILE, "store": "aws-secrets-manager"}),
+        (FILE, {**FILE, "options": {"path": "/keys/other"}}),
+    ],
+    ids=["out of the state", "into the state", "another store", "another place"],
+)
+def test_check_moves_no_keys(before: Any, now: Any) -> None:
+    result = OperatorInitProvider().check(state(custody=before), init_inputs(custody=now))
+    (failure,) = result.failures
+    assert failure.property == "custody"
+    assert failure.reason.startswith("the keys stay where they were stored")
+
+
+def test_check_leaves_the_root_token_encrypted_as_it_is() -> None:
+    result = OperatorInitProvider().check(state(), init_inputs(root_token_pgp_key="key"))
+    (failure,) = result.failures
+    assert failure.property == "root_token_pgp_key"
+    assert "set it back" in failure.reason
+
+
+def test_state_of_an_earlier_program_is_taken_over() -> None:
+    """It knows neither custody nor journal, and has fewer outputs."""
+    names = ("access", "seal_type", "shares", "threshold", "adopt", "pod_start_seconds")
+    outputs = ("cluster_initialized_here", "vault_version", "root_token", "recovery_shares", "key_shares")
+    earlier = {name: state()[name] for name in (*names, *outputs)}
+    assert OperatorInitProvider().check(earlier, init_inputs()).failures == []
+    assert OperatorInitProvider().diff("id", earlier, init_inputs()).replaces == []
+    assert OperatorInitProvider().update("id", earlier, init_inputs()).outs == {**init_inputs(), **KEYS}
+
+
+@pytest.mark.parametrize("olds", [{}, state()], ids=["first", "same"])
 def test_check_takes_the_first_and_the_same_shares(olds: dict[str, Any]) -> None:
-    result = OperatorInitProvider().check(olds, inputs())
-    assert (result.inputs, result.failures) == (inputs(), [])
+    result = OperatorInitProvider().check(olds, init_inputs())
+    assert (result.inputs, result.failures) == (init_inputs(), [])
 
 
 def test_errors_that_nobody_foresaw_keep_their_trace(
     monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault
 ) -> None:
-    monkeypatch.setattr(operator_init, "VaultClient", lambda _address: 1 / 0)
+    monkeypatch.setattr(init_procedure, "VaultClient", lambda _address: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        OperatorInitProvider().create(inputs(vault.address))
+        OperatorInitProvider().create(init_inputs(vault.address))
     assert sys.tracebacklimit == 1000

@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 
 from components.errors import DeploymentError
-from components.kubectl import KubernetesTarget
-from components.pod_access import PodAccess
 from components.raft_quorum import RaftQuorumProvider
 from tests.unit.commands_on_path import only_commands
+from tests.unit.components.init_inputs import (
+    DEPLOYMENT,
+    NOWHERE,
+    InitCluster,
+    access,
+    provide_cluster,
+)
 from tests.unit.components.scripted_vault import (
     AUTOPILOT_STATE,
     ROOT_TOKEN,
@@ -53,16 +58,15 @@ def peer(name: str) -> dict[str, Any]:
     }
 
 
-def inputs(address: str = "http://127.0.0.1:9", **changed: Any) -> dict[str, Any]:
-    access = PodAccess(
-        target=KubernetesTarget(kubeconfig="", context="here", namespace="secrets"),
-        statefulset="vault",
-        address=address,
-    )
+def inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
     return {
-        "access": access.to_properties(),
+        "access": access(address).to_properties(),
+        "deployment": DEPLOYMENT,
         "replicas": 3,
         "token": ROOT_TOKEN,
+        "token_needed": True,
+        "custody": {},
+        "keys_fingerprint": "sha256:0",
         "release_revision": 1,
         "quorum_seconds": 0.5,
         **changed,
@@ -74,6 +78,12 @@ VERIFIED: Mapping[str, Any] = {
     "cluster_id": CLUSTER,
     "vault_version": "1.18.1",
 }
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the journal lies in."""
+    return provide_cluster(monkeypatch, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +142,7 @@ def test_what_is_missing_at_the_deadline(vault: ScriptedVault, state: Answer, re
     with pytest.raises(DeploymentError) as raised:
         RaftQuorumProvider().create(inputs(vault.address, quorum_seconds=0.3))
     first, *pods = str(raised.value).splitlines()
-    assert first == f"Vault has no quorum of 3: {reason}. Its keys are safe in the state of the stack."
+    assert first == f"Vault has no quorum of 3: {reason}. Its keys are safe in the stack's state."
     assert pods == [f"{name}: unsealed" for name in PODS]
 
 
@@ -158,7 +168,7 @@ def test_pods_that_cannot_be_reached_are_listed() -> None:
         RaftQuorumProvider().create(inputs(quorum_seconds=0.3))
     unreachable = "no answer from Vault: ConnectionError"
     assert str(raised.value).splitlines() == [
-        f"Vault has no quorum of 3: {unreachable}. Its keys are safe in the state of the stack.",
+        f"Vault has no quorum of 3: {unreachable}. Its keys are safe in the stack's state.",
         *(f"{name}: {unreachable}" for name in PODS),
     ]
 

@@ -1,20 +1,17 @@
 """The settings: defaults, rules, and what a person is told where a value is wrong."""
 
 import dataclasses
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pulumi
 import pytest
-from pulumi.runtime import config as runtime_config
 
-from components.errors import SettingsError
 from components.settings import (
     AutoUnsealKeySettings,
     AwsKmsSeal,
     ChartSettings,
+    CustodySettings,
     DeadlineSettings,
     ImageSettings,
     InitSettings,
@@ -25,22 +22,7 @@ from components.settings import (
     ShamirSeal,
     StorageSettings,
 )
-from tests.unit.components.stack_settings import EKS, NODE_GROUP, PROJECT, SHAMIR, parse
-
-TOKEN: Any = object()
-"""Stands for Pulumi's output of the secret token, which parsing hands on unread."""
-
-
-def problems(configuration: Mapping[str, Any], **options: Any) -> list[str]:
-    with pytest.raises(SettingsError) as raised:
-        parse(configuration, **options)
-    return raised.value.problems
-
-
-def nested(path: str, value: Any) -> dict[str, Any]:
-    """`{"a": {"b": value}}` for the path `a.b`."""
-    outer, _, inner = path.partition(".")
-    return {outer: {inner: value}} if inner else {outer: value}
+from tests.unit.components.stack_settings import EKS, NODE_GROUP, PROJECT, SHAMIR, nested, parse, problems
 
 
 def test_defaults_on_eks() -> None:
@@ -85,9 +67,22 @@ def test_defaults_on_eks() -> None:
             autopilot_update_interval="500ms",
             retry_join="active-service",
         ),
-        init=InitSettings(shares=5, threshold=3, adopt=False),
+        init=InitSettings(
+            shares=5,
+            threshold=3,
+            adopt=False,
+            adopted_keys_file=None,
+            preflight=True,
+            wipe=False,
+            pgp_keys=(),
+            root_token_pgp_key=None,
+            revoke_root_token=False,
+        ),
+        custody=CustodySettings(name="state", store=None),
         pod_address=None,
-        deadlines=DeadlineSettings(pod_start_seconds=300, quorum_seconds=300, webhook_seconds=180),
+        deadlines=DeadlineSettings(
+            pod_start_seconds=300, quorum_seconds=300, preflight_seconds=120, webhook_seconds=180
+        ),
         protect=True,
         tags={},
         token=None,
@@ -152,9 +147,14 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "init.threshold", 2, "init.threshold", 2),
     # One share needs no threshold to be set.
     (SHAMIR, "init.shares", 1, "init.threshold", 1),
+    (SHAMIR, "init.preflight", False, "init.preflight", False),
+    (SHAMIR, "init.wipe", True, "init.wipe", True),
+    (SHAMIR, "init.rootToken", "revoke", "init.revoke_root_token", True),
+    (SHAMIR, "custody.store", "state", "custody.name", "state"),
     (SHAMIR, "podAddress", "https://{pod}.example.com", "pod_address", "https://{pod}.example.com"),
     (SHAMIR, "deadlines.podStartSeconds", 600, "deadlines.pod_start_seconds", 600),
     (SHAMIR, "deadlines.quorumSeconds", 60, "deadlines.quorum_seconds", 60),
+    (SHAMIR, "deadlines.preflightSeconds", 60, "deadlines.preflight_seconds", 60),
     (SHAMIR, "deadlines.webhookSeconds", 30, "deadlines.webhook_seconds", 30),
     (SHAMIR, "protect", False, "protect", False),
     (SHAMIR, "tags", {"team": "blue"}, "tags", {"team": "blue"}),
@@ -191,7 +191,10 @@ def test_every_setting_is_covered_above() -> None:
         return found
 
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
-    elsewhere = {"cluster_name", "kube_context", "init.adopt", "token", "ingress.host", "chart.path"}
+    elsewhere = {"cluster_name", "kube_context", "token", "ingress.host", "chart.path"}
+    # test_init_settings.py and test_custody_settings.py
+    elsewhere |= {"init.adopt", "init.adopted_keys_file", "init.pgp_keys", "init.root_token_pgp_key"}
+    elsewhere |= {"custody.store"}
     fixed = {"data_storage.enabled"}
     shared_with_data_storage = {"audit_storage.size"}
     missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com"}})) - covered
@@ -261,10 +264,14 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "init.threshold", 6, "it can't be above the 5 shares"),
     (SHAMIR, "init.threshold", 1, "any one holder is enough"),
     (SHAMIR, "init.adopt", "please", "use true or false"),
+    (SHAMIR, "init.preflight", "off", "use true or false"),
+    (SHAMIR, "init.wipe", "all", "use true or false"),
+    (SHAMIR, "init.rootToken", "destroy", "use keep or revoke"),
     (SHAMIR, "podAddress", "https://vault.example.com", "put {pod} where the pod's name goes"),
     (SHAMIR, "podAddress", "{pod}.example.com", "give a URL"),
     (SHAMIR, "deadlines.podStartSeconds", 9, "give 10 to 3600 seconds"),
     (SHAMIR, "deadlines.quorumSeconds", 3601, "give 10 to 3600 seconds"),
+    (SHAMIR, "deadlines.preflightSeconds", 0, "give 10 to 3600 seconds"),
     (SHAMIR, "deadlines.webhookSeconds", "5m", "give 10 to 3600 seconds"),
     (SHAMIR, "protect", "maybe", "use true or false"),
     (SHAMIR, "tags", {"aws:team": "blue"}, "use a key that doesn't begin with aws:"),
@@ -296,115 +303,12 @@ def test_wrong_value_names_key_value_and_mend(
         assert problem.startswith(f"{PROJECT}:ingress.")
 
 
-def test_all_problems_at_once() -> None:
-    found = problems(
-        {
-            "replicas": 2,
-            "clusterNaem": "example",
-            "init": {"shares": 3, "threshold": 4, "adpot": True},
-            "image": {"tag": ""},
-        }
-    )
-    keys = sorted(problem.split(" is ")[0].removeprefix(f"{PROJECT}:") for problem in found)
-    # Without a cluster there is no key, role or place to deploy to either.
-    assert keys == [
-        *("clusterNaem", "clusterName", "image.tag", "init.adpot", "init.threshold", "kubeContext"),
-        "replicas",
-    ]
-
-
-def test_message_lists_every_problem_and_says_that_nothing_happened() -> None:
-    with pytest.raises(SettingsError) as raised:
-        parse({**SHAMIR, "replicas": 2, "ui": "on"})
-    first, *rest = str(raised.value).splitlines()
-    assert first == "2 settings are wrong; nothing was created or changed:"
-    assert rest == [f"  - {problem}" for problem in raised.value.problems]
-    assert isinstance(raised.value, pulumi.RunError)
-
-
-def test_message_counts_one_problem() -> None:
-    with pytest.raises(SettingsError) as raised:
-        parse({**SHAMIR, "replicas": 2})
-    assert str(raised.value).startswith("1 setting is wrong; nothing was created or changed:\n  - ")
-
-
-@pytest.mark.parametrize(
-    ("path", "meant"),
-    [
-        ("replica", "replicas"),
-        ("clustername", "clusterName"),
-        ("dataStorage.storageclass", "storageClass"),
-        ("auditStorage.sise", "size"),
-        ("chart.versoin", "version"),
-        ("image.tags", "tag"),
-        ("injector.ports", "port"),
-        ("raft.retryjoin", "retryJoin"),
-        ("init.treshold", "threshold"),
-        ("deadlines.quorumSecond", "quorumSeconds"),
-        ("ingress.hots", "host"),
-    ],
-)
-def test_misspelt_key_is_told_with_what_was_meant(path: str, meant: str) -> None:
-    configuration = {**SHAMIR, **nested(path, "x")}
-    (problem,) = [text for text in problems(configuration) if "there is no such setting" in text]
-    assert problem.startswith(f'{PROJECT}:{path} is "x": there is no such setting; did you mean {meant}? ')
-
-
-@pytest.mark.parametrize("path", ["key.alais", "role.nmae"])
-def test_misspelt_key_of_the_aws_seal(path: str) -> None:
-    (problem,) = problems({**EKS, **nested(path, "x")})
-    assert problem.startswith(f'{PROJECT}:{path} is "x": there is no such setting; did you mean ')
-
-
-def test_key_that_resembles_nothing_is_told_what_there_is() -> None:
-    (problem,) = problems({**SHAMIR, "zzz": "1"})
-    assert "did you mean" not in problem
-    for key in ("affinity", "clusterName", "ingress", "token", "key", "role"):
-        assert f" {key}" in problem
-
-
-def test_optional_sections_are_no_unknown_keys() -> None:
-    assert parse({**SHAMIR, "ingress": {"host": "vault.example.com"}, "affinity": {}}).ingress is not None
-
-
-@pytest.mark.parametrize(
-    ("configuration", "key"),
-    [
-        ({**SHAMIR, "podAddress": "hunter2"}, "podAddress"),
-        ({**SHAMIR, "extraEnvironment": {"A": ["hunter2"]}}, "extraEnvironment"),
-        ({**SHAMIR, "extraEnvironment": "hunter2"}, "extraEnvironment"),
-        ({**SHAMIR, "image": {"tag": "hunter2!"}}, "image"),
-        ({**SHAMIR, "image": {"hunter": "hunter2"}}, "image"),
-        ({**SHAMIR, "unknown": "hunter2"}, "unknown"),
-        ({**SHAMIR, "replicas": "hunter2"}, "replicas"),
-        ({**SHAMIR, "ui": "hunter2"}, "ui"),
-        ({**SHAMIR, "seal": "hunter2"}, "seal"),
-        ({**SHAMIR, "ingress": {"host": "v.example.com", "annotations": {"a": ["hunter2"]}}}, "ingress"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_secret_value_is_not_shown(configuration: Mapping[str, Any], key: str) -> None:
-    assert any("hunter2" in problem for problem in problems(configuration))
-    found = problems(configuration, secret_keys=[key])
-    assert not any("hunter2" in problem for problem in found)
-    assert any(f"{PROJECT}:{key}" in problem and "is a secret value: " in problem for problem in found)
-
-
 @pytest.mark.parametrize("replicas", range(-1, 10))
 def test_replicas_are_an_odd_number_up_to_seven(replicas: int) -> None:
     if replicas in (1, 3, 5, 7):
         assert parse({**SHAMIR, "replicas": replicas}).replicas == replicas
     else:
         assert len(problems({**SHAMIR, "replicas": replicas})) == 1
-
-
-@pytest.mark.parametrize(("shares", "threshold"), list(itertools.product(range(7), range(7))))
-def test_threshold_fits_the_shares(shares: int, threshold: int) -> None:
-    configuration = {**SHAMIR, "init": {"shares": shares, "threshold": threshold}}
-    if 1 <= threshold <= shares and (threshold > 1 or shares == 1):
-        assert parse(configuration).init == InitSettings(shares=shares, threshold=threshold, adopt=False)
-    else:
-        assert problems(configuration)
 
 
 @pytest.mark.parametrize("text", ["3", "true", "false"])
@@ -452,32 +356,6 @@ def test_default_role_name_that_is_too_long() -> None:
 def test_one_pod_needs_no_placeholder_in_its_address() -> None:
     address = "https://vault.example.com"
     assert parse({**SHAMIR, "replicas": 1, "podAddress": address}).pod_address == address
-
-
-def test_adopting_needs_a_token() -> None:
-    (problem,) = problems({**SHAMIR, "init": {"adopt": True}})
-    assert problem.startswith(f"{PROJECT}:token is not set: ")
-    assert "pulumi config set --secret token" in problem
-
-
-def test_token_in_plain_text_is_refused_and_not_shown() -> None:
-    (problem,) = problems({**SHAMIR, "token": "hunter2"}, token=TOKEN)
-    assert problem.startswith(f"{PROJECT}:token is in plain text: ")
-    assert "pulumi config set --secret token" in problem
-    assert "hunter2" not in problem
-
-
-def test_token_can_stand_for_the_root_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime_config, "is_config_secret", lambda key: key == f"{PROJECT}:token")
-    assert parse({**SHAMIR, "token": "hunter2"}, token=TOKEN).token is TOKEN
-
-
-def test_token_with_adopting_is_handed_on_and_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime_config, "is_config_secret", lambda key: key == f"{PROJECT}:token")
-    settings = parse({**SHAMIR, "token": "hunter2", "init": {"adopt": True}}, token=TOKEN)
-    assert settings.token is TOKEN
-    assert settings.init.adopt is True
-    assert "token" not in repr(settings)
 
 
 def test_settings_are_frozen() -> None:

@@ -1,5 +1,6 @@
 """Unsealing with key shares: as a resource, and by the command after a restart."""
 
+import base64
 import json
 import sys
 from collections.abc import Mapping
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 
 from components import shamir_unseal
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
-from components.kubectl import KubernetesTarget
-from components.pod_access import PodAccess
 from components.shamir_unseal import ShamirUnsealProvider, unseal_pods
 from components.vault_client import VaultRefusedError
 from tests.unit.commands_on_path import only_commands
+from tests.unit.components.custody import scripted_store
+from tests.unit.components.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
 from tests.unit.components.scripted_vault import (
     SEAL_STATUS,
     SHARES,
@@ -25,23 +28,19 @@ from tests.unit.components.scripted_vault import (
 )
 
 SEALED = seal_status("shamir", initialized=True)
+# As long as Vault makes them.
+PLAIN = [base64.b64encode(bytes([number]) * 33).decode() for number in range(5)]
 UNSEALED = seal_status("shamir", initialized=True, sealed=False, cluster_id="7d")
 NOT_JOINED = seal_status("shamir")
 
 
-def access(address: str) -> PodAccess:
-    return PodAccess(
-        target=KubernetesTarget(kubeconfig="", context="here", namespace="secrets"),
-        statefulset="vault",
-        address=address,
-    )
-
-
-def inputs(address: str = "http://127.0.0.1:9", **changed: Any) -> dict[str, Any]:
+def inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
     return {
         "access": access(address).to_properties(),
+        "deployment": DEPLOYMENT,
         "replicas": 1,
         "key_shares": SHARES,
+        "custody": {},
         "threshold": 3,
         "quorum_seconds": 0.5,
         **changed,
@@ -122,6 +121,34 @@ def test_update_unseals_what_is_new(vault: ScriptedVault) -> None:
     assert len(vault.asked(SEAL_STATUS)) == 3
 
 
+OTHER_SHARES = ("b3RoZXItMQ==", "b3RoZXItMg==", "b3RoZXItMw==")
+
+
+def record() -> KeyRecord:
+    return KeyRecord(
+        deployment=DEPLOYMENT,
+        seal_type="shamir",
+        seal_key="",
+        threshold=2,
+        root_token="hvs.root",
+        key_shares=OTHER_SHARES,
+    )
+
+
+def in_store(folder: Path) -> dict[str, Any]:
+    return store_to_properties(scripted_store.__name__, scripted_store.Store(str(folder)))
+
+
+def test_shares_come_from_the_store_of_the_settings(vault: ScriptedVault, tmp_path: Path) -> None:
+    scripted_store.Store(str(tmp_path)).write(record(), TARGET)
+    vault.answers(SEAL_STATUS, SEALED, UNSEALED)
+    vault.answers(UNSEAL, UNSEALED)
+    ShamirUnsealProvider().create(
+        inputs(vault.address, key_shares=[], threshold=2, custody=in_store(tmp_path))
+    )
+    assert [request.body["key"] for request in vault.asked(UNSEAL)] == list(OTHER_SHARES[:2])
+
+
 def test_adopted_vault_is_unsealed_by_whoever_holds_its_shares() -> None:
     adopted = inputs(key_shares=[])
     assert ShamirUnsealProvider().create(adopted).outs == adopted
@@ -155,9 +182,13 @@ def outputs(vault: ScriptedVault, **changed: Any) -> str:
     return json.dumps(
         {
             "pod_access": access(vault.address).to_properties(),
+            "deployment": DEPLOYMENT,
             "replicas": 1,
             "threshold": 3,
-            "key_shares": SHARES,
+            "custody": {"store": "state"},
+            "root_token": "hvs.root",
+            "recovery_shares": [],
+            "key_shares": PLAIN,
             **changed,
         }
     )
@@ -168,9 +199,20 @@ def test_command_unseals_with_the_shares_of_the_stack(vault: ScriptedVault, stac
     vault.answers(SEAL_STATUS, SEALED, UNSEALED)
     vault.answers(UNSEAL, UNSEALED)
     assert shamir_unseal.main() == 0
-    assert [request.body["key"] for request in vault.asked(UNSEAL)] == SHARES[:3]
+    assert [request.body["key"] for request in vault.asked(UNSEAL)] == PLAIN[:3]
     arguments = (stack_outputs.parent / "arguments").read_text().strip()
     assert arguments == "stack output --json --show-secrets"
+
+
+def test_command_unseals_with_the_shares_of_the_store(
+    vault: ScriptedVault, stack_outputs: Path, tmp_path: Path
+) -> None:
+    scripted_store.Store(str(tmp_path)).write(record(), TARGET)
+    stack_outputs.write_text(outputs(vault, key_shares=[], custody=in_store(tmp_path)))
+    vault.answers(SEAL_STATUS, SEALED, UNSEALED)
+    vault.answers(UNSEAL, UNSEALED)
+    assert shamir_unseal.main() == 0
+    assert [request.body["key"] for request in vault.asked(UNSEAL)] == list(OTHER_SHARES[:2])
 
 
 def test_command_says_where_there_are_no_shares(
@@ -197,7 +239,7 @@ def test_command_hands_on_the_error_of_pulumi(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     only_commands(monkeypatch, tmp_path, pulumi="echo 'error: no stack selected' >&2; exit 255")
-    assert shamir_unseal.main() == 255
+    assert shamir_unseal.main() == 1
     assert capfd.readouterr().err == "error: no stack selected\n"
 
 
