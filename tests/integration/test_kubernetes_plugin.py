@@ -4,20 +4,15 @@ The control plane has no nodes, so workloads never get ready here. The tests are
 and run in order.
 """
 
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from sandbox.certificates import CertificateAuthority, create_rsa_key_pair
-from sandbox.processes import wait_until
-from tests.integration.plugin_stack import PluginStack, tools
+from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.integration.plugin_stack import PluginStack
 
 PROGRAM = """
 import pulumi
@@ -59,123 +54,19 @@ spec:
 """
 
 
-@dataclass(frozen=True)
-class ControlPlane:
-    """etcd, the API server and the controller manager, on loopback."""
-
-    kubeconfig: Path
-
-    def kubectl(self, *arguments: str) -> str:
-        """Run kubectl; it has to succeed."""
-        command = [str(tools().kubectl), f"--kubeconfig={self.kubeconfig}", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-    def config_map(self, namespace: str) -> dict[str, str]:
-        """What the release has written."""
-        data: dict[str, str] = yaml.safe_load(
-            self.kubectl("get", "configmap", "thing", "-n", namespace, "-o", "yaml")
-        )["data"]
-        return data
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listening.getsockname()[1] for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
-
-
-def _kubeconfig(folder: Path, authority: CertificateAuthority, server: str) -> Path:
-    user = authority.issue("admin", "admin", organization="system:masters")
-    file = folder / "kubeconfig"
-    cluster = {"server": server, "certificate-authority": str(authority.certificate)}
-    document: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "here",
-        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
-        "clusters": [{"name": "here", "cluster": cluster}],
-        "users": [
-            {
-                "name": "admin",
-                "user": {"client-certificate": str(user.certificate), "client-key": str(user.key)},
-            }
-        ],
-    }
-    file.write_text(yaml.safe_dump(document))
-    return file
-
-
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane that lives for this module."""
-    programs = tools()
-    etcd = shutil.which("etcd")
-    if etcd is None:
-        pytest.skip("etcd is not installed (Debian's etcd-server)")
-    folder = tmp_path_factory.mktemp("control-plane")
-    authority = CertificateAuthority.load_or_create(folder / "certificates", "test")
-    certificate = authority.issue("server", "server", addresses=["127.0.0.1"])
-    tokens = folder / "tokens.key"
-    create_rsa_key_pair(tokens, folder / "tokens.pub")
-    client, peer, secure, controllers = _free_ports(4)
-    kubeconfig = _kubeconfig(folder, authority, f"https://127.0.0.1:{secure}")
-    store, peers = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
-    commands = [
-        [
-            etcd,
-            f"--data-dir={folder / 'etcd'}",
-            f"--listen-client-urls={store}",
-            f"--advertise-client-urls={store}",
-            f"--listen-peer-urls={peers}",
-            f"--initial-advertise-peer-urls={peers}",
-            f"--initial-cluster=default={peers}",
-        ],
-        [
-            str(programs.kube_apiserver),
-            f"--etcd-servers={store}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            f"--secure-port={secure}",
-            f"--client-ca-file={authority.certificate}",
-            f"--tls-cert-file={certificate.certificate}",
-            f"--tls-private-key-file={certificate.key}",
-            "--service-account-issuer=https://issuer.test",
-            f"--service-account-key-file={folder / 'tokens.pub'}",
-            f"--service-account-signing-key-file={tokens}",
-            "--service-cluster-ip-range=10.77.0.0/24",
-            "--authorization-mode=RBAC",
-            "--endpoint-reconciler-type=none",
-        ],
-        [
-            str(programs.kube_controller_manager),
-            f"--kubeconfig={kubeconfig}",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={controllers}",
-            "--leader-elect=false",
-        ],
-    ]
-    running: list[subprocess.Popen[bytes]] = []
-    plane = ControlPlane(kubeconfig)
-    try:
-        for command in commands:
-            log = (folder / f"{Path(command[0]).name}.log").open("wb")
-            running.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
-            if len(running) == 2:
-                wait_until("the API server answers", 60, lambda: _ready(plane))
+    with run_control_plane(tmp_path_factory.mktemp("control-plane")) as plane:
         yield plane
-    finally:
-        for process in reversed(running):
-            process.terminate()
-            process.wait(timeout=30)
 
 
-def _ready(plane: ControlPlane) -> bool:
-    try:
-        return plane.kubectl("get", "--raw=/readyz") == "ok"
-    except subprocess.CalledProcessError:
-        return False
+def config_map(plane: ControlPlane, namespace: str) -> dict[str, str]:
+    """What the release has written."""
+    data: dict[str, str] = yaml.safe_load(
+        plane.kubectl("get", "configmap", "thing", "-n", namespace, "-o", "yaml")
+    )["data"]
+    return data
 
 
 @pytest.fixture(scope="module")
@@ -212,10 +103,9 @@ def program(plane: ControlPlane, chart: Path, **changes: str) -> str:
 def test_an_unreachable_cluster_can_be_previewed_and_not_deployed_to(
     tmp_path: Path, control_plane: ControlPlane, chart: Path
 ) -> None:
-    unreachable = ControlPlane(tmp_path / "kubeconfig")
+    unreachable = replace(control_plane, folder=tmp_path)
     text = control_plane.kubeconfig.read_text()
-    server = yaml.safe_load(text)["clusters"][0]["cluster"]["server"]
-    unreachable.kubeconfig.write_text(text.replace(server, "https://127.0.0.1:1"))
+    unreachable.kubeconfig.write_text(text.replace(control_plane.server, "https://127.0.0.1:1"))
     stack = PluginStack(tmp_path)
     stack.program(program(unreachable, chart))
 
@@ -242,7 +132,7 @@ def test_a_deployment_installs_the_release(
         "version": "1.2.3",
     }
     assert outputs["names"] == {"ConfigMap/v1": ["thing"]}
-    assert control_plane.config_map("first") == {"text": "hidden text"}
+    assert config_map(control_plane, "first") == {"text": "hidden text"}
     assert "hidden text" not in stack.pulumi("stack", "export")
 
 
@@ -258,7 +148,7 @@ def test_values_and_labels_are_updated(stack: PluginStack, control_plane: Contro
 
     stack.up()
     assert stack.outputs()["status"]["revision"] == 2
-    assert control_plane.config_map("first") == {"text": "other"}
+    assert config_map(control_plane, "first") == {"text": "other"}
     assert "team=two" in control_plane.kubectl("get", "namespace", "first", "--show-labels")
     assert stack.foretold() == {}
 
@@ -303,7 +193,7 @@ def test_another_namespace_replaces_both(
     assert stack.foretold() == {"namespace": "replace", "release": "replace"}
 
     stack.up()
-    assert control_plane.config_map("second") == {"text": "hidden text"}
+    assert config_map(control_plane, "second") == {"text": "hidden text"}
     assert control_plane.kubectl("get", "namespace", "first", "--ignore-not-found") == ""
 
 
