@@ -1,6 +1,7 @@
 """The journal of an init: its two places, its lock, and what is left of an interrupted run."""
 
 import base64
+import errno
 import hashlib
 import json
 import stat
@@ -308,7 +309,7 @@ def test_finish_removes_keys_whoever_put_them_there(cluster: KubernetesObjects, 
 
 
 def test_finish_reads_again_where_the_secret_changed_meanwhile(
-    cluster: KubernetesObjects, tmp_path: Path
+    cluster: KubernetesObjects, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     opened = journal()
     opened.begin(CIPHER)
@@ -320,6 +321,28 @@ def test_finish_reads_again_where_the_secret_changed_meanwhile(
     cluster.before("delete", "secret", theirs)
     opened.finish()
     assert entry_in(cluster).run.run_id == "other"
+    assert "may be deleted by hand" not in capfd.readouterr().err
+
+
+def test_finish_of_a_secret_that_vanishes_meanwhile(
+    cluster: KubernetesObjects, capfd: pytest.CaptureFixture[str]
+) -> None:
+    opened = journal()
+    opened.begin(CIPHER)
+    cluster.before("delete", "secret", None)
+    opened.finish()
+    assert capfd.readouterr().err == ""
+
+
+def test_keys_are_put_again_where_the_secret_changed_meanwhile(
+    cluster: KubernetesObjects, capfd: pytest.CaptureFixture[str]
+) -> None:
+    opened = journal()
+    opened.begin(CIPHER)
+    cluster.before("replace", "secret", cluster.get("secret", SECRET))
+    opened.keep(RECORD)
+    assert entry_in(cluster).kept
+    assert capfd.readouterr().err == ""
 
 
 def test_keys_go_before_the_intent_of_a_run_that_took_over(
@@ -469,11 +492,16 @@ def test_begin_needs_the_cluster(cluster: KubernetesObjects, tmp_path: Path) -> 
     assert not (tmp_path / "home").exists()
 
 
-def test_begin_needs_the_disk_and_gives_the_lock_back(cluster: KubernetesObjects, tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "vault-autounseal").write_text("")
-    with pytest.raises(JournalError, match="vault-autounseal"):
+def test_begin_needs_the_disk_and_gives_the_lock_back(
+    cluster: KubernetesObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("components.journal_places.tempfile.mkstemp", full)
+    with pytest.raises(JournalError, match="No space left on device"):
         journal().begin(CIPHER)
+    assert any("create" in call for call in cluster.calls)
     assert cluster.get("secret", SECRET) is None
 
 
@@ -506,6 +534,14 @@ def test_foreign_secret_is_refused_and_left(cluster: KubernetesObjects) -> None:
 def test_journal_of_another_deployment_is_refused() -> None:
     journal("other-cluster/secrets/vault").begin(CIPHER)
     with pytest.raises(JournalError, match="is the journal of other-cluster/secrets/vault, and this is"):
+        journal().find()
+
+
+def test_file_of_another_deployment_is_refused(cluster: KubernetesObjects, tmp_path: Path) -> None:
+    journal().begin(CIPHER)
+    cluster.remove("secret", SECRET)
+    file(tmp_path).write_text(file(tmp_path).read_text().replace("cluster-uid", "another-uid"))
+    with pytest.raises(JournalError, match="is the journal of another-uid/secrets/vault"):
         journal().find()
 
 
