@@ -65,7 +65,7 @@ class InitCluster:
 
     def __init__(self, folder: Path) -> None:
         self.objects = KubernetesObjects(folder / "objects")
-        self._folder = folder
+        self.folder = folder
         self._log = folder / "log"
         self._log.write_text("")
         self._deletions = folder / "deletions"
@@ -81,7 +81,7 @@ class InitCluster:
             'case " $* " in\n'
             f"*' logs '*) exec /bin/cat '{self._log}';;\n"
             f"*' delete pvc/'*) echo \"$*\" >> '{self._deletions}'\n"
-            f"  echo '{claim}' > '{self._folder}/objects/pvc.data-vault-0'; exit 0;;\n"
+            f"  echo '{claim}' > '{self.folder}/objects/pvc.data-vault-0'; exit 0;;\n"
             f"*' delete pod/'*) echo \"$*\" >> '{self._deletions}'; exit 0;;\n"
             f"esac\n{self.objects.script}"
         )
@@ -114,7 +114,7 @@ class InitCluster:
     @property
     def journal_files(self) -> list[Path]:
         """The journal's files on this machine."""
-        return sorted((self._folder / "home" / "vault-autounseal").glob("*.json"))
+        return sorted((self.folder / "home" / "vault-autounseal").glob("*.json"))
 
 
 def provide_cluster(monkeypatch: pytest.MonkeyPatch, folder: Path) -> InitCluster:
