@@ -68,6 +68,7 @@ class InitCluster:
         self.folder = folder
         self._log = folder / "log"
         self._log.write_text("")
+        self._refusal = folder / "refusal"
         self._deletions = folder / "deletions"
         volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data-vault-0"}}]
         self.objects.put("pod", "vault-0", spec={"volumes": volumes})
@@ -79,7 +80,8 @@ class InitCluster:
         claim = json.dumps({"metadata": {"name": "data-vault-0", "uid": "of the next data"}})
         return (
             'case " $* " in\n'
-            f"*' logs '*) exec /bin/cat '{self._log}';;\n"
+            f"*' logs '*) [ -s '{self._refusal}' ] && {{ /bin/cat '{self._refusal}' >&2; exit 1; }}\n"
+            f"  exec /bin/cat '{self._log}';;\n"
             f"*' delete pvc/'*) echo \"$*\" >> '{self._deletions}'\n"
             f"  echo '{claim}' > '{self.folder}/objects/pvc.data-vault-0'; exit 0;;\n"
             f"*' delete pod/'*) echo \"$*\" >> '{self._deletions}'; exit 0;;\n"
@@ -89,6 +91,10 @@ class InitCluster:
     def logs(self, *lines: str) -> None:
         """Sets what pod 0 has written."""
         self._log.write_text("".join(f"{line}\n" for line in lines))
+
+    def fail_logs(self, message: str) -> None:
+        """Lets the log be refused."""
+        self._refusal.write_text(message)
 
     @property
     def deletions(self) -> list[str]:
