@@ -1,0 +1,82 @@
+"""The whole program, run by people who have just the IAM documents that the command prints for them."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from uuid import uuid4
+
+from sandbox.aws.account import ACCOUNT_ID
+from sandbox.layout import REPOSITORY
+from sandbox.stack import SandboxStack
+from tests.end_to_end.conftest import Deployment
+
+
+def printed(deployment: Deployment, document: str, *options: str) -> str:
+    """What the command prints for the sandbox's stack."""
+    stack = deployment.stack
+    command = [sys.executable, "-m", "components.deployment_policies", document]
+    result = subprocess.run(
+        [*command, "--account-id", ACCOUNT_ID, *options],
+        cwd=stack.layout.stack_configuration,
+        env={**stack.environment(), "PYTHONPATH": str(REPOSITORY), "PULUMI_STACK": stack.name},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def held_by_somebody(deployment: Deployment, policy: str) -> SandboxStack:
+    """The stack as it is run by a new user with that policy and nothing else."""
+    iam = deployment.aws("iam")
+    name = f"bearer-{uuid4().hex[:12]}"
+    iam.create_user(UserName=name)
+    arn = iam.create_policy(PolicyName=name, PolicyDocument=policy)["Policy"]["Arn"]
+    iam.attach_user_policy(UserName=name, PolicyArn=arn)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return replace(
+        deployment.stack,
+        cloud_environment={
+            **deployment.stack.cloud_environment,
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        },
+    )
+
+
+def test_each_command_needs_no_more_than_its_document(nothing: Deployment) -> None:
+    previewer = held_by_somebody(nothing, printed(nothing, "preview"))
+    previewer.pulumi("preview", quiet=True)
+
+    deployer = held_by_somebody(nothing, printed(nothing, "up"))
+    deployer.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    outputs = nothing.outputs()
+    assert nothing.vault.unsealed() == 3
+
+    previewer.pulumi("preview", "--refresh", quiet=True)
+
+    key = ("--key-id", outputs["key_id"])
+    later = held_by_somebody(nothing, printed(nothing, "up", *key))
+    later.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    role = nothing.aws("iam").get_policy_version(PolicyArn=outputs["policy_arn"], VersionId="v1")
+    assert role["PolicyVersion"]["Document"] == json.loads(printed(nothing, "vault-role", *key))
+
+    destroyer = held_by_somebody(nothing, printed(nothing, "destroy", *key))
+    destroyer.pulumi("destroy", "--yes", "--skip-preview", quiet=True)
+    described = nothing.aws("kms").describe_key(KeyId=outputs["key_id"])["KeyMetadata"]
+    assert described["KeyState"] == "PendingDeletion"
+
+
+def test_a_missing_action_is_named(nothing: Deployment) -> None:
+    policy = json.loads(printed(nothing, "up"))
+    for statement in policy["Statement"]:
+        statement["Action"] = [action for action in statement["Action"] if action != "iam:AttachRolePolicy"]
+    policy["Statement"] = [statement for statement in policy["Statement"] if statement["Action"]]
+    deployer = held_by_somebody(nothing, json.dumps(policy))
+    result = deployer.run("up", "--yes", "--skip-preview")
+    assert result.returncode != 0
+    assert "not authorized to perform: iam:AttachRolePolicy on resource" in result.stdout + result.stderr
+    # Vault doesn't start without the permission to use its key.
+    assert nothing.cluster.run("get", "namespace", "vault").returncode != 0

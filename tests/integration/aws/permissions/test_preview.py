@@ -1,0 +1,71 @@
+"""The rights for `pulumi preview`: enough, and each one missed.
+
+Real engine, the program's own components, AWS that asks for every right. What a command lacks has to be named
+by its message.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from components.deployment_policies import preview_policy
+from tests.integration.aws.permissions.permission_stack import (
+    Deployed,
+    NewSettings,
+    assert_named,
+    bearer,
+    branch,
+    scope_of,
+    without,
+)
+from tests.integration.aws.permissions.tried_actions import LOOK_UPS, READS
+from tests.integration.aws.running_cloud import Cloud
+from tests.integration.plugin_stack import PluginStack
+
+
+def test_preview_rights_are_enough_on_an_empty_stack(
+    cloud: Cloud, empty: PluginStack, new_settings: NewSettings, tmp_path: Path
+) -> None:
+    settings = new_settings()
+    who = bearer(cloud, preview_policy(scope_of(settings)))
+    stack = branch(empty, tmp_path / "stack", settings, who)
+    assert stack.foretold()["unseal-key"] == "create"
+
+
+def test_preview_rights_are_enough_on_a_deployed_stack(
+    cloud: Cloud, deployed: Deployed, tmp_path: Path
+) -> None:
+    for number, key_id in enumerate((None, deployed.key_id)):
+        who = bearer(cloud, preview_policy(scope_of(deployed.settings, key_id)))
+        stack = branch(deployed.stack, tmp_path / str(number), deployed.settings, who)
+        stack.pulumi("preview", "--refresh")
+
+
+def test_preview_rights_are_not_enough_for_up(
+    cloud: Cloud, empty: PluginStack, new_settings: NewSettings, tmp_path: Path
+) -> None:
+    settings = new_settings()
+    who = bearer(cloud, preview_policy(scope_of(settings)))
+    said = branch(empty, tmp_path / "stack", settings, who).up(fails=True)
+    assert_named(said, "kms:CreateKey")
+    assert_named(said, "iam:CreateRole", "ec2:AuthorizeSecurityGroupIngress")
+    assert settings["key"]["alias"] not in [
+        alias["AliasName"] for alias in cloud.kms().list_aliases()["Aliases"]
+    ]
+
+
+@pytest.mark.parametrize("action", LOOK_UPS)
+def test_preview_misses_each_look_up(
+    cloud: Cloud, empty: PluginStack, new_settings: NewSettings, tmp_path: Path, action: str
+) -> None:
+    settings = new_settings()
+    who = bearer(cloud, without(preview_policy(scope_of(settings)), action))
+    said = branch(empty, tmp_path / "stack", settings, who).pulumi("preview", fails=True)
+    assert_named(said, action)
+
+
+@pytest.mark.parametrize("action", READS)
+def test_a_refresh_misses_each_read(cloud: Cloud, deployed: Deployed, tmp_path: Path, action: str) -> None:
+    who = bearer(cloud, without(preview_policy(scope_of(deployed.settings)), action))
+    stack = branch(deployed.stack, tmp_path / "stack", deployed.settings, who)
+    assert_named(stack.pulumi("refresh", "--preview-only", fails=True), action)

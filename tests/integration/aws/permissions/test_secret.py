@@ -1,0 +1,146 @@
+"""The rights on the secret that the keys go to: those of `pulumi up`, its init included, and of `destroy`.
+
+What the value alone takes is tried, right by right, in `test_aws_secrets_manager_store.py`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from components.custody.stores.aws_secrets_manager import OWN_KEY, Store
+from components.deployment_policies import destroy_policy, preview_policy, up_policy
+from sandbox.aws.account import iam_arn
+from sandbox.network import REGION
+from tests.integration.aws.permissions.permission_stack import (
+    Configuration,
+    NewSettings,
+    actions_of,
+    assert_named,
+    bearer,
+    branch,
+    deploy,
+    scope_of,
+    without,
+)
+from tests.integration.aws.running_cloud import Cloud, Credentials
+from tests.integration.plugin_stack import PluginStack
+from tests.unit.components.custody.key_records import TARGET, key_record
+
+CREATIONS = (
+    "secretsmanager:CreateSecret",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetResourcePolicy",
+    "secretsmanager:PutResourcePolicy",
+    "secretsmanager:TagResource",
+)
+ON_CHANGE = "secretsmanager:UntagResource"
+OF_THE_VALUE = (
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+)
+THROUGH_THE_SERVICE = ("kms:Decrypt", "kms:GenerateDataKey")
+DELETIONS = ("secretsmanager:DeleteResourcePolicy", "secretsmanager:DeleteSecret")
+
+
+def with_secret(new_settings: NewSettings, reader: str, **changes: Any) -> Configuration:
+    custody: Mapping[str, Any] = {
+        "store": "aws-secrets-manager",
+        "name": f"vault/{uuid4().hex[:8]}/operator-init",
+        "region": REGION,
+        "readers": [iam_arn(f"user/{reader}"), iam_arn("user/operator")],
+    }
+    return new_settings(custody=custody, **changes)
+
+
+def reader_name() -> str:
+    return f"reader-{uuid4().hex[:8]}"
+
+
+def use_as(who: Credentials, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", who.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", who.secret_access_key)
+
+
+def store_of(settings: Configuration) -> Store:
+    custody = settings["custody"]
+    return Store(name=custody["name"], region=REGION, kms_key=OWN_KEY, readers=tuple(custody["readers"]))
+
+
+def test_every_action_is_tried(new_settings: NewSettings) -> None:
+    settings = with_secret(new_settings, "anybody")
+    plain = {key: value for key, value in settings.items() if key != "custody"}
+    added = actions_of(up_policy(scope_of(settings))) - actions_of(up_policy(scope_of(plain)))
+    assert added == {*CREATIONS, ON_CHANGE, *OF_THE_VALUE, *THROUGH_THE_SERVICE}
+
+
+def test_up_rights_are_enough_for_secret_and_keys(
+    cloud: Cloud,
+    empty: PluginStack,
+    new_settings: NewSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = reader_name()
+    settings = with_secret(new_settings, name)
+    who = bearer(cloud, up_policy(scope_of(settings)), name)
+    stack = branch(empty, tmp_path / "stack", settings, who)
+    stack.up()
+    use_as(who, cloud, monkeypatch)
+    store = store_of(settings)
+    store.probe(TARGET)
+    store.write(key_record(), TARGET)
+    assert store.read(TARGET) == key_record()
+    preview = branch(stack, tmp_path / "preview", settings, bearer(cloud, preview_policy(scope_of(settings))))
+    preview.pulumi("preview", "--refresh")
+
+
+@pytest.mark.parametrize("action", CREATIONS)
+def test_up_from_nothing_misses_each_action(
+    cloud: Cloud, empty: PluginStack, new_settings: NewSettings, tmp_path: Path, action: str
+) -> None:
+    name = reader_name()
+    settings = with_secret(new_settings, name)
+    who = bearer(cloud, without(up_policy(scope_of(settings)), action), name)
+    assert_named(branch(empty, tmp_path / "stack", settings, who).up(fails=True), action)
+
+
+@pytest.mark.parametrize("action", THROUGH_THE_SERVICE)
+def test_up_misses_the_use_of_the_secrets_key(
+    cloud: Cloud, empty: PluginStack, new_settings: NewSettings, tmp_path: Path, action: str
+) -> None:
+    """AWS doesn't name the action: Secrets Manager's own words for a key that it can't use."""
+    name = reader_name()
+    settings = with_secret(new_settings, name)
+    who = bearer(cloud, without(up_policy(scope_of(settings)), action), name)
+    said = branch(empty, tmp_path / "stack", settings, who).up(fails=True)
+    assert "creating Secrets Manager Secret" in said
+    assert "Access to KMS is not allowed" in said
+
+
+def test_up_with_changes_and_destroy(
+    cloud: Cloud, empty: PluginStack, new_settings: NewSettings, tmp_path: Path
+) -> None:
+    """One deployment after the other: a tag that goes, other readers, and the end."""
+    found = deploy(empty, tmp_path, with_secret(new_settings, reader_name()))
+    secret_key_id = str(found.outputs["secret_key_arn"]).rpartition("/")[2]
+    custody = {**found.settings["custody"], "readers": [iam_arn("user/operator")]}
+    settings = {**found.settings, "tags": {"team": "two"}, "custody": custody}
+    scope = scope_of(settings, found.key_id, secret_key_id)
+    for action in (ON_CHANGE, "kms:PutKeyPolicy"):
+        who = bearer(cloud, without(up_policy(scope), action))
+        said = branch(found.stack, tmp_path / action.partition(":")[2], settings, who).up(fails=True)
+        assert_named(said, action)
+    stack = branch(found.stack, tmp_path / "changed", settings, bearer(cloud, up_policy(scope)))
+    stack.up()
+    for action in DELETIONS:
+        who = bearer(cloud, without(destroy_policy(scope), action))
+        lacking = branch(stack, tmp_path / action.partition(":")[2], settings, who)
+        assert_named(lacking.pulumi("destroy", "--yes", "--skip-preview", fails=True), action)
+    last = branch(stack, tmp_path / "last", settings, bearer(cloud, destroy_policy(scope)))
+    last.pulumi("destroy", "--yes", "--skip-preview")
+    assert cloud.kms().describe_key(KeyId=secret_key_id)["KeyMetadata"]["KeyState"] == "PendingDeletion"
