@@ -1,0 +1,101 @@
+"""Finding a store by its name, this program's and a reader's own."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.custody.key_store import (
+    KeyStoreError,
+    store_class,
+    store_from_properties,
+    store_to_properties,
+)
+from components.custody.stores import file
+from tests.unit.components.custody.key_records import TARGET, key_record
+
+OWN_STORE = """
+from dataclasses import dataclass
+
+from components.custody.key_store import KeyReference, KeyStore
+
+
+@dataclass(frozen=True)
+class Store(KeyStore):
+    places: tuple[str, ...]
+    kept = []
+
+    @classmethod
+    def from_settings(cls, reader):
+        return cls(places=tuple(reader.texts("places", "give a list")))
+
+    @property
+    def location(self):
+        return "memory"
+
+    def probe(self, target):
+        pass
+
+    def read(self, target):
+        return self.kept[-1] if self.kept else None
+
+    def write(self, record, target):
+        self.kept.append(record)
+        return KeyReference(location=self.location, version=str(len(self.kept)))
+"""
+
+
+@pytest.fixture
+def own_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The name of a module that a reader has written in one file."""
+    folder = tmp_path / "reader_of_this_program"
+    folder.mkdir()
+    (folder / "memory.py").write_text(OWN_STORE)
+    (folder / "broken.py").write_text("import a_module_that_nobody_has_written\n")
+    (folder / "other.py").write_text("class Store:\n    pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.startswith(folder.name)]:
+        monkeypatch.delitem(sys.modules, name)
+    return f"{folder.name}.memory"
+
+
+@pytest.mark.parametrize("name", ["file", "kubernetes-secret", "aws-secrets-manager"])
+def test_stores_of_this_program_are_named_with_dashes(name: str) -> None:
+    module = f"components.custody.stores.{name.replace('-', '_')}"
+    assert store_class(name).__module__ == module
+    assert store_class(module) is store_class(name)
+
+
+def test_store_of_a_reader_takes_one_file(own_module: str) -> None:
+    store = store_class(own_module)(places=("here", "there"))  # type: ignore[call-arg]  # known to the reader
+    # As a resource's property passes the engine.
+    properties = json.loads(json.dumps(store_to_properties(own_module, store)))
+    found = store_from_properties(properties)
+    assert found == store
+    assert found.write(key_record(), TARGET).version == "1"
+    assert store.read(TARGET) == key_record()
+
+
+@pytest.mark.parametrize("name", ["gcp-secret-manager", "no.such.module", "components.no_such_module"])
+def test_store_that_there_is_none_of(name: str) -> None:
+    with pytest.raises(KeyStoreError, match=f"there is no store '{name}'"):
+        store_class(name)
+
+
+def test_module_that_lacks_another_one_is_not_called_missing(own_module: str) -> None:
+    with pytest.raises(ModuleNotFoundError, match="a_module_that_nobody_has_written"):
+        store_class(own_module.replace("memory", "broken"))
+
+
+def test_class_that_is_no_store(own_module: str) -> None:
+    name = own_module.replace("memory", "other")
+    with pytest.raises(KeyStoreError, match="has no class Store that derives from KeyStore"):
+        store_class(name)
+
+
+def test_settings_of_a_store_travel_in_plain_properties() -> None:
+    assert store_to_properties("file", file.Store(path="/keys/vault")) == {
+        "store": "file",
+        "options": {"path": "/keys/vault"},
+    }
