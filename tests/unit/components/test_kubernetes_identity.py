@@ -1,0 +1,100 @@
+"""The identity of the Kubernetes cluster: another one is refused, one that is away is not."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.errors import DeploymentError
+from components.kubernetes_identity import KubernetesIdentityProvider, WrongClusterError
+from tests.unit.commands_on_path import only_commands
+from tests.unit.components.init_inputs import TARGET
+
+HERE, ELSEWHERE = "0b7e6f2c-uid", "d1a4-uid"
+PROPERTIES = {"target": TARGET.to_properties()}
+STATE = {**PROPERTIES, "uid": HERE, "__provider": "of an earlier program"}
+
+
+@pytest.fixture(autouse=True)
+def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes back what an error of the provider sets for the whole process."""
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Sets what kubectl does; its arguments lie in the file ``arguments``."""
+
+    def set_answer(script: str) -> Path:
+        only_commands(
+            monkeypatch, tmp_path / "commands", kubectl=f'echo "$*" >> {tmp_path}/arguments\n{script}'
+        )
+        return tmp_path / "arguments"
+
+    return set_answer
+
+
+def test_create_remembers_the_cluster(answer: Any) -> None:
+    arguments = answer(f"printf {HERE}")
+    result = KubernetesIdentityProvider().create(PROPERTIES)
+    assert (result.id, result.outs) == (HERE, {**PROPERTIES, "uid": HERE})
+    called = arguments.read_text()
+    assert called.startswith("--context=here ")
+    assert "get namespace kube-system --output=jsonpath={.metadata.uid}" in called
+
+
+def test_create_needs_the_identity(answer: Any) -> None:
+    answer("echo 'namespaces \"kube-system\" is forbidden' >&2; exit 1")
+    with pytest.raises(DeploymentError) as raised:
+        KubernetesIdentityProvider().create(PROPERTIES)
+    assert "is forbidden" in str(raised.value)
+    assert "Give the credentials the right to get that namespace" in str(raised.value)
+
+
+def test_same_cluster_is_no_change(answer: Any) -> None:
+    answer(f"printf {HERE}")
+    result = KubernetesIdentityProvider().diff("id", STATE, PROPERTIES)
+    assert (result.changes, result.replaces) == (False, [])
+
+
+def test_another_cluster_is_refused(answer: Any) -> None:
+    answer(f"printf {ELSEWHERE}")
+    with pytest.raises(WrongClusterError) as raised:
+        KubernetesIdentityProvider().diff("id", STATE, PROPERTIES)
+    message = str(raised.value)
+    assert f"was deployed to the Kubernetes cluster {HERE}, but {ELSEWHERE} answers" in message
+    assert "context 'here'" in message
+    assert "Nothing was changed" in message
+
+
+def test_another_cluster_is_refused_behind_another_context(answer: Any) -> None:
+    answer(f'case "$*" in "--context=there "*) printf {ELSEWHERE};; *) printf {HERE};; esac')
+    there = {"target": {**PROPERTIES["target"], "context": "there"}}
+    with pytest.raises(WrongClusterError, match="context 'there'"):
+        KubernetesIdentityProvider().diff("id", STATE, there)
+
+
+def test_another_way_to_the_same_cluster_is_taken_over(answer: Any) -> None:
+    answer(f"printf {HERE}")
+    there = {"target": {**PROPERTIES["target"], "context": "there"}}
+    result = KubernetesIdentityProvider().diff("id", STATE, there)
+    assert (result.changes, result.replaces) == (True, [])
+    assert KubernetesIdentityProvider().update("id", STATE, there).outs == {**there, "uid": HERE}
+
+
+def test_preview_works_without_the_cluster(answer: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    answer("echo 'connection refused' >&2; exit 1")
+    assert KubernetesIdentityProvider().diff("id", STATE, PROPERTIES).changes is False
+    assert "can't be asked who it is: connection refused" in capfd.readouterr().err
+
+
+def test_preview_works_without_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    only_commands(monkeypatch, tmp_path)
+    assert KubernetesIdentityProvider().diff("id", STATE, PROPERTIES).changes is False
+
+
+def test_refresh_takes_over_no_other_cluster(answer: Any) -> None:
+    answer(f"printf {ELSEWHERE}")
+    result = KubernetesIdentityProvider().read(HERE, STATE)
+    assert (result.id, result.outs) == (HERE, STATE)

@@ -1,0 +1,140 @@
+"""The end of the root token: revoked once, taken out of the store, never made again."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import key_custody, root_token_revocation
+from components.custody.key_store import store_to_properties
+from components.errors import DeploymentError
+from components.key_custody import WRITE_ATTEMPTS, KeysNotStoredError
+from components.root_token_revocation import RootTokenRevocationProvider
+from tests.unit.components.custody import scripted_store
+from tests.unit.components.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
+from tests.unit.components.scripted_vault import (
+    LOOKUP_SELF,
+    REVOKE_SELF,
+    ROOT_TOKEN,
+    Answer,
+    ScriptedVault,
+    error,
+    no_content,
+)
+from tests.unit.components.vault_keys import STORED, shown
+
+VALID = Answer({"data": {}})
+UNKNOWN = error(403, "permission denied")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits are short; what an error of the provider sets for the whole process is taken back."""
+    monkeypatch.setattr(root_token_revocation, "_SECONDS", 0.3)
+    monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> scripted_store.Store:
+    return scripted_store.Store(str(tmp_path))
+
+
+def inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
+    return {
+        "access": access(address).to_properties(),
+        "deployment": DEPLOYMENT,
+        "custody": {},
+        "root_token": ROOT_TOKEN,
+        **changed,
+    }
+
+
+def stored_in(store: scripted_store.Store) -> dict[str, Any]:
+    return {"custody": store_to_properties(scripted_store.__name__, store), "root_token": ""}
+
+
+def test_token_of_the_state_is_revoked_once(vault: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
+    vault.answers(LOOKUP_SELF, VALID)
+    vault.answers(REVOKE_SELF, no_content())
+    result = RootTokenRevocationProvider().create(inputs(vault.address))
+    assert (result.id, result.outs) == (DEPLOYMENT, inputs(vault.address))
+    assert [request.token for request in vault.asked(REVOKE_SELF)] == [ROOT_TOKEN]
+    said = capfd.readouterr().err
+    assert "The root token is revoked" in said
+    assert shown(said) == []
+
+
+def test_token_of_the_store_is_revoked_and_taken_out(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    store.write(STORED, TARGET)
+    vault.answers(LOOKUP_SELF, VALID)
+    vault.answers(REVOKE_SELF, no_content())
+    RootTokenRevocationProvider().create(inputs(vault.address, **stored_in(store)))
+    assert [request.token for request in vault.asked(REVOKE_SELF)] == [ROOT_TOKEN]
+    assert store.read(TARGET) == STORED.without_root_token()
+
+
+def test_run_that_was_stopped_after_the_revocation_is_gone_on_with(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    store.write(STORED, TARGET)
+    vault.answers(LOOKUP_SELF, UNKNOWN)
+    RootTokenRevocationProvider().create(inputs(vault.address, **stored_in(store)))
+    assert vault.asked(REVOKE_SELF) == []
+    assert store.read(TARGET) == STORED.without_root_token()
+
+
+def test_adopted_vault_without_keys_has_no_token_to_revoke(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    RootTokenRevocationProvider().create(inputs(vault.address, root_token=""))
+    RootTokenRevocationProvider().create(inputs(vault.address, **stored_in(store)))
+    assert vault.requests == []
+    assert store.read(TARGET) is None
+
+
+def test_vault_that_is_away_for_a_moment_is_waited_for(vault: ScriptedVault) -> None:
+    vault.answers(LOOKUP_SELF, error(503, "Vault is sealed"), VALID)
+    vault.answers(REVOKE_SELF, error(500, "no leader"), no_content())
+    RootTokenRevocationProvider().create(inputs(vault.address))
+    assert len(vault.asked(REVOKE_SELF)) == 2
+
+
+def test_token_stays_where_it_is_as_long_as_it_is_valid(store: scripted_store.Store) -> None:
+    store.write(STORED, TARGET)
+    with pytest.raises(
+        DeploymentError, match="The root token couldn't be revoked: no answer from Vault"
+    ) as raised:
+        RootTokenRevocationProvider().create(inputs(**stored_in(store)))
+    assert "Run pulumi up again" in str(raised.value)
+    assert shown(str(raised.value)) == []
+    assert store.read(TARGET) == STORED
+
+
+def test_store_that_fails_is_told(vault: ScriptedVault, store: scripted_store.Store) -> None:
+    store.write(STORED, TARGET)
+    store.fail(WRITE_ATTEMPTS)
+    vault.answers(LOOKUP_SELF, UNKNOWN)
+    with pytest.raises(KeysNotStoredError):
+        RootTokenRevocationProvider().create(inputs(vault.address, **stored_in(store)))
+
+
+def test_update_revokes_nothing(vault: ScriptedVault) -> None:
+    news = inputs(vault.address, root_token="hvs.made-later")
+    assert RootTokenRevocationProvider().update("id", inputs(), news).outs == news
+    assert vault.requests == []
+
+
+def test_diff_never_replaces() -> None:
+    result = RootTokenRevocationProvider().diff("id", inputs(), inputs(root_token="hvs.made-later"))
+    assert (result.changes, result.replaces) == (True, [])
+
+
+def test_delete_says_that_the_token_stays_revoked(capfd: pytest.CaptureFixture[str]) -> None:
+    RootTokenRevocationProvider().delete("id", inputs())
+    said = capfd.readouterr().err
+    assert "stays revoked; python -m components.generate_root makes a new one" in said
+    assert shown(said) == []
