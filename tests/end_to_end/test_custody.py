@@ -23,7 +23,7 @@ def generated_root_token(deployment: Deployment, *, stdin: str = "") -> str:
     result = subprocess.run(
         [sys.executable, "-m", "components.generate_root"],
         cwd=deployment.stack.program,
-        env=deployment.stack.environment(),
+        env={**deployment.stack.environment(), "PULUMI_STACK": deployment.stack.name},
         input=stdin,
         capture_output=True,
         text=True,

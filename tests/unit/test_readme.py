@@ -19,6 +19,17 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 # Settings without which some others aren't read at all.
 WHOLE = {**EKS, "ingress": {"host": "vault.example.com"}, "affinity": {}}
 
+STORES: Mapping[str, Mapping[str, Any]] = {
+    "aws-secrets-manager": {
+        "name": "vault/init",
+        "region": EKS["region"],
+        "readers": ["arn:aws:iam::123456789012:role/platform"],
+    },
+    "kubernetes-secret": {"namespace": "custody"},
+    "file": {"path": "/keys/vault.json"},
+}
+"""Stores of this program, with the settings that they can't do without."""
+
 
 def table(first_column: str) -> list[list[str]]:
     """The rows of the table whose first column has that heading, as lists of cells."""
@@ -64,6 +75,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
 
     for method in ("text", "choice", "integer", "flag"):
         record(method, ...)
+    record("texts", [])
     record("text_mapping", {})
     record("mapping", {})
     record("skip", None)
@@ -79,11 +91,26 @@ def test_every_setting_is_in_the_table_with_its_default(settings: Mapping[str, s
     assert documented == settings
 
 
+@pytest.mark.parametrize("store", STORES)
+def test_every_setting_of_a_store_is_in_its_table(settings: dict[str, str], store: str) -> None:
+    settings.clear()
+    parse({**EKS, "custody": {"store": store, **STORES[store]}})
+    asked = {name for name in settings if name.startswith("custody.")} - {"custody.store"}
+    documented: dict[str, set[str]] = {}
+    name = ""
+    for row in table("Store"):
+        name = code(row[0])[0] if code(row[0]) else name
+        documented.setdefault(name, set()).update(code(row[2]))
+    assert documented.keys() == {"state", *STORES}
+    assert documented[store] == asked
+
+
 def test_every_output_is_in_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     only_commands(monkeypatch, tmp_path, kubectl="echo '{}'", aws="exit 0")
     configuration = {name: str(value) for name, value in EKS.items()}
+    custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     documented = {name for row in table("Output") for name in code(row[0])}
-    assert documented == up(configuration).outputs.keys()
+    assert documented == up({**configuration, "custody": custody}).outputs.keys()
 
 
 def test_every_link_leads_to_a_file_or_a_heading() -> None:
