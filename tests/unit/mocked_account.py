@@ -37,6 +37,7 @@ ADMISSION = "pulumi-python:dynamic/vault:InjectorAdmission"
 IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
 JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
 REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
+SECRET = "aws:secretsmanager/secret:Secret"
 UNSEAL = "pulumi-python:dynamic/vault:ShamirUnseal"
 AWS_PROVIDER = "pulumi:providers:aws"
 KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
@@ -72,6 +73,7 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
         KEY: {"arn": KEY_ARN, "keyId": KEY_ID},
         ROLE: {"arn": ROLE_ARN, "uniqueId": "AROAEXAMPLE"},
         POLICY: {"arn": f"arn:aws:iam::{ACCOUNT}:policy/vault-auto-unseal-example"},
+        SECRET: {"arn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:vault/init-AbCdEf"},
         RULE: {"securityGroupRuleId": "sgr-0cccccccccccccccc"},
         RELEASE: {"status": {"revision": 1}},
         IDENTITY: {"uid": CLUSTER_UID},
