@@ -1,7 +1,10 @@
 """Inputs of the init's resource, and the cluster in which its journal lies."""
 
 import base64
-import json
+import contextlib
+import io
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 from components.init_journal import InitJournal
 from components.journal_cipher import StackKeyCipher
 from components.journal_entry import JournalEntry
-from components.kubectl import KubernetesTarget
+from components.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.pod_access import PodAccess
 from tests.unit.commands_on_path import only_commands
 from tests.unit.components.kubernetes_objects import KubernetesObjects
@@ -22,6 +25,7 @@ JOURNAL_KEY = base64.b64encode(bytes(range(32))).decode()
 CIPHER = StackKeyCipher(JOURNAL_KEY)
 SECRET = "vault-operator-init"
 NOWHERE = "http://127.0.0.1:9"
+_RUN = Kubectl.run
 
 
 def access(address: str = NOWHERE) -> PodAccess:
@@ -58,49 +62,53 @@ def journal() -> InitJournal:
 
 
 class InitCluster:
-    """Pods, volumes and the journal's Secret behind a kubectl on PATH.
+    """Pods, volumes and the journal's Secret, with kubectl's answers about them.
 
-    Deleting a claim gives the next one another uid, as the StatefulSet's controller does.
+    A deleted claim comes back with another uid, as the StatefulSet's controller makes it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.objects = KubernetesObjects(folder / "objects")
         self.folder = folder
-        self._log = folder / "log"
-        self._log.write_text("")
-        self._refusal = folder / "refusal"
-        self._deletions = folder / "deletions"
+        self.objects = KubernetesObjects(folder / "objects")
+        self.deletions: list[str] = []
+        """The arguments of each deletion of claims or pods."""
+        self._log = ""
+        self._log_error = ""
         volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data-vault-0"}}]
         self.objects.put("pod", "vault-0", spec={"volumes": volumes})
         self.objects.put("pvc", "data-vault-0", metadata={"uid": "of the data"})
 
-    @property
-    def script(self) -> str:
-        """What the kubectl on PATH has to run."""
-        claim = json.dumps({"metadata": {"name": "data-vault-0", "uid": "of the next data"}})
-        return (
-            'case " $* " in\n'
-            f"*' logs '*) [ -s '{self._refusal}' ] && {{ /bin/cat '{self._refusal}' >&2; exit 1; }}\n"
-            f"  exec /bin/cat '{self._log}';;\n"
-            f"*' delete pvc/'*) echo \"$*\" >> '{self._deletions}'\n"
-            f"  echo '{claim}' > '{self.folder}/objects/pvc.data-vault-0'; exit 0;;\n"
-            f"*' delete pod/'*) echo \"$*\" >> '{self._deletions}'; exit 0;;\n"
-            f"esac\n{self.objects.script}"
-        )
-
     def logs(self, *lines: str) -> None:
         """Sets what pod 0 has written."""
-        self._log.write_text("".join(f"{line}\n" for line in lines))
+        self._log = "".join(f"{line}\n" for line in lines)
 
     def fail_logs(self, message: str) -> None:
         """Lets the log be refused."""
-        self._refusal.write_text(message)
+        self._log_error = message
 
-    @property
-    def deletions(self) -> list[str]:
-        """The arguments of each deletion of claims or pods, without the way to the cluster."""
-        lines = self._deletions.read_text().splitlines() if self._deletions.exists() else []
-        return [line.partition("--namespace=secrets ")[2] for line in lines]
+    def run(self, arguments: Sequence[str], stdin: str | None) -> str:
+        """What kubectl prints; raises :class:`KubectlError` as kubectl fails."""
+        if arguments[0] == "logs":
+            if self._log_error:
+                raise KubectlError(self._log_error)
+            return self._log
+        if arguments[0] == "delete" and arguments[1] != "--raw":
+            self.deletions.append(" ".join(arguments))
+            if arguments[1].startswith("pvc/"):
+                self.objects.put("pvc", "data-vault-0", metadata={"uid": f"of data {len(self.deletions)}"})
+            return ""
+        said, complaint = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as monkeypatch,
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(complaint),
+        ):
+            monkeypatch.setattr(sys, "stdin", io.StringIO(stdin or ""))
+            try:
+                self.objects.answer(list(arguments))
+            except SystemExit:
+                raise KubectlError(complaint.getvalue().strip()) from None
+        return said.getvalue()
 
     @property
     def journal_entry(self) -> JournalEntry | None:
@@ -124,8 +132,24 @@ class InitCluster:
 
 
 def provide_cluster(monkeypatch: pytest.MonkeyPatch, folder: Path) -> InitCluster:
-    """Puts the kubectl on PATH, alone; Pulumi's home is the test's own."""
+    """Has the program ask this cluster, in this process, as starting commands takes long.
+
+    Pulumi's home is the test's own.
+    """
     cluster = InitCluster(folder)
+
+    def run(
+        _kubectl: Kubectl, arguments: Sequence[str], *, stdin: str | None = None, timeout_seconds: float = 30
+    ) -> str:
+        assert timeout_seconds > 0
+        return cluster.run(arguments, stdin)
+
     monkeypatch.setenv("PULUMI_HOME", str(folder / "home"))
-    only_commands(monkeypatch, folder / "commands", kubectl=cluster.script)
+    monkeypatch.setattr(Kubectl, "run", run)
     return cluster
+
+
+def provide_kubectl(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Has the program run a kubectl after all, which is the script."""
+    monkeypatch.setattr(Kubectl, "run", _RUN)
+    only_commands(monkeypatch, folder / "commands", kubectl=script)

@@ -26,7 +26,8 @@ from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.root_token_revocation import RootTokenRevocationProvider
 from components.shamir_unseal import ShamirUnsealProvider
-from tests.unit.components.init_inputs import DEPLOYMENT, NOWHERE, init_inputs, provide_cluster
+from tests.unit.commands_on_path import only_commands
+from tests.unit.components.init_inputs import DEPLOYMENT, NOWHERE, InitCluster, init_inputs
 from tests.unit.components.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -108,7 +109,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 def _environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Mapping[str, str]:
     """With the cluster that the journal lies in."""
-    provide_cluster(monkeypatch, folder)
+    monkeypatch.setenv("PULUMI_HOME", str(folder / "home"))
+    only_commands(monkeypatch, folder / "commands", kubectl=InitCluster(folder).objects.script)
     return dict(os.environ)
 
 

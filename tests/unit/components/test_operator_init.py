@@ -14,8 +14,13 @@ from components import init_procedure
 from components.errors import DeploymentError
 from components.operator_init import OUTPUTS, OperatorInitProvider
 from components.vault_client import VaultRefusedError
-from tests.unit.commands_on_path import only_commands
-from tests.unit.components.init_inputs import DEPLOYMENT, InitCluster, init_inputs, provide_cluster
+from tests.unit.components.init_inputs import (
+    DEPLOYMENT,
+    InitCluster,
+    init_inputs,
+    provide_cluster,
+    provide_kubectl,
+)
 from tests.unit.components.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -204,16 +209,14 @@ def test_pod_that_does_not_start_is_shown_with_its_log(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pod: str | None, state: str
 ) -> None:
     answer = json.dumps(POD[pod]) if pod else ""
-    only_commands(
+    provide_kubectl(
         monkeypatch,
         tmp_path,
-        kubectl=(
-            'case "$*" in\n'
-            f"*' get pod vault-0 '*) echo '{answer}';;\n"
-            "*' logs '*) echo 'Error parsing Seal configuration';;\n"
-            "*) echo 'error: timed out' >&2; exit 1;;\n"
-            "esac"
-        ),
+        'case "$*" in\n'
+        f"*' get pod vault-0 '*) echo '{answer}';;\n"
+        "*' logs '*) echo 'Error parsing Seal configuration';;\n"
+        "*) echo 'error: timed out' >&2; exit 1;;\n"
+        "esac",
     )
     with pytest.raises(DeploymentError) as raised:
         OperatorInitProvider().create(init_inputs(address="", pod_start_seconds=0.3))

@@ -9,13 +9,13 @@ import pytest
 
 from components.errors import DeploymentError
 from components.raft_quorum import RaftQuorumProvider
-from tests.unit.commands_on_path import only_commands
 from tests.unit.components.init_inputs import (
     DEPLOYMENT,
     NOWHERE,
     InitCluster,
     access,
     provide_cluster,
+    provide_kubectl,
 )
 from tests.unit.components.scripted_vault import (
     AUTOPILOT_STATE,
@@ -174,12 +174,10 @@ def test_pods_that_cannot_be_reached_are_listed() -> None:
 
 
 def test_log_of_pods_that_are_not_unsealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    only_commands(
+    provide_kubectl(
         monkeypatch,
         tmp_path,
-        kubectl=(
-            'case "$*" in *" logs "*) echo one; echo two;; *) echo "pod is not running" >&2; exit 1;; esac'
-        ),
+        'case "$*" in *" logs "*) echo one; echo two;; *) echo "pod is not running" >&2; exit 1;; esac',
     )
     with pytest.raises(DeploymentError) as raised:
         RaftQuorumProvider().create(inputs(address="", quorum_seconds=0.2))

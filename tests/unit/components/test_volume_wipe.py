@@ -13,8 +13,7 @@ from components.volume_wipe import (
     require_initialized_by,
     wipe_volumes,
 )
-from tests.unit.commands_on_path import only_commands
-from tests.unit.components.init_inputs import InitCluster, access, provide_cluster
+from tests.unit.components.init_inputs import InitCluster, access, provide_cluster, provide_kubectl
 
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 APART = 60
@@ -82,7 +81,7 @@ def test_claims_go_before_the_pods_that_hold_them(cluster: InitCluster) -> None:
 
 
 def test_deletion_that_is_refused_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    only_commands(monkeypatch, tmp_path / "refusing", kubectl="echo 'pvc is forbidden' >&2; exit 1")
+    provide_kubectl(monkeypatch, tmp_path, "echo 'pvc is forbidden' >&2; exit 1")
     with pytest.raises(DeploymentError) as raised:
         wipe_volumes(access(), 1)
     assert "The volumes of the empty Vault couldn't be deleted: pvc is forbidden" in str(raised.value)
