@@ -87,12 +87,12 @@ def test_no_permission_to_encrypt(nothing: Deployment) -> None:
             }
         ),
     )["Policy"]["Arn"]
-    nothing.configure({"role": {"permissionsBoundary": boundary}})
+    nothing.configure({"role": {"permissionsBoundary": boundary}, "init": {"preflight": False}})
     result = nothing.stack.run("up", "--yes", "--skip-preview")
     assert result.returncode != 0
     assert "Init of Vault on vault-0 failed" in result.stdout, result.stdout
     assert "is not authorized to perform: kms:Encrypt" in result.stdout
-    assert "delete its volumes and pods" in result.stdout
+    assert "Run pulumi up again" in result.stdout
 
 
 def test_vault_that_does_not_start(nothing: Deployment) -> None:
@@ -106,7 +106,8 @@ def test_vault_that_does_not_start(nothing: Deployment) -> None:
             }
         ),
     )["Policy"]["Arn"]
-    nothing.configure({"role": {"permissionsBoundary": boundary}, "deadlines": {"podStartSeconds": 20}})
+    settings = {"init": {"preflight": False}, "deadlines": {"podStartSeconds": 20}}
+    nothing.configure({"role": {"permissionsBoundary": boundary}, **settings})
     result = nothing.stack.run("up", "--yes", "--skip-preview")
     assert result.returncode != 0
     assert "Vault on vault-0 doesn't answer" in result.stdout, result.stdout
