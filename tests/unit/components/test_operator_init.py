@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.dynamic import Config, ConfigureRequest
 
 from components import init_procedure
+from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
 from components.operator_init import OUTPUTS, OperatorInitProvider
 from components.vault_client import VaultRefusedError
+from tests.unit.components.custody import scripted_store
 from tests.unit.components.init_inputs import (
     DEPLOYMENT,
     InitCluster,
     init_inputs,
     provide_cluster,
-    provide_kubectl,
 )
 from tests.unit.components.scripted_vault import (
     INIT,
@@ -31,6 +33,7 @@ from tests.unit.components.scripted_vault import (
     init_answer,
     seal_status,
 )
+from tests.unit.components.vault_keys import answer_first_init, answer_proofs, shown
 
 KEYS: Mapping[str, Any] = {
     "cluster_initialized_here": True,
@@ -170,63 +173,6 @@ def test_something_else_than_vault_is_no_reason_to_wait(vault: ScriptedVault) ->
     assert len(vault.asked(SEAL_STATUS)) == 1
 
 
-POD: Mapping[str, Any] = {
-    "unschedulable": {
-        "status": {
-            "phase": "Pending",
-            "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}],
-        }
-    },
-    "image": {
-        "status": {
-            "phase": "Pending",
-            "containerStatuses": [
-                {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
-            ],
-        }
-    },
-    "crashing": {
-        "status": {
-            "phase": "Running",
-            "containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
-        }
-    },
-    "running": {"status": {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}},
-}
-
-
-@pytest.mark.parametrize(
-    ("pod", "state"),
-    [
-        ("unschedulable", "not scheduled: 0/1 nodes are available"),
-        ("image", "ImagePullBackOff: no such image"),
-        ("crashing", "CrashLoopBackOff"),
-        ("running", "pod Running; error: timed out"),
-        (None, "error: timed out"),
-    ],
-)
-def test_pod_that_does_not_start_is_shown_with_its_log(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pod: str | None, state: str
-) -> None:
-    answer = json.dumps(POD[pod]) if pod else ""
-    provide_kubectl(
-        monkeypatch,
-        tmp_path,
-        'case "$*" in\n'
-        f"*' get pod vault-0 '*) echo '{answer}';;\n"
-        "*' logs '*) echo 'Error parsing Seal configuration';;\n"
-        "*) echo 'error: timed out' >&2; exit 1;;\n"
-        "esac",
-    )
-    with pytest.raises(DeploymentError) as raised:
-        OperatorInitProvider().create(init_inputs(address="", pod_start_seconds=0.3))
-    first, nothing, *log = str(raised.value).splitlines()
-    assert first == f"Vault on vault-0 doesn't answer: {state}"
-    assert nothing.startswith("Nothing was initialised. ") and "kubectl delete pod vault-0" in nothing
-    assert nothing.endswith("The pod's last log lines:")
-    assert log == ["Error parsing Seal configuration"]
-
-
 def test_no_secret_is_said(vault: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms"))
     vault.answers(INIT, init_answer(recovery=True))
@@ -341,6 +287,62 @@ def test_state_of_an_earlier_program_is_taken_over() -> None:
 def test_check_takes_the_first_and_the_same_shares(olds: dict[str, Any]) -> None:
     result = OperatorInitProvider().check(olds, init_inputs())
     assert (result.inputs, result.failures) == (init_inputs(), [])
+
+
+def configured(**config: str) -> OperatorInitProvider:
+    """As the host of dynamic providers configures one."""
+    provider = OperatorInitProvider()
+    provider.configure(ConfigureRequest(Config(config, "vault-autounseal")))
+    return provider
+
+
+def test_keys_to_adopt_come_with_the_configuration_and_stay_out_of_the_state(vault: ScriptedVault) -> None:
+    answer_proofs(vault, True)
+    keys = {"root_token": ROOT_TOKEN, "recovery_keys_b64": SHARES, "recovery_keys_threshold": 3}
+    provider = configured(**{"vault-autounseal:adoptedKeys": json.dumps(keys)})
+    result = provider.create(init_inputs(vault.address, adopt=True))
+    assert result.outs == {
+        **init_inputs(vault.address, adopt=True),
+        **KEYS,
+        "cluster_initialized_here": False,
+    }
+
+
+def test_configuration_without_keys_to_adopt(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True, sealed=False))
+    result = configured().create(init_inputs(vault.address, adopt=True))
+    assert result.outs is not None
+    assert result.outs["keys_location"] == ""
+
+
+def test_outputs_tell_only_where_the_store_has_the_keys(vault: ScriptedVault, tmp_path: Path) -> None:
+    answer_first_init(vault)
+    store = scripted_store.Store(str(tmp_path))
+    custody = store_to_properties(scripted_store.__name__, store)
+    result = OperatorInitProvider().create(init_inputs(vault.address, custody=custody))
+    assert result.outs is not None
+    assert shown(str(result.outs)) == []
+    assert {name: result.outs[name] for name in OUTPUTS} == {
+        **KEYS,
+        "keys_location": store.location,
+        "keys_version": "2",
+        "root_token": "",
+        "recovery_shares": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("custody", "location", "said"),
+    [
+        ({}, "the stack's state", "with this resource its root token and shares leave the stack's state"),
+        (FILE, "file /keys/vault", "its root token and shares stay in file /keys/vault"),
+    ],
+)
+def test_delete_says_where_the_keys_are(
+    custody: Any, location: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    OperatorInitProvider().delete("secrets/vault", state(custody=custody, keys_location=location))
+    assert said in capfd.readouterr().err
 
 
 def test_errors_that_nobody_foresaw_keep_their_trace(
