@@ -79,4 +79,5 @@ def test_a_missing_action_is_named(nothing: Deployment) -> None:
     assert result.returncode != 0
     assert "not authorized to perform: iam:AttachRolePolicy on resource" in result.stdout + result.stderr
     # Vault doesn't start without the permission to use its key.
-    assert nothing.cluster.run("get", "namespace", "vault").returncode != 0
+    started = nothing.cluster.run("get", "statefulset", "vault", "--namespace", "vault")
+    assert started.returncode != 0
