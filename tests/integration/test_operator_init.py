@@ -1,36 +1,36 @@
 """The one-time init against real Vault servers, with a seal of KMS."""
 
 import base64
+import json
+import secrets
+import stat
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.vault_configuration import awskms_stanza, quote
 from tests.integration.key_service import REGION, KeyService, run_key_service
-from tests.integration.vault_servers import ACCESS, VaultServers, vault_servers, wait_until
-
-
-def inputs(**changed: Any) -> dict[str, Any]:
-    return {
-        "access": ACCESS.to_properties(),
-        "seal_type": "awskms",
-        "shares": 5,
-        "threshold": 3,
-        "adopt": False,
-        "pod_start_seconds": 30,
-        **changed,
-    }
+from tests.integration.program_inputs import CIPHER, init_inputs, journal
+from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 
 
 @pytest.fixture(autouse=True)
 def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes back what an error of the provider sets for the whole process."""
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def pulumi_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The journal's place on this machine."""
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_init_over_kms(servers: VaultServers, capfd: pytest.CaptureFixture[str])
     before = servers[0].client().sys.read_seal_status()
     assert (before["initialized"], before["type"], before["recovery_seal"]) == (False, "awskms", True)
 
-    outputs = OperatorInitProvider().create(inputs()).outs
+    outputs = OperatorInitProvider().create(init_inputs()).outs
     assert outputs is not None
 
     wait_until("vault-0 is active", 30, servers[0].is_active)
@@ -76,14 +76,100 @@ def test_init_over_kms(servers: VaultServers, capfd: pytest.CaptureFixture[str])
     assert servers[0].client(new_token).auth.token.lookup_self()["data"]["policies"] == ["root"]
     assert not_shown(outputs, "".join(capfd.readouterr()))
 
-    # A second stack, or a second create after a lost state.
+    # The engine may have died before it saved the state: then the next run finds the keys.
+    found = OperatorInitProvider().create(init_inputs()).outs
+    assert found == outputs
+    # A second stack, or one that had lost its state for good.
+    journal().finish()
     with pytest.raises(DeploymentError, match="is initialised already"):
-        OperatorInitProvider().create(inputs())
-    adopted = OperatorInitProvider().create(inputs(adopt=True)).outs
+        OperatorInitProvider().create(init_inputs())
+    adopted = OperatorInitProvider().create(init_inputs(adopt=True)).outs
     assert adopted is not None
     assert adopted["cluster_initialized_here"] is False
     assert (adopted["root_token"], adopted["recovery_shares"], adopted["key_shares"]) == ("", [], [])
     assert root.auth.token.lookup_self()["data"]["policies"] == ["root"]
+
+
+def in_file(path: Path) -> dict[str, Any]:
+    return {"custody": {"store": "file", "options": {"path": str(path)}}}
+
+
+def test_keys_in_a_file(servers: VaultServers, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "keys" / "vault"
+    outputs = OperatorInitProvider().create(init_inputs(**in_file(path))).outs
+    assert outputs is not None
+    record = KeyRecord.from_json(path.read_text())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (record.deployment, record.fingerprint) == (outputs["deployment"], outputs["keys_fingerprint"])
+    assert record.cluster_id == servers[0].client().sys.read_seal_status()["cluster_id"]
+    assert journal().find() is None
+    text = f"{outputs}{capfd.readouterr()}"
+    assert not [secret for secret in (record.root_token, *record.recovery_shares) if secret in text]
+
+    # The state is lost.
+    again = OperatorInitProvider().create(init_inputs(**in_file(path))).outs
+    assert again == outputs
+    # Somebody else's keys are never given out for this Vault's.
+    path.write_text(replace(record, recovery_shares=[share_of_nobody() for _ in range(5)]).to_json())
+    with pytest.raises(DeploymentError, match="aren't those of the Vault that answers"):
+        OperatorInitProvider().create(init_inputs(**in_file(path)))
+    path.write_text(record.to_json())
+
+    changed = init_inputs(**in_file(path), shares=4, threshold=2)
+    after = OperatorInitProvider().update("id", outputs, changed).outs
+    assert after is not None
+    new = KeyRecord.from_json(path.read_text())
+    assert (len(new.recovery_shares), new.threshold, new.root_token) == (4, 2, record.root_token)
+    assert after["keys_fingerprint"] == new.fingerprint != record.fingerprint
+    status = servers[0].client().sys.read_seal_status()
+    assert (status["n"], status["t"]) == (4, 2)
+    assert token_by_recovery_shares(servers[0].client(), list(new.recovery_shares[2:]))
+    assert journal().find() is None
+
+
+def share_of_nobody() -> str:
+    """As long as a share of Vault's."""
+    return base64.b64encode(secrets.token_bytes(33)).decode()
+
+
+def test_new_shares_in_the_state(servers: VaultServers) -> None:
+    outputs = OperatorInitProvider().create(init_inputs()).outs
+    assert outputs is not None
+    wait_until("vault-0 is active", 30, servers[0].is_active)
+    after = OperatorInitProvider().update("id", outputs, init_inputs(shares=3, threshold=2)).outs
+    assert after is not None
+    assert len(set(after["recovery_shares"]) - set(outputs["recovery_shares"])) == 3
+    assert after["root_token"] == outputs["root_token"]
+    # Until the engine has saved them.
+    assert list(journal().recover(CIPHER).recovery_shares) == after["recovery_shares"]
+    assert token_by_recovery_shares(servers[0].client(), after["recovery_shares"][1:])
+
+    # The engine was killed before it saved them: the next run comes with the old state.
+    again = OperatorInitProvider().update("id", outputs, init_inputs(shares=3, threshold=2)).outs
+    assert again == after
+
+
+def test_adopted_with_its_keys(servers: VaultServers, tmp_path: Path) -> None:
+    answer = servers[0].client().sys.initialize(recovery_shares=3, recovery_threshold=2)
+    wait_until("vault-0 is active", 30, servers[0].is_active)
+    keys = {
+        "recovery_keys_b64": answer["recovery_keys_base64"],
+        "recovery_keys_threshold": 2,
+        "root_token": answer["root_token"],
+    }
+    file = tmp_path / "init.json"
+    file.write_text(json.dumps(keys))
+    changed = {"adopt": True, "adopted_keys_file": str(file), "shares": 3, "threshold": 2}
+    outputs = OperatorInitProvider().create(init_inputs(**changed)).outs
+    assert outputs is not None
+    assert outputs["cluster_initialized_here"] is False
+    assert outputs["root_token"] == answer["root_token"]
+    assert outputs["recovery_shares"] == answer["recovery_keys_base64"]
+
+    file.write_text(json.dumps({**keys, "recovery_keys_b64": [share_of_nobody() for _ in range(3)]}))
+    journal().finish()
+    with pytest.raises(DeploymentError, match="adoptedKeys aren't those of the Vault that answers"):
+        OperatorInitProvider().create(init_inputs(**changed))
 
 
 def token_by_recovery_shares(client: Any, shares: list[str]) -> str:
@@ -97,13 +183,13 @@ def token_by_recovery_shares(client: Any, shares: list[str]) -> str:
 
 
 def not_shown(outputs: dict[str, Any], text: str) -> bool:
-    secrets = [outputs["root_token"], *outputs["recovery_shares"], *outputs["key_shares"]]
-    return not [secret for secret in secrets if secret in text]
+    keys = [outputs["root_token"], *outputs["recovery_shares"], *outputs["key_shares"]]
+    return not [key for key in keys if key in text]
 
 
 def test_another_seal_than_configured(servers: VaultServers) -> None:
     with pytest.raises(DeploymentError, match="say seal shamir, but the Vault that answers has seal awskms"):
-        OperatorInitProvider().create(inputs(seal_type="shamir"))
+        OperatorInitProvider().create(init_inputs(seal_type="shamir"))
     assert servers[0].client().sys.is_initialized() is False
 
 
@@ -111,7 +197,7 @@ def test_another_seal_than_configured(servers: VaultServers) -> None:
 def test_key_that_may_not_be_used(kms: KeyService) -> None:
     kms.denied.add("Encrypt")
     with pytest.raises(DeploymentError) as raised:
-        OperatorInitProvider().create(inputs())
+        OperatorInitProvider().create(init_inputs())
     message = str(raised.value)
     assert "Init of Vault on vault-0 failed" in message
     assert "not authorized to perform: kms:Encrypt" in message
@@ -132,7 +218,7 @@ def test_vault_that_does_not_start_is_shown_with_its_log(
         ) as cluster:
             monkeypatch.setenv("PATH", str(cluster.commands), prepend=":")
             with pytest.raises(DeploymentError) as raised:
-                OperatorInitProvider().create(inputs(pod_start_seconds=1))
+                OperatorInitProvider().create(init_inputs(pod_start_seconds=1))
     finally:
         kms.denied.clear()
     message = str(raised.value)

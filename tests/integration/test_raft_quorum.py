@@ -13,7 +13,8 @@ from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.vault_configuration import awskms_stanza
 from tests.integration.key_service import REGION, KeyService, run_key_service
-from tests.integration.vault_servers import ACCESS, VaultServers, vault_servers, wait_until
+from tests.integration.program_inputs import init_inputs, journal, quorum_inputs
+from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,10 @@ class Initialised:
     servers: VaultServers
     kms: KeyService
     root_token: str
+    keys_fingerprint: str
 
     def inputs(self, **changed: Any) -> dict[str, Any]:
-        return {
-            "access": ACCESS.to_properties(),
-            "replicas": 3,
-            "token": self.root_token,
-            "release_revision": 1,
-            "quorum_seconds": 60,
-            **changed,
-        }
+        return quorum_inputs(self.root_token, **{"keys_fingerprint": self.keys_fingerprint, **changed})
 
     def voters(self) -> dict[str, bool]:
         """Which servers vote, as raft itself has it."""
@@ -65,25 +60,15 @@ def cluster(vault_program: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         pytest.MonkeyPatch.context() as monkeypatch,
     ):
         monkeypatch.setenv("PATH", str(servers.commands), prepend=":")
-        outputs = (
-            OperatorInitProvider()
-            .create(
-                {
-                    "access": ACCESS.to_properties(),
-                    "seal_type": "awskms",
-                    "shares": 1,
-                    "threshold": 1,
-                    "adopt": False,
-                    "pod_start_seconds": 30,
-                }
-            )
-            .outs
-        )
+        monkeypatch.setenv("PULUMI_HOME", str(tmp_path_factory.mktemp("home")))
+        outputs = OperatorInitProvider().create(init_inputs(shares=1, threshold=1)).outs
         assert outputs is not None
-        yield Initialised(servers, kms, outputs["root_token"])
+        yield Initialised(servers, kms, outputs["root_token"], outputs["keys_fingerprint"])
 
 
 def test_three_healthy_voters(cluster: Initialised, capfd: pytest.CaptureFixture[str]) -> None:
+    left_by_the_init = journal().find()
+    assert left_by_the_init is not None
     outputs = RaftQuorumProvider().create(cluster.inputs()).outs
     assert outputs is not None
     assert cluster.voters() == {"vault-0": True, "vault-1": True, "vault-2": True}
@@ -100,6 +85,17 @@ def test_three_healthy_voters(cluster: Initialised, capfd: pytest.CaptureFixture
         for server in cluster.servers.servers
     ]
     assert cluster.root_token not in "".join(capfd.readouterr())
+    assert journal().find() is None
+
+
+def test_without_a_token_every_server_follows_one_leader(cluster: Initialised) -> None:
+    RaftQuorumProvider().create(cluster.inputs())
+    outputs = RaftQuorumProvider().create(cluster.inputs(token="", token_needed=False)).outs
+    assert outputs is not None
+    leading = [server.is_active() for server in cluster.servers.servers]
+    assert [(peer["node_id"], peer["leader"], peer["voter"]) for peer in outputs["peers"]] == [
+        (f"vault-{ordinal}", leads, None) for ordinal, leads in enumerate(leading)
+    ]
 
 
 def test_refresh_answers_the_peers(cluster: Initialised) -> None:

@@ -10,6 +10,7 @@ from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.shamir_unseal import ShamirUnsealProvider, unseal_pods
+from tests.integration.program_inputs import init_inputs, quorum_inputs, unseal_inputs
 from tests.integration.vault_servers import ACCESS, VaultServers, vault_servers, wait_until
 
 
@@ -19,21 +20,14 @@ def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def pulumi_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The journal's place on this machine."""
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+
+
 def initialise() -> dict[str, Any]:
-    outputs = (
-        OperatorInitProvider()
-        .create(
-            {
-                "access": ACCESS.to_properties(),
-                "seal_type": "shamir",
-                "shares": 5,
-                "threshold": 3,
-                "adopt": False,
-                "pod_start_seconds": 30,
-            }
-        )
-        .outs
-    )
+    outputs = OperatorInitProvider().create(init_inputs(seal_type="shamir", seal_key="")).outs
     assert outputs is not None
     return outputs
 
@@ -52,27 +46,12 @@ def test_unsealed_by_key_shares(
         assert init["recovery_shares"] == []
         assert sealed(servers) == [True, True, True]
 
-        ShamirUnsealProvider().create(
-            {
-                "access": ACCESS.to_properties(),
-                "replicas": 3,
-                "key_shares": init["key_shares"],
-                "threshold": 3,
-                "quorum_seconds": 60,
-            }
-        )
+        ShamirUnsealProvider().create(unseal_inputs(key_shares=init["key_shares"]))
         wait_until("every server is unsealed", 10, lambda: sealed(servers) == [False, False, False])
         root = servers[0].client(init["root_token"])
         assert root.auth.token.lookup_self()["data"]["policies"] == ["root"]
-        quorum = RaftQuorumProvider().create(
-            {
-                "access": ACCESS.to_properties(),
-                "replicas": 3,
-                "token": init["root_token"],
-                "release_revision": 1,
-                "quorum_seconds": 60,
-            }
-        )
+        fingerprint = init["keys_fingerprint"]
+        quorum = RaftQuorumProvider().create(quorum_inputs(init["root_token"], keys_fingerprint=fingerprint))
         assert quorum.outs is not None
         assert all(peer["voter"] for peer in quorum.outs["peers"])
 
