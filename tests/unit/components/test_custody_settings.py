@@ -7,6 +7,7 @@ import pytest
 
 from components.custody.key_store import store_from_properties
 from components.custody.stores import file
+from components.settings.load_custody import STORES_OF_THIS_PROGRAM
 from tests.unit.components.custody import scripted_store
 from tests.unit.components.stack_settings import PROJECT, SHAMIR, parse, problems
 
@@ -36,10 +37,15 @@ def test_store_of_a_reader_is_named_by_its_module(tmp_path: Path) -> None:
     assert store_from_properties(settings.to_properties()) == settings.store
 
 
+def test_every_store_of_this_program_is_named() -> None:
+    modules = [path.stem for path in Path(file.__file__).parent.glob("[!_]*.py")]
+    assert sorted(STORES_OF_THIS_PROGRAM) == sorted(name.replace("_", "-") for name in modules)
+
+
 def test_store_that_there_is_none_of() -> None:
-    (problem,) = problems(custody(store="gcp-secret-manager"))
-    assert problem.startswith(f'{PROJECT}:custody.store is "gcp-secret-manager": there is no store ')
-    assert "use state or one of aws-secrets-manager, kubernetes-secret, file" in problem
+    (problem,) = problems(custody(store="carrier-pigeon"))
+    assert problem.startswith(f'{PROJECT}:custody.store is "carrier-pigeon": there is no store ')
+    assert f"use state or one of {', '.join(STORES_OF_THIS_PROGRAM)}" in problem
 
 
 def test_module_without_a_store() -> None:

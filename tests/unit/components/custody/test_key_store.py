@@ -77,7 +77,7 @@ def test_store_of_a_reader_takes_one_file(own_module: str) -> None:
     assert store.read(TARGET) == key_record()
 
 
-@pytest.mark.parametrize("name", ["gcp-secret-manager", "no.such.module", "components.no_such_module"])
+@pytest.mark.parametrize("name", ["carrier-pigeon", "no.such.module", "components.no_such_module"])
 def test_store_that_there_is_none_of(name: str) -> None:
     with pytest.raises(KeyStoreError, match=f"there is no store '{name}'"):
         store_class(name)
