@@ -123,7 +123,8 @@ def _holder(entry: JournalEntry) -> str:
 
 def _adopted(order: InitOrder, address: str, status: SealStatus) -> TakenOver:
     pod = order.access.pod(0)
-    given = _given_keys(order)
+    source = order.adopted_keys_file or "adoptedKeys"
+    given = _given_keys(order, source)
     if given is None:
         say(f"Adopting Vault {status.version} on {pod}: initialised before, no keys are stored")
         return TakenOver(None, initialized_here=False)
@@ -132,15 +133,14 @@ def _adopted(order: InitOrder, address: str, status: SealStatus) -> TakenOver:
             f"The keys to adopt are {len(given.shares)} shares, {given.threshold} of them needed: set "
             f"init.shares to {len(given.shares)} and init.threshold to {given.threshold}."
         )
-    _verify(address, given, "adoptedKeys")
+    _verify(address, given, source)
     say(f"Adopting Vault {status.version} on {pod} with its keys")
     return TakenOver(given, initialized_here=False)
 
 
-def _given_keys(order: InitOrder) -> KeyRecord | None:
-    text, source = order.adopted_keys, "adoptedKeys"
+def _given_keys(order: InitOrder, source: str) -> KeyRecord | None:
+    text = order.adopted_keys
     if order.adopted_keys_file:
-        source = order.adopted_keys_file
         try:
             text = Path(order.adopted_keys_file).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from components.custody.key_record import KeyRecord, KeyRecordError
 from components.errors import DeploymentError
@@ -104,7 +105,8 @@ class InitJournal:
         if self._open is None:
             raise RuntimeError("the journal was not opened")
         key, intent = self._open
-        entry = replace(intent, ciphertext=key.encrypt(record.to_json().encode()))
+        ciphertext = key.encrypt(record.to_json().encode())
+        entry = replace(intent, ciphertext=ciphertext, fingerprint=record.fingerprint)
         waiting = Waiting("Putting the keys into the journal", _KEEP_SECONDS)
         while True:
             failures = self._keep_once(entry)
@@ -128,14 +130,15 @@ class InitJournal:
                 raise JournalError(f"they are those of {record.deployment}")
             return record
 
-    def finish(self) -> None:
+    def finish(self, fingerprint: str | None = None) -> None:
         """Removes it, once the keys are where they belong and were checked against Vault.
 
+        With ``fingerprint``, keys of other shares are left: they may be the ones that are valid.
         Leaves what another run at work has opened. A place that can't be had is left as well, and said.
         """
         for location, remove in (
-            (self._secret.location, self._finish_secret),
-            (str(self._file.path), self._finish_file),
+            (self._secret.location, partial(self._finish_secret, fingerprint)),
+            (str(self._file.path), partial(self._finish_file, fingerprint)),
         ):
             try:
                 remove()
@@ -203,10 +206,10 @@ class InitJournal:
                 if error.reason not in _OVERTAKEN or attempt == _ATTEMPTS:
                     raise
 
-    def _finish_secret(self) -> None:
+    def _finish_secret(self, fingerprint: str | None = None) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             seen = self._secret.read()
-            if seen is None or self._leave(seen.entry):
+            if seen is None or self._leave(seen.entry, fingerprint):
                 return
             try:
                 self._secret.delete(seen)
@@ -217,16 +220,24 @@ class InitJournal:
                 if error.reason != "Conflict" or attempt == _ATTEMPTS:
                     raise
 
-    def _finish_file(self) -> None:
+    def _finish_file(self, fingerprint: str | None) -> None:
         entry = self._file.read()
-        if entry is not None and not self._leave(entry):
+        if entry is not None and not self._leave(entry, fingerprint):
             self._file.delete()
 
-    def _leave(self, entry: JournalEntry) -> bool:
-        left = not entry.kept and entry.belongs_to_live_run
-        if left:
-            say(f"The journal is another run's now (process {entry.run.process.pid} on {entry.run.host})")
-        return left
+    def _leave(self, entry: JournalEntry, fingerprint: str | None) -> bool:
+        if not entry.kept:
+            if entry.belongs_to_live_run:
+                say(f"The journal is another run's now (process {entry.run.process.pid} on {entry.run.host})")
+            return entry.belongs_to_live_run
+        other = fingerprint is not None and entry.fingerprint != fingerprint
+        if other:
+            say(
+                "The journal has the shares of an interrupted change, which may be valid. It stays, "
+                f"encrypted, in {self.location}; a change of init.shares, "
+                "init.threshold or init.pgpKeys settles it"
+            )
+        return other
 
     @contextlib.contextmanager
     def _telling_where(self, what: str) -> Iterator[None]:

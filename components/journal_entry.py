@@ -27,6 +27,8 @@ class JournalEntry:
     """What the key of the journal is found again with."""
     ciphertext: str = ""
     """The keys, encrypted; empty while Vault hasn't told them."""
+    fingerprint: str = ""
+    """Which shares they are, see :class:`KeyRecord`; tells nothing of them."""
 
     @property
     def kept(self) -> bool:
@@ -68,4 +70,5 @@ def _entry(document: Mapping[str, Any]) -> JournalEntry:
         volume=str(document["volume"]),
         header={str(name): str(value) for name, value in document["header"].items()},
         ciphertext=str(document["ciphertext"]),
+        fingerprint=str(document["fingerprint"]),
     )

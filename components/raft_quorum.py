@@ -99,7 +99,8 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
     access = PodAccess.from_properties(props["access"])
     if not props["custody"]:
         # The engine has saved the keys in the state before it came here.
-        InitJournal(access.target, access.statefulset, str(props["deployment"])).finish()
+        journal = InitJournal(access.target, access.statefulset, str(props["deployment"]))
+        journal.finish(fingerprint=str(props["keys_fingerprint"]))
     token = _token(props, access)
     replicas = int(props["replicas"])
     waiting = Waiting(f"Waiting for {replicas} raft voters", float(props["quorum_seconds"]))

@@ -14,7 +14,7 @@ from components.key_custody import KeysNotStoredError
 from components.pod_access import PodUnreachableError
 from components.progress import say
 from components.share_proof import WrongSharesError
-from components.share_rotation import ShareSet, rotate_shares, settle_rotation
+from components.share_rotation import ShareSet, UnsettledRotationError, rotate_shares, settle_rotation
 from components.vault_client import VaultClient, VaultUnavailableError
 
 
@@ -43,7 +43,12 @@ def changed_shares(order: InitOrder, olds: Mapping[str, Any]) -> ShareChange | N
         order.access.await_running(0, seconds=30)
         with order.access.reach(0) as address:
             return _changed(order, address, current, journal)
-    except (PodUnreachableError, VaultUnavailableError, WrongSharesError) as error:
+    except (
+        PodUnreachableError,
+        UnsettledRotationError,
+        VaultUnavailableError,
+        WrongSharesError,
+    ) as error:
         raise DeploymentError(
             f"The shares couldn't be changed: {error}\nThose that are valid are in {order.custody.location}, "
             f"or, where the change had begun, in the journal ({journal.location}). Run pulumi up again."
@@ -59,6 +64,11 @@ def _changed(order: InitOrder, address: str, current: KeyRecord, journal: InitJo
         new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
         client = VaultClient(address)
         if settle_rotation(client, recovery=bool(current.recovery_shares), old=old, new=new) is new:
+            if left_over.shares_encrypted and not order.pgp_keys:
+                raise DeploymentError(
+                    "New shares of an interrupted run are valid already, and encrypted to their holders: set "
+                    "init.pgpKeys as it was then, and run pulumi up again."
+                )
             say("New shares of an interrupted run are valid already; they are stored now")
             return _stored(order, left_over, journal)
         # They never got valid.
@@ -107,7 +117,9 @@ def _stored(order: InitOrder, record: KeyRecord, journal: InitJournal) -> ShareC
         journal.finish()
     # An interrupted change may have been to other numbers than the settings have now; then the state says
     # so, and the next update makes the rest of the way.
-    made_with = {"shares": len(record.shares), "threshold": record.threshold}
+    made_with: dict[str, Any] = {"shares": len(record.shares), "threshold": record.threshold}
+    if not record.shares_encrypted:
+        made_with["pgp_keys"] = []
     return ShareChange(record, reference, made_with)
 
 

@@ -129,7 +129,6 @@ def test_journal_of_keys_in_a_store_is_none_of_its_business(
     assert journal().recover(CIPHER) == RECORD
 
 
-@pytest.mark.xfail(strict=True, reason="the journal is finished without a look at whose keys it has")
 def test_journal_with_other_keys_than_the_states_stays(vault: ScriptedVault) -> None:
     """A change of shares that counted, and whose run was killed before the state was saved."""
     keep_in_journal()
