@@ -15,19 +15,20 @@ RUN_SECONDS = 400
 
 
 class EngineRun:
-    """A run that was started. As a context manager it leaves no process behind."""
+    """A run that was started, with the output of ``command`` in a file. As a context manager it leaves no
+    process behind."""
 
     def __init__(
         self,
         stack: SandboxStack,
-        arguments: Sequence[str],
+        command: Sequence[str],
         output: Path,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._output = output
         with output.open("wb") as file:
             self._process = subprocess.Popen(
-                stack.command(arguments),
+                command,
                 cwd=stack.program,
                 env={**stack.environment(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
@@ -59,6 +60,11 @@ class EngineRun:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds:.0f} s:\n{self.said}") from None
+
+    def await_killed(self) -> None:
+        """Waits until the engine is killed; fails where it ends otherwise."""
+        status = self.wait()
+        assert status < 0, f"ended with {status} instead of being killed:\n{self.said}"
 
     def await_said(self, pattern: str, seconds: float = 120) -> None:
         """Waits until the run says something that the pattern finds."""
