@@ -5,7 +5,7 @@ from components.settings.model import CustodySettings
 from components.settings.reader import SettingsReader
 
 STATE_CUSTODY = "state"
-STORES_OF_THIS_PROGRAM = ("aws-secrets-manager", "kubernetes-secret", "file")
+STORES_OF_THIS_PROGRAM = ("aws-secrets-manager", "gcp-secret-manager", "kubernetes-secret", "file")
 
 
 def read_custody(reader: SettingsReader) -> CustodySettings:

@@ -25,6 +25,7 @@ STORES: Mapping[str, Mapping[str, Any]] = {
         "region": EKS["region"],
         "readers": ["arn:aws:iam::123456789012:role/platform"],
     },
+    "gcp-secret-manager": {"secret": "projects/example-project/secrets/vault-init"},
     "kubernetes-secret": {"namespace": "custody"},
     "file": {"path": "/keys/vault.json"},
 }

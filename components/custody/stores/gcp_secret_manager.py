@@ -1,0 +1,340 @@
+"""Keys in a secret of Google Secret Manager, which exists already.
+
+The rights that it takes on the secret: `secretmanager.versions.` add, destroy and list (all in the role
+`roles/secretmanager.secretVersionManager`) and access (`roles/secretmanager.secretAccessor`). Whoever has the
+last one reads the keys.
+
+A record is never disabled or destroyed here: the shares of an older one may be void, but where the change of
+shares went wrong they are the only ones there are. Destroy old versions when the new shares have proved
+themselves. The last version is a destroyed probe at times, so `versions/latest` can fail: people read the
+version that the output `keys_version` names.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import (
+    KeyReference,
+    KeyStore,
+    KeyStoreError,
+    KeyStoreUnavailableError,
+)
+from components.custody.stored_record import stored_record, without_secrets
+from components.kubectl import KubernetesTarget
+from components.settings.reader import SettingsReader
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+PROBE = "A trial of vault-autounseal, written before the init; not a record of keys."
+
+_RESOURCE = r"projects/([a-z0-9.-]+:)?[a-z0-9-]+(/locations/[a-z0-9-]+)?/secrets/[A-Za-z0-9_-]{1,255}"
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"
+_STATE = re.compile(r"is in (DESTROYED|DISABLED) state")
+"""How access refuses a version: the state of a version that isn't enabled."""
+_API = "secretmanager.googleapis.com"
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_LARGEST_RECORD_BYTES = 65536
+_SECONDS = (10, 20)
+"""To connect, and to answer."""
+
+_ACCESSOR = "roles/secretmanager.secretAccessor"
+_VERSION_MANAGER = "roles/secretmanager.secretVersionManager"
+
+
+class _RefusedError(KeyStoreError):
+    """Secret Manager's refusal, with what tells why."""
+
+    def __init__(self, message: str, status: str, states: Sequence[str]) -> None:
+        super().__init__(message)
+        self.missing = status == "NOT_FOUND"
+        self.states = states
+        """The state that a version is in and that doesn't allow what was asked; empty with other reasons."""
+
+
+@dataclass(frozen=True)
+class Store(KeyStore):
+    """The newest version of the secret that isn't destroyed."""
+
+    secret: str
+    """The resource's name: ``projects/<project>/secrets/<name>``, a regional one's with its location."""
+    endpoint: str
+    """Host, and port if need be; empty for Google's own."""
+
+    @classmethod
+    def from_settings(cls, reader: SettingsReader) -> Self:
+        """Reads `custody.secret` and `custody.endpoint`."""
+        return cls(
+            secret=reader.required_text(
+                "secret",
+                _RESOURCE,
+                "name an existing secret, projects/<project>/secrets/<name>, or a regional one, "
+                "projects/<project>/locations/<region>/secrets/<name>",
+            ),
+            endpoint=reader.text(
+                "endpoint",
+                "",
+                _HOST,
+                "give the host name of a private or regional endpoint, without https://; leave it out for "
+                "Google's own",
+            ),
+        )
+
+    @property
+    def location(self) -> str:
+        """The resource's name."""
+        return f"Google secret {self.secret}"
+
+    def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
+        """Adds a version, reads it back and destroys it, and so with what an interrupted probe left.
+
+        Between adding and destroying it the probe is the newest version; ``read`` passes it over. See
+        :class:`KeyStore`.
+        """
+        service = self._service()
+        for left_over, text in service.contents():
+            if text != PROBE:
+                break
+            service.destroy(left_over)
+        number = service.add(PROBE)
+        try:
+            if service.access(number) != PROBE:
+                raise KeyStoreError(f"The {self.location} doesn't hold what was just written into it.")
+        finally:
+            service.destroy(number)
+
+    def read(self, target: KubernetesTarget) -> KeyRecord | None:  # noqa: ARG002
+        """The record in the newest version that isn't destroyed, None where there is none.
+
+        Raises :class:`KeyStoreError` also where that version is disabled: what lies behind it isn't what
+        was kept last. One that waits for its delayed destruction counts as destroyed, as probes do.
+        See :class:`KeyStore`.
+        """
+        for _, text in self._service().contents():
+            if text != PROBE:
+                return stored_record(text, self.location)
+        return None
+
+    def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
+        """Adds a version; older ones stay as they are. See :class:`KeyStore`."""
+        text = record.to_json()
+        if len(text.encode()) > _LARGEST_RECORD_BYTES:
+            raise KeyStoreError(
+                f"The {self.location} takes {_LARGEST_RECORD_BYTES} bytes, and the record is longer: use "
+                "fewer shares, or smaller PGP keys."
+            )
+        try:
+            number = self._service().add(text)
+        except KeyStoreError as error:
+            kind = KeyStoreUnavailableError if isinstance(error, KeyStoreUnavailableError) else KeyStoreError
+            raise kind(without_secrets(str(error), record)) from None
+        return KeyReference(location=self.location, version=str(number))
+
+    def _service(self) -> "_Versions":
+        # Imported here, for it takes time that a preview without this store doesn't spend.
+        import google.auth
+        from google.auth.exceptions import GoogleAuthError
+        from google.auth.transport.requests import AuthorizedSession
+        from requests.adapters import HTTPAdapter
+        from urllib3.util import Retry
+
+        try:
+            credentials, _ = google.auth.default(scopes=[_SCOPE])
+        except GoogleAuthError as error:
+            raise KeyStoreError(
+                f"There are no credentials for the {self.location}: {error.args[0]}\n"
+                "Log in (gcloud auth application-default login), or name a credentials file in "
+                "GOOGLE_APPLICATION_CREDENTIALS."
+            ) from None
+        session: Session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+        # Reads only: urllib3 doesn't repeat a POST that may have been heard.
+        again = Retry(
+            total=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
+        )
+        session.mount("https://", HTTPAdapter(max_retries=again))
+        region = _Name.of(self.secret).region
+        own = f"secretmanager.{region}.rep.googleapis.com" if region else _API
+        return _Versions(session, f"https://{self.endpoint or own}/v1/{self.secret}", self.secret)
+
+
+@dataclass(frozen=True)
+class _Versions:
+    """The versions of the secret, by their numbers, which count from 1.
+
+    Raises :class:`_RefusedError`, KeyStoreError and KeyStoreUnavailableError.
+    https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
+    """
+
+    session: "Session"
+    url: str
+    """Of the secret."""
+    secret: str
+    """Its resource name."""
+
+    def add(self, text: str) -> int:
+        """A new version's number, once Google has checked that it got every byte."""
+        data = text.encode()
+        payload = {"data": base64.b64encode(data).decode(), "dataCrc32c": str(_crc32c(data))}
+        added = self._call("add", "POST", ":addVersion", {"payload": payload})
+        if added.get("clientSpecifiedPayloadChecksum") is not True:
+            raise KeyStoreUnavailableError(
+                f"Secret Manager didn't check what {self.secret} was given: its answer doesn't speak of the "
+                "checksum."
+            )
+        return _number(added)
+
+    def access(self, number: int) -> str:
+        """The content of an enabled version."""
+        payload = self._call("access", "GET", f"/versions/{number}:access").get("payload", {})
+        try:
+            data = base64.b64decode(payload["data"], validate=True)
+        except (KeyError, binascii.Error):
+            data = b""
+        if str(_crc32c(data)) != str(payload.get("dataCrc32c")):
+            raise KeyStoreUnavailableError(
+                f"Version {number} of {self.secret} was damaged on its way: its checksum is another one."
+            )
+        return data.decode(errors="replace")
+
+    def destroy(self, number: int) -> None:
+        """For good, or with a delay where the secret has one (until then it is disabled)."""
+        self._call("destroy", "POST", f"/versions/{number}:destroy", {})
+
+    def contents(self) -> Iterator[tuple[int, str]]:
+        """Number and content of the versions that aren't destroyed, newest first.
+
+        Raises :class:`KeyStoreError` at one that is disabled.
+        """
+        # The first page has the newest. What happens to versions beyond it is told by access.
+        listed = self._call("list", "GET", "/versions").get("versions", [])
+        destroyed = {_number(version) for version in listed if _is_destroyed(version)}
+        newest = max((_number(version) for version in listed), default=0)
+        # The list may lag for hours; access by number doesn't, so a record that was just written is found:
+        # https://cloud.google.com/secret-manager/docs/reference/consistency.
+        while self._exists(newest + 1):
+            newest += 1
+        for number in range(newest, 0, -1):
+            if number in destroyed:
+                continue
+            try:
+                text = self.access(number)
+            except _RefusedError as error:
+                if "DESTROYED" in error.states:
+                    continue
+                if "DISABLED" not in error.states:
+                    raise
+                name = _Name.of(self.secret)
+                version = f"{number} --secret={name.name} {name.flags}"
+                raise KeyStoreError(
+                    f"{error}\nNothing older is taken in its place. If it holds the keys, enable it: "
+                    f"gcloud secrets versions enable {version}\n"
+                    f"If it doesn't, destroy it: gcloud secrets versions destroy {version}"
+                ) from None
+            yield number, text
+
+    def _exists(self, number: int) -> bool:
+        try:
+            self.access(number)
+        except _RefusedError as error:
+            if not error.missing and not error.states:
+                raise
+            return not error.missing
+        return True
+
+    def _call(
+        self, right: str, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        from google.auth.exceptions import GoogleAuthError, TransportError
+        from requests import RequestException
+
+        doing = f"secretmanager.versions.{right} on {self.secret}"
+        try:
+            response = self.session.request(method, f"{self.url}{path}", json=body, timeout=_SECONDS)
+            if response.ok:
+                answer: Mapping[str, Any] = response.json()
+                return answer
+        except (RequestException, TransportError) as error:
+            raise KeyStoreUnavailableError(f"{doing} got no answer: {error}") from None
+        except GoogleAuthError as error:
+            # Such as a login that has expired. Further arguments are what the token's issuer answered.
+            kind = KeyStoreUnavailableError if error.retryable else KeyStoreError
+            raise kind(
+                f"{doing} can't be asked for: {error.args[0]}\n"
+                "Log in again (gcloud auth application-default login), or use other credentials."
+            ) from None
+        raise self._refusal(right, doing, response)
+
+    def _refusal(self, right: str, doing: str, response: "Response") -> KeyStoreError:
+        """The error in Google's own words, and what mends it."""
+        status, words, reason = _error(response)
+        message = f"{doing} failed: {status}: {words}"
+        if response.status_code >= 500 or response.status_code == 429:
+            return KeyStoreUnavailableError(message)
+        name = _Name.of(self.secret)
+        if reason == "SERVICE_DISABLED":
+            message += f"\nEnable it: gcloud services enable {_API} --project={name.project}"
+        elif response.status_code == 403 and f"secretmanager.versions.{right}" in words:
+            role = _ACCESSOR if right == "access" else _VERSION_MANAGER
+            message += (
+                f"\nIf the secret exists, grant it: gcloud secrets add-iam-policy-binding {name.name} "
+                f"{name.flags} --role={role} --member=<user:..., group:... or serviceAccount:...>"
+            )
+        elif status == "NOT_FOUND" and right in ("add", "list"):
+            replication = "" if name.region else " --replication-policy=automatic"
+            message += (
+                "\nThe secret has to be there before the init: "
+                f"gcloud secrets create {name.name} {name.flags}{replication}"
+            )
+        return _RefusedError(message, status, _STATE.findall(words))
+
+
+@dataclass(frozen=True)
+class _Name:
+    """The parts of a secret's resource name."""
+
+    project: str
+    region: str
+    """Empty where Google chooses."""
+    name: str
+
+    @staticmethod
+    def of(secret: str) -> "_Name":
+        parts = secret.split("/")
+        values = dict(zip(parts[::2], parts[1::2], strict=True))
+        return _Name(values["projects"], values.get("locations", ""), values["secrets"])
+
+    @property
+    def flags(self) -> str:
+        """What tells gcloud where the secret is."""
+        return f"--project={self.project}" + (f" --location={self.region}" if self.region else "")
+
+
+def _number(version: Mapping[str, Any]) -> int:
+    return int(str(version["name"]).rpartition("/")[2])
+
+
+def _is_destroyed(version: Mapping[str, Any]) -> bool:
+    """Whether it is, or is disabled until its delayed destruction."""
+    return version.get("state") == "DESTROYED" or "scheduledDestroyTime" in version
+
+
+def _error(response: "Response") -> tuple[str, str, str]:
+    """Status, message and reason (if any) of an error: https://cloud.google.com/apis/design/errors."""
+    try:
+        error = response.json()["error"]
+        reasons = [detail["reason"] for detail in error.get("details", []) if "reason" in detail]
+        return str(error["status"]), str(error["message"]), (reasons or [""])[0]
+    except (ValueError, KeyError, TypeError):
+        # A proxy's answer, for one.
+        return f"HTTP {response.status_code}", str(response.reason), ""
+
+
+def _crc32c(data: bytes) -> int:
+    import google_crc32c
+
+    return int(google_crc32c.value(data))
