@@ -168,10 +168,11 @@ def test_second_deployment_changes_nothing(host: Host) -> None:
     assert list(answer.replaces) == []
 
 
-def test_provider_of_an_earlier_program_is_no_change(host: Host) -> None:
-    earlier = serialize_provider(RaftQuorumProvider())
-    answer = host.diff({**state(), "__provider": earlier}, inputs())
-    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+def test_provider_that_moved_is_an_update(host: Host) -> None:
+    elsewhere = serialize_provider(RaftQuorumProvider())
+    answer = host.diff({**state(), "__provider": elsewhere}, inputs())
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert list(answer.replaces) == []
 
 
 def test_update_keeps_the_keys(host: Host) -> None:

@@ -137,7 +137,7 @@ def test_read_loses_nothing() -> None:
     ("changed", "changes"), [({}, False), ({"release_revision": 2}, True), ({"port": 9443}, True)]
 )
 def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any], changes: bool) -> None:
-    olds = {**inputs(), "__provider": "of an earlier program"}
-    result = InjectorAdmissionProvider().diff("id", olds, {**inputs(), **changed, "__provider": "x"})
+    olds = {**inputs(), "__provider": "a reference"}
+    result = InjectorAdmissionProvider().diff("id", olds, {**inputs(), "__provider": "a reference", **changed})
     assert result.changes is changes
     assert not result.replaces

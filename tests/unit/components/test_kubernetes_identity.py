@@ -13,7 +13,7 @@ from tests.unit.components.init_inputs import TARGET
 
 HERE, ELSEWHERE = "0b7e6f2c-uid", "d1a4-uid"
 PROPERTIES = {"target": TARGET.to_properties()}
-STATE = {**PROPERTIES, "uid": HERE, "__provider": "of an earlier program"}
+STATE = {**PROPERTIES, "uid": HERE}
 
 
 @pytest.fixture(autouse=True)

@@ -185,11 +185,11 @@ def test_no_secret_is_said(vault: ScriptedVault, capfd: pytest.CaptureFixture[st
 
 
 def state(**changed: Any) -> dict[str, Any]:
-    return {**init_inputs(), **KEYS, "__provider": "of an earlier program", **changed}
+    return {**init_inputs(), **KEYS, "__provider": "a reference", **changed}
 
 
 def test_nothing_changed_is_no_change() -> None:
-    result = OperatorInitProvider().diff("id", state(), {**init_inputs(), "__provider": "of this program"})
+    result = OperatorInitProvider().diff("id", state(), {**init_inputs(), "__provider": "a reference"})
     assert result.changes is False
     assert not result.replaces
 
@@ -202,11 +202,12 @@ def test_nothing_changed_is_no_change() -> None:
         {"adopt": True},
         {"pod_start_seconds": 600},
         {"access": {"statefulset": "other"}},
+        {"__provider": "a class that has moved"},
     ],
     ids=lambda changed: next(iter(changed)),
 )
 def test_no_change_ever_replaces(changed: Mapping[str, Any]) -> None:
-    result = OperatorInitProvider().diff("id", state(), {**init_inputs(), **changed, "__provider": "x"})
+    result = OperatorInitProvider().diff("id", state(), {**init_inputs(), "__provider": "a reference", **changed})
     assert result.changes is True
     assert not result.replaces
     assert result.delete_before_replace is False

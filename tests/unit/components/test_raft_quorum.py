@@ -230,8 +230,8 @@ def test_read_loses_nothing_where_vault_cannot_be_asked(
     [({}, False), ({"release_revision": 2}, True), ({"token": "hvs.other"}, True), ({"replicas": 5}, True)],
 )
 def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any], changes: bool) -> None:
-    olds = {**inputs(), **VERIFIED, "__provider": "of an earlier program"}
-    result = RaftQuorumProvider().diff("id", olds, {**inputs(), **changed, "__provider": "x"})
+    olds = {**inputs(), **VERIFIED, "__provider": "a reference"}
+    result = RaftQuorumProvider().diff("id", olds, {**inputs(), "__provider": "a reference", **changed})
     assert result.changes is changes
     assert not result.replaces
     assert result.delete_before_replace is False

@@ -160,8 +160,8 @@ def test_read_loses_nothing() -> None:
 
 @pytest.mark.parametrize(("changed", "changes"), [({}, False), ({"replicas": 3}, True)])
 def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any], changes: bool) -> None:
-    olds = {**inputs(), "__provider": "of an earlier program"}
-    result = ShamirUnsealProvider().diff("id", olds, {**inputs(), **changed, "__provider": "x"})
+    olds = {**inputs(), "__provider": "a reference"}
+    result = ShamirUnsealProvider().diff("id", olds, {**inputs(), "__provider": "a reference", **changed})
     assert result.changes is changes
     assert not result.replaces
 
