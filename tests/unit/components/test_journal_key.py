@@ -16,8 +16,8 @@ def test_key_is_random_and_of_use() -> None:
 
 def test_no_update_or_refresh_changes_it() -> None:
     provider = JournalKeyProvider()
-    state = {"key": "kept", "__provider": "of an earlier program"}
-    difference = provider.diff("journal-key", state, {"__provider": "of this one"})
+    state = {"key": "kept", "__provider": "a reference"}
+    difference = provider.diff("journal-key", state, {"__provider": "a reference"})
     assert (difference.changes, difference.replaces) == (False, [])
     assert provider.update("journal-key", state, {"key": None}).outs == {"key": "kept"}
     read = provider.read("journal-key", state)

@@ -207,7 +207,8 @@ def test_nothing_changed_is_no_change() -> None:
     ids=lambda changed: next(iter(changed)),
 )
 def test_no_change_ever_replaces(changed: Mapping[str, Any]) -> None:
-    result = OperatorInitProvider().diff("id", state(), {**init_inputs(), "__provider": "a reference", **changed})
+    news = {**init_inputs(), "__provider": "a reference", **changed}
+    result = OperatorInitProvider().diff("id", state(), news)
     assert result.changes is True
     assert not result.replaces
     assert result.delete_before_replace is False
