@@ -25,4 +25,5 @@ def test_the_keys_are_never_lost(bench: Bench, fault: Fault) -> None:
     said = "\n".join(bench.said)
     assert [words for words in fault.words if words not in said] == [], said
     bench.prove_keys(fault.keys)
-    assert not [share for share in bench.stored_shares() if share in said]
+    assert bench.journal() == ""
+    assert not [secret for secret in bench.secrets() if secret in said]

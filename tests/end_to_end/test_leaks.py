@@ -69,6 +69,14 @@ def test_secrets_are_nowhere_else(nothing: Deployment, tmp_path: Path, custody: 
         *scan.in_folders(folders(nothing, kept, temporary), without=not_searched(nothing, custody, tmp_path)),
     ]
     assert findings == []
+    # They are found where they belong, by the same scan.
+    belonging = set(keys.by_name())
+    if custody.in_state:
+        outputs = ask(nothing, ("stack", "output", "--json", "--show-secrets"))
+        assert {finding.secret for finding in scan.in_bytes(outputs, "outputs")} == belonging
+    own_places = custody.own_places(nothing.stack.layout, tmp_path)
+    if own_places:
+        assert {finding.secret for finding in scan.in_folders(own_places)} >= belonging
     # What was looked through has to have something in it.
     places = [place for place, content in seen if content]
     assert {"cmdline of a process", "environ of a process", JOURNAL_PLACE} <= set(places)

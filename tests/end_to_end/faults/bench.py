@@ -219,12 +219,23 @@ class Bench:
 
     def stored_shares(self) -> Sequence[str]:
         """The shares, from where the stack's custody keeps them."""
+        stored = self._stored()
+        return list(stored["recovery_shares"] or stored["key_shares"])
+
+    def secrets(self) -> Sequence[str]:
+        """The root token and the shares."""
+        return [self._stored()["root_token"], *self.stored_shares()]
+
+    def _stored(self) -> Mapping[str, Any]:
         path = Path(self.store["path"])
-        if path.exists():
-            record = json.loads(path.read_text())
-            return list(record["recovery_shares"] or record["key_shares"])
-        outputs = self.deployment.outputs()
-        return list(outputs["recovery_shares"] or outputs["key_shares"])
+        stored: Mapping[str, Any] = (
+            json.loads(path.read_text()) if path.exists() else self.deployment.outputs()
+        )
+        return stored
+
+    def journal(self) -> str:
+        """What is left of the journal of the init in the cluster; empty where it was done with."""
+        return self.kubectl("get", "secret", f"{self.name}-operator-init", "--ignore-not-found").strip()
 
     def prove_keys(self, expected: Keys) -> None:
         """Fails unless the stored shares unlock the Vault that runs, and it is the one that is expected."""
