@@ -246,6 +246,13 @@ def test_what_was_damaged_on_its_way_is_not_taken(store: Store, secret: Secret) 
         store.read(TARGET)
 
 
+def test_what_google_did_not_check_does_not_count_as_stored(store: Store, secret: Secret) -> None:
+    secret.checksum_lost = True
+    with pytest.raises(KeyStoreUnavailableError, match="didn't check what") as raised:
+        store.write(key_record(), TARGET)
+    assert not any(piece in str(raised.value) for piece in (ROOT_TOKEN, *SHARES))
+
+
 @pytest.mark.parametrize("status", ["RESOURCE_EXHAUSTED", "UNAVAILABLE"])
 def test_a_service_that_is_busy_is_worth_another_try(
     google: SecretManager, store: Store, status: str

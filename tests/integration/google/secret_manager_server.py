@@ -77,6 +77,8 @@ class Secret:
     """How many of the newest versions the list doesn't have yet."""
     damaged: bool = False
     """Whether a byte falls over when a version is accessed."""
+    checksum_lost: bool = False
+    """Whether the checksum of a new version gets lost on its way here."""
 
     @property
     def states(self) -> Sequence[str]:
@@ -175,7 +177,7 @@ def _add(secret: Secret, name: str, payload: Mapping[str, str]) -> Mapping[str, 
         raise ApiError("INVALID_ARGUMENT", f"Base64 decoding failed for {payload['data']!r}") from None
     if len(data) > _LARGEST_BYTES:
         raise ApiError("INVALID_ARGUMENT", "The payload is larger than 65536 bytes.")
-    checksum = payload.get("dataCrc32c")
+    checksum = None if secret.checksum_lost else payload.get("dataCrc32c")
     if checksum not in (None, str(crc32c(data))):
         raise ApiError("INVALID_ARGUMENT", "The payload's data_crc32c is another one than the data's.")
     secret.versions.append(Version(data, checked=checksum is not None))
