@@ -91,7 +91,7 @@ def _initialized_at(order: InitOrder, address: str, cipher: Callable[[], Journal
     journal = InitJournal(order.access.target, order.access.statefulset, order.deployment)
     # Asked for in every round: another run may have put them there meanwhile.
     stored = order.custody.find()
-    journaled = True
+    in_journal = True
     if status.initialized:
         taken = take_over(order, address, status, journal, cipher, stored)
         record, here = taken.record, taken.initialized_here
@@ -103,10 +103,14 @@ def _initialized_at(order: InitOrder, address: str, cipher: Callable[[], Journal
                 "to another place, or set another one in custody, and run pulumi up again."
             )
         record, here = _initialize(order, client, status, journal, cipher()), True
-        journaled = _journaled(journal, record)
+        in_journal = _journaled(journal, record)
+    if here:
+        otherwise = _safe_in_journal(journal) if in_journal else _lost(journal)
+    else:
+        otherwise = "The keys that were given stay where they are. Mend the store and run pulumi up again."
     reference = KeyReference(location="", version="")
     if record is not None:
-        record, reference = _stored(order, record, client, journal, journaled=journaled)
+        record, reference = _stored(order, record, client, journal, otherwise)
     return InitResult(record, reference, here, status.version)
 
 
@@ -155,10 +159,24 @@ def _journaled(journal: InitJournal, record: KeyRecord) -> bool:
     return True
 
 
+def _safe_in_journal(journal: InitJournal) -> str:
+    return (
+        f"The keys are safe: they are in the journal, encrypted ({journal.location}). Mend the store and run "
+        "pulumi up again: it takes them from there."
+    )
+
+
+def _lost(journal: InitJournal) -> str:
+    return (
+        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost. It is empty: mend both "
+        "places, set init.wipe to true, and run pulumi up again."
+    )
+
+
 def _stored(
-    order: InitOrder, record: KeyRecord, client: VaultClient, journal: InitJournal, *, journaled: bool
+    order: InitOrder, record: KeyRecord, client: VaultClient, journal: InitJournal, otherwise: str
 ) -> tuple[KeyRecord, KeyReference]:
-    """The keys in their store, and the journal done with.
+    """The keys in their store, and the journal done with; ``otherwise`` tells where they are if it fails.
 
     For the state it's done with later, by RaftQuorum: the engine writes the state only when this
     resource has returned.
@@ -167,15 +185,7 @@ def _stored(
     try:
         reference = custody.put(record)
     except KeysNotStoredError as error:
-        if not journaled:
-            raise DeploymentError(
-                f"{error}\nNor did the journal ({journal.location}), so the keys of this Vault are lost. "
-                "It is empty: mend both places, set init.wipe to true, and run pulumi up again."
-            ) from None
-        raise DeploymentError(
-            f"{error}\nThe keys are safe: they are in the journal, encrypted ({journal.location}). Mend the "
-            "store and run pulumi up again: it takes them from there."
-        ) from None
+        raise DeploymentError(f"{error}\n{otherwise}") from None
     if custody.store is None:
         return record, reference
     if not record.cluster_id:
