@@ -168,8 +168,8 @@ def _safe_in_journal(journal: InitJournal) -> str:
 
 def _lost(journal: InitJournal) -> str:
     return (
-        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost. It is empty: mend both "
-        "places, set init.wipe to true, and run pulumi up again."
+        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost. It is empty: mend "
+        "both places, set init.wipe to true, and run pulumi up again."
     )
 
 
