@@ -39,11 +39,7 @@ def require_initialized_by(access: PodAccess, began: datetime) -> None:
         raise NotProvablyEmptyError(
             f"the log of {pod} doesn't show when Vault was initialised (the pod was restarted since)"
         )
-    if (
-        not began - _CLOCKS_APART
-        <= times[0]
-        <= began + timedelta(seconds=INIT_SECONDS) + _CLOCKS_APART
-    ):
+    if not began - _CLOCKS_APART <= times[0] <= began + timedelta(seconds=INIT_SECONDS) + _CLOCKS_APART:
         raise NotProvablyEmptyError(
             f"Vault was initialised at {times[0].isoformat()}, and the run that got no answer began at "
             f"{began.isoformat()}: somebody else initialised it"

@@ -115,7 +115,10 @@ class Bench:
         }
         init = {"shares": SHARES, "threshold": THRESHOLD}
         settings["init"] = {**init, **settings.get("init", {})}
-        settings["role"] = {"name": self.name, **settings.get("role", {})}
+        if settings.get("seal") == "shamir":
+            settings |= dict.fromkeys(("clusterName", "region", "nodeSecurityGroupId", "key", "role"))
+        else:
+            settings["role"] = {"name": self.name, **settings.get("role", {})}
         self.deployment.configure(settings)
 
     @contextlib.contextmanager

@@ -38,6 +38,12 @@ FAULTS = (
         run=lost_runs.kill_before_the_store,
     ),
     Fault(
+        name="killed before the store, Shamir",
+        injected="The same with seal shamir: a key in the stack's state encrypts the journal.",
+        seen=f"`the stack is currently locked`. After `pulumi cancel`: {_FROM_THE_JOURNAL}",
+        run=lost_runs.kill_before_the_store_with_shamir,
+    ),
+    Fault(
         name="killed after the store",
         injected="Every process is killed when the keys are stored and the engine hasn't heard of it.",
         seen="`the stack is currently locked`. After `pulumi cancel` the keys `were found in` it.",

@@ -52,13 +52,18 @@ def kill_before_the_store(bench: Bench) -> None:
     _kill_at_the_store(bench, unreliable_store.KILL_BEFORE, stored=False)
 
 
+def kill_before_the_store_with_shamir(bench: Bench) -> None:
+    """The same without a key service: a key in the stack's state encrypts the journal."""
+    _kill_at_the_store(bench, unreliable_store.KILL_BEFORE, stored=False, seal="shamir")
+
+
 def kill_after_the_store(bench: Bench) -> None:
     """Every process of the run is killed when the keys have been stored and before the engine hears of it."""
     _kill_at_the_store(bench, unreliable_store.KILL_AFTER, stored=True)
 
 
-def _kill_at_the_store(bench: Bench, order: str, *, stored: bool) -> None:
-    bench.configure()
+def _kill_at_the_store(bench: Bench, order: str, *, stored: bool, seal: str = "awskms") -> None:
+    bench.configure(seal=seal)
     bench.order(order)
     with bench.start() as run:
         run.await_killed()

@@ -50,8 +50,8 @@ def sdk_upgraded(bench: Bench) -> None:
     with_older = {"PYTHONPATH": str(older)}
     assert _sdk_version(with_older) == OLDER_SDK != _sdk_version({})
     bench.configure(custody=None)
-    bench.up(environment=with_older)
-    # Python keeps the compiled form beside what it ran.
+    # Python keeps the compiled form beside what it runs, unless it is told not to.
+    bench.up(environment={**with_older, "PYTHONDONTWRITEBYTECODE": ""})
     assert list((older / "pulumi" / "dynamic").glob("__pycache__/*.pyc")), "the older SDK wasn't used"
     shares = bench.stored_shares()
     bench.up(more=["--expect-no-changes"])
