@@ -3,8 +3,8 @@
 import gc
 
 import pulumi
-from components.custody_provision import provision_custody
 
+from components.custody_provision import provision_custody
 from components.eks_cluster import look_up_eks_cluster
 from components.injector_admission import verify_injector_admission
 from components.kubernetes_connection import connect_kubernetes
