@@ -70,9 +70,6 @@ class Store(KeyStore):
 
     def _next_order(self) -> str:
         path = Path(self.orders)
-        first, *others = path.read_text().splitlines() if path.exists() else [""]
-        if others:
-            path.write_text("\n".join(others))
-        else:
-            path.unlink(missing_ok=True)
-        return first
+        orders = path.read_text().splitlines() if path.exists() else []
+        path.write_text("\n".join(orders[1:]))
+        return orders[0] if orders else ""

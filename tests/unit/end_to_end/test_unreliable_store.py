@@ -52,6 +52,12 @@ def test_each_write_takes_one_order(store: Store) -> None:
     assert store.read(TARGET) == RECORD
 
 
+def test_orders_can_be_taken_back(store: Store) -> None:
+    Path(store.orders).write_text("")
+    store.write(RECORD, TARGET)
+    assert store.read(TARGET) == RECORD
+
+
 @pytest.mark.parametrize(
     ("order", "stored"), [(unreliable_store.KILL_BEFORE, False), (unreliable_store.KILL_AFTER, True)]
 )
