@@ -162,7 +162,8 @@ def remove_made_directories(paths: ClusterPaths) -> None:
     if paths.made_directories.exists():
         for name in json.loads(paths.made_directories.read_text()):
             directory = Path(name)
-            if directory.is_dir() and not any(directory.iterdir()):
+            # `ip netns add` has made a mount of its folder meanwhile.
+            if directory.is_dir() and not directory.is_mount() and not any(directory.iterdir()):
                 directory.rmdir()
 
 
