@@ -86,8 +86,12 @@ class KeyCustody:
             try:
                 return self.store.write(record, self.target)
             except KeyStoreError as error:
-                if attempt == WRITE_ATTEMPTS:
-                    raise KeysNotStoredError(f"{self.location} didn't take the keys: {error}") from None
-                say(f"{self.location} didn't take the keys, trying again: {error}")
-                time.sleep(_PAUSE_SECONDS)
+                reason = str(error)
+            # A store of somebody's own may raise anything, and with the keys in its text.
+            except Exception as error:
+                reason = type(error).__name__
+            if attempt == WRITE_ATTEMPTS:
+                raise KeysNotStoredError(f"{self.location} didn't take the keys: {reason}")
+            say(f"{self.location} didn't take the keys, trying again: {reason}")
+            time.sleep(_PAUSE_SECONDS)
         raise AssertionError("unreachable")

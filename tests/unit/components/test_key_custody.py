@@ -66,6 +66,21 @@ def test_store_is_asked_again(custody: KeyCustody, store: scripted_store.Store, 
     assert custody.find() == RECORD
 
 
+def test_store_that_raises_what_nobody_foresaw(
+    custody: KeyCustody, store: scripted_store.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text of such an error may hold the keys, so only its kind is told."""
+
+    def write(_store: object, record: KeyRecord, _target: object) -> None:
+        raise ValueError(record.to_json())
+
+    monkeypatch.setattr(scripted_store.Store, "write", write)
+    with pytest.raises(KeysNotStoredError) as raised:
+        custody.put(RECORD)
+    assert str(raised.value) == f"{store.location} didn't take the keys: ValueError"
+    assert raised.value.__cause__ is None
+
+
 def test_store_is_not_asked_for_ever(
     custody: KeyCustody, store: scripted_store.Store, capfd: pytest.CaptureFixture[str]
 ) -> None:
