@@ -168,7 +168,7 @@ def test_adopted_with_its_keys(servers: VaultServers, tmp_path: Path) -> None:
 
     file.write_text(json.dumps({**keys, "recovery_keys_b64": [share_of_nobody() for _ in range(3)]}))
     journal().finish()
-    with pytest.raises(DeploymentError, match="adoptedKeys aren't those of the Vault that answers"):
+    with pytest.raises(DeploymentError, match=r"init\.json aren't those of the Vault that answers"):
         OperatorInitProvider().create(init_inputs(**changed))
 
 
