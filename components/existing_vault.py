@@ -66,8 +66,8 @@ def take_over(
     if entry is not None:
         if entry.belongs_to_live_run:
             raise AnotherRunError(
-                f"Another run initialises this Vault at the moment ({_holder(entry)}); this one has changed "
-                "nothing. Wait for it to end, then run pulumi up again."
+                f"Another run initialises this Vault at the moment ({entry.run.description}); this one has "
+                "changed nothing. Wait for it to end, then run pulumi up again."
             )
         _begin_again(order, journal, entry)
     raise DeploymentError(
@@ -95,7 +95,7 @@ def _begin_again(order: InitOrder, journal: InitJournal, entry: JournalEntry) ->
     pod = order.access.pod(0)
     lost = (
         f"Vault on {pod} is initialised, but its keys went to nobody: the run that initialised it was "
-        f"interrupted before it had Vault's answer ({_holder(entry)}, {entry.began})."
+        f"interrupted before it had Vault's answer ({entry.run.description}, {entry.began})."
     )
     adopt = "If somebody has its keys after all, set init.adopt to true and give them (adoptedKeys)."
     try:
@@ -115,10 +115,6 @@ def _begin_again(order: InitOrder, journal: InitJournal, entry: JournalEntry) ->
     wipe_volumes(order.access, order.replicas)
     journal.finish()
     raise VolumesWipedError(f"the volumes of {pod} were wiped")
-
-
-def _holder(entry: JournalEntry) -> str:
-    return f"process {entry.run.process.pid} on {entry.run.host}"
 
 
 def _adopted(order: InitOrder, address: str, status: SealStatus) -> TakenOver:

@@ -171,7 +171,7 @@ class InitJournal:
             raise self._another_run(now.entry if now else None) from None
 
     def _another_run(self, entry: JournalEntry | None) -> AnotherRunError:
-        who = f"process {entry.run.process.pid} on {entry.run.host}, since {entry.began}" if entry else "one"
+        who = f"{entry.run.description}, since {entry.began}" if entry else "one"
         return AnotherRunError(
             f"Another run is initialising this Vault ({who}); this one has changed nothing. Wait for it to "
             "end, then run pulumi up again. A run on another machine is taken for dead "
@@ -228,7 +228,7 @@ class InitJournal:
     def _leave(self, entry: JournalEntry, fingerprint: str | None) -> bool:
         if not entry.kept:
             if entry.belongs_to_live_run:
-                say(f"The journal is another run's now (process {entry.run.process.pid} on {entry.run.host})")
+                say(f"The journal is another run's now ({entry.run.description})")
             return entry.belongs_to_live_run
         other = fingerprint is not None and entry.fingerprint != fingerprint
         if other:

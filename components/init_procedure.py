@@ -52,6 +52,7 @@ def initialized(order: InitOrder) -> InitResult:
     this is called.
     """
     order.custody.probe()
+    # Keys of another Vault there are refused before anything else is tried.
     order.custody.find()
 
     @cache

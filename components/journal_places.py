@@ -13,10 +13,8 @@ from typing import Any
 
 from components.journal_cipher import JournalError
 from components.journal_entry import JournalEntry
-from components.kubectl import Kubectl, KubernetesTarget
+from components.kubectl import OWNER, OWNER_LABEL, Kubectl, KubernetesTarget
 
-OWNER_LABEL = "app.kubernetes.io/managed-by"
-OWNER = "vault-autounseal"
 _FIELD = "journal"
 
 

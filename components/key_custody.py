@@ -73,7 +73,7 @@ class KeyCustody:
         if self.store is None:
             return in_state
         record = self.find()
-        return record.root_token if record is not None and not record.root_token_encrypted else ""
+        return record.plain_root_token if record is not None else ""
 
     def put(self, record: KeyRecord) -> KeyReference:
         """Stores the keys; raises :class:`KeysNotStoredError` where the store doesn't take them.

@@ -33,10 +33,9 @@ def verify_keys(address: str, record: KeyRecord) -> None:
     if record.shares and not record.shares_encrypted:
         verify_shares(client, record)
         return
-    plain_token = record.root_token if not record.root_token_encrypted else ""
-    if plain_token and not client.with_token(plain_token).token_valid():
+    if record.plain_root_token and not client.with_token(record.plain_root_token).token_valid():
         raise WrongKeysError("the root token isn't one of this Vault")
-    if not plain_token and not record.cluster_id:
+    if not record.plain_root_token and not record.cluster_id:
         say("The keys are encrypted to their holders, so they can't be tried on Vault")
 
 

@@ -15,6 +15,9 @@ from components.errors import DeploymentError
 
 REQUEST_TIMEOUT_SECONDS = 20
 
+OWNER_LABEL, OWNER = "app.kubernetes.io/managed-by", "vault-autounseal"
+"""What marks the objects that the program makes past Pulumi, and tells them from others of their name."""
+
 
 class KubectlError(DeploymentError):
     """kubectl answered with an error; the message holds what it said."""

@@ -49,6 +49,11 @@ class RunIdentity:
     engine: ProcessIdentity | None
     """Pulumi's engine above the process; None where there is none."""
 
+    @property
+    def description(self) -> str:
+        """Which run it is, for a person."""
+        return f"process {self.process.pid} on {self.host}"
+
     @staticmethod
     def current() -> "RunIdentity":
         """A new run of this process."""

@@ -91,9 +91,8 @@ def _changed(order: InitOrder, address: str, current: KeyRecord, journal: InitJo
         )
 
     say(f"Making {order.shares} new shares, {order.threshold} needed, in place of {len(current.shares)}")
-    token = current.root_token if not current.root_token_encrypted else ""
     shares = rotate_shares(
-        VaultClient(address, token),
+        VaultClient(address, current.plain_root_token),
         recovery=recovery,
         current=current.shares,
         threshold=current.threshold,

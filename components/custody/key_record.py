@@ -46,6 +46,11 @@ class KeyRecord:
         return self.key_shares or self.recovery_shares
 
     @property
+    def plain_root_token(self) -> str:
+        """The root token where it can be used here; empty where it is its holder's, revoked or unknown."""
+        return "" if self.root_token_encrypted else self.root_token
+
+    @property
     def fingerprint(self) -> str:
         """Tells one set of shares from another without telling anything of them: ``sha256:`` and 64 digits.
 

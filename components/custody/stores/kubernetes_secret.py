@@ -21,12 +21,11 @@ from components.custody.key_store import (
     KeyStoreUnavailableError,
 )
 from components.custody.stored_record import stored_record, without_secrets
-from components.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubectl import OWNER, OWNER_LABEL, Kubectl, KubectlError, KubernetesTarget
 from components.settings.load import DNS_LABEL, DNS_NAME
 from components.settings.reader import SettingsReader
 
 DEFAULT_NAME = "vault-operator-init"
-LABEL, LABEL_VALUE = "app.kubernetes.io/managed-by", "vault-autounseal"
 ENTRY = "record.json"
 _PROBE = "written, read and deleted before the init"
 
@@ -118,17 +117,17 @@ class Store(KeyStore):
         """The Secret of that name; None where there is none."""
         with self._asking_to("get"):
             found = kubectl.get("secret", name)
-        if found is not None and (found["metadata"].get("labels") or {}).get(LABEL) != LABEL_VALUE:
+        if found is not None and (found["metadata"].get("labels") or {}).get(OWNER_LABEL) != OWNER:
             raise KeyStoreError(
                 f"Kubernetes Secret {self.namespace}/{name} wasn't made by this program: it has no label "
-                f"{LABEL}={LABEL_VALUE}. It was left untouched; choose another name (custody.name)."
+                f"{OWNER_LABEL}={OWNER}. It was left untouched; choose another name (custody.name)."
             )
         return found
 
     def _put(self, kubectl: Kubectl, name: str, content: str) -> str:
         """Returns the Secret's new resourceVersion."""
         found = self._get(kubectl, name)
-        metadata: dict[str, Any] = {"name": name, "labels": {LABEL: LABEL_VALUE}}
+        metadata: dict[str, Any] = {"name": name, "labels": {OWNER_LABEL: OWNER}}
         manifest = {
             "apiVersion": "v1",
             "kind": "Secret",
