@@ -5,35 +5,41 @@ import gc
 import pulumi
 
 from components.custody_provision import provision_custody
-from components.eks_cluster import look_up_eks_cluster
 from components.injector_admission import verify_injector_admission
 from components.kubernetes_connection import connect_kubernetes
+from components.managed_cluster import look_up_cluster
 from components.operator_init import OperatorInit
 from components.raft_quorum import RaftQuorum
 from components.root_token_revocation import revoke_root_token
-from components.seal_provision import provision_seal
+from components.seal_provision import provision_seals
+from components.seals.seal import Surroundings
 from components.settings import load_settings
 from components.shamir_unseal import unseal_with_key_shares
 from components.stack_outputs import user_interface
+from components.vault_namespace import make_namespace
 from components.vault_release import VaultRelease, VaultReleaseArgs
-from components.webhook_ingress import open_webhook_ingress
+from components.vault_storage import VaultStorage
+from components.webhook_access import open_webhook
 
 settings = load_settings()
 
-cluster = look_up_eks_cluster(settings)
+cluster = look_up_cluster(settings)
 connection = connect_kubernetes(settings, cluster)
-seal = provision_seal(settings, cluster)
-custody = provision_custody(settings, cluster, seal)
-ingress = open_webhook_ingress(settings, cluster)
+storage = VaultStorage("vault-storage", settings)
+namespace = make_namespace(settings, connection.provider)
+seals = provision_seals(settings, Surroundings(cluster, connection, namespace.metadata["name"]))
+custody = provision_custody(settings, cluster, seals.current)
+webhook = open_webhook(settings, cluster)
 
 release = VaultRelease(
     "vault",
     VaultReleaseArgs(
         settings=settings,
         target=connection.target,
-        seal_stanza=seal.stanza,
-        service_account_annotations=seal.service_account_annotations,
-        prerequisites=(*seal.prerequisites, *ingress.prerequisites),
+        namespace=namespace,
+        seal_stanzas=seals.stanzas,
+        pods=seals.pods,
+        prerequisites=(storage, *seals.prerequisites, *webhook.prerequisites),
     ),
     pulumi.ResourceOptions(provider=connection.provider),
 )
@@ -43,7 +49,7 @@ init = OperatorInit(
     "operator-init",
     settings=settings,
     connection=connection,
-    seal=seal,
+    seal=seals.current,
     access=release.access,
     opts=pulumi.ResourceOptions(depends_on=[release, *custody.prerequisites]),
 )
@@ -59,11 +65,13 @@ quorum = RaftQuorum(
 
 revoke_root_token(settings, release.access, init, quorum)
 
-for name, output in {**seal.outputs, **ingress.outputs, **custody.outputs}.items():
+for name, output in {**seals.outputs, **webhook.outputs, **custody.outputs}.items():
     pulumi.export(name, output)
 pulumi.export("namespace", release.namespace)
 pulumi.export("release_name", release.release_name)
+pulumi.export("mode", settings.mode)
 pulumi.export("seal_type", settings.seal.type)
+pulumi.export("migrate_from", settings.migrate_from.type if settings.migrate_from else "")
 pulumi.export("vault_version", quorum.vault_version)
 pulumi.export("cluster_id", quorum.cluster_id)
 pulumi.export("peers", quorum.peers)

@@ -8,14 +8,14 @@ import pulumi
 import pulumi_aws as aws
 
 from components.iam_policies import unseal_key_policy
-from components.settings import AutoUnsealKeySettings
+from components.seals.awskms import KeySettings
 
 
 @dataclass(frozen=True)
 class AwsUnsealKeyArgs:
     """What an :class:`AwsUnsealKey` is made from."""
 
-    key: AutoUnsealKeySettings
+    key: KeySettings
     """Alias, rotation, deletion window, and whether the key outlives the stack."""
     partition: str
     """AWS partition of the account."""

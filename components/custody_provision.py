@@ -1,6 +1,7 @@
 """What the store of the keys needs in the world before the init, whichever store it is.
 
-Most stores need nothing. One that does is a case here.
+Most stores need nothing. One that does is a case here. A cloud's SDK is imported where it is used, as each
+takes a part of a second.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,11 +9,10 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from components.aws_key_store import AwsKeyStore, AwsKeyStoreArgs
-from components.custody.stores import aws_secrets_manager
-from components.eks_cluster import EksCluster
+from components.custody.stores import aws_secrets_manager, gcp_secret_manager
 from components.errors import DeploymentError
-from components.seal_provision import ProvisionedSeal
+from components.managed_cluster import ManagedCluster
+from components.seals.seal import ProvisionedSeal
 from components.settings import Settings
 
 
@@ -27,7 +27,7 @@ class ProvisionedCustody:
 
 
 def provision_custody(
-    settings: Settings, cluster: EksCluster | None, seal: ProvisionedSeal
+    settings: Settings, cluster: ManagedCluster | None, seal: ProvisionedSeal
 ) -> ProvisionedCustody:
     """Makes the place that the keys go to, where the store has none of its own.
 
@@ -35,18 +35,23 @@ def provision_custody(
     """
     match settings.custody.store:
         case aws_secrets_manager.Store() as store:
-            return _provision_secret(settings, store, cluster, seal)
+            return _provision_aws_secret(settings, store, cluster, seal)
+        case gcp_secret_manager.Store() as google_store if google_store.readers:
+            return _provision_google_secret(settings, google_store)
         case _:
             return ProvisionedCustody()
 
 
-def _provision_secret(
+def _provision_aws_secret(
     settings: Settings,
     store: aws_secrets_manager.Store,
-    cluster: EksCluster | None,
+    cluster: ManagedCluster | None,
     seal: ProvisionedSeal,
 ) -> ProvisionedCustody:
-    if cluster is None:
+    from components.aws_key_store import AwsKeyStore, AwsKeyStoreArgs
+    from components.eks_cluster import EksCluster
+
+    if not isinstance(cluster, EksCluster):
         raise DeploymentError(
             "Custody aws-secrets-manager keeps the keys in the account of the EKS cluster: set clusterName "
             "and region, or choose another store (custody.store)."
@@ -91,3 +96,30 @@ def _key_arn(store: aws_secrets_manager.Store, seal: ProvisionedSeal) -> pulumi.
             "custody.kmsKey is unseal-key, but this seal has no KMS key: use own, or the ARN of a key."
         )
     return seal.outputs["key_arn"]
+
+
+def _provision_google_secret(settings: Settings, store: gcp_secret_manager.Store) -> ProvisionedCustody:
+    if settings.project is None:
+        raise DeploymentError(
+            "The stack makes the secret of custody.readers in Google Cloud, and project isn't set. Set it, "
+            "or make the secret and its rights yourself and remove custody.readers."
+        )
+    from components.google_apis import SECRET_MANAGER, enabled_apis
+    from components.google_key_store import GoogleKeyStore, GoogleKeyStoreArgs
+    from components.google_provider import google_provider
+
+    made = GoogleKeyStore(
+        "key-store",
+        GoogleKeyStoreArgs(
+            secret=store.name,
+            readers=store.readers,
+            replicas=store.replicas,
+            protect=settings.protect,
+            labels=settings.tags,
+            prerequisites=enabled_apis([SECRET_MANAGER], project=store.name.project)
+            if settings.enable_apis
+            else (),
+        ),
+        pulumi.ResourceOptions(provider=google_provider(settings.project)),
+    )
+    return ProvisionedCustody(prerequisites=(made,), outputs={"secret_name": made.secret_name})

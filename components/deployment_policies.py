@@ -148,7 +148,7 @@ def vault_role_policy(scope: DeploymentScope) -> str:
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
     """What every command looks up before anything else."""
-    cluster = scope.regional_arn("eks", f"cluster/{scope.settings.cluster_name}")
+    cluster = scope.regional_arn("eks", f"cluster/{scope.cluster_name}")
     statements = [allow("FindCluster", ["eks:DescribeCluster"], cluster)]
     if scope.seal is not None:
         # The issuer's host is oidc.eks.<region>.amazonaws.com, or oidc-eks.<region>.api.aws with IPv6.

@@ -17,7 +17,8 @@ from components.errors import DeploymentError
 from components.iam_policies import role_arn
 from components.kubectl import require_command
 from components.policy_statements import Condition, of_alias
-from components.settings import AutoUnsealKeySettings, AwsKmsSeal, Settings
+from components.seals import awskms
+from components.settings import Settings
 from components.settings.load import parse_settings
 
 SETTINGS_OF_INIT = "init"
@@ -28,7 +29,7 @@ SETTINGS_OF_INIT = "init"
 class SealScope:
     """What seal awskms has in AWS."""
 
-    key: AutoUnsealKeySettings
+    key: awskms.KeySettings
     key_arn: str | None
     """ARN of the key; None where its id isn't known."""
     any_key_arn: str
@@ -61,6 +62,7 @@ class DeploymentScope:
     """One stack's settings, and the account that it is deployed in."""
 
     settings: Settings
+    cluster_name: str
     region: str
     account_id: str
     """Twelve digits."""
@@ -85,10 +87,11 @@ class DeploymentScope:
 
     @property
     def seal(self) -> SealScope | None:
-        """The seal's part; None where the seal isn't AWS's."""
-        if not isinstance(self.settings.seal, AwsKmsSeal):
+        """The seal's part; None where no seal is AWS's."""
+        found = next((seal for seal in self.settings.seals if isinstance(seal, awskms.Seal)), None)
+        if found is None:
             return None
-        key, role = self.settings.seal.key, self.settings.seal.role
+        key, role = found.key, found.role
         return SealScope(
             key=key,
             key_arn=self._key_arns(self.key_id) if self.key_id else None,
@@ -143,11 +146,13 @@ def deployment_scope(
     settings: Settings, *, account_id: str, key_id: str | None, secret_key_id: str | None = None
 ) -> DeploymentScope:
     """The scope of these settings; raises :class:`DeploymentError` where they use nothing of AWS."""
-    if settings.region is None:
+    if settings.cluster is None or settings.cluster.project is not None:
         raise DeploymentError(
-            "This stack uses nothing of AWS (there is no clusterName), so nobody needs rights there."
+            "This stack uses nothing of AWS (it has no EKS cluster), so nobody needs rights there."
         )
-    return DeploymentScope(settings, settings.region, account_id, key_id, secret_key_id)
+    return DeploymentScope(
+        settings, settings.cluster.name, settings.cluster.location, account_id, key_id, secret_key_id
+    )
 
 
 def selected_stack_settings() -> Settings:

@@ -2,19 +2,24 @@
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
 from components.aws_invocation import look_up
-from components.settings import AwsKmsSeal, Settings
+from components.managed_cluster import ManagedCluster
+from components.seals import awskms
+from components.settings import ClusterSettings, Settings
+
+if TYPE_CHECKING:
+    from components.webhook_access import OpenedWebhook
 
 
 @dataclass(frozen=True)
-class EksCluster:
+class EksCluster(ManagedCluster):
     """What the other components need to know of an EKS cluster."""
 
-    name: str
     region: str
     partition: str
     """`aws`, `aws-cn` or `aws-us-gov`."""
@@ -32,17 +37,38 @@ class EksCluster:
     provider: aws.Provider
     """The AWS provider for the cluster's region and account."""
 
+    @property
+    def identity(self) -> str:
+        """Its account, region and name."""
+        return f"eks:{self.partition}:{self.account_id}:{self.region}:{self.name}"
 
-def look_up_eks_cluster(settings: Settings) -> EksCluster | None:
-    """The cluster that the settings name; None where they name none.
+    @property
+    def token_command(self) -> tuple[str, str]:
+        """The AWS CLI."""
+        return "aws", "docs.aws.amazon.com/cli"
+
+    def open_webhook(self, settings: Settings) -> "OpenedWebhook":
+        """A rule of the nodes' security group."""
+        from components.webhook_ingress import open_webhook_ingress
+
+        return open_webhook_ingress(settings, self)
+
+    def kubeconfig(self) -> str:
+        """Asks the AWS CLI for a token at each use.
+
+        Source: the EKS guide, "Create kubeconfig file manually".
+        """
+        return eks_kubeconfig(self)
+
+
+def look_up_eks_cluster(settings: Settings, wanted: ClusterSettings) -> EksCluster:
+    """The cluster that the settings name.
 
     Everything of AWS that has to be there already is looked up here, before any resource is made.
     Raises :class:`DeploymentError` where there is no such cluster in the region, no OIDC provider for
     it though the seal needs one, or no such node security group.
     """
-    if settings.cluster_name is None or settings.region is None:
-        return None
-    name, region = settings.cluster_name, settings.region
+    name, region = wanted.name, wanted.location
     provider = aws.Provider("aws", region=region)
     found = look_up(
         f"EKS cluster {name!r} can't be read in {region}",
@@ -53,9 +79,8 @@ def look_up_eks_cluster(settings: Settings) -> EksCluster | None:
     # arn:<partition>:eks:<region>:<account>:cluster/<name>
     _, partition, _, _, account_id, _ = found.arn.split(":", 5)
     issuer = found.identities[0].oidcs[0].issuer
-    oidc_provider_arn = (
-        _oidc_provider_arn(name, region, issuer, provider) if isinstance(settings.seal, AwsKmsSeal) else None
-    )
+    needs_identity = any(isinstance(seal, awskms.Seal) for seal in settings.seals)
+    oidc_provider_arn = _oidc_provider_arn(name, region, issuer, provider) if needs_identity else None
     _require_node_security_group(settings, region, found.vpc_config.cluster_security_group_id, provider)
     return EksCluster(
         name=name,

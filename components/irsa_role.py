@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.iam_policies import service_account_trust_policy, unseal_policy
-from components.settings import RoleSettings
+from components.seals.awskms import RoleSettings
 
 
 @dataclass(frozen=True)

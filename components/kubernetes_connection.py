@@ -1,4 +1,4 @@
-"""The connection to the Kubernetes API: a context that the settings name, or the EKS cluster itself."""
+"""The connection to the Kubernetes API: a context that the settings name, or the managed cluster itself."""
 
 import os
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import yaml
 
-from components.eks_cluster import EksCluster, eks_kubeconfig
 from components.errors import DeploymentError
 from components.kubectl import Kubectl, KubernetesTarget, require_command
 from components.kubernetes_identity import KubernetesIdentity
+from components.managed_cluster import ManagedCluster
 from components.settings import Settings
 
 
@@ -28,7 +28,7 @@ class KubernetesConnection:
     """Identity of the cluster that answers."""
 
 
-def connect_kubernetes(settings: Settings, cluster: EksCluster | None) -> KubernetesConnection:
+def connect_kubernetes(settings: Settings, cluster: ManagedCluster | None) -> KubernetesConnection:
     """Makes the explicit Kubernetes provider; the current context of a kubeconfig is never taken.
 
     Raises :class:`DeploymentError` where the context doesn't exist, a command is missing, or (when
@@ -56,7 +56,7 @@ def connect_kubernetes(settings: Settings, cluster: EksCluster | None) -> Kubern
     return KubernetesConnection(target=target, provider=provider, cluster_uid=identity.uid)
 
 
-def _target(settings: Settings, cluster: EksCluster | None) -> KubernetesTarget:
+def _target(settings: Settings, cluster: ManagedCluster | None) -> KubernetesTarget:
     if settings.kube_context is not None:
         _require_context(settings.kubeconfig, settings.kube_context)
         return KubernetesTarget(
@@ -64,17 +64,16 @@ def _target(settings: Settings, cluster: EksCluster | None) -> KubernetesTarget:
         )
     if cluster is None:
         raise DeploymentError("There is neither a kubeContext nor a clusterName to deploy to.")
-    require_command(
-        "aws", "it makes the tokens for the EKS cluster; see docs.aws.amazon.com/cli, or set kubeContext"
-    )
+    command, source = cluster.token_command
+    require_command(command, f"it makes the tokens for {cluster.name}; see {source}, or set kubeContext")
     return KubernetesTarget(
-        kubeconfig=eks_kubeconfig(cluster), context=cluster.name, namespace=settings.namespace
+        kubeconfig=cluster.kubeconfig(), context=cluster.name, namespace=settings.namespace
     )
 
 
-def _cluster_identity(settings: Settings, cluster: EksCluster | None) -> str:
+def _cluster_identity(settings: Settings, cluster: ManagedCluster | None) -> str:
     if cluster is not None:
-        return f"eks:{cluster.partition}:{cluster.account_id}:{cluster.region}:{cluster.name}"
+        return cluster.identity
     return f"context:{settings.kube_context}"
 
 

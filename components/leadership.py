@@ -5,7 +5,7 @@ Which servers are voters Vault tells only to a token (`sys/storage/raft/autopilo
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components.errors import DeploymentError
@@ -46,6 +46,16 @@ def observe_leadership(access: PodAccess, replicas: int) -> Leadership:
         statuses=[status for status, _ in answers],
         leaders=[leader for _, leader in answers],
     )
+
+
+def observe_single_server(client: VaultClient, access: PodAccess) -> Leadership:
+    """Asks the one pod of a Vault that isn't highly available, which leads nobody and follows nobody."""
+    status = client.seal_status()
+    if status.sealed:
+        raise NoCommonLeaderError(f"{access.pod(0)} is sealed")
+    # It calls itself nobody's leader, and yet is the one that answers.
+    leader = replace(client.leader(), is_self=True)
+    return Leadership(pods=[access.pod(0)], statuses=[status], leaders=[leader])
 
 
 def require_common_leader(found: Leadership) -> None:

@@ -24,7 +24,7 @@ from components.kubernetes_connection import KubernetesConnection
 from components.pod_access import PodAccess
 from components.progress import say
 from components.provider_errors import report_without_trace
-from components.seal_provision import ProvisionedSeal
+from components.seals.seal import ProvisionedSeal
 from components.settings import Settings
 from components.share_change import changed_shares, state_record
 from components.stable_provider import StableProvider

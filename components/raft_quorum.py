@@ -21,7 +21,12 @@ from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError
 from components.init_journal import InitJournal
 from components.key_custody import KeyCustody
-from components.leadership import NoCommonLeaderError, observe_leadership, require_common_leader
+from components.leadership import (
+    NoCommonLeaderError,
+    observe_leadership,
+    observe_single_server,
+    require_common_leader,
+)
 from components.operator_init import OperatorInit
 from components.pod_access import PodAccess, PodUnreachableError
 from components.progress import Waiting, say
@@ -40,6 +45,7 @@ from components.vault_client import (
 INPUTS = (
     "access",
     "deployment",
+    "storage",
     "replicas",
     "token",
     "token_needed",
@@ -84,8 +90,17 @@ class RaftQuorumProvider(StableProvider):
         try:
             token = _token(props, access)
             with access.reach(0) as address:
-                status, state = _observe(VaultClient(address, token), access)
-        except (KeyStoreError, PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+                client = VaultClient(address, token)
+                if props.get("storage") == "file":
+                    return ReadResult(id_, _single_server_properties(props, client, access))
+                status, state = _observe(client, access)
+        except (
+            KeyStoreError,
+            NoCommonLeaderError,
+            PodUnreachableError,
+            VaultUnavailableError,
+            VaultRefusedError,
+        ) as error:
             say(f"Vault {id_} can't be asked for its peers, those of the last update are kept: {error}")
             return ReadResult(id_, props)
         return ReadResult(id_, _properties(props, status, [peer.to_properties() for peer in state.peers]))
@@ -108,6 +123,8 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
         try:
             with access.reach(0) as address:
                 client = VaultClient(address, token)
+                if props["storage"] == "file":
+                    return _single_server_properties(props, client, access)
                 if not props["token_needed"] and not client.token_valid():
                     return _verified_without_token(props, access)
                 return _await_quorum(client, props, access, waiting)
@@ -242,6 +259,13 @@ def _properties(
     }
 
 
+def _single_server_properties(
+    props: Mapping[str, Any], client: VaultClient, access: PodAccess
+) -> dict[str, Any]:
+    found = observe_single_server(client, access)
+    return _properties(props, found.statuses[0], found.to_properties())
+
+
 def _no_quorum(props: Mapping[str, Any], access: PodAccess, error: str) -> str:
     replicas = int(props["replicas"])
     custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
@@ -286,6 +310,7 @@ class RaftQuorum(Resource, module="vault", name="RaftQuorum"):
         properties: dict[str, Any] = {
             "access": access.to_properties(),
             "deployment": init.deployment,
+            "storage": settings.storage,
             "replicas": settings.replicas,
             "token": settings.token if settings.token is not None else init.root_token,
             # A root token that is revoked or a holder's can't be asked with.

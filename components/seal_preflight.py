@@ -1,4 +1,4 @@
-"""Proves before the init that Vault can use its seal. A further seal is a module and a row here."""
+"""Proves before the init that Vault can use its seal. Each seal names the module that does it."""
 
 import importlib
 from collections.abc import Mapping
@@ -6,9 +6,6 @@ from typing import Any, Protocol
 
 from components.journal_cipher import JournalCipher
 from components.kubectl import KubernetesTarget
-
-MODULES: Mapping[str, str] = {"awskms": "components.aws_seal_preflight"}
-"""Module that proves a seal, by the seal's type. Loaded only when needed: SDKs are slow."""
 
 
 class _PreflightModule(Protocol):
@@ -22,14 +19,11 @@ def run_preflight(
 ) -> JournalCipher | None:
     """Uses the seal's key as Vault's pods will, and nothing else.
 
-    ``properties`` has the seal's ``type``, and what its module wants to know. ``target`` is the cluster and
-    namespace of Vault's pods; ``seconds`` is how long new permissions may take to reach every part of the
-    cloud. Returns a cipher under the seal's key for the
-    journal of the init; None where the seal has no key service, which needs no proof either. Raises
-    :class:`DeploymentError` with the action that failed, the cloud's own words and the mend.
+    ``properties`` has the ``module`` that proves the seal, loaded only here as SDKs are slow, and what it
+    wants to know. ``target`` is the cluster and namespace of Vault's pods; ``seconds`` is how long new
+    permissions may take to reach every part of the cloud. Returns a cipher under the seal's key for the
+    journal of the init; None where the seal can't encrypt a journal. Raises :class:`DeploymentError` with
+    the action that failed, the key service's own words and the mend.
     """
-    module_name = MODULES.get(str(properties["type"]))
-    if module_name is None:
-        return None
-    module: _PreflightModule = importlib.import_module(module_name)
+    module: _PreflightModule = importlib.import_module(str(properties["module"]))
     return module.prove_seal(properties, target, seconds)

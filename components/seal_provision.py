@@ -1,125 +1,65 @@
-"""What a seal needs in the world before Vault starts, whichever seal it is.
-
-A further seal is a class in the settings, a stanza in `vault_configuration.py` and a case here.
-"""
+"""What the stack's seal needs in the world before Vault starts, and so the seal that Vault leaves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
-from components.aws_unseal_key import AwsUnsealKey, AwsUnsealKeyArgs
-from components.custody.stores import aws_secrets_manager
-from components.custody_policies import secret_key_statement
-from components.eks_cluster import EksCluster
-from components.errors import DeploymentError
-from components.iam_policies import role_arn
-from components.irsa_role import IrsaRole, IrsaRoleArgs
-from components.settings import AwsKmsSeal, Settings, ShamirSeal
-from components.vault_configuration import SealStanza, awskms_stanza
+from components.seals.seal import PodNeeds, ProvisionedSeal, SealStanza, Surroundings
+from components.settings import Settings
+from components.vault_configuration import leaving
 
 
 @dataclass(frozen=True)
-class ProvisionedSeal:
-    """What the release and the stack's outputs need to know of the seal."""
+class ProvisionedSeals:
+    """The seal of the settings, and beside it, during a migration, the one that Vault leaves."""
 
-    stanza: pulumi.Output[SealStanza] | None = None
-    """Seal stanza of Vault's configuration; None for Shamir, which has none."""
-    service_account_annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """Annotations that give Vault's pods their identity."""
-    prerequisites: Sequence[pulumi.Resource] = ()
-    """What has to exist before Vault starts: a Vault without permission can be bricked by its init."""
-    key: pulumi.Input[str] = ""
-    """What names the seal's key, to be kept beside the keys of Vault; empty for Shamir."""
-    preflight: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """What the seal is tried with before the init, see `seal_preflight.py`; empty where it needs no key."""
-    outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    """Stack outputs that this seal adds."""
+    current: ProvisionedSeal
+    leaving: ProvisionedSeal | None
+
+    @property
+    def stanzas(self) -> Sequence[pulumi.Output[SealStanza]]:
+        """The stanzas of Vault's configuration; none for Shamir's seal."""
+        stanzas = [self.current.stanza] if self.current.stanza is not None else []
+        if self.leaving is not None and self.leaving.stanza is not None:
+            stanzas.append(self.leaving.stanza.apply(leaving))
+        return stanzas
+
+    @property
+    def pods(self) -> PodNeeds:
+        """What the pods need for all of them."""
+        if self.leaving is None:
+            return self.current.pods
+        old, new = self.leaving.pods, self.current.pods
+        return PodNeeds(
+            service_account_annotations={
+                **old.service_account_annotations,
+                **new.service_account_annotations,
+            },
+            pod_labels={**old.pod_labels, **new.pod_labels},
+            pod_annotations={**old.pod_annotations, **new.pod_annotations},
+            environment={**old.environment, **new.environment},
+            secret_environment=(*old.secret_environment, *new.secret_environment),
+            secret_mounts=(*old.secret_mounts, *new.secret_mounts),
+        )
+
+    @property
+    def prerequisites(self) -> Sequence[pulumi.Resource]:
+        """What has to exist before Vault starts."""
+        return (*self.current.prerequisites, *(self.leaving.prerequisites if self.leaving else ()))
+
+    @property
+    def outputs(self) -> Mapping[str, pulumi.Output[str]]:
+        """The stack's outputs that they add; where both have one of a name, it is the current seal's."""
+        return {**(self.leaving.outputs if self.leaving else {}), **self.current.outputs}
 
 
-def provision_seal(settings: Settings, cluster: EksCluster | None) -> ProvisionedSeal:
-    """Makes the key and the identity that may use it, where the seal has any."""
-    match settings.seal:
-        case AwsKmsSeal():
-            if cluster is None or cluster.oidc_provider_arn is None:
-                raise DeploymentError("Seal awskms needs an EKS cluster: set clusterName and region.")
-            return _provision_awskms(settings, settings.seal, cluster, cluster.oidc_provider_arn)
-        case ShamirSeal():
-            return ProvisionedSeal()
+def provision_seals(settings: Settings, surroundings: Surroundings) -> ProvisionedSeals:
+    """Makes the keys and the identities that may use them, where the seals have any.
 
-
-def _provision_awskms(
-    settings: Settings, seal: AwsKmsSeal, cluster: EksCluster, oidc_provider_arn: str
-) -> ProvisionedSeal:
-    options = pulumi.ResourceOptions(provider=cluster.provider)
-    key = AwsUnsealKey(
-        "unseal-key",
-        AwsUnsealKeyArgs(
-            key=seal.key,
-            partition=cluster.partition,
-            account_id=cluster.account_id,
-            vault_role_arn=role_arn(
-                partition=cluster.partition,
-                account_id=cluster.account_id,
-                path=seal.role.path,
-                name=seal.role.name,
-            ),
-            further_statements=_statements_for_secret(settings, cluster),
-            protect=settings.protect,
-            tags=settings.tags,
-        ),
-        options,
+    Raises :class:`DeploymentError` where a seal doesn't fit the surroundings.
+    """
+    return ProvisionedSeals(
+        current=settings.seal.provision(settings, surroundings),
+        leaving=settings.migrate_from.provision(settings, surroundings) if settings.migrate_from else None,
     )
-    role = IrsaRole(
-        "vault-role",
-        IrsaRoleArgs(
-            oidc_provider_arn=oidc_provider_arn,
-            issuer=cluster.issuer,
-            role=seal.role,
-            namespace=settings.namespace,
-            service_account=settings.service_account,
-            key_arn=key.key_arn,
-            tags=settings.tags,
-        ),
-        options,
-    )
-    return ProvisionedSeal(
-        stanza=key.key_id.apply(lambda key_id: awskms_stanza(cluster.region, key_id)),
-        service_account_annotations={"eks.amazonaws.com/role-arn": role.role_arn},
-        prerequisites=(key, role),
-        key=key.key_arn,
-        preflight={
-            "type": seal.type,
-            "role_arn": role.role_arn,
-            "key_arn": key.key_arn,
-            "region": cluster.region,
-            "service_account": settings.service_account,
-        },
-        outputs={
-            "key_id": key.key_id,
-            "key_arn": key.key_arn,
-            "key_alias": key.alias,
-            "policy_arn": role.policy_arn,
-            "role_arn": role.role_arn,
-            "role_name": role.role_name,
-            "role_path": role.role_path,
-            "role_unique_id": role.role_unique_id,
-        },
-    )
-
-
-def _statements_for_secret(settings: Settings, cluster: EksCluster) -> Sequence[Mapping[str, Any]]:
-    """What the key policy lets the readers of the keys' secret do, where it is encrypted with this key."""
-    match settings.custody.store:
-        case aws_secrets_manager.Store(kms_key=aws_secrets_manager.UNSEAL_KEY) as store:
-            return (
-                secret_key_statement(
-                    partition=cluster.partition,
-                    account_id=cluster.account_id,
-                    region=cluster.region,
-                    readers=store.readers,
-                ),
-            )
-        case _:
-            return ()

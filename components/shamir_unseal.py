@@ -139,7 +139,7 @@ def unseal_with_key_shares(
     settings: Settings, release: VaultRelease, init: OperatorInit
 ) -> Sequence[pulumi.Resource]:
     """Unseals every pod where the seal is Shamir's; nothing with a seal that unseals by itself."""
-    if settings.seal.type != "shamir":
+    if settings.seal.unseals_itself:
         return ()
     return (
         ShamirUnseal(

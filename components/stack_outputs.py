@@ -14,7 +14,9 @@ def user_interface(settings: Settings, release: VaultRelease) -> str:
     target = release.access.target
     kubeconfig = f" --kubeconfig {settings.kubeconfig}" if settings.kubeconfig else ""
     context = f" --context {target.context}" if settings.kube_context else ""
+    # One pod alone has no Service of its own for the active one.
+    service = f"{release.fullname}-active" if settings.mode == "ha" else release.fullname
     return (
         f"kubectl{kubeconfig}{context} --namespace {target.namespace} port-forward "
-        f"service/{release.fullname}-active 8200:8200, then http://127.0.0.1:8200/ui"
+        f"service/{service} 8200:8200, then http://127.0.0.1:8200/ui"
     )

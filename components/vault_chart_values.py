@@ -3,14 +3,16 @@
 Source: the chart's `values.yaml`, versions 0.27 to 0.34.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
+from components.seals.seal import PodNeeds
 from components.settings import IngressSettings, Settings, StorageSettings
 
 CHART_NAME = "vault"
+SECRET_MODE = 0o440
+"""The files of a mounted Secret can be read by Vault's group, which the chart sets, and by nobody else."""
 
 
 def chart_fullname(release_name: str) -> str:
@@ -26,9 +28,9 @@ def chart_values(
     settings: Settings,
     *,
     configuration: pulumi.Input[str],
-    service_account_annotations: Mapping[str, pulumi.Input[str]],
+    pods: PodNeeds,
 ) -> dict[str, Any]:
-    """Values for raft in high availability on the given configuration.
+    """Values for the settings' mode on the given configuration, with what the seal needs in the pods.
 
     The update strategy is left at the chart's OnDelete: with any other one Helm waits at the
     first installation for pods that only the init makes ready.
@@ -45,27 +47,38 @@ def chart_values(
             "startupProbe": {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 60},
             "readinessProbe": {"initialDelaySeconds": 1},
         },
-        "server": _server(settings, configuration, service_account_annotations),
+        "server": _server(settings, configuration, pods),
         "ui": {"enabled": settings.ui},
     }
     return values
 
 
-def _server(
-    settings: Settings,
-    configuration: pulumi.Input[str],
-    service_account_annotations: Mapping[str, pulumi.Input[str]],
-) -> dict[str, Any]:
+def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodNeeds) -> dict[str, Any]:
     server: dict[str, Any] = {
         "image": _image(settings),
         "serviceAccount": {
             "create": True,
             "name": settings.service_account,
-            "annotations": dict(service_account_annotations),
+            "annotations": dict(pods.service_account_annotations),
         },
         "dataStorage": _storage(settings.data_storage),
         "auditStorage": _storage(settings.audit_storage),
         "ingress": _ingress(settings.ingress),
+        **_mode(settings, configuration),
+        **_pods(settings, pods),
+    }
+    if settings.resources:
+        server["resources"] = dict(settings.resources)
+    if settings.affinity is not None:
+        # The chart renders an empty text as no affinity; an empty object would merge with its default.
+        server["affinity"] = dict(settings.affinity) or ""
+    return server
+
+
+def _mode(settings: Settings, configuration: pulumi.Input[str]) -> dict[str, Any]:
+    if settings.mode == "standalone":
+        return {"standalone": {"enabled": True, "config": configuration}, "ha": {"enabled": False}}
+    return {
         "standalone": {"enabled": False},
         "ha": {
             "enabled": True,
@@ -73,14 +86,27 @@ def _server(
             "raft": {"enabled": True, "setNodeId": True, "config": configuration},
         },
     }
-    if settings.resources:
-        server["resources"] = dict(settings.resources)
-    if settings.extra_environment:
-        server["extraEnvironmentVars"] = dict(settings.extra_environment)
-    if settings.affinity is not None:
-        # The chart renders an empty text as no affinity; an empty object would merge with its default.
-        server["affinity"] = dict(settings.affinity) or ""
-    return server
+
+
+def _pods(settings: Settings, pods: PodNeeds) -> dict[str, Any]:
+    """What the pods get by the seal's needs; nothing is set that is empty, as an update would show it."""
+    values: dict[str, Any] = {
+        "extraLabels": dict(pods.pod_labels),
+        "annotations": dict(pods.pod_annotations),
+        "extraEnvironmentVars": {**pods.environment, **settings.extra_environment},
+        "extraSecretEnvironmentVars": [
+            {"envName": variable.name, "secretName": variable.secret, "secretKey": variable.key}
+            for variable in pods.secret_environment
+        ],
+        "volumes": [
+            {"name": mount.name, "secret": {"secretName": mount.secret, "defaultMode": SECRET_MODE}}
+            for mount in pods.secret_mounts
+        ],
+        "volumeMounts": [
+            {"name": mount.name, "mountPath": mount.path, "readOnly": True} for mount in pods.secret_mounts
+        ],
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 def _image(settings: Settings) -> dict[str, Any]:

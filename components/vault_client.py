@@ -4,6 +4,7 @@ Calls that belong to one procedure are in :mod:`components.vault_root_generation
 :mod:`components.vault_rekey`.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -31,9 +32,16 @@ PASSING_STATES = (
     "no seal configuration found",
 )
 
+# Of the barrier or the recovery key (vault/seal.go, vault/seal_autoseal.go).
+OTHER_SEAL = re.compile(r"seal type of \S+ does not match (expected|loaded) type")
+
 
 class VaultUnavailableError(DeploymentError):
     """Vault can't answer now (starting, sealed, without a leader); worth another try."""
+
+
+class OtherSealError(VaultUnavailableError):
+    """The server runs with another seal than Vault's storage has, so it can't tell the seal's state."""
 
 
 class VaultUnreachableError(VaultUnavailableError):
@@ -64,6 +72,8 @@ class SealStatus:
     version: str
     cluster_id: str
     """Empty while sealed."""
+    migration: bool = False
+    """Whether the server has another seal than Vault's storage has yet, and waits to migrate it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,8 +166,16 @@ class VaultClient:
         return VaultClient(self._address, token)
 
     def seal_status(self) -> SealStatus:
-        """The seal's type and state, and which cluster this is."""
-        status = self._call(lambda: self._system.read_seal_status())
+        """The seal's type and state, and which cluster this is.
+
+        Raises :class:`OtherSealError` where another server has migrated the seal meanwhile.
+        """
+        try:
+            status = self._call(lambda: self._system.read_seal_status())
+        except VaultUnavailableError as error:
+            if OTHER_SEAL.search(str(error)):
+                raise OtherSealError(str(error)) from None
+            raise
         if not isinstance(status, dict) or "type" not in status:
             raise VaultRefusedError("what answers sys/seal-status isn't Vault; check podAddress")
         return SealStatus(
@@ -167,6 +185,7 @@ class VaultClient:
             recovery_seal=bool(status.get("recovery_seal", False)),
             version=str(status.get("version", "")),
             cluster_id=str(status.get("cluster_id", "")),
+            migration=bool(status.get("migration", False)),
         )
 
     def initialize(
@@ -205,9 +224,20 @@ class VaultClient:
             key_shares=() if recovery else tuple(answer["keys_base64"]),
         )
 
-    def submit_key_share(self, share: str) -> None:
-        """Hands one of Shamir's key shares to a sealed server."""
-        self._call(lambda: self._system.submit_unseal_key(key=share))
+    def submit_key_share(self, share: str, *, migrate: bool = False) -> None:
+        """Hands one share to a sealed server.
+
+        With ``migrate`` it is one of the seal that Vault leaves, a key share or a recovery share.
+        """
+        self._call(lambda: self._system.submit_unseal_key(key=share, migrate=migrate))
+
+    def forget_key_shares(self) -> None:
+        """Makes a sealed server forget the shares that it was handed; refused by one that is unsealed."""
+        self._call(lambda: self._system.submit_unseal_key(reset=True))
+
+    def step_down(self) -> None:
+        """Makes the server give up leading, if it leads; needs a token with the right sudo on that path."""
+        self._call(lambda: self._system.step_down())
 
     def token_valid(self) -> bool:
         """Whether Vault knows the client's token."""

@@ -1,29 +1,26 @@
 """Vault's server configuration, rendered as HCL from the settings.
 
-Sources: the Vault documents on the `listener "tcp"`, `storage "raft"`, `seal "awskms"` and
+Sources: the Vault documents on the `listener "tcp"`, `storage "raft"`, `storage "file"`, `seal` and
 `service_registration "kubernetes"` stanzas.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
+from components.seals.seal import SealStanza
 from components.settings import RaftSettings
 
 API_PORT = 8200
+DATA_PATH = "/vault/data"
 
 
-@dataclass(frozen=True)
-class SealStanza:
-    """A seal stanza: its type and its parameters."""
+def leaving(stanza: SealStanza) -> SealStanza:
+    """The stanza of a seal that Vault is migrated away from.
 
-    type: str
-    parameters: Mapping[str, str]
-
-
-def awskms_stanza(region: str, key_id: str) -> SealStanza:
-    """The stanza for AWS KMS; credentials come from the pod's service account, so none are in it."""
-    return SealStanza("awskms", {"region": region, "kms_key_id": key_id})
+    Source: Vault's documents, "Seal migration".
+    """
+    return replace(stanza, parameters={**stanza.parameters, "disabled": "true"})
 
 
 def quote(text: str) -> str:
@@ -50,11 +47,12 @@ def join_addresses(raft: RaftSettings, *, fullname: str, namespace: str, replica
 
 
 def render_configuration(
-    *, ui: bool, raft: RaftSettings, join: Sequence[str], seal: SealStanza | None
+    *, ui: bool, raft: RaftSettings | None, join: Sequence[str], seals: Sequence[SealStanza]
 ) -> str:
     """The whole configuration; without a seal stanza Vault uses Shamir's key shares.
 
-    Service registration labels the active pod, which the chart's ``-active`` Service selects by.
+    ``raft`` is None for file storage, which can't be highly available. With raft, service registration
+    labels the active pod, which the chart's ``-active`` Service selects by; Vault refuses it without.
     """
     blocks = [
         f"ui = {str(ui).lower()}",
@@ -62,30 +60,31 @@ def render_configuration(
             'listener "tcp"',
             ["tls_disable = 1", 'address = "[::]:8200"', 'cluster_address = "[::]:8201"'],
         ),
-        _block(
-            'storage "raft"',
-            [
-                'path = "/vault/data"',
-                f"performance_multiplier = {raft.performance_multiplier}",
-                f"autopilot_reconcile_interval = {quote(raft.autopilot_reconcile_interval)}",
-                f"autopilot_update_interval = {quote(raft.autopilot_update_interval)}",
-                *(
-                    line
-                    for address in join
-                    for line in ("retry_join {", f"  leader_api_addr = {quote(address)}", "}")
-                ),
-            ],
-        ),
+        _block('storage "file"', [f"path = {quote(DATA_PATH)}"]) if raft is None else _raft(raft, join),
     ]
-    if seal is not None:
-        blocks.append(
-            _block(
-                f"seal {quote(seal.type)}",
-                [f"{name} = {quote(value)}" for name, value in seal.parameters.items()],
-            )
-        )
-    blocks.append('service_registration "kubernetes" {}')
+    for seal in seals:
+        parameters = [f"{name} = {quote(value)}" for name, value in seal.parameters.items()]
+        blocks.append(_block(f"seal {quote(seal.type)}", parameters))
+    if raft is not None:
+        blocks.append('service_registration "kubernetes" {}')
     return "\n\n".join(blocks) + "\n"
+
+
+def _raft(raft: RaftSettings, join: Sequence[str]) -> str:
+    return _block(
+        'storage "raft"',
+        [
+            f"path = {quote(DATA_PATH)}",
+            f"performance_multiplier = {raft.performance_multiplier}",
+            f"autopilot_reconcile_interval = {quote(raft.autopilot_reconcile_interval)}",
+            f"autopilot_update_interval = {quote(raft.autopilot_update_interval)}",
+            *(
+                line
+                for address in join
+                for line in ("retry_join {", f"  leader_api_addr = {quote(address)}", "}")
+            ),
+        ],
+    )
 
 
 def _block(header: str, lines: Sequence[str]) -> str:

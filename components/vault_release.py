@@ -1,17 +1,18 @@
-"""The namespace and the Helm release of the official Vault chart."""
+"""The Helm release of the official Vault chart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.kubectl import KubernetesTarget
 from components.pod_access import PodAccess
+from components.seals.seal import PodNeeds, SealStanza
 from components.settings import Settings
 from components.vault_chart_values import CHART_NAME, chart_fullname, chart_values
-from components.vault_configuration import SealStanza, join_addresses, render_configuration
+from components.vault_configuration import join_addresses, render_configuration
+from components.vault_namespace import Namespace
 
 RELEASE_TIMEOUT_SECONDS = 300
 
@@ -24,30 +25,18 @@ class VaultReleaseArgs:
     """Everything that the chart's values are made from."""
     target: KubernetesTarget
     """Where kubectl finds the pods."""
-    seal_stanza: pulumi.Output[SealStanza] | None
-    """Seal stanza of Vault's configuration; None for Shamir."""
-    service_account_annotations: Mapping[str, pulumi.Input[str]]
-    """Annotations of Vault's service account."""
+    namespace: Namespace
+    """Where it goes to."""
+    seal_stanzas: Sequence[pulumi.Output[SealStanza]]
+    """Seal stanzas of Vault's configuration; none for Shamir."""
+    pods: PodNeeds
+    """What the seal needs in Vault's pods."""
     prerequisites: Sequence[pulumi.Resource]
     """What has to exist before Vault starts; a component's own dependencies don't reach its children."""
 
 
-class Namespace(pulumi.CustomResource):
-    """A Kubernetes namespace, by the token of its type.
-
-    The SDK's own class comes with all types of the core API, 0.3 s of every preview.
-    """
-
-    metadata: pulumi.Output[Mapping[str, Any]]
-    """As the Kubernetes API has it."""
-
-    def __init__(self, name: str, namespace: str, opts: pulumi.ResourceOptions) -> None:
-        properties = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        super().__init__("kubernetes:core/v1:Namespace", name, properties, opts)
-
-
 class VaultRelease(pulumi.ComponentResource):
-    """Namespace and release under a fixed name; a random one would break service account and join.
+    """The release under a fixed name; a random one would break service account and join.
 
     It doesn't wait for pods: they get ready only by the init, and the resources behind it wait for
     what matters.
@@ -69,32 +58,26 @@ class VaultRelease(pulumi.ComponentResource):
         self.access = PodAccess(
             target=args.target, statefulset=self.fullname, address=settings.pod_address or ""
         )
-        namespace = Namespace(
-            name,
-            settings.namespace,
-            # Its deletion takes the volume claims along, and with them Vault's data.
-            pulumi.ResourceOptions(parent=self, protect=settings.protect),
-        )
         release = kubernetes.helm.v3.Release(
             name,
             name=settings.release_name,
             chart=settings.chart.path or CHART_NAME,
             version=settings.chart.version,
             repository_opts=_repository(settings),
-            namespace=namespace.metadata["name"],
+            namespace=args.namespace.metadata["name"],
             values=chart_values(
                 settings,
-                configuration=_configuration(settings, self.fullname, args.seal_stanza),
-                service_account_annotations=args.service_account_annotations,
+                configuration=_configuration(settings, self.fullname, args.seal_stanzas),
+                pods=args.pods,
             ),
             # Helm would wait for the injector only, for seconds in which the init can run already;
             # the injector is verified by InjectorAdmission and the pods by RaftQuorum.
             skip_await=True,
             timeout=RELEASE_TIMEOUT_SECONDS,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace, *args.prerequisites]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.namespace, *args.prerequisites]),
         )
         self.release_name = release.name.apply(lambda given: given or settings.release_name)
-        self.namespace = namespace.metadata["name"]
+        self.namespace = args.namespace.metadata["name"]
         self.revision = release.status.revision
         self.register_outputs(
             {"release_name": self.release_name, "namespace": self.namespace, "revision": self.revision}
@@ -108,16 +91,16 @@ def _repository(settings: Settings) -> kubernetes.helm.v3.RepositoryOptsArgs | N
 
 
 def _configuration(
-    settings: Settings, fullname: str, stanza: pulumi.Output[SealStanza] | None
+    settings: Settings, fullname: str, stanzas: Sequence[pulumi.Output[SealStanza]]
 ) -> pulumi.Input[str]:
-    def render(seal: SealStanza | None) -> str:
+    def render(seals: Sequence[SealStanza]) -> str:
         return render_configuration(
             ui=settings.ui,
-            raft=settings.raft,
+            raft=settings.raft if settings.storage == "raft" else None,
             join=join_addresses(
                 settings.raft, fullname=fullname, namespace=settings.namespace, replicas=settings.replicas
             ),
-            seal=seal,
+            seals=seals,
         )
 
-    return render(None) if stanza is None else stanza.apply(render)
+    return pulumi.Output.all(*stanzas).apply(render) if stanzas else render(())

@@ -1,13 +1,14 @@
 """The security-group rule that lets the EKS control plane reach the injector's webhook on the nodes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from components.eks_cluster import EksCluster
 from components.settings import Settings
+from components.webhook_access import OpenedWebhook
 
 DESCRIPTION = "Allow ingress mutating webhook traffic from kube-apiserver to vault-agent-injector pod"
 
@@ -50,34 +51,15 @@ class WebhookIngress(pulumi.ComponentResource):
         self.register_outputs({"rule_id": self.rule_id})
 
 
-@dataclass(frozen=True)
-class OpenedIngress:
-    """What the release and the stack's outputs need to know of the rule."""
-
-    prerequisites: Sequence[pulumi.Resource] = ()
-    """What has to exist before the injector starts."""
-    outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
-    """Stack outputs that the rule adds."""
-
-
-def open_webhook_ingress(settings: Settings, cluster: EksCluster | None) -> OpenedIngress:
+def open_webhook_ingress(settings: Settings, cluster: EksCluster) -> OpenedWebhook:
     """Makes the rule where it is needed; where it isn't, the log says why."""
     node_group = settings.node_security_group_id
-    if not settings.injector.enabled:
-        pulumi.log.info("No webhook ingress rule: the injector is off.")
-        return OpenedIngress()
-    if cluster is None or node_group is None:
+    if node_group is None or node_group == cluster.security_group_id:
         pulumi.log.info(
-            "No webhook ingress rule: this isn't an EKS cluster. See to it that TCP "
-            f"{settings.injector.port} is open from the control plane to the nodes."
-        )
-        return OpenedIngress()
-    if node_group == cluster.security_group_id:
-        pulumi.log.info(
-            f"No webhook ingress rule: the nodes share the cluster's security group {node_group}, "
+            f"No firewall rule for the webhook: the nodes share the cluster's security group {node_group}, "
             "which lets its members reach each other."
         )
-        return OpenedIngress()
+        return OpenedWebhook()
     ingress = WebhookIngress(
         "webhook-ingress",
         WebhookIngressArgs(
@@ -88,4 +70,4 @@ def open_webhook_ingress(settings: Settings, cluster: EksCluster | None) -> Open
         ),
         pulumi.ResourceOptions(provider=cluster.provider),
     )
-    return OpenedIngress(prerequisites=(ingress,), outputs={"ingress_rule_id": ingress.rule_id})
+    return OpenedWebhook(prerequisites=(ingress,), outputs={"ingress_rule_id": ingress.rule_id})

@@ -1,26 +1,30 @@
 """From the stack's configuration to :class:`Settings`: defaults, rules, and what to mend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 
 from components.errors import SettingsError
+from components.seals.seal import seal_class
+from components.settings.load_cloud import read_cloud
 from components.settings.load_custody import read_custody
 from components.settings.load_init import read_init, require_consistent_adoption
+from components.settings.load_seal import (
+    read_migrate_from,
+    read_seal,
+    read_seal_type,
+    report_other_seals_sections,
+)
 from components.settings.model import (
-    AutoUnsealKeySettings,
-    AwsKmsSeal,
     ChartSettings,
     DeadlineSettings,
     ImageSettings,
     IngressSettings,
     InjectorSettings,
+    Mode,
     RaftSettings,
-    RoleSettings,
-    Seal,
     Settings,
-    ShamirSeal,
     StorageSettings,
 )
 from components.settings.reader import SettingsReader, project_configuration
@@ -32,15 +36,12 @@ DNS_NAME = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
 DURATION = r"[1-9]\d{0,4}(ms|s|m)"
 QUANTITY = r"[1-9]\d*(\.\d+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?"
 ENVIRONMENT_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-IAM_NAME = r"[\w+=,.@-]+"
-IAM_PATH = r"/([\x21-\x7e]+/)?"
 
 # A Service's name has at most 63 characters, and the chart's longest is
 # "<release>-vault-agent-injector-svc".
 RELEASE_NAME_LENGTH = 63 - len("-vault-agent-injector-svc")
 
-SEAL_TYPES = ("awskms", "shamir")
+MODES: Sequence[Mode] = ("ha", "standalone")
 
 
 def load_settings() -> Settings:
@@ -61,24 +62,24 @@ def parse_settings(
     """
     problems: list[str] = []
     reader = SettingsReader(configuration, problems, path=namespace)
-    cluster_name = reader.text(
-        "clusterName", None, r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}", "give the name of the EKS cluster"
-    )
-    seal = _seal(reader, cluster_name)
-    region = _region(reader, needed=cluster_name is not None)
+    injector = _injector(reader.section("injector"))
+    seal_type = read_seal_type(reader)
+    google = seal_class(seal_type).cloud == "google" or reader.has("project")
+    cloud = read_cloud(reader, injector, google=google)
+    seal = read_seal(reader, seal_type, cloud.cluster)
+    migrate_from = read_migrate_from(reader, seal, cloud.cluster, cloud.project)
     kube_context = reader.text("kubeContext", None, mend="name a context of the kubeconfig")
-    if kube_context is None and cluster_name is None:
+    if kube_context is None and cloud.cluster is None:
         reader.report(
             "kubeContext",
-            "name the context to deploy to, or set clusterName to use an EKS cluster; "
+            "name the context to deploy to, or set clusterName to use an EKS or GKE cluster; "
             "the current context of the kubeconfig is never taken",
         )
     kubeconfig = reader.text("kubeconfig", None, mend="give the path of a kubeconfig")
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
-    injector = _injector(reader.section("injector"))
     init = read_init(reader.section("init"))
-    if seal.type == "shamir" and init.pgp_keys:
+    if not seal.unseals_itself and init.pgp_keys:
         reader.report(
             "seal",
             "with init.pgpKeys only the shares' holders can unseal the pods, and pulumi up couldn't go on "
@@ -86,18 +87,20 @@ def parse_settings(
         )
     reader.secret("token", "set it as a secret: pulumi config set --secret token")
     require_consistent_adoption(reader, init, token)
-    replicas = reader.integer(
-        "replicas",
-        3,
-        (1, 3, 5, 7),
-        "use 1, 3, 5 or 7: raft needs a majority, so an even number adds a node that may fail "
-        "without adding a failure that may be survived",
-    )
+    mode = reader.choice("mode", "ha", MODES, "ha has voters on raft, standalone one pod with file storage")
+    replicas = _replicas(reader, mode)
     settings = Settings(
         seal=seal,
-        region=region,
-        cluster_name=cluster_name,
-        node_security_group_id=_node_security_group(reader, cluster_name, injector),
+        migrate_from=migrate_from,
+        mode=mode,
+        storage_migrated_to=reader.text(
+            "storageMigratedTo", None, "raft|file", "use raft or file, where Vault's data are by now"
+        ),
+        cluster=cloud.cluster,
+        project=cloud.project,
+        enable_apis=cloud.enable_apis,
+        webhook_firewall=cloud.webhook_firewall,
+        node_security_group_id=cloud.node_security_group_id,
         kubeconfig=kubeconfig,
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
@@ -122,104 +125,34 @@ def parse_settings(
         extra_environment=reader.text_mapping(
             "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
         ),
-        raft=_raft(reader.section("raft")),
+        raft=_raft(reader, mode),
         init=init,
         custody=read_custody(reader.section("custody")),
         pod_address=_pod_address(reader, replicas),
         deadlines=_deadlines(reader.section("deadlines")),
         protect=reader.flag("protect", True),
-        tags=reader.text_mapping("tags", r"(?!aws:).{1,128}", "use a key that doesn't begin with aws:"),
+        tags=cloud.tags,
         token=token,
     )
     for optional in ("affinity", "ingress"):
         reader.skip(optional)
+    report_other_seals_sections(reader, seal)
     reader.unknown_keys()
     if problems:
         raise SettingsError(problems)
     return settings
 
 
-def _seal(reader: SettingsReader, cluster_name: str | None) -> Seal:
-    seal_type = reader.choice(
-        "seal", "awskms", SEAL_TYPES, "awskms unseals by itself, shamir needs key shares after every start"
+def _replicas(reader: SettingsReader, mode: Mode) -> int:
+    if mode == "standalone":
+        return reader.integer("replicas", 1, (1,), "standalone is one pod, as its storage takes only one")
+    return reader.integer(
+        "replicas",
+        3,
+        (1, 3, 5, 7),
+        "use 1, 3, 5 or 7: raft needs a majority, so an even number adds a node that may fail "
+        "without adding a failure that may be survived",
     )
-    if seal_type == "shamir":
-        reader.not_applicable(("key", "role"), "it belongs to seal awskms, and the seal is shamir; remove it")
-        return ShamirSeal()
-    if cluster_name is None:
-        reader.report(
-            "clusterName",
-            "seal awskms needs the name of the EKS cluster, whose OIDC provider vouches for Vault's pods",
-        )
-    default_name = f"vault-auto-unseal-{cluster_name or ''}"
-    return AwsKmsSeal(
-        key=_auto_unseal_key(reader.section("key")),
-        role=_role(reader.section("role"), default_name),
-    )
-
-
-def _region(reader: SettingsReader, *, needed: bool) -> str | None:
-    pattern, mend = r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
-    if needed:
-        return reader.required_text("region", pattern, mend)
-    reader.not_applicable(("region",), "nothing of AWS is used without clusterName; remove it")
-    return None
-
-
-def _node_security_group(
-    reader: SettingsReader, cluster_name: str | None, injector: InjectorSettings
-) -> str | None:
-    key = "nodeSecurityGroupId"
-    if cluster_name is None:
-        reader.not_applicable((key,), "it belongs to an EKS cluster, and clusterName isn't set; remove it")
-        return None
-    mend = (
-        "give the security group of the nodes (sg-...): without a rule to it the control plane can't reach "
-        "the injector's webhook, and every new pod waits for that"
-    )
-    if injector.enabled:
-        return reader.required_text(key, r"sg-[0-9a-f]{8,17}", mend)
-    return reader.text(key, None, r"sg-[0-9a-f]{8,17}", mend)
-
-
-def _auto_unseal_key(reader: SettingsReader) -> AutoUnsealKeySettings:
-    key = AutoUnsealKeySettings(
-        alias=reader.text(
-            "alias",
-            "alias/vault-auto-unseal",
-            # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
-            r"alias/(?!aws/)[A-Za-z0-9/_-]{1,250}",
-            "begin with alias/ (but not alias/aws/) and go on with letters, digits, / _ or -",
-        ),
-        deletion_window_days=reader.integer(
-            "deletionWindowDays", 30, range(7, 31), "use 7 to 30 days, the bounds that KMS sets"
-        ),
-        rotation=reader.flag("rotation", True),
-        retain_on_destroy=reader.flag("retainOnDestroy", True),
-    )
-    reader.unknown_keys()
-    return key
-
-
-def _role(reader: SettingsReader, default_name: str) -> RoleSettings:
-    name = reader.text("name", default_name, IAM_NAME, "use at most 64 of A-Z a-z 0-9 + = , . @ _ -", 64)
-    if len(name) > 64:
-        reader.report("name", f"the default {name!r} is longer than the 64 characters that IAM takes; set it")
-    role = RoleSettings(
-        name=name,
-        policy_name=reader.text(
-            "policyName", name, IAM_NAME, "use at most 128 of A-Z a-z 0-9 + = , . @ _ -", 128
-        ),
-        path=reader.text("path", "/", IAM_PATH, "begin and end with a slash", 512),
-        permissions_boundary=reader.text(
-            "permissionsBoundary",
-            None,
-            r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+",
-            "give the ARN of an IAM policy",
-        ),
-    )
-    reader.unknown_keys()
-    return role
 
 
 def _chart(reader: SettingsReader) -> ChartSettings:
@@ -256,7 +189,7 @@ def _image(reader: SettingsReader) -> ImageSettings:
 
 
 def _data_storage(reader: SettingsReader) -> StorageSettings:
-    reader.not_applicable(("enabled",), "raft can't do without its volume; remove it")
+    reader.not_applicable(("enabled",), "Vault's storage can't do without its volume; remove it")
     return _storage(reader, enabled=True)
 
 
@@ -311,7 +244,10 @@ def _resources(reader: SettingsReader) -> Mapping[str, Any]:
     return resources
 
 
-def _raft(reader: SettingsReader) -> RaftSettings:
+def _raft(settings: SettingsReader, mode: Mode) -> RaftSettings:
+    if mode == "standalone":
+        settings.not_applicable(("raft",), "mode standalone has no raft; remove it")
+    reader = settings.section("raft")
     raft = RaftSettings(
         performance_multiplier=reader.integer(
             "performanceMultiplier", 1, range(1, 11), "use 1 to 10, the bounds that Vault sets"

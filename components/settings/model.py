@@ -2,61 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import pulumi
 
 from components.custody.key_store import KeyStore, store_to_properties
+from components.seals.seal import Seal
 
 RetryJoin = Literal["active-service", "pod-names"]
+Mode = Literal["ha", "standalone"]
 
 
 @dataclass(frozen=True)
-class AutoUnsealKeySettings:
-    """The KMS key that Vault unseals with."""
-
-    alias: str
-    """Alias of the key, ``alias/`` included."""
-    deletion_window_days: int
-    """Days between the deletion of the key and the loss of everything it sealed (7 to 30)."""
-    rotation: bool
-    """Whether AWS makes new key material every year; older material stays usable for decryption."""
-    retain_on_destroy: bool
-    """Whether the key stays in AWS when the stack is destroyed."""
-
-
-@dataclass(frozen=True)
-class RoleSettings:
-    """The IAM role that Vault's pods assume, and its policy."""
+class ClusterSettings:
+    """The managed Kubernetes cluster that Vault runs on."""
 
     name: str
-    """Name of the role (at most 64 characters)."""
-    policy_name: str
-    """Name of the managed policy attached to the role (at most 128 characters)."""
-    path: str
-    """IAM path of both; begins and ends with a slash."""
-    permissions_boundary: str | None
-    """ARN of a policy that bounds the role, where an organisation demands one."""
+    project: str | None
+    """Google project of a GKE cluster; None for an EKS cluster."""
+    location: str
+    """Region of an EKS cluster; region or zone of a GKE cluster."""
 
 
 @dataclass(frozen=True)
-class AwsKmsSeal:
-    """Auto-unseal with AWS KMS."""
+class WebhookFirewallSettings:
+    """The firewall rule that lets a private GKE control plane reach the injector's webhook on the nodes."""
 
-    type: ClassVar[Literal["awskms"]] = "awskms"
-    key: AutoUnsealKeySettings
-    role: RoleSettings
-
-
-@dataclass(frozen=True)
-class ShamirSeal:
-    """No auto-unseal: key shares are given to every pod after each start."""
-
-    type: ClassVar[Literal["shamir"]] = "shamir"
-
-
-Seal = AwsKmsSeal | ShamirSeal
-"""What Vault's barrier key is sealed with; each kind is one class, told apart by ``type``."""
+    control_plane_cidr: str | None
+    """Where the traffic comes from; None takes what GKE tells of the cluster."""
+    node_tags: Sequence[str]
+    """Network tags of the nodes; empty for every instance of the cluster's network."""
 
 
 @dataclass(frozen=True)
@@ -193,16 +168,25 @@ class Settings:
 
     seal: Seal
     """What Vault is sealed with."""
-    region: str | None
-    """AWS region; None where the stack uses nothing of AWS."""
-    cluster_name: str | None
-    """Name of the EKS cluster; None where Vault runs on another one."""
+    migrate_from: Seal | None
+    """The seal that Vault leaves, while it is migrated; None at any other time."""
+    mode: Mode
+    """Whether Vault runs highly available on raft, or as one pod on file storage."""
+    storage_migrated_to: str | None
+    """The storage that Vault's data were moved to by hand, `raft` or `file`; None where they were never moved."""
+    cluster: ClusterSettings | None
+    """The managed cluster; None where Vault runs on another one."""
+    project: str | None
+    """Google project of key and identity; None where the stack uses nothing of Google Cloud."""
+    enable_apis: bool
+    """Whether the Google APIs that are needed are enabled."""
+    webhook_firewall: WebhookFirewallSettings
     node_security_group_id: str | None
     """Security group of the nodes that the injector's pods run on."""
     kubeconfig: str | None
     """Path of a kubeconfig; None takes KUBECONFIG or the user's own."""
     kube_context: str | None
-    """Context in the kubeconfig; None makes the connection from the EKS cluster itself."""
+    """Context in the kubeconfig; None makes the connection from the managed cluster itself."""
     namespace: str
     """Namespace that is made for Vault."""
     release_name: str
@@ -210,7 +194,7 @@ class Settings:
     chart: ChartSettings
     image: ImageSettings
     replicas: int
-    """Number of Vault pods, each a raft voter: 1, 3, 5 or 7."""
+    """Number of Vault pods, each a raft voter: 1, 3, 5 or 7; 1 in standalone mode."""
     service_account: str
     """Name of the service account of Vault's pods."""
     data_storage: StorageSettings
@@ -235,6 +219,16 @@ class Settings:
     protect: bool
     """Whether Pulumi refuses to delete the key, the namespace with the volumes, and the init result."""
     tags: Mapping[str, str]
-    """Tags of every AWS resource."""
+    """Tags of every AWS resource, labels of every Google resource that takes any."""
     token: pulumi.Output[str] | None = field(repr=False)
     """Token that reads raft's state instead of the root token; a secret."""
+
+    @property
+    def storage(self) -> Literal["raft", "file"]:
+        """Vault's storage, which follows from the mode."""
+        return "raft" if self.mode == "ha" else "file"
+
+    @property
+    def seals(self) -> Sequence[Seal]:
+        """The seal, and the one that Vault leaves where there is one."""
+        return (self.seal,) if self.migrate_from is None else (self.seal, self.migrate_from)

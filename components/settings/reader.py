@@ -202,14 +202,17 @@ class SettingsReader:
         """Counts ``key`` as known, where it is read by other means."""
         self._asked.add(key)
 
+    def unread_keys(self) -> Sequence[str]:
+        """The keys that are set and that nothing has asked for so far."""
+        return [key for key in self._values if key not in self._asked]
+
     def unknown_keys(self) -> None:
         """Reports every key that nothing asked for: a typo must not be silence."""
-        for key in self._values:
-            if key not in self._asked:
-                close = difflib.get_close_matches(key, self._asked, n=1)
-                meant = f"did you mean {close[0]}? " if close else ""
-                known = ", ".join(sorted(self._asked))
-                self.report(key, f"there is no such setting; {meant}Known here are {known}")
+        for key in self.unread_keys():
+            close = difflib.get_close_matches(key, self._asked, n=1)
+            meant = f"did you mean {close[0]}? " if close else ""
+            known = ", ".join(sorted(self._asked))
+            self.report(key, f"there is no such setting; {meant}Known here are {known}")
 
     def _object(self, key: str) -> Mapping[str, Any] | None:
         value = self._take(key)

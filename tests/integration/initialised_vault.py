@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.vault_client import InitAnswer, VaultClient
-from components.vault_configuration import awskms_stanza
+from components.seals import awskms
 from tests.integration.key_service import REGION, KeyService
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 
@@ -55,7 +55,7 @@ def initialised_vault(program: Path, folder: Path, seal: str, kms: KeyService) -
         program,
         folder,
         replicas=1,
-        seal=awskms_stanza(REGION, kms.key_id) if recovery else None,
+        seal=awskms.stanza(REGION, kms.key_id) if recovery else None,
         environment=kms.environment if recovery else None,
     ) as servers:
         client = VaultClient(servers[0].address)

@@ -42,6 +42,7 @@ def quorum_inputs(root_token: str, **changed: Any) -> dict[str, Any]:
     return {
         "access": ACCESS.to_properties(),
         "deployment": DEPLOYMENT,
+        "storage": "raft",
         "replicas": 3,
         "token": root_token,
         "token_needed": True,

@@ -15,7 +15,8 @@ import pytest
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
-from components.vault_configuration import awskms_stanza, quote
+from components.seals import awskms
+from components.vault_configuration import quote
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.program_inputs import CIPHER, init_inputs, journal
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
@@ -48,7 +49,7 @@ def servers(
         vault_program,
         tmp_path,
         replicas=1,
-        seal=awskms_stanza(REGION, kms.key_id),
+        seal=awskms.stanza(REGION, kms.key_id),
         environment=kms.environment,
     ) as cluster:
         monkeypatch.setenv("PATH", str(cluster.commands), prepend=":")
@@ -213,7 +214,7 @@ def test_vault_that_does_not_start_is_shown_with_its_log(
             vault_program,
             tmp_path,
             replicas=1,
-            seal=awskms_stanza(REGION, kms.key_id),
+            seal=awskms.stanza(REGION, kms.key_id),
             environment=kms.environment,
         ) as cluster:
             monkeypatch.setenv("PATH", str(cluster.commands), prepend=":")

@@ -11,7 +11,7 @@ import pytest
 from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
-from components.vault_configuration import awskms_stanza
+from components.seals import awskms
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.program_inputs import init_inputs, journal, quorum_inputs
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
@@ -54,7 +54,7 @@ def cluster(vault_program: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             vault_program,
             tmp_path_factory.mktemp("awskms"),
             replicas=3,
-            seal=awskms_stanza(REGION, kms.key_id),
+            seal=awskms.stanza(REGION, kms.key_id),
             environment=kms.environment,
         ) as servers,
         pytest.MonkeyPatch.context() as monkeypatch,

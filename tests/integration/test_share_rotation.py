@@ -11,7 +11,7 @@ from components.pgp_keys import load_public_key
 from components.share_proof import WrongSharesError, prove_shares
 from components.share_rotation import ShareSet, rotate_shares, settle_rotation
 from components.vault_client import VaultClient, VaultUnavailableError
-from components.vault_configuration import awskms_stanza
+from components.seals import awskms
 from components.vault_rekey import Rekey
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
 from tests.integration.key_service import REGION, KeyService, run_key_service
@@ -233,7 +233,7 @@ def test_through_a_standby_and_over_a_change_of_leader(
         vault_program,
         tmp_path,
         replicas=3,
-        seal=awskms_stanza(REGION, kms.key_id),
+        seal=awskms.stanza(REGION, kms.key_id),
         environment=kms.environment,
     ) as servers:
         answer = VaultClient(servers[0].address).initialize(shares=5, threshold=3, recovery=True)

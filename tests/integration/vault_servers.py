@@ -21,7 +21,8 @@ import requests
 from components.kubectl import KubernetesTarget
 from components.pod_access import PodAccess
 from components.settings import RaftSettings
-from components.vault_configuration import SealStanza, render_configuration
+from components.seals.seal import SealStanza
+from components.vault_configuration import render_configuration
 from tests.unit.components.kubernetes_objects import KubernetesObjects
 
 NAME = "vault"
@@ -185,7 +186,7 @@ def vault_servers(
             cluster_port=ports[2 * ordinal + 1],
             environment=environment or {},
             configuration=_on_this_machine(
-                render_configuration(ui=False, raft=RAFT, join=join, seal=seal),
+                render_configuration(ui=False, raft=RAFT, join=join, seals=[seal] if seal is not None else []),
                 data=folder / f"{NAME}-{ordinal}" / "data",
                 port=ports[2 * ordinal],
                 cluster_port=ports[2 * ordinal + 1],

@@ -47,6 +47,9 @@ class Registration:
     protect: bool
     retain_on_delete: bool
     additional_secret_outputs: frozenset[str]
+    import_id: str
+    """Id of what exists already and is taken over; empty for what is made."""
+    ignored_changes: frozenset[str]
 
 
 @dataclass
@@ -93,6 +96,8 @@ class Deployment:
 Answer = Mapping[str, Any]
 NOT_FOUND: Answer = {"not found": True}
 """Answer of a look-up that finds nothing; the engine reports it as a failure of the call."""
+REFUSAL = "refusal"
+"""Key of an answer that is a failure, too: in the words that it has there."""
 
 
 class _Cloud(Mocks):
@@ -111,10 +116,13 @@ class _Cloud(Mocks):
         answer = self._answers[args.token]
         if answer is NOT_FOUND:
             return {}, [("", f"reading {args.token}: couldn't find resource")]
+        if REFUSAL in answer:
+            return {}, [("", answer[REFUSAL])]
         return dict(answer), []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return f"{args.name}-id", {**args.inputs, **self._outputs(args)}
+        values = {**args.inputs, **self._outputs(args)}
+        return str(values.pop("id", f"{args.name}-id")), values
 
 
 class _RecordingMonitor(mocks.MockMonitor):
@@ -138,6 +146,8 @@ class _RecordingMonitor(mocks.MockMonitor):
                     protect=request.protect,
                     retain_on_delete=request.retainOnDelete,
                     additional_secret_outputs=frozenset(request.additionalSecretOutputs),
+                    import_id=request.importId,
+                    ignored_changes=frozenset(request.ignoreChanges),
                 )
             )
             _hide_secret_outputs(response, request.additionalSecretOutputs)
@@ -193,7 +203,7 @@ def deploy(
 
     ``configuration`` has keys without the project's namespace and values as Pulumi hands them on;
     ``answers`` are those of the functions by token; ``outputs`` adds to a resource's inputs what its provider
-    computes. Raises what the program raises.
+    computes, its ``id`` where that matters. Raises what the program raises.
     """
     deployment = Deployment()
     logger = logging.Logger("deployment", logging.INFO)

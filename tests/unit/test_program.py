@@ -42,6 +42,7 @@ from tests.unit.mocked_account import (
     ROLE_ARN,
     ROLE_COMPONENT,
     RULE,
+    STORAGE,
     UNSEAL,
     provide_commands,
     shamir,
@@ -68,7 +69,7 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
     components = [KEY_COMPONENT, ROLE_COMPONENT, INGRESS_COMPONENT, RELEASE_COMPONENT]
     providers = [AWS_PROVIDER, KUBERNETES_PROVIDER]
     resources = [KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE, NAMESPACE, RELEASE, ADMISSION, INIT, QUORUM]
-    assert awskms.types == sorted([*components, *providers, *resources, IDENTITY])
+    assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, STORAGE])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,6 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
         (POLICY, ROLE_COMPONENT),
         (ATTACHMENT, ROLE_COMPONENT),
         (RULE, INGRESS_COMPONENT),
-        (NAMESPACE, RELEASE_COMPONENT),
         (RELEASE, RELEASE_COMPONENT),
     ],
 )
@@ -119,7 +119,7 @@ def test_kubernetes_provider_comes_from_the_eks_cluster(awskms: Deployment) -> N
 
 
 def test_release_comes_after_all_that_vault_needs_to_start(awskms: Deployment) -> None:
-    needed = {NAMESPACE, KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE}
+    needed = {NAMESPACE, STORAGE, KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE}
     assert needed <= awskms.prerequisites(awskms.only(RELEASE))
 
 
@@ -281,7 +281,9 @@ def test_outputs(awskms: Deployment) -> None:
         "ingress_rule_id": "sgr-0cccccccccccccccc",
         "namespace": "vault",
         "release_name": "vault",
+        "mode": "ha",
         "seal_type": "awskms",
+        "migrate_from": "",
         "vault_version": "1.18.1",
         "cluster_id": "7d",
         "peers": PEERS,
@@ -302,10 +304,13 @@ def test_outputs(awskms: Deployment) -> None:
 @pytest.mark.parametrize(
     ("more", "log"),
     [
-        ({"injector": json.dumps({"enabled": False})}, "No webhook ingress rule: the injector is off."),
+        (
+            {"injector": json.dumps({"enabled": False})},
+            "No firewall rule for the webhook: the injector is off.",
+        ),
         (
             {"nodeSecurityGroupId": CONTROL_PLANE_GROUP},
-            "No webhook ingress rule: the nodes share the cluster's security group",
+            "No firewall rule for the webhook: the nodes share the cluster's security group",
         ),
     ],
 )
@@ -322,10 +327,10 @@ def test_no_injector_is_verified_where_it_is_off() -> None:
 
 def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
-    resources = [IDENTITY, NAMESPACE, RELEASE, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, QUORUM]
+    resources = [IDENTITY, STORAGE, NAMESPACE, RELEASE, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, QUORUM]
     assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
     assert deployment.calls == []
-    assert any("this isn't an EKS cluster" in line for line in deployment.log)
+    assert any("this isn't an EKS or GKE cluster" in line for line in deployment.log)
     release = deployment.only(RELEASE).inputs["values"]["server"]
     assert "seal" not in release["ha"]["raft"]["config"]
     assert release["serviceAccount"]["annotations"] == {}

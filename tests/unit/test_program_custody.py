@@ -69,7 +69,7 @@ def test_init_gets_the_settings(awskms: Deployment) -> None:
         "replicas": 3,
         "custody": {},
         "preflight": {
-            "type": "awskms",
+            "module": "components.aws_seal_preflight",
             "role_arn": ROLE_ARN,
             "key_arn": KEY_ARN,
             "region": REGION,

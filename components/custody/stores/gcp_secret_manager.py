@@ -1,6 +1,7 @@
-"""Keys in a secret of Google Secret Manager, which exists already.
+"""Keys in a secret of Google Secret Manager, which exists already or is made by the stack.
 
-The rights that it takes on the secret: `secretmanager.versions.` add, destroy and list (all in the role
+The stack makes it (`google_key_store.py`) where the settings name its readers, and gives them their rights on
+it. The rights that it takes on the secret: `secretmanager.versions.` add, destroy and list (all in the role
 `roles/secretmanager.secretVersionManager`) and access (`roles/secretmanager.secretAccessor`). Whoever has the
 last one reads the keys.
 
@@ -13,10 +14,12 @@ version that the output `keys_version` names.
 import base64
 import binascii
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from components.custody.google_secret_name import SecretName
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
     KeyReference,
@@ -26,6 +29,7 @@ from components.custody.key_store import (
 )
 from components.custody.stored_record import stored_record, without_secrets
 from components.kubectl import KubernetesTarget
+from components.progress import say
 from components.settings.reader import SettingsReader
 
 if TYPE_CHECKING:
@@ -43,8 +47,19 @@ _LARGEST_RECORD_BYTES = 65536
 _SECONDS = (10, 20)
 """To connect, and to answer."""
 
-_ACCESSOR = "roles/secretmanager.secretAccessor"
-_VERSION_MANAGER = "roles/secretmanager.secretVersionManager"
+ACCESSOR = "roles/secretmanager.secretAccessor"
+VERSION_MANAGER = "roles/secretmanager.secretVersionManager"
+
+_READER = (
+    r"(user|group|serviceAccount):[^\s:@*]+@[^\s:@*]+"
+    r"|principal(Set)?://iam\.googleapis\.com/[^\s*]+(\*[^\s*]*)?"
+)
+"""A member of an IAM policy that isn't everybody: https://cloud.google.com/iam/docs/principal-identifiers."""
+_REGION = r"[a-z]+-[a-z]+\d+"
+
+_GRANT_SECONDS = 180
+_GRANT_PAUSE_SECONDS = 5.0
+"""How long new rights may take: two minutes as a rule (https://cloud.google.com/iam/docs/access-change-propagation)."""
 
 
 class _RefusedError(KeyStoreError):
@@ -53,6 +68,7 @@ class _RefusedError(KeyStoreError):
     def __init__(self, message: str, status: str, states: Sequence[str]) -> None:
         super().__init__(message)
         self.missing = status == "NOT_FOUND"
+        self.forbidden = status == "PERMISSION_DENIED"
         self.states = states
         """The state that a version is in and that doesn't allow what was asked; empty with other reasons."""
 
@@ -65,11 +81,15 @@ class Store(KeyStore):
     """The resource's name: ``projects/<project>/secrets/<name>``, a regional one's with its location."""
     endpoint: str
     """Host, and port if need be; empty for Google's own."""
+    readers: tuple[str, ...] = ()
+    """Members that may read and write a secret that the stack makes; empty for one that is there already."""
+    replicas: tuple[str, ...] = ()
+    """Regions that a secret of the stack is kept in; empty leaves them to Google."""
 
     @classmethod
     def from_settings(cls, reader: SettingsReader) -> Self:
-        """Reads `custody.secret` and `custody.endpoint`."""
-        return cls(
+        """Reads `custody.secret`, `custody.endpoint`, `custody.readers` and `custody.replicas`."""
+        store = cls(
             secret=reader.required_text(
                 "secret",
                 _RESOURCE,
@@ -83,7 +103,27 @@ class Store(KeyStore):
                 "give the host name of a private or regional endpoint, without https://; leave it out for "
                 "Google's own",
             ),
+            readers=_matching(
+                reader,
+                "readers",
+                _READER,
+                "list the members that may read and write the keys, such as user:somebody@example.com or "
+                "serviceAccount:...; whoever runs pulumi up has to be among them",
+            ),
+            replicas=_matching(reader, "replicas", _REGION, "list regions, such as europe-west3"),
         )
+        regional = "/locations/" in store.secret
+        if store.replicas and (regional or not store.readers):
+            reader.report(
+                "replicas",
+                "it is for a secret of the stack's own (custody.readers) that isn't regional; remove it",
+            )
+        return store
+
+    @property
+    def name(self) -> SecretName:
+        """The parts of the secret's name."""
+        return SecretName.of(self.secret)
 
     @property
     def location(self) -> str:
@@ -93,9 +133,23 @@ class Store(KeyStore):
     def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
         """Adds a version, reads it back and destroys it, and so with what an interrupted probe left.
 
-        Between adding and destroying it the probe is the newest version; ``read`` passes it over. See
-        :class:`KeyStore`.
+        Between adding and destroying it the probe is the newest version; ``read`` passes it over. Rights that
+        the stack has just given are waited for. See :class:`KeyStore`.
         """
+        began = time.monotonic()
+        told = False
+        while True:
+            try:
+                return self._probe()
+            except _RefusedError as error:
+                if not self.readers or not error.forbidden or time.monotonic() - began > _GRANT_SECONDS:
+                    raise
+            if not told:
+                say(f"Waiting until custody.readers may use the {self.location}.")
+                told = True
+            time.sleep(_GRANT_PAUSE_SECONDS)
+
+    def _probe(self) -> None:
         service = self._service()
         for left_over, text in service.contents():
             if text != PROBE:
@@ -157,7 +211,7 @@ class Store(KeyStore):
             total=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
         )
         session.mount("https://", HTTPAdapter(max_retries=again))
-        region = _Name.of(self.secret).region
+        region = self.name.region
         own = f"secretmanager.{region}.rep.googleapis.com" if region else _API
         return _Versions(session, f"https://{self.endpoint or own}/v1/{self.secret}", self.secret)
 
@@ -228,7 +282,7 @@ class _Versions:
                     continue
                 if "DISABLED" not in error.states:
                     raise
-                name = _Name.of(self.secret)
+                name = SecretName.of(self.secret)
                 version = f"{number} --secret={name.name} {name.flags}"
                 raise KeyStoreError(
                     f"{error}\nNothing older is taken in its place. If it holds the keys, enable it: "
@@ -275,11 +329,11 @@ class _Versions:
         message = f"{doing} failed: {status}: {words}"
         if response.status_code >= 500 or response.status_code == 429:
             return KeyStoreUnavailableError(message)
-        name = _Name.of(self.secret)
+        name = SecretName.of(self.secret)
         if reason == "SERVICE_DISABLED":
             message += f"\nEnable it: gcloud services enable {_API} --project={name.project}"
         elif response.status_code == 403 and f"secretmanager.versions.{right}" in words:
-            role = _ACCESSOR if right == "access" else _VERSION_MANAGER
+            role = ACCESSOR if right == "access" else VERSION_MANAGER
             message += (
                 f"\nIf the secret exists, grant it: gcloud secrets add-iam-policy-binding {name.name} "
                 f"{name.flags} --role={role} --member=<user:..., group:... or serviceAccount:...>"
@@ -293,25 +347,12 @@ class _Versions:
         return _RefusedError(message, status, _STATE.findall(words))
 
 
-@dataclass(frozen=True)
-class _Name:
-    """The parts of a secret's resource name."""
-
-    project: str
-    region: str
-    """Empty where Google chooses."""
-    name: str
-
-    @staticmethod
-    def of(secret: str) -> "_Name":
-        parts = secret.split("/")
-        values = dict(zip(parts[::2], parts[1::2], strict=True))
-        return _Name(values["projects"], values.get("locations", ""), values["secrets"])
-
-    @property
-    def flags(self) -> str:
-        """What tells gcloud where the secret is."""
-        return f"--project={self.project}" + (f" --location={self.region}" if self.region else "")
+def _matching(reader: SettingsReader, key: str, pattern: str, mend: str) -> tuple[str, ...]:
+    entries = tuple(reader.texts(key, mend))
+    if not all(re.fullmatch(pattern, entry) for entry in entries) or len(set(entries)) != len(entries):
+        reader.report(key, mend)
+        return ()
+    return entries
 
 
 def _number(version: Mapping[str, Any]) -> int:

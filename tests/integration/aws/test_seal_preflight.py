@@ -71,7 +71,7 @@ def cluster(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cl
 
 def properties(world: VaultWorld) -> Mapping[str, str]:
     return {
-        "type": "awskms",
+        "module": "components.aws_seal_preflight",
         "role_arn": world.role_arn,
         "key_arn": world.key_arn,
         "region": REGION,

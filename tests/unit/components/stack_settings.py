@@ -20,6 +20,7 @@ EKS: Mapping[str, Any] = {
     "region": "eu-central-1",
     "nodeSecurityGroupId": NODE_GROUP,
 }
+GKE: Mapping[str, Any] = {"project": "acme-prod", "clusterName": "prod", "location": "europe-west3"}
 SHAMIR: Mapping[str, Any] = {"seal": "shamir", "kubeContext": "here"}
 
 

@@ -21,7 +21,7 @@ KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
 TOKEN = "the.token.itself"
 TOKEN_ANSWER = f"""echo '{{"status": {{"token": "{TOKEN}"}}}}'"""
 PROPERTIES = {
-    "type": "awskms",
+    "module": "components.aws_seal_preflight",
     "role_arn": ROLE,
     "key_arn": KEY,
     "region": "eu-central-1",

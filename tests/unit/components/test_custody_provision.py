@@ -12,7 +12,7 @@ from pulumi.runtime import MockResourceArgs
 from components.custody_provision import ProvisionedCustody, provision_custody
 from components.eks_cluster import EksCluster
 from components.errors import DeploymentError
-from components.seal_provision import ProvisionedSeal
+from components.seals.seal import ProvisionedSeal
 from tests.unit.components.stack_settings import EKS, SHAMIR, parse
 from tests.unit.recorded_deployment import Deployment, deploy
 

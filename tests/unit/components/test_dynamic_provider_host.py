@@ -219,6 +219,7 @@ def test_error_of_the_quorum_hides_its_token(host: Host) -> None:
     quorum = {
         "access": inputs()["access"],
         "deployment": DEPLOYMENT,
+        "storage": "raft",
         "replicas": 3,
         "token": ROOT_TOKEN,
         "token_needed": True,

@@ -102,7 +102,7 @@ def test_each_step_comes_after_what_it_needs(
     vault: ScriptedVault, store: scripted_store.Store, steps: list[str]
 ) -> None:
     answer_first_init(vault)
-    result = run(vault, store, preflight={"type": "awskms"})
+    result = run(vault, store, preflight={"module": "components.aws_seal_preflight"})
     # Stored at once, and again when Vault tells the id of its cluster.
     assert steps == ["probe", "preflight", "intent", "init", "journal", "store", "store", "finish"]
     assert result.record == stored(store) == STORED
@@ -174,7 +174,7 @@ def test_seal_that_cannot_be_used_stops_the_init(
 
     monkeypatch.setattr(init_procedure, "run_preflight", denied)
     with pytest.raises(DeploymentError, match="kms:Encrypt"):
-        run(vault, preflight={"type": "awskms"})
+        run(vault, preflight={"module": "components.aws_seal_preflight"})
     assert vault.requests == []
     assert journal().find() is None
 

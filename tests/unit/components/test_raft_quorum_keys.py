@@ -79,6 +79,7 @@ def inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
     return {
         "access": access(address).to_properties(),
         "deployment": DEPLOYMENT,
+        "storage": "raft",
         "replicas": 1,
         "token": ROOT_TOKEN,
         "token_needed": True,

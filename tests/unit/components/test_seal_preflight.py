@@ -1,28 +1,36 @@
-"""Which seals are proved, and that nothing heavy is loaded for the others."""
+"""The module that proves a seal is loaded only when the seal is proved."""
 
-import importlib.util
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+from components.journal_cipher import StackKeyCipher
 from components.kubectl import KubernetesTarget
-from components.seal_preflight import MODULES, run_preflight
-from tests.unit.commands_on_path import only_commands
+from components.seal_preflight import run_preflight
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 
 
-def test_seal_without_a_key_service_needs_no_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    only_commands(monkeypatch, tmp_path)
-    target = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
-    assert run_preflight({"type": "shamir"}, target, 1) is None
+def test_module_of_the_seal_proves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cipher = StackKeyCipher("")
+    asked: list[tuple[Mapping[str, Any], KubernetesTarget, float]] = []
 
+    def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> StackKeyCipher:
+        asked.append((properties, target, seconds))
+        return cipher
 
-@pytest.mark.parametrize("module", MODULES.values())
-def test_module_of_a_seal_is_there(module: str) -> None:
-    assert importlib.util.find_spec(module) is not None
+    module = ModuleType("a_seal")
+    module.__dict__["prove_seal"] = prove_seal
+    monkeypatch.setitem(sys.modules, "a_seal", module)
+    properties = {"module": "a_seal", "key": "k"}
+    assert run_preflight(properties, TARGET, 7) is cipher
+    assert asked == [(properties, TARGET, 7)]
 
 
 def test_sdk_is_loaded_only_when_a_seal_is_proved() -> None:

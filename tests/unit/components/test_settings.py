@@ -7,20 +7,19 @@ from typing import Any
 
 import pytest
 
+from components.seals import awskms, shamir
 from components.settings import (
-    AutoUnsealKeySettings,
-    AwsKmsSeal,
     ChartSettings,
+    ClusterSettings,
     CustodySettings,
     DeadlineSettings,
     ImageSettings,
     InitSettings,
     InjectorSettings,
     RaftSettings,
-    RoleSettings,
     Settings,
-    ShamirSeal,
     StorageSettings,
+    WebhookFirewallSettings,
 )
 from tests.unit.components.stack_settings import EKS, NODE_GROUP, PROJECT, SHAMIR, nested, parse, problems
 
@@ -28,22 +27,27 @@ from tests.unit.components.stack_settings import EKS, NODE_GROUP, PROJECT, SHAMI
 def test_defaults_on_eks() -> None:
     storage = StorageSettings(enabled=True, size="10Gi", storage_class=None)
     assert parse(EKS) == Settings(
-        seal=AwsKmsSeal(
-            key=AutoUnsealKeySettings(
+        seal=awskms.Seal(
+            key=awskms.KeySettings(
                 alias="alias/vault-auto-unseal",
                 deletion_window_days=30,
                 rotation=True,
                 retain_on_destroy=True,
             ),
-            role=RoleSettings(
+            role=awskms.RoleSettings(
                 name="vault-auto-unseal-example",
                 policy_name="vault-auto-unseal-example",
                 path="/",
                 permissions_boundary=None,
             ),
         ),
-        region="eu-central-1",
-        cluster_name="example",
+        migrate_from=None,
+        mode="ha",
+        storage_migrated_to=None,
+        cluster=ClusterSettings(name="example", project=None, location="eu-central-1"),
+        project=None,
+        enable_apis=False,
+        webhook_firewall=WebhookFirewallSettings(control_plane_cidr=None, node_tags=()),
         node_security_group_id=NODE_GROUP,
         kubeconfig=None,
         kube_context=None,
@@ -91,8 +95,8 @@ def test_defaults_on_eks() -> None:
 
 def test_defaults_with_shamir() -> None:
     settings = parse(SHAMIR)
-    assert settings.seal == ShamirSeal()
-    assert (settings.region, settings.cluster_name, settings.node_security_group_id) == (None, None, None)
+    assert settings.seal == shamir.Seal()
+    assert (settings.cluster, settings.project, settings.node_security_group_id) == (None, None, None)
     assert settings.kube_context == "here"
 
 
@@ -112,7 +116,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
         "seal.role.permissions_boundary",
         "arn:aws-us-gov:iam::123456789012:policy/boundary",
     ),
-    (EKS, "region", "us-gov-west-1", "region", "us-gov-west-1"),
+    (EKS, "region", "us-gov-west-1", "cluster.location", "us-gov-west-1"),
     (EKS, "nodeSecurityGroupId", "sg-1234abcd", "node_security_group_id", "sg-1234abcd"),
     (SHAMIR, "kubeconfig", "~/.kube/vault", "kubeconfig", "~/.kube/vault"),
     (SHAMIR, "namespace", "secrets", "namespace", "secrets"),
@@ -191,7 +195,10 @@ def test_every_setting_is_covered_above() -> None:
         return found
 
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
-    elsewhere = {"cluster_name", "kube_context", "token", "ingress.host", "chart.path"}
+    elsewhere = {"cluster.name", "kube_context", "token", "ingress.host", "chart.path"}
+    # test_cloud_settings.py
+    elsewhere |= {"cluster.project", "project", "enable_apis", "migrate_from", "mode", "storage_migrated_to"}
+    elsewhere |= {"webhook_firewall.control_plane_cidr", "webhook_firewall.node_tags"}
     # test_init_settings.py and test_custody_settings.py
     elsewhere |= {"init.adopt", "init.adopted_keys_file", "init.pgp_keys", "init.root_token_pgp_key"}
     elsewhere |= {"custody.store"}
@@ -206,7 +213,7 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (EKS, "region", "Frankfurt", "give the AWS region of the cluster"),
     (EKS, "region", "", "give the AWS region of the cluster"),
     (EKS, "nodeSecurityGroupId", "nodes", "give the security group of the nodes"),
-    (SHAMIR, "seal", "gcpckms", "use awskms or shamir"),
+    (SHAMIR, "seal", "pkcs11", "docs/seals.md tells when to take which"),
     (EKS, "key.alias", "vault", "begin with alias/"),
     (EKS, "key.alias", "alias/aws/ebs", "not alias/aws/"),
     (EKS, "key.deletionWindowDays", 6, "use 7 to 30 days"),
@@ -236,7 +243,7 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "replicas", "three", "use 1, 3, 5 or 7"),
     (SHAMIR, "serviceAccount", "Vault_Server", "use a DNS name"),
     (SHAMIR, "dataStorage.size", "ten", "give a Kubernetes quantity"),
-    (SHAMIR, "dataStorage.enabled", False, "raft can't do without its volume"),
+    (SHAMIR, "dataStorage.enabled", False, "Vault's storage can't do without its volume"),
     (SHAMIR, "dataStorage.storageClass", "GP3", "name a StorageClass"),
     (SHAMIR, "auditStorage.enabled", "no", "use true or false"),
     (SHAMIR, "auditStorage.size", "0", "give a Kubernetes quantity"),
@@ -350,7 +357,9 @@ def test_chart_comes_from_a_path_or_a_repository(key: str) -> None:
 def test_default_role_name_that_is_too_long() -> None:
     (problem,) = problems({**EKS, "clusterName": "c" * 60})
     assert "longer than the 64 characters" in problem
-    assert parse({**EKS, "clusterName": "c" * 60, "role": {"name": "unsealer"}}).cluster_name == "c" * 60
+    assert parse({**EKS, "clusterName": "c" * 60, "role": {"name": "unsealer"}}).cluster == ClusterSettings(
+        name="c" * 60, project=None, location="eu-central-1"
+    )
 
 
 def test_one_pod_needs_no_placeholder_in_its_address() -> None:

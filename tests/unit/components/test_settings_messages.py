@@ -71,7 +71,7 @@ def test_misspelt_key_of_the_aws_seal(path: str) -> None:
 
 
 def test_key_that_resembles_nothing_is_told_what_there_is() -> None:
-    (problem,) = problems({**SHAMIR, "zzz": "1"})
+    (problem,) = problems({**EKS, "zzz": "1"})
     assert "did you mean" not in problem
     for key in ("affinity", "clusterName", "ingress", "token", "key", "role"):
         assert f" {key}" in problem

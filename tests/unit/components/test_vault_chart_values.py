@@ -17,6 +17,7 @@ import jsonschema
 import pytest
 import yaml
 
+from components.seals.seal import PodNeeds
 from components.vault_chart_values import chart_fullname, chart_values
 from tests.unit.components.stack_settings import EKS, SHAMIR, parse
 
@@ -74,7 +75,9 @@ def values(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return chart_values(
         parse(configuration),
         configuration=CONFIGURATION,
-        service_account_annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/vault"},
+        pods=PodNeeds(
+            service_account_annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/vault"}
+        ),
     )
 
 
@@ -193,7 +196,7 @@ def test_values_are_the_same_each_time_and_share_nothing() -> None:
     annotations: dict[str, str] = {}
     arguments: dict[str, Any] = {
         "configuration": CONFIGURATION,
-        "service_account_annotations": annotations,
+        "pods": PodNeeds(service_account_annotations=annotations),
     }
     first = chart_values(settings, **arguments)
     before = copy.deepcopy(first)

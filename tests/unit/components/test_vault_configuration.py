@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from components.seals import awskms
+from components.seals.seal import SealStanza
 from components.settings import RaftSettings
 from components.vault_configuration import (
-    SealStanza,
-    awskms_stanza,
     join_addresses,
     quote,
     render_configuration,
@@ -28,7 +28,7 @@ def test_awskms() -> None:
         ui=True,
         raft=RAFT,
         join=["http://vault-active.vault.svc:8200"],
-        seal=awskms_stanza("eu-central-1", "1111-2222"),
+        seals=[awskms.stanza("eu-central-1", "1111-2222")],
     )
     assert (
         text
@@ -62,7 +62,7 @@ service_registration "kubernetes" {}
 
 
 def test_shamir_has_no_seal_stanza() -> None:
-    text = render_configuration(ui=False, raft=RAFT, join=[], seal=None)
+    text = render_configuration(ui=False, raft=RAFT, join=[], seals=[])
     assert text.startswith("ui = false\n")
     assert "seal" not in text
     assert "retry_join" not in text
@@ -75,14 +75,14 @@ def test_raft_timing_is_that_of_the_settings() -> None:
         autopilot_reconcile_interval="10s",
         autopilot_update_interval="2s",
     )
-    text = render_configuration(ui=True, raft=raft, join=[], seal=None)
+    text = render_configuration(ui=True, raft=raft, join=[], seals=[])
     assert "performance_multiplier = 5" in text
     assert 'autopilot_reconcile_interval = "10s"' in text
     assert 'autopilot_update_interval = "2s"' in text
 
 
 def test_awskms_stanza_holds_no_credential() -> None:
-    assert awskms_stanza("r", "k").parameters.keys() == {"region", "kms_key_id"}
+    assert awskms.stanza("r", "k").parameters.keys() == {"region", "kms_key_id"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_quote(text: str, quoted: str) -> None:
 
 def test_a_value_cannot_leave_its_string() -> None:
     seal = SealStanza("awskms", {"kms_key_id": 'x"\n}\nstorage "file" {\n  path = "/tmp'})
-    text = render_configuration(ui=True, raft=RAFT, join=[], seal=seal)
+    text = render_configuration(ui=True, raft=RAFT, join=[], seals=[seal])
     assert sum(line.startswith("storage") for line in text.splitlines()) == 1
 
 

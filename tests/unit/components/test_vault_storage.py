@@ -1,0 +1,42 @@
+"""Another storage than Vault has is refused before anything starts on an empty one."""
+
+from typing import Any
+
+import pytest
+
+from components.vault_storage import VaultStorageProvider
+
+
+def failures(olds: dict[str, Any], storage: str, *, migrated_to: str = "") -> list[str]:
+    answer = VaultStorageProvider().check(olds, {"storage": storage, "migrated_to": migrated_to})
+    return [failure.reason for failure in answer.failures]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "back"), [("raft", "file", "mode back to ha"), ("file", "raft", "mode back to standalone")]
+)
+def test_another_storage_is_refused_with_the_way_to_migrate(old: str, new: str, back: str) -> None:
+    (reason,) = failures({"storage": old}, new)
+    assert f"{old} storage" in reason
+    assert f"empty {new} storage" in reason
+    assert back in reason
+    assert "docs/modes.md" in reason
+    assert f"set storageMigratedTo to {new}" in reason
+
+
+def test_storage_that_the_data_were_moved_to_is_taken() -> None:
+    assert failures({"storage": "file"}, "raft", migrated_to="raft") == []
+    assert failures({"storage": "raft"}, "file", migrated_to="raft") != []
+
+
+@pytest.mark.parametrize("olds", [{}, {"storage": "raft"}])
+def test_the_same_or_the_first_storage_is_taken(olds: dict[str, Any]) -> None:
+    assert failures(olds, "raft") == []
+
+
+def test_state_has_what_was_asked_for_after_create_and_update() -> None:
+    provider = VaultStorageProvider()
+    first = {"storage": "file", "migrated_to": ""}
+    assert provider.create(first).outs == first
+    moved = {"storage": "raft", "migrated_to": "raft"}
+    assert provider.update("vault-storage", first, moved).outs == moved
