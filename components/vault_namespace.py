@@ -1,6 +1,7 @@
 """The Kubernetes namespace that Vault runs in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -22,14 +23,30 @@ class Namespace(pulumi.CustomResource):
         super().__init__("kubernetes:core/v1:Namespace", name, properties, opts)
 
 
-def make_namespace(settings: Settings, provider: pulumi.ProviderResource) -> Namespace:
-    """Makes the namespace; its deletion takes the volume claims along, and with them Vault's data."""
+@dataclass(frozen=True)
+class ProvidedNamespace:
+    """The namespace, made or found."""
+
+    name: pulumi.Input[str]
+    """Known once it is there."""
+    prerequisites: Sequence[pulumi.Resource]
+    """What has to exist before anything in it."""
+
+
+def provide_namespace(settings: Settings, provider: pulumi.ProviderResource) -> ProvidedNamespace:
+    """Makes the namespace, unless the settings say that it is there."""
+    if not settings.create_namespace:
+        return ProvidedNamespace(settings.namespace, ())
     # Stacks of earlier versions have it beneath the release, and must not lose it for that.
     release = pulumi.create_urn("vault", "vault-autounseal:vault:Release")
-    return Namespace(
+    namespace = Namespace(
         "vault",
         settings.namespace,
         pulumi.ResourceOptions(
-            provider=provider, protect=settings.protect, aliases=[pulumi.Alias(parent=release)]
+            provider=provider,
+            # Its deletion takes the volume claims along, and with them Vault's data.
+            protect=settings.protect,
+            aliases=[pulumi.Alias(parent=release)],
         ),
     )
+    return ProvidedNamespace(namespace.metadata["name"], (namespace,))

@@ -12,7 +12,6 @@ from components.seals.seal import PodNeeds, SealStanza
 from components.settings import Settings
 from components.vault_chart_values import CHART_NAME, chart_fullname, chart_values
 from components.vault_configuration import join_addresses, render_configuration
-from components.vault_namespace import Namespace
 
 RELEASE_TIMEOUT_SECONDS = 300
 
@@ -23,9 +22,9 @@ class VaultReleaseArgs:
 
     settings: Settings
     """Everything that the chart's values are made from."""
-    target: KubernetesTarget
-    """Where kubectl finds the pods."""
-    namespace: Namespace
+    access: PodAccess
+    """The way to the pods that the release will have."""
+    namespace: pulumi.Input[str]
     """Where it goes to."""
     seal_stanzas: Sequence[pulumi.Output[SealStanza]]
     """Seal stanzas of Vault's configuration; none for Shamir."""
@@ -55,16 +54,14 @@ class VaultRelease(pulumi.ComponentResource):
         super().__init__("vault-autounseal:vault:Release", name, None, opts)
         settings = args.settings
         self.fullname = chart_fullname(settings.release_name)
-        self.access = PodAccess(
-            target=args.target, statefulset=self.fullname, address=settings.pod_address or ""
-        )
+        self.access = args.access
         release = kubernetes.helm.v3.Release(
             name,
             name=settings.release_name,
             chart=settings.chart.path or CHART_NAME,
             version=settings.chart.version,
             repository_opts=_repository(settings),
-            namespace=args.namespace.metadata["name"],
+            namespace=args.namespace,
             values=chart_values(
                 settings,
                 configuration=_configuration(settings, self.fullname, args.seal_stanzas),
@@ -74,14 +71,23 @@ class VaultRelease(pulumi.ComponentResource):
             # the injector is verified by InjectorAdmission and the pods by RaftQuorum.
             skip_await=True,
             timeout=RELEASE_TIMEOUT_SECONDS,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.namespace, *args.prerequisites]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.prerequisites)),
         )
         self.release_name = release.name.apply(lambda given: given or settings.release_name)
-        self.namespace = args.namespace.metadata["name"]
+        self.namespace = pulumi.Output.from_input(args.namespace)
         self.revision = release.status.revision
         self.register_outputs(
             {"release_name": self.release_name, "namespace": self.namespace, "revision": self.revision}
         )
+
+
+def pod_access(settings: Settings, target: KubernetesTarget) -> PodAccess:
+    """The way to the pods of the settings' release, be it there yet or not."""
+    return PodAccess(
+        target=target,
+        statefulset=chart_fullname(settings.release_name),
+        address=settings.pod_address or "",
+    )
 
 
 def _repository(settings: Settings) -> kubernetes.helm.v3.RepositoryOptsArgs | None:

@@ -104,6 +104,7 @@ def parse_settings(
         kubeconfig=kubeconfig,
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
+        create_namespace=reader.flag("createNamespace", True),
         release_name=reader.text(
             "releaseName",
             "vault",

@@ -173,7 +173,7 @@ class Settings:
     mode: Mode
     """Whether Vault runs highly available on raft, or as one pod on file storage."""
     storage_migrated_to: str | None
-    """The storage that Vault's data were moved to by hand, `raft` or `file`; None where they were never moved."""
+    """Storage that Vault's data were moved to by hand, `raft` or `file`; None where they never were."""
     cluster: ClusterSettings | None
     """The managed cluster; None where Vault runs on another one."""
     project: str | None
@@ -188,7 +188,9 @@ class Settings:
     kube_context: str | None
     """Context in the kubeconfig; None makes the connection from the managed cluster itself."""
     namespace: str
-    """Namespace that is made for Vault."""
+    """Namespace that Vault runs in."""
+    create_namespace: bool
+    """Whether the stack makes the namespace; else it has to be there."""
     release_name: str
     """Name of the Helm release."""
     chart: ChartSettings

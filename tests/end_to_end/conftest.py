@@ -46,6 +46,10 @@ class Deployment:
         outputs = self.outputs()
         return RunningVault(self.cluster, outputs["namespace"], outputs["pod_access"]["statefulset"])
 
+    def vault_of(self, namespace: str) -> RunningVault:
+        """The Vault in that namespace, of a stack whose update may not have come to its end."""
+        return RunningVault(self.cluster, namespace, "vault")
+
     def ensure(self, settings: Mapping[str, object]) -> None:
         """Deployed with these settings on top of the sandbox's own; anew, unless it is already."""
         if self.deployed != settings:

@@ -1,0 +1,173 @@
+"""Auto-unseal with a key of Azure Key Vault, as a service principal or with AKS workload identity.
+
+Sources: Vault's documents on the `seal "azurekeyvault"` stanza, its wrapper
+(go-kms-wrapping/wrappers/azurekeyvault) and the credentials of azidentity which that uses: the client secret
+where tenant, client and secret are all given, else whatever DefaultAzureCredential finds, workload identity
+among it (Vault 1.18 does; before 1.15.5 the wrapper knew managed identities alone). Whatever is in the
+environment as AZURE_... beats the stanza. The stanza's environment leads to the key vault only; where the
+token comes from is AZURE_AUTHORITY_HOST's business, and Azure's public cloud without it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from components.seals import seal
+
+if TYPE_CHECKING:
+    from components.settings.model import ClusterSettings, Settings
+    from components.settings.reader import SettingsReader
+
+# https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates
+_VAULT_NAME = r"[A-Za-z](-?[A-Za-z0-9]){2,23}"
+_KEY_NAME = r"[A-Za-z0-9-]{1,127}"
+_GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_SECRET_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"  # noqa: S105 (a pattern of names)
+_SECRET_KEY = r"[A-Za-z0-9._-]{1,253}"  # noqa: S105 (a pattern of names)
+
+
+@dataclass(frozen=True)
+class AzureCloud:
+    """One of Azure's clouds, as far as a seal meets it."""
+
+    authority: str
+    """Host that gives tokens."""
+    vault_suffix: str
+    """What the names of key vaults end in."""
+
+
+# go-autorest, autorest/azure/environments.go; the German cloud is closed.
+CLOUDS: Mapping[str, AzureCloud] = {
+    "AZUREPUBLICCLOUD": AzureCloud("login.microsoftonline.com", "vault.azure.net"),
+    "AZUREUSGOVERNMENTCLOUD": AzureCloud("login.microsoftonline.us", "vault.usgovcloudapi.net"),
+    "AZURECHINACLOUD": AzureCloud("login.chinacloudapi.cn", "vault.azure.cn"),
+}
+_PUBLIC = "AZUREPUBLICCLOUD"
+
+
+@dataclass(frozen=True)
+class ClientSecret:
+    """Where in Vault's namespace the service principal's secret is."""
+
+    name: str
+    """Name of the Kubernetes Secret."""
+    key: str
+
+
+@dataclass(frozen=True)
+class Seal(seal.Seal):
+    """An RSA key of an existing key vault."""
+
+    type: ClassVar[str] = "azurekeyvault"
+    purpose: ClassVar[str] = "unseals by itself with a key of Azure Key Vault"
+    sections: ClassVar[Sequence[str]] = ("azureKeyVault",)
+    vault_name: str
+    key_name: str
+    tenant_id: str
+    client_id: str
+    """Client id of the app registration or of the user-assigned managed identity."""
+    environment: str
+    client_secret: ClientSecret | None
+    """None for AKS workload identity."""
+
+    @classmethod
+    def from_settings(cls, reader: "SettingsReader", cluster: "ClusterSettings | None") -> Self:  # noqa: ARG003
+        """Reads `azureKeyVault`; any cluster will do with a client secret."""
+        section = reader.section("azureKeyVault")
+        guid = "give its GUID, such as 00000000-0000-0000-0000-000000000000"
+        found = cls(
+            vault_name=section.required_text(
+                "vaultName", _VAULT_NAME, "give the name of the key vault, without its domain"
+            ),
+            key_name=section.required_text("keyName", _KEY_NAME, "name a key of the key vault"),
+            tenant_id=section.required_text("tenantId", _GUID, guid),
+            client_id=section.required_text("clientId", _GUID, guid),
+            environment=section.choice(
+                "environment", _PUBLIC, tuple(CLOUDS), "it's Azure's name of its cloud"
+            ),
+            client_secret=_client_secret(section.section("clientSecret"))
+            if section.has("clientSecret")
+            else None,
+        )
+        section.skip("clientSecret")
+        section.unknown_keys()
+        return found
+
+    @property
+    def cloud_of_azure(self) -> AzureCloud:
+        """Where this seal's key vault and its tokens are."""
+        return CLOUDS.get(self.environment, CLOUDS[_PUBLIC])
+
+    @property
+    def key_url(self) -> str:
+        """Names the key in the whole world."""
+        return f"https://{self.vault_name}.{self.cloud_of_azure.vault_suffix}/keys/{self.key_name}"
+
+    def provision(self, settings: "Settings", surroundings: seal.Surroundings) -> seal.ProvisionedSeal:  # noqa: ARG002
+        """Makes nothing: key vault, key, identity and its rights have to be there."""
+        import pulumi
+
+        secret = self.client_secret
+        return seal.ProvisionedSeal(
+            stanza=pulumi.Output.from_input(self.stanza()),
+            pods=self.pod_needs(),
+            key=self.key_url,
+            preflight={
+                "module": "components.azure_seal_preflight",
+                "key_url": self.key_url,
+                "tenant_id": self.tenant_id,
+                "client_id": self.client_id,
+                "authority": self.cloud_of_azure.authority,
+                "service_account": settings.service_account,
+                "secret_name": secret.name if secret is not None else "",
+                "secret_key": secret.key if secret is not None else "",
+            },
+        )
+
+    def stanza(self) -> seal.SealStanza:
+        """Vault's stanza. The client secret isn't in it: the chart keeps the configuration in a ConfigMap."""
+        return seal.SealStanza(
+            self.type,
+            {
+                "tenant_id": self.tenant_id,
+                "client_id": self.client_id,
+                "vault_name": self.vault_name,
+                "key_name": self.key_name,
+                "environment": self.environment,
+            },
+        )
+
+    def pod_needs(self) -> seal.PodNeeds:
+        """The client secret in the environment, or what the workload identity webhook looks for."""
+        environment = {}
+        if self.environment != _PUBLIC:
+            environment["AZURE_AUTHORITY_HOST"] = f"https://{self.cloud_of_azure.authority}/"
+        if self.client_secret is not None:
+            return seal.PodNeeds(
+                environment=environment,
+                secret_environment=(
+                    seal.SecretVariable(
+                        name="AZURE_CLIENT_SECRET",
+                        secret=self.client_secret.name,
+                        key=self.client_secret.key,
+                    ),
+                ),
+            )
+        # https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
+        return seal.PodNeeds(
+            environment=environment,
+            service_account_annotations={
+                "azure.workload.identity/client-id": self.client_id,
+                "azure.workload.identity/tenant-id": self.tenant_id,
+            },
+            pod_labels={"azure.workload.identity/use": "true"},
+        )
+
+
+def _client_secret(reader: "SettingsReader") -> ClientSecret:
+    secret = ClientSecret(
+        name=reader.required_text("name", _SECRET_NAME, "name a Secret in Vault's namespace"),
+        key=reader.text("key", "client-secret", _SECRET_KEY, "name the key in the Secret's data"),
+    )
+    reader.unknown_keys()
+    return secret

@@ -1,0 +1,158 @@
+"""Auto-unseal with the transit engine of another Vault.
+
+Sources: Vault's documents on the `seal "transit"` stanza and on `sys/policies`; for what wins where both are
+given, `internalshared/configutil/env_var_util.go` of Vault: a stanza's address beats VAULT_ADDR (which the
+chart sets to the pod's own), one TLS setting in the stanza switches off all of the environment's, and
+everything else in the environment beats the stanza.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from components.seals import seal
+
+if TYPE_CHECKING:
+    from components.settings.model import ClusterSettings, Settings
+    from components.settings.reader import SettingsReader
+
+_ADDRESS = r"https?://[^\s/?#]+"
+# A mount may have slashes inside, a key's name may not (Vault's API documents, `transit`).
+_MOUNT = r"[^\s/]+(/[^\s/]+)*/?"
+_KEY_NAME = r"\w(([\w.-]+)?\w)?"
+_NAMESPACE = r"[^\s/]+(/[^\s/]+)*/?"
+_SECRET_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"  # noqa: S105 (a pattern of names)
+_SECRET_KEY = r"[A-Za-z0-9._-]{1,253}"  # noqa: S105 (a pattern of names)
+_HOST_NAME = r"[A-Za-z0-9.-]+"
+_CA_FOLDER = "/vault/transit-tls"
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """One entry of a Secret in Vault's namespace."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Seal(seal.Seal):
+    """A key that never leaves another Vault, used with a token of that Vault."""
+
+    type: ClassVar[str] = "transit"
+    purpose: ClassVar[str] = "unseals by itself with a key of another Vault"
+    sections: ClassVar[Sequence[str]] = ("transit",)
+    address: str
+    """URL of the other Vault, without a path."""
+    key_name: str
+    mount: str
+    """Where its transit engine is mounted, without a slash at the end."""
+    namespace: str
+    """Its namespace (Vault Enterprise); empty for none."""
+    token: SecretKey
+    """A token of the other Vault. It's only read when a pod starts; the seal renews it."""
+    ca: SecretKey | None
+    """Certificates (PEM) that vouch for the other Vault; None takes the container's."""
+    server_name: str
+    """Name in the other Vault's certificate where it isn't the address's; empty for none."""
+
+    @classmethod
+    def from_settings(cls, reader: "SettingsReader", cluster: "ClusterSettings | None") -> Self:  # noqa: ARG003
+        """Reads `transit`; any cluster will do."""
+        section = reader.section("transit")
+        address = section.required_text(
+            "address",
+            _ADDRESS,
+            "give the URL of the other Vault without a path, https://vault.example.com:8200",
+        )
+        tls = section.section("tls")
+        if address.startswith("http://") and section.has("tls"):
+            section.report("tls", "the address begins with http://, so nothing would read it; use https://")
+        namespace = section.text("namespace", None, _NAMESPACE, "name a namespace, or leave it out")
+        found = cls(
+            address=address,
+            key_name=section.required_text(
+                "key", _KEY_NAME, "name a key of the other Vault's transit engine"
+            ),
+            mount=section.text("mount", "transit", _MOUNT, "give the path of the transit engine").rstrip("/"),
+            namespace=(namespace or "").rstrip("/"),
+            token=_secret_key(section.section("tokenSecret"), "vault-transit-token", "token"),
+            ca=_secret_key(tls.section("caSecret"), None, "ca.crt") if tls.has("caSecret") else None,
+            server_name=tls.text("serverName", None, _HOST_NAME, "give the host name in the certificate")
+            or "",
+        )
+        tls.skip("caSecret")
+        tls.unknown_keys()
+        section.unknown_keys()
+        return found
+
+    @property
+    def ca_file(self) -> str:
+        """Where Vault's container has the CA; empty where it has none of its own."""
+        return f"{_CA_FOLDER}/{self.ca.key}" if self.ca is not None else ""
+
+    def provision(self, settings: "Settings", surroundings: seal.Surroundings) -> seal.ProvisionedSeal:  # noqa: ARG002
+        """Makes nothing: engine, key, policy and token have to be there, and the Secrets too."""
+        import pulumi
+
+        from components.vault_chart_values import chart_fullname
+
+        return seal.ProvisionedSeal(
+            stanza=pulumi.Output.from_input(self.stanza()),
+            pods=self.pod_needs(),
+            key=f"{self.address}/v1/{self.mount}/keys/{self.key_name}",
+            preflight={
+                "module": "components.transit_seal_preflight",
+                "pod": f"{chart_fullname(settings.release_name)}-0",
+                "pod_start_seconds": str(settings.deadlines.pod_start_seconds),
+                "token_secret": self.token.name,
+                "token_key": self.token.key,
+                "address": self.address,
+                "mount": self.mount,
+                "key_name": self.key_name,
+                "namespace": self.namespace,
+                "ca_file": self.ca_file,
+                "server_name": self.server_name,
+            },
+        )
+
+    def stanza(self) -> seal.SealStanza:
+        """Vault's stanza. The token isn't in it, as the chart keeps the configuration in a ConfigMap."""
+        optional = {
+            "namespace": self.namespace,
+            "tls_ca_cert": self.ca_file,
+            "tls_server_name": self.server_name,
+        }
+        return seal.SealStanza(
+            self.type,
+            {
+                "address": self.address,
+                "mount_path": self.mount,
+                "key_name": self.key_name,
+                **{name: value for name, value in optional.items() if value},
+            },
+        )
+
+    def pod_needs(self) -> seal.PodNeeds:
+        """The token as VAULT_TOKEN, the one variable that the seal reads it from, and the CA as a file."""
+        mounts: Sequence[seal.SecretMount] = ()
+        if self.ca is not None:
+            mounts = (seal.SecretMount(name="transit-tls", secret=self.ca.name, path=_CA_FOLDER),)
+        return seal.PodNeeds(
+            secret_environment=(
+                seal.SecretVariable(name="VAULT_TOKEN", secret=self.token.name, key=self.token.key),
+            ),
+            secret_mounts=mounts,
+        )
+
+
+def _secret_key(reader: "SettingsReader", default_name: str | None, default_key: str) -> SecretKey:
+    pattern, mend = _SECRET_NAME, "name a Secret in Vault's namespace"
+    secret = SecretKey(
+        name=reader.required_text("name", pattern, mend)
+        if default_name is None
+        else reader.text("name", default_name, pattern, mend),
+        key=reader.text("key", default_key, _SECRET_KEY, "name the key in the Secret's data"),
+    )
+    reader.unknown_keys()
+    return secret
