@@ -10,24 +10,25 @@ from components.kubernetes_connection import connect_kubernetes
 from components.managed_cluster import look_up_cluster
 from components.operator_init import OperatorInit
 from components.raft_quorum import RaftQuorum
+from components.release_guard import ReleaseGuard
 from components.root_token_revocation import revoke_root_token
 from components.seal_provision import provision_seals
 from components.seals.seal import Surroundings
 from components.settings import load_settings
 from components.shamir_unseal import unseal_with_key_shares
 from components.stack_outputs import user_interface
-from components.vault_namespace import make_namespace
-from components.vault_release import VaultRelease, VaultReleaseArgs
-from components.vault_storage import VaultStorage
+from components.vault_namespace import provide_namespace
+from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access
 from components.webhook_access import open_webhook
 
 settings = load_settings()
 
 cluster = look_up_cluster(settings)
 connection = connect_kubernetes(settings, cluster)
-storage = VaultStorage("vault-storage", settings)
-namespace = make_namespace(settings, connection.provider)
-seals = provision_seals(settings, Surroundings(cluster, connection, namespace.metadata["name"]))
+access = pod_access(settings, connection.target)
+guard = ReleaseGuard("release-guard", settings, access)
+namespace = provide_namespace(settings, connection.provider)
+seals = provision_seals(settings, Surroundings(cluster, connection, namespace.name))
 custody = provision_custody(settings, cluster, seals.current)
 webhook = open_webhook(settings, cluster)
 
@@ -35,11 +36,11 @@ release = VaultRelease(
     "vault",
     VaultReleaseArgs(
         settings=settings,
-        target=connection.target,
-        namespace=namespace,
+        access=access,
+        namespace=namespace.name,
         seal_stanzas=seals.stanzas,
         pods=seals.pods,
-        prerequisites=(storage, *seals.prerequisites, *webhook.prerequisites),
+        prerequisites=(*namespace.prerequisites, guard, *seals.prerequisites, *webhook.prerequisites),
     ),
     pulumi.ResourceOptions(provider=connection.provider),
 )
@@ -50,20 +51,20 @@ init = OperatorInit(
     settings=settings,
     connection=connection,
     seal=seals.current,
-    access=release.access,
+    access=access,
     opts=pulumi.ResourceOptions(depends_on=[release, *custody.prerequisites]),
 )
 unsealed = unseal_with_key_shares(settings, release, init)
 quorum = RaftQuorum(
     "raft-quorum",
     settings=settings,
-    access=release.access,
+    access=access,
     init=init,
     release_revision=release.revision,
     opts=pulumi.ResourceOptions(depends_on=[init, *unsealed]),
 )
 
-revoke_root_token(settings, release.access, init, quorum)
+revoke_root_token(settings, access, init, quorum)
 
 for name, output in {**seals.outputs, **webhook.outputs, **custody.outputs}.items():
     pulumi.export(name, output)
@@ -76,7 +77,7 @@ pulumi.export("vault_version", quorum.vault_version)
 pulumi.export("cluster_id", quorum.cluster_id)
 pulumi.export("peers", quorum.peers)
 pulumi.export("user_interface", user_interface(settings, release))
-pulumi.export("pod_access", release.access.to_properties())
+pulumi.export("pod_access", access.to_properties())
 pulumi.export("replicas", settings.replicas)
 pulumi.export("threshold", settings.init.threshold)
 pulumi.export("custody", settings.custody.to_properties() or {"store": settings.custody.name})

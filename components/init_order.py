@@ -11,6 +11,7 @@ INPUTS = (
     "access",
     "cluster_uid",
     "seal_type",
+    "migrate_from",
     "seal_key",
     "shares",
     "threshold",

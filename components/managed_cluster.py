@@ -28,7 +28,7 @@ class ManagedCluster(ABC):
 
     @abstractmethod
     def open_webhook(self, settings: Settings) -> "OpenedWebhook":
-        """Lets the control plane reach the injector's webhook on the nodes, where a firewall is between them."""
+        """Lets the control plane reach the injector's webhook on the nodes, past a firewall if need be."""
 
     @abstractmethod
     def kubeconfig(self) -> str:

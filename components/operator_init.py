@@ -16,6 +16,7 @@ from pulumi.dynamic import (
 
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference
+from components.errors import DeploymentError
 from components.init_order import INPUTS, InitOrder
 from components.init_procedure import initialized
 from components.journal_key import JournalKey
@@ -24,6 +25,7 @@ from components.kubernetes_connection import KubernetesConnection
 from components.pod_access import PodAccess
 from components.progress import say
 from components.provider_errors import report_without_trace
+from components.seal_change import completes_migration, record_after_change
 from components.seals.seal import ProvisionedSeal
 from components.settings import Settings
 from components.share_change import changed_shares, state_record
@@ -60,6 +62,8 @@ class OperatorInitProvider(StableProvider):
             changed = [name for name in SHARE_INPUTS if (_olds.get(name) or []) != (news.get(name) or [])]
             if changed and _olds.get("pgp_keys"):
                 failures = [CheckFailure(name, _HOLDERS_ROTATE) for name in changed]
+            elif changed and news.get("migrate_from"):
+                failures = [CheckFailure(name, _SHARES_STAY_DURING_MIGRATION) for name in changed]
             if (_olds.get("custody") or {}) != (news.get("custody") or {}):
                 failures.append(CheckFailure("custody", _CUSTODY_STAYS))
             if (_olds.get("root_token_pgp_key") or "") != (news.get("root_token_pgp_key") or ""):
@@ -69,6 +73,11 @@ class OperatorInitProvider(StableProvider):
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Initialises Vault, or takes over one whose keys are found or given."""
+        if props["migrate_from"]:
+            raise DeploymentError(
+                "This stack has no Vault yet whose seal could be migrated: remove migrateFrom, and run "
+                "pulumi up."
+            )
         order = InitOrder.from_properties(props, self._adopted_keys)
         result = initialized(order)
         outputs = {
@@ -90,8 +99,10 @@ class OperatorInitProvider(StableProvider):
         inputs = {name: _news[name] for name in INPUTS}
         order = InitOrder.from_properties(_news, adopted_keys="")
         kept = {**_missing_outputs(order, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
+        if completes_migration(_olds, _news):
+            kept.update(_outputs_after_migration(order, {**_olds, **kept}))
         if any((_olds.get(name) or []) != (_news.get(name) or []) for name in SHARE_INPUTS):
-            change = changed_shares(order, _olds)
+            change = changed_shares(order, {**_olds, **kept})
             if change is not None:
                 inputs.update(change.inputs)
                 kept.update(
@@ -115,6 +126,7 @@ _HOLDERS_ROTATE = (
     "each share is encrypted to its holder, so only the holders can make new ones: "
     "vault operator rekey -target=recovery, with their shares; set it back here"
 )
+_SHARES_STAY_DURING_MIGRATION = "the seal is being migrated; change the shares when that is done"
 _CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
 _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
 
@@ -141,6 +153,20 @@ def _missing_outputs(order: InitOrder, olds: Mapping[str, Any]) -> dict[str, Any
         "keys_version": "",
         "keys_fingerprint": record.fingerprint if record.shares else "",
     }
+
+
+def _outputs_after_migration(order: InitOrder, olds: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys as what they are to the new seal, in their store or for the state.
+
+    Raises :class:`KeysNotStoredError` where the store doesn't take them; the record from before has the
+    same shares.
+    """
+    stored = order.custody.store is not None
+    record = order.custody.find() if stored else state_record(order, olds)
+    if record is None or not record.shares:
+        return {}
+    record = record_after_change(record, seal_type=order.seal_type, seal_key=order.seal_key)
+    return key_outputs(record, order.custody.put(record), in_state=not stored)
 
 
 def _identity(access: PodAccess) -> str:
@@ -193,6 +219,7 @@ class OperatorInit(Resource, module="vault", name="OperatorInit"):
             "access": access.to_properties(),
             "cluster_uid": connection.cluster_uid,
             "seal_type": settings.seal.type,
+            "migrate_from": settings.migrate_from.type if settings.migrate_from is not None else "",
             "seal_key": seal.key,
             "shares": init.shares,
             "threshold": init.threshold,

@@ -1,41 +1,49 @@
-"""Which storage Vault has, so that another one is refused before it comes up empty.
+"""What an update of the release may not change on a Vault that runs: its storage and its seal.
 
-Vault's data don't follow a change of the setting `mode`: the pods would start on an empty storage.
+Both are lines of Vault's configuration and yet nothing that a line changes. In another storage Vault would
+start empty, and with another seal its pods wouldn't start at all. It is checked before the release, in the
+preview already.
 """
 
 from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, Resource, UpdateResult
 
+from components.pod_access import PodAccess
+from components.seal_change import seal_change_problem
 from components.settings import Settings
 from components.stable_provider import StableProvider
 
-INPUTS = ("storage", "migrated_to")
+INPUTS = ("storage", "migrated_to", "seal_type", "migrate_from", "access", "replicas")
 _MODES = {"raft": "ha", "file": "standalone"}
 
 
-class VaultStorageProvider(StableProvider):
-    """Remembers the storage at creation, and refuses another one."""
+class ReleaseGuardProvider(StableProvider):
+    """Remembers storage and seal, and refuses others unless they were migrated."""
 
     inputs = INPUTS
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuses another storage than the stack was deployed with, in the preview already."""
-        old, new = _olds.get("storage"), news["storage"]
-        if old in (None, new) or news["migrated_to"] == new:
-            return CheckResult(news, [])
-        return CheckResult(news, [CheckFailure("storage", _refusal(str(old), str(new)))])
+        """Refuses another storage than Vault's data are in, and another seal than they are sealed with."""
+        failures = []
+        old, new = _olds.get("storage"), str(news["storage"])
+        if old not in (None, new) and news["migrated_to"] != new:
+            failures.append(CheckFailure("storage", _other_storage(str(old), new)))
+        seal_problem = seal_change_problem(_olds, news)
+        if seal_problem is not None:
+            failures.append(CheckFailure(*seal_problem))
+        return CheckResult(news, failures)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Remembers it."""
-        return CreateResult("vault-storage", {name: props[name] for name in INPUTS})
+        """Remembers them."""
+        return CreateResult("release-guard", {name: props[name] for name in INPUTS})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Takes over what ``check`` has let pass."""
         return UpdateResult({name: _news[name] for name in INPUTS})
 
 
-def _refusal(old: str, new: str) -> str:
+def _other_storage(old: str, new: str) -> str:
     return (
         f"Vault keeps its data in {old} storage here, and in mode {_MODES[new]} it would start with an empty "
         f"{new} storage. Nothing was changed. Set mode back to {_MODES[old]}; or move the data "
@@ -43,9 +51,16 @@ def _refusal(old: str, new: str) -> str:
     )
 
 
-class VaultStorage(Resource, module="vault", name="VaultStorage"):
-    """The storage that this stack's Vault has."""
+class ReleaseGuard(Resource, module="vault", name="ReleaseGuard"):
+    """Storage and seal of this stack's Vault."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
-        properties = {"storage": settings.storage, "migrated_to": settings.storage_migrated_to or ""}
-        super().__init__(VaultStorageProvider(), name, properties)
+    def __init__(self, name: str, settings: Settings, access: PodAccess) -> None:
+        properties: dict[str, Any] = {
+            "storage": settings.storage,
+            "migrated_to": settings.storage_migrated_to or "",
+            "seal_type": settings.seal.type,
+            "migrate_from": settings.migrate_from.type if settings.migrate_from is not None else "",
+            "access": access.to_properties(),
+            "replicas": settings.replicas,
+        }
+        super().__init__(ReleaseGuardProvider(), name, properties)

@@ -164,6 +164,11 @@ def main() -> int:
 
 def _unseal_selected_stack() -> None:
     outputs = selected_stack_outputs()
+    if outputs.get("migrate_from"):
+        raise DeploymentError(
+            "The seal of this stack's Vault is being migrated: run python -m components.seal_migration "
+            "instead."
+        )
     record = keys_of(outputs)
     if record is None or not record.key_shares:
         raise DeploymentError(

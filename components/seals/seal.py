@@ -87,8 +87,8 @@ class Surroundings:
     cluster: "ManagedCluster | None"
     """The managed cluster that Vault runs on; None for any other one."""
     kubernetes: "KubernetesConnection"
-    namespace: pulumi.Output[str]
-    """Vault's namespace, known once it is made."""
+    namespace: pulumi.Input[str]
+    """Vault's namespace, known once it is there."""
 
 
 @dataclass(frozen=True)

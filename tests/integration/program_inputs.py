@@ -19,6 +19,7 @@ def init_inputs(**changed: Any) -> dict[str, Any]:
         "access": ACCESS.to_properties(),
         "cluster_uid": CLUSTER_UID,
         "seal_type": "awskms",
+        "migrate_from": "",
         "seal_key": "arn:aws:kms:ap-northeast-2:123456789012:key/1",
         "shares": 5,
         "threshold": 3,

@@ -20,8 +20,8 @@ import requests
 
 from components.kubectl import KubernetesTarget
 from components.pod_access import PodAccess
-from components.settings import RaftSettings
 from components.seals.seal import SealStanza
+from components.settings import RaftSettings
 from components.vault_configuration import render_configuration
 from tests.unit.components.kubernetes_objects import KubernetesObjects
 
@@ -172,8 +172,9 @@ def vault_servers(
     seal: SealStanza | None,
     environment: Mapping[str, str] | None = None,
     more_configuration: str = "",
+    raft: RaftSettings | None = RAFT,
 ) -> Iterator[VaultServers]:
-    """Started servers with empty volumes; their processes end with the block."""
+    """Started servers with empty volumes; their processes end with the block. Without ``raft``: on files."""
     ports = _free_ports(2 * replicas)
     # On the loopback there is no Service of the active server; the first one stands for it.
     join = [f"http://127.0.0.1:{ports[0]}"] if replicas > 1 else []
@@ -186,7 +187,9 @@ def vault_servers(
             cluster_port=ports[2 * ordinal + 1],
             environment=environment or {},
             configuration=_on_this_machine(
-                render_configuration(ui=False, raft=RAFT, join=join, seals=[seal] if seal is not None else []),
+                render_configuration(
+                    ui=False, raft=raft, join=join, seals=[seal] if seal is not None else []
+                ),
                 data=folder / f"{NAME}-{ordinal}" / "data",
                 port=ports[2 * ordinal],
                 cluster_port=ports[2 * ordinal + 1],
@@ -209,9 +212,10 @@ def _on_this_machine(configuration: str, *, data: Path, port: int, cluster_port:
         '"[::]:8200"': f'"127.0.0.1:{port}"',
         '"[::]:8201"': f'"127.0.0.1:{cluster_port}"',
         '"/vault/data"': f'"{data}"',
-        # It needs the Kubernetes API.
-        'service_registration "kubernetes" {}': "disable_mlock = true",
     }
+    registration = 'service_registration "kubernetes" {}'
+    # It needs the Kubernetes API.
+    configuration = configuration.replace(registration, "") + "disable_mlock = true\n"
     for text, replacement in replaced.items():
         assert configuration.count(text) == 1, text
         configuration = configuration.replace(text, replacement)

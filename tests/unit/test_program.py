@@ -20,6 +20,7 @@ from tests.unit.mocked_account import (
     GET_CLUSTER,
     GET_OIDC_PROVIDER,
     GET_SECURITY_GROUP,
+    GUARD,
     IDENTITY,
     INGRESS_COMPONENT,
     INIT,
@@ -42,7 +43,6 @@ from tests.unit.mocked_account import (
     ROLE_ARN,
     ROLE_COMPONENT,
     RULE,
-    STORAGE,
     UNSEAL,
     provide_commands,
     shamir,
@@ -69,7 +69,7 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
     components = [KEY_COMPONENT, ROLE_COMPONENT, INGRESS_COMPONENT, RELEASE_COMPONENT]
     providers = [AWS_PROVIDER, KUBERNETES_PROVIDER]
     resources = [KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE, NAMESPACE, RELEASE, ADMISSION, INIT, QUORUM]
-    assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, STORAGE])
+    assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, GUARD])
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_kubernetes_provider_comes_from_the_eks_cluster(awskms: Deployment) -> N
 
 
 def test_release_comes_after_all_that_vault_needs_to_start(awskms: Deployment) -> None:
-    needed = {NAMESPACE, STORAGE, KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE}
+    needed = {NAMESPACE, GUARD, KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE}
     assert needed <= awskms.prerequisites(awskms.only(RELEASE))
 
 
@@ -327,7 +327,7 @@ def test_no_injector_is_verified_where_it_is_off() -> None:
 
 def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
-    resources = [IDENTITY, STORAGE, NAMESPACE, RELEASE, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, QUORUM]
+    resources = [IDENTITY, GUARD, NAMESPACE, RELEASE, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, QUORUM]
     assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
     assert deployment.calls == []
     assert any("this isn't an EKS or GKE cluster" in line for line in deployment.log)
@@ -335,6 +335,13 @@ def test_shamir_needs_nothing_of_aws() -> None:
     assert "seal" not in release["ha"]["raft"]["config"]
     assert release["serviceAccount"]["annotations"] == {}
     assert not {name for name in deployment.outputs if name.startswith(("key_id", "role", "policy"))}
+
+
+def test_namespace_that_is_there_is_not_made() -> None:
+    deployment = shamir(createNamespace="false")
+    assert deployment.of_type(NAMESPACE) == []
+    assert deployment.only(RELEASE).inputs["namespace"] == "vault"
+    assert deployment.outputs["namespace"] == "vault"
 
 
 def test_shamir_unseals_between_init_and_quorum() -> None:

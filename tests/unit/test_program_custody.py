@@ -58,6 +58,7 @@ def test_init_gets_the_settings(awskms: Deployment) -> None:
     assert inputs == {
         "cluster_uid": CLUSTER_UID,
         "seal_type": "awskms",
+        "migrate_from": "",
         "seal_key": KEY_ARN,
         "shares": 5,
         "threshold": 3,

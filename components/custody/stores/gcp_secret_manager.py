@@ -14,7 +14,6 @@ version that the output `keys_version` names.
 import base64
 import binascii
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -29,7 +28,7 @@ from components.custody.key_store import (
 )
 from components.custody.stored_record import stored_record, without_secrets
 from components.kubectl import KubernetesTarget
-from components.progress import say
+from components.progress import Waiting
 from components.settings.reader import SettingsReader
 
 if TYPE_CHECKING:
@@ -136,18 +135,14 @@ class Store(KeyStore):
         Between adding and destroying it the probe is the newest version; ``read`` passes it over. Rights that
         the stack has just given are waited for. See :class:`KeyStore`.
         """
-        began = time.monotonic()
-        told = False
+        waiting = Waiting(f"Waiting for the rights of custody.readers on the {self.location}", _GRANT_SECONDS)
         while True:
             try:
                 return self._probe()
             except _RefusedError as error:
-                if not self.readers or not error.forbidden or time.monotonic() - began > _GRANT_SECONDS:
+                if not self.readers or not error.forbidden or waiting.over:
                     raise
-            if not told:
-                say(f"Waiting until custody.readers may use the {self.location}.")
-                told = True
-            time.sleep(_GRANT_PAUSE_SECONDS)
+            waiting.pause("not there yet", _GRANT_PAUSE_SECONDS)
 
     def _probe(self) -> None:
         service = self._service()

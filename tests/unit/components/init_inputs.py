@@ -38,6 +38,7 @@ def init_inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
         "access": access(address).to_properties(),
         "cluster_uid": CLUSTER_UID,
         "seal_type": "awskms",
+        "migrate_from": "",
         "seal_key": "arn:aws:kms:eu-central-1:123456789012:key/1",
         "shares": 5,
         "threshold": 3,

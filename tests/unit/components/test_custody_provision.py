@@ -13,7 +13,8 @@ from components.custody_provision import ProvisionedCustody, provision_custody
 from components.eks_cluster import EksCluster
 from components.errors import DeploymentError
 from components.seals.seal import ProvisionedSeal
-from tests.unit.components.stack_settings import EKS, SHAMIR, parse
+from tests.unit import mocked_google
+from tests.unit.components.stack_settings import EKS, GKE, SHAMIR, parse
 from tests.unit.recorded_deployment import Deployment, deploy
 
 SECRET = "aws:secretsmanager/secret:Secret"
@@ -122,3 +123,55 @@ def test_the_secret_is_in_the_region_of_the_cluster() -> None:
 def test_a_seal_without_a_key_has_none_for_the_secret() -> None:
     with pytest.raises(DeploymentError, match="this seal has no KMS key: use own, or the ARN of a key"):
         provisioned({**EKS, "custody": {**CUSTODY, "kmsKey": "unseal-key"}}, with_key=False)
+
+
+GOOGLE_SECRET = "projects/acme-custody/secrets/vault-keys"
+GOOGLE_CUSTODY = {
+    "store": "gcp-secret-manager",
+    "secret": GOOGLE_SECRET,
+    "readers": ["serviceAccount:deployer@acme-prod.iam.gserviceaccount.com"],
+}
+
+
+def on_google(configuration: Mapping[str, Any]) -> tuple[Deployment, ProvisionedCustody]:
+    results = []
+
+    def program() -> None:
+        custody = provision_custody(parse(configuration), None, ProvisionedSeal())
+        results.append(custody)
+        for name, output in custody.outputs.items():
+            pulumi.export(name, output)
+
+    deployment = deploy({}, answers={}, outputs=mocked_google.computed, program=program)
+    return deployment, results[0]
+
+
+def test_a_google_secret_is_made_for_its_readers() -> None:
+    deployment, result = on_google({**GKE, "custody": GOOGLE_CUSTODY, "tags": {"app": "vault"}})
+    secret = deployment.only(mocked_google.SECRET)
+    assert (secret.inputs["project"], secret.inputs["secretId"]) == ("acme-custody", "vault-keys")
+    assert secret.inputs["labels"] == {"app": "vault"}
+    assert secret.protect
+    assert len(deployment.of_type(mocked_google.SECRET_MEMBER)) == 2
+    api = deployment.only(mocked_google.SERVICE)
+    assert (api.inputs["service"], api.inputs["project"]) == ("secretmanager.googleapis.com", "acme-custody")
+    assert api.urn in secret.dependencies
+    assert len(result.prerequisites) == 1
+    assert deployment.outputs == {"secret_name": GOOGLE_SECRET}
+
+
+def test_the_api_of_a_google_secret_is_left_alone_where_the_settings_say_so() -> None:
+    deployment, _ = on_google({**GKE, "custody": GOOGLE_CUSTODY, "enableApis": False})
+    assert deployment.of_type(mocked_google.SERVICE) == []
+
+
+@pytest.mark.parametrize("settings", [GKE, SHAMIR])
+def test_a_google_secret_without_readers_is_there_already(settings: Mapping[str, Any]) -> None:
+    deployment, result = on_google({**settings, "custody": {**GOOGLE_CUSTODY, "readers": []}})
+    assert deployment.registrations == []
+    assert (list(result.prerequisites), dict(result.outputs)) == ([], {})
+
+
+def test_a_google_secret_can_not_be_made_without_a_project() -> None:
+    with pytest.raises(DeploymentError, match=r"project isn't set. Set it, or make the secret"):
+        on_google({**SHAMIR, "custody": GOOGLE_CUSTODY})

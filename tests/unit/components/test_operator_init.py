@@ -354,3 +354,33 @@ def test_errors_that_nobody_foresaw_keep_their_trace(
     with pytest.raises(ZeroDivisionError):
         OperatorInitProvider().create(init_inputs(vault.address))
     assert sys.tracebacklimit == 1000
+
+
+def test_create_in_the_middle_of_a_migration_is_refused(vault: ScriptedVault) -> None:
+    with pytest.raises(DeploymentError, match="no Vault yet whose seal could be migrated"):
+        OperatorInitProvider().create(init_inputs(vault.address, migrate_from="shamir"))
+    assert vault.asked(INIT) == []
+
+
+def test_shares_become_those_of_the_new_seal_when_the_migration_is_done() -> None:
+    shamir = {"root_token": ROOT_TOKEN, "key_shares": SHARES, "recovery_shares": []}
+    during = {**init_inputs(migrate_from="shamir"), **KEYS, **shamir}
+    updated = OperatorInitProvider().update("secrets/vault", during, init_inputs())
+    assert updated.outs is not None
+    assert (updated.outs["recovery_shares"], updated.outs["key_shares"]) == (SHARES, [])
+    assert updated.outs["root_token"] == ROOT_TOKEN
+    assert updated.outs["migrate_from"] == ""
+
+
+def test_shares_stay_what_they_are_while_the_seal_is_migrated() -> None:
+    shamir = {"root_token": ROOT_TOKEN, "key_shares": SHARES, "recovery_shares": []}
+    before = {**init_inputs(seal_type="shamir"), **KEYS, **shamir}
+    updated = OperatorInitProvider().update("secrets/vault", before, init_inputs(migrate_from="shamir"))
+    assert updated.outs is not None
+    assert (updated.outs["recovery_shares"], updated.outs["key_shares"]) == ([], SHARES)
+
+
+def test_new_shares_are_refused_while_the_seal_is_migrated() -> None:
+    olds, news = init_inputs(seal_type="shamir"), init_inputs(migrate_from="shamir", shares=7)
+    (failure,) = OperatorInitProvider().check(olds, news).failures
+    assert (failure.property, "being migrated" in failure.reason) == ("shares", True)

@@ -1,14 +1,15 @@
-"""Another storage than Vault has is refused before anything starts on an empty one."""
+"""Another storage or seal than Vault has is refused before the release is changed."""
 
 from typing import Any
 
 import pytest
 
-from components.vault_storage import VaultStorageProvider
+from components.release_guard import ReleaseGuardProvider
 
 
 def failures(olds: dict[str, Any], storage: str, *, migrated_to: str = "") -> list[str]:
-    answer = VaultStorageProvider().check(olds, {"storage": storage, "migrated_to": migrated_to})
+    news = {"storage": storage, "migrated_to": migrated_to, "seal_type": "awskms", "migrate_from": ""}
+    answer = ReleaseGuardProvider().check(olds, news)
     return [failure.reason for failure in answer.failures]
 
 
@@ -34,9 +35,25 @@ def test_the_same_or_the_first_storage_is_taken(olds: dict[str, Any]) -> None:
     assert failures(olds, "raft") == []
 
 
+def test_another_seal_is_refused_unless_it_is_a_migration() -> None:
+    news = {"storage": "raft", "migrated_to": "", "seal_type": "awskms", "migrate_from": ""}
+    olds = {**news, "seal_type": "shamir"}
+    (failure,) = ReleaseGuardProvider().check(olds, news).failures
+    assert failure.property == "seal_type"
+    assert "set migrateFrom" in failure.reason
+    assert ReleaseGuardProvider().check(olds, {**news, "migrate_from": "shamir"}).failures == []
+
+
 def test_state_has_what_was_asked_for_after_create_and_update() -> None:
-    provider = VaultStorageProvider()
-    first = {"storage": "file", "migrated_to": ""}
+    provider = ReleaseGuardProvider()
+    first = {
+        "storage": "file",
+        "migrated_to": "",
+        "seal_type": "shamir",
+        "migrate_from": "",
+        "access": {},
+        "replicas": 1,
+    }
     assert provider.create(first).outs == first
-    moved = {"storage": "raft", "migrated_to": "raft"}
-    assert provider.update("vault-storage", first, moved).outs == moved
+    moved = {**first, "storage": "raft", "migrated_to": "raft"}
+    assert provider.update("release-guard", first, moved).outs == moved

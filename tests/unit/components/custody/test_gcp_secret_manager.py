@@ -57,6 +57,57 @@ def test_wrong_settings(changed: dict[str, str], key: str) -> None:
     assert [problem.split(" ")[0] for problem in problems] == [f"vault-autounseal:custody.{key}"]
 
 
+READER = "serviceAccount:deployer@example-project.iam.gserviceaccount.com"
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        READER,
+        "user:somebody@example.com",
+        "group:vault-admins@example.com",
+        "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/subject/main",
+        "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/*",
+    ],
+)
+def test_readers_make_it_the_stacks_own_secret(reader: str) -> None:
+    store, problems = read_store(Store, {"secret": SECRET, "readers": [reader], "replicas": ["europe-west3"]})
+    assert (store.readers, store.replicas, problems) == ((reader,), ("europe-west3",), [])
+    assert store_from_properties(store_to_properties("gcp-secret-manager", store)) == store
+
+
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({"readers": ["allUsers"]}, "readers"),
+        ({"readers": ["allAuthenticatedUsers"]}, "readers"),
+        ({"readers": ["domain:example.com"]}, "readers"),
+        ({"readers": ["somebody@example.com"]}, "readers"),
+        ({"readers": ["user:*@example.com"]}, "readers"),
+        ({"readers": [READER, READER]}, "readers"),
+        ({"readers": "user:somebody@example.com"}, "readers"),
+        ({"readers": [READER], "replicas": ["Europe"]}, "replicas"),
+        ({"replicas": ["europe-west3"]}, "replicas"),
+        (
+            {
+                "secret": "projects/example-project/locations/europe-west3/secrets/vault",
+                "readers": [READER],
+                "replicas": ["europe-west4"],
+            },
+            "replicas",
+        ),
+    ],
+)
+def test_wrong_readers_and_regions(changed: dict[str, object], key: str) -> None:
+    _, problems = read_store(Store, {"secret": SECRET, **changed})
+    assert [problem.split(" ")[0] for problem in problems] == [f"vault-autounseal:custody.{key}"]
+
+
+def test_a_state_of_an_earlier_version_is_read() -> None:
+    properties = {"store": "gcp-secret-manager", "options": {"secret": SECRET, "endpoint": ""}}
+    assert store_from_properties(properties) == Store(secret=SECRET, endpoint="")
+
+
 def test_the_secret_has_to_be_given() -> None:
     _, problems = read_store(Store, {})
     assert problems == [

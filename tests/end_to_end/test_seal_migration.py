@@ -1,0 +1,114 @@
+"""From Shamir's key shares to AWS KMS on a Vault that runs: interrupted once, and nothing of it lost."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from sandbox.layout import REPOSITORY
+from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.faults.key_proof import prove_by_generate_root
+from tests.end_to_end.running_vault import poll
+
+BEFORE: Mapping[str, object] = {"seal": "shamir", "key": None}
+BETWEEN: Mapping[str, object] = {"migrateFrom": {"seal": "shamir"}}
+AFTER: Mapping[str, object] = {}
+UP = ("up", "--yes", "--skip-preview")
+
+
+@pytest.fixture(scope="module")
+def migrating(deployment: Deployment) -> Iterator[Deployment]:
+    """A Vault with Shamir's seal, and something in it; nothing is left of it afterwards."""
+    deployment.ensure(BEFORE)
+    deployment.vault.write("cubbyhole/before", deployment.outputs()["root_token"], {"kept": "yes"})
+    yield deployment
+    deployment.ensure_nothing()
+
+
+def migration(deployment: Deployment) -> "subprocess.Popen[str]":
+    """The command, started."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "components.seal_migration"],
+        cwd=REPOSITORY,
+        env={
+            **deployment.stack.environment(),
+            "PULUMI_STACK": deployment.stack.name,
+            "PYTHONUNBUFFERED": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def kept(deployment: Deployment) -> bool:
+    """Whether what was in Vault before is there."""
+    answer = deployment.vault.read("cubbyhole/before", deployment.outputs()["root_token"])
+    return answer is not None and answer["data"] == {"kept": "yes"}
+
+
+def seals(deployment: Deployment) -> list[tuple[str, bool]]:
+    """Type of the seal, and whether it is sealed, of each pod that answers."""
+    return [(status["type"], status["sealed"]) for status in deployment.vault.seal_statuses()]
+
+
+def test_another_seal_without_a_migration_is_refused(migrating: Deployment) -> None:
+    migrating.configure(AFTER)
+    result = migrating.stack.run(*UP)
+    assert result.returncode != 0
+    assert "Vault has seal shamir, which only a migration changes: set migrateFrom" in result.stdout
+    configuration = migrating.cluster.kubectl(
+        "get", "configmap", "vault-config", "--namespace=vault", "--output=yaml"
+    )
+    assert "awskms" not in configuration
+
+
+def test_both_seals_are_configured_and_no_pod_restarts(migrating: Deployment) -> None:
+    before = [pod["metadata"]["uid"] for pod in migrating.vault.pods()]
+    migrating.configure(BETWEEN)
+    migrating.stack.pulumi(*UP, quiet=True)
+    assert [pod["metadata"]["uid"] for pod in migrating.vault.pods()] == before
+    assert seals(migrating) == [("shamir", False)] * 3
+    assert len(migrating.outputs()["key_shares"]) == 5
+
+
+def test_migration_interrupted_after_its_first_pod_loses_nothing(migrating: Deployment) -> None:
+    with migration(migrating) as process:
+        poll("a pod has the new configuration", 90, lambda: ("awskms", False) in seals(migrating))
+        process.kill()
+        process.wait()
+    poll("Vault serves", 30, lambda: kept(migrating))
+    result = migrating.stack.run(*UP)
+    assert result.returncode == 0, result.stdout + result.stderr
+    migrating.configure(AFTER)
+    result = migrating.stack.run("preview")
+    assert result.returncode != 0
+    assert "Vault isn't wholly on seal awskms yet" in result.stdout
+    migrating.configure(BETWEEN)
+
+
+def test_migration_goes_on_and_comes_to_its_end(migrating: Deployment) -> None:
+    shares = migrating.outputs()["key_shares"]
+    with migration(migrating) as process:
+        said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert "Every pod has seal awskms and is unsealed" in said
+    assert seals(migrating) == [("awskms", False)] * 3
+    assert not [secret for secret in (*shares, migrating.outputs()["root_token"]) if secret in said]
+    migrating.configure(AFTER)
+    migrating.stack.pulumi(*UP, quiet=True)
+    outputs = migrating.outputs()
+    assert (outputs["recovery_shares"], outputs["key_shares"]) == (shares, [])
+    result = migrating.stack.run(*UP, "--expect-no-changes")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_pods_unseal_themselves_and_the_shares_are_good(migrating: Deployment) -> None:
+    outputs = migrating.outputs()
+    vault = migrating.vault
+    vault.delete_pods()
+    poll("three healthy voters", 120, lambda: vault.healthy_voters(outputs["root_token"]) == 3)
+    assert kept(migrating)
+    prove_by_generate_root(vault.addresses(), outputs["recovery_shares"], 3)
