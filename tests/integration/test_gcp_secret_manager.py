@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
+from components.custody.stores import gcp_secret_manager
 from components.custody.stores.gcp_secret_manager import PROBE, Store
 from tests.integration.google.refusing_proxy import RefusingProxy, run_refusing_proxy
 from tests.integration.google.secret_manager_server import (
@@ -192,6 +193,32 @@ def test_a_missing_right_is_named(store: Store, log_in: LogIn, missing: str) -> 
     assert f"--role=roles/secretmanager.{role} " in str(raised.value)
     log_in(RIGHTS)
     assert store.read(TARGET) == key_record()
+
+
+def test_rights_that_the_stack_has_just_given_are_waited_for(
+    store: Store, log_in: LogIn, secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(())
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            log_in(RIGHTS)
+
+    monkeypatch.setattr("components.progress.time.sleep", sleep)
+    replace(store, readers=("user:somebody@example.com",)).probe(TARGET)
+    assert pauses == [5.0, 5.0]
+    assert [version.state for version in secret.versions] == ["DESTROYED"]
+
+
+def test_rights_that_nobody_gives_are_an_error_in_the_end(
+    store: Store, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(())
+    monkeypatch.setattr(gcp_secret_manager, "_GRANT_SECONDS", 0)
+    with pytest.raises(KeyStoreError, match=r"secretmanager\.versions\.list"):
+        replace(store, readers=("user:somebody@example.com",)).probe(TARGET)
 
 
 def test_an_api_that_is_not_enabled(google: SecretManager, store: Store) -> None:

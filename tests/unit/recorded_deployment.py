@@ -16,7 +16,7 @@ import pulumi
 from google.protobuf import struct_pb2
 from pulumi.output import Unknown
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, mocks, rpc, run_in_stack, set_all_config
-from pulumi.runtime.settings import ROOT
+from pulumi.runtime.settings import ROOT, SETTINGS
 
 PROJECT = "vault-autounseal"
 STACK = "test"
@@ -221,6 +221,8 @@ def deploy(
         )
         # The mocks begin a stack of their own; the program gets one as the language host makes it.
         ROOT.set(None)
+        # What a program leaves behind that failed in an output belongs to a loop that is closed.
+        SETTINGS.outputs.clear()
         set_all_config(
             {f"{PROJECT}:{key}": value for key, value in configuration.items()},
             [f"{PROJECT}:{key}" for key in secret_keys],
@@ -228,7 +230,9 @@ def deploy(
         await run_in_stack(program or _run_program)
 
     # Pulumi keeps its settings in context variables: a context of its own leaves nothing to the next test.
-    contextvars.Context().run(asyncio.run, run())
+    # Nor does a loop that comes from a factory, where asyncio.run takes away the thread's own.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(run(), context=contextvars.Context())
     return deployment
 
 

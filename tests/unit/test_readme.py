@@ -123,7 +123,11 @@ def test_every_link_leads_to_a_file_or_a_heading() -> None:
     broken = [
         target
         for target in targets
-        if not (target[1:] in anchors if target.startswith("#") else (REPOSITORY / target.partition("#")[0]).exists())
+        if not (
+            target[1:] in anchors
+            if target.startswith("#")
+            else (REPOSITORY / target.partition("#")[0]).exists()
+        )
     ]
     assert broken == []
 

@@ -19,11 +19,13 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from components.google_key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
+from components.release_guard import ReleaseGuardProvider
 from components.root_token_revocation import RootTokenRevocationProvider
 from components.shamir_unseal import ShamirUnsealProvider
 from tests.unit.commands_on_path import only_commands
@@ -48,6 +50,8 @@ PROVIDERS = (
     JournalKeyProvider,
     KubernetesIdentityProvider,
     RootTokenRevocationProvider,
+    ReleaseGuardProvider,
+    GoogleKeyIdentityProvider,
 )
 
 

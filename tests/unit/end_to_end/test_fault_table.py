@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 from tests.end_to_end.faults.bench import Keys
-from tests.end_to_end.faults.fault_table import FAULTS
+from tests.end_to_end.faults.fault_table import FAULTS as AWS_FAULTS
+from tests.end_to_end.google.google_fault_table import GOOGLE_FAULTS
 
+FAULTS = (*AWS_FAULTS, *GOOGLE_FAULTS)
 REPOSITORY = Path(__file__).resolve().parents[3]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 FAULTS_PAGE = (REPOSITORY / "docs" / "faults.md").read_text(encoding="utf-8")

@@ -4,13 +4,15 @@ import pytest
 
 from sandbox.cluster import packet_filter
 
-NAT = """\
+TCP = "-p tcp -m tcp --dport 80"
+NAT = f"""\
 -P PREROUTING ACCEPT
 -N DOCKER
 -N KUBE-MARK-MASQ
 -N KUBE-SERVICES
 -A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
 -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A PREROUTING -d 169.254.169.254/32 -i vaultsbx0 {TCP} -j DNAT --to-destination 10.244.0.1:8988
 -A KUBE-SERVICES -d 10.96.0.1/32 -j KUBE-MARK-MASQ
 """
 FILTER = """\
@@ -66,6 +68,18 @@ def test_kubernetes_chains_are_found(commands: Commands) -> None:
 def test_only_rules_for_the_bridge_are_removed(commands: Commands) -> None:
     packet_filter.remove_rules()
     assert [" ".join(argv) for argv, _ in commands.changes] == [
-        "iptables -w -D INPUT -d 10.244.0.1/32 -i vaultsbx0 -j ACCEPT",
-        "iptables -w -D INPUT -i vaultsbx0 -j REJECT --reject-with icmp-port-unreachable",
+        "iptables -w -t filter -D INPUT -d 10.244.0.1/32 -i vaultsbx0 -j ACCEPT",
+        "iptables -w -t filter -D INPUT -i vaultsbx0 -j REJECT --reject-with icmp-port-unreachable",
+        "iptables -w -t nat -D PREROUTING -d 169.254.169.254/32 -i vaultsbx0 -p tcp -m tcp --dport 80 "
+        "-j DNAT --to-destination 10.244.0.1:8988",
+    ]
+
+
+def test_pods_are_redirected_once(commands: Commands) -> None:
+    packet_filter.redirect_pods("169.254.169.254", 80, 8988)
+    assert commands.changes == []
+    packet_filter.redirect_pods("169.254.169.253", 80, 8988)
+    assert [" ".join(argv) for argv, _ in commands.changes] == [
+        "iptables -w -t nat -I PREROUTING -d 169.254.169.253/32 -i vaultsbx0 -p tcp -m tcp --dport 80 "
+        "-j DNAT --to-destination 10.244.0.1:8988",
     ]

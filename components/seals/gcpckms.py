@@ -1,0 +1,304 @@
+"""Auto-unseal with Google Cloud KMS: a key, and an identity for Vault's pods that may use this key only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from components.seals import seal
+from components.settings.reader import SettingsReader
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.gke_cluster import GkeCluster
+    from components.google_identity import GoogleIdentity
+    from components.google_unseal_key import GoogleUnsealKey
+    from components.settings.model import ClusterSettings, Settings
+
+IdentityKind = Literal["workload-identity", "key-file", "secret"]
+
+# https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/create
+KMS_NAME = r"[A-Za-z0-9_-]{1,63}"
+KMS_LOCATION = r"[a-z]+(-[a-z]+\d*)?|[a-z]+\d+"
+# https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create
+ACCOUNT_ID = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
+ROLE = r"roles/[a-z][A-Za-z0-9.]*|(projects|organizations)/[a-z0-9.:-]+/roles/[A-Za-z0-9_.]{3,64}"
+DNS_NAME = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+ROTATION = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,30}[A-Za-z0-9])?"
+
+LONGEST_ROTATION_DAYS = 36500
+LONGEST_DESTRUCTION_DAYS = 120
+
+CREDENTIALS_FOLDER = "/vault/userconfig"
+CREDENTIALS_KEY = "credentials.json"
+CREDENTIALS_FILE = f"{CREDENTIALS_FOLDER}/{CREDENTIALS_KEY}"
+CREDENTIALS_VOLUME = "google-credentials"
+KEY_ANNOTATION = "vault-autounseal/google-key"
+"""Of Vault's pods: which service-account key they started with. After a rotation the StatefulSet's is another
+one until a pod is deleted and made again, which tells the pods that are still to be restarted."""
+
+PREFLIGHT_MODULE = "components.google_seal_preflight"
+
+
+@dataclass(frozen=True)
+class KeySettings:
+    """The KMS key that Vault unseals with. Ring, location and name make its identity and stay as they are."""
+
+    key_ring: str
+    """Name of the key ring. A ring can't be deleted, so one that is there is used again."""
+    location: str
+    """KMS location of the ring: ``global``, a region or a multi-region."""
+    name: str
+    """Name of the key. It can't be used again once the key's versions are destroyed."""
+    rotation_days: int
+    """Days after which KMS makes a new primary version; 0 for never. Older versions stay for decryption."""
+    destroy_scheduled_days: int
+    """Days between the destruction of a version and the loss of everything it sealed (1 to 120)."""
+    retain_on_destroy: bool
+    """Whether the key stays usable when the stack is destroyed."""
+
+    def ring_id(self, project: str) -> str:
+        """The ring as Google's APIs name it."""
+        return f"projects/{project}/locations/{self.location}/keyRings/{self.key_ring}"
+
+    def key_id(self, project: str) -> str:
+        """The key as Google's APIs name it."""
+        return f"{self.ring_id(project)}/cryptoKeys/{self.name}"
+
+
+@dataclass(frozen=True)
+class IdentitySettings:
+    """Who Vault's pods are to Google."""
+
+    kind: IdentityKind
+    """``workload-identity`` (GKE vouches for the pods), ``key-file`` (a service-account key, made and renewed
+    by the stack) or ``secret`` (credentials that are in the cluster already; nothing of IAM is made)."""
+    service_account: str
+    """Id of the Google service account, the part of its address before the ``@``; not for kind ``secret``."""
+    key_reader_role: str | None
+    """Role with ``cloudkms.cryptoKeys.get``; None makes a custom role with this one permission."""
+    secret: str
+    """Name of the Secret with ``credentials.json`` in Vault's namespace; not for Workload Identity."""
+    key_rotation: str
+    """Another text makes a new service-account key; for kind ``key-file`` only, as the next one."""
+    previous_key_rotation: str | None
+    """The text before, whose key stays valid for pods that started with it; None deletes that key."""
+
+
+@dataclass(frozen=True)
+class Seal(seal.Seal):
+    """A key of Google Cloud KMS, which one service account may use and look at."""
+
+    type: ClassVar[str] = "gcpckms"
+    purpose: ClassVar[str] = "unseals by itself with a key of Google Cloud KMS, on GKE or any other cluster"
+    sections: ClassVar[Sequence[str]] = ("key", "identity")
+    cloud: ClassVar[seal.Cloud] = "google"
+    key: KeySettings
+    identity: IdentitySettings
+
+    @classmethod
+    def from_settings(cls, reader: SettingsReader, cluster: "ClusterSettings | None") -> Self:
+        """Reads `key` and `identity`, whose default kind is Workload Identity with a GKE cluster."""
+        return cls(
+            key=_key(reader.section("key")),
+            identity=_identity(reader.section("identity"), on_gke=cluster is not None),
+        )
+
+    def provision(self, settings: "Settings", surroundings: seal.Surroundings) -> seal.ProvisionedSeal:
+        """Makes or takes over key ring and key, and makes service account, roles and credentials."""
+        return _provision(settings, self, surroundings)
+
+
+def stanza(key_id: str, *, credentials_file: str | None) -> seal.SealStanza:
+    """Vault's stanza for a key, by Google's name for it; of credentials it has no more than a path."""
+    parts = key_id.split("/")
+    named = dict(zip(parts[::2], parts[1::2], strict=True))
+    parameters = {
+        "project": named["projects"],
+        "region": named["locations"],
+        "key_ring": named["keyRings"],
+        "crypto_key": named["cryptoKeys"],
+    }
+    if credentials_file is not None:
+        parameters["credentials"] = credentials_file
+    return seal.SealStanza(Seal.type, parameters)
+
+
+def _key(reader: SettingsReader) -> KeySettings:
+    name_mend = "use at most 63 of A-Z a-z 0-9 - _"
+    key = KeySettings(
+        key_ring=reader.text("keyRing", "vault-auto-unseal", KMS_NAME, name_mend),
+        location=reader.text(
+            "location",
+            "global",
+            KMS_LOCATION,
+            "give a KMS location, such as global, europe-west3 or eur4",
+        ),
+        name=reader.text("name", "unseal-key", KMS_NAME, name_mend),
+        rotation_days=reader.integer(
+            "rotationDays",
+            90,
+            range(LONGEST_ROTATION_DAYS + 1),
+            f"use 1 to {LONGEST_ROTATION_DAYS} days, the bounds that KMS sets, or 0 for no rotation",
+        ),
+        destroy_scheduled_days=reader.integer(
+            "destroyScheduledDays",
+            30,
+            range(1, LONGEST_DESTRUCTION_DAYS + 1),
+            f"use 1 to {LONGEST_DESTRUCTION_DAYS} days, the bounds that KMS sets",
+        ),
+        retain_on_destroy=reader.flag("retainOnDestroy", True),
+    )
+    reader.unknown_keys()
+    return key
+
+
+def _identity(reader: SettingsReader, *, on_gke: bool) -> IdentitySettings:
+    default: IdentityKind = "workload-identity" if on_gke else "key-file"
+    kinds: Sequence[IdentityKind] = ("workload-identity", "key-file", "secret")
+    kind = reader.choice("kind", default, kinds, "docs/seals.md tells when to take which")
+    if kind == "workload-identity" and not on_gke:
+        reader.report(
+            "kind",
+            "GKE vouches for the pods, and this stack names no GKE cluster; set clusterName, or use key-file",
+        )
+    unused = {
+        "workload-identity": ("secret", "keyRotation", "previousKeyRotation"),
+        "key-file": (),
+        "secret": ("serviceAccount", "keyReaderRole", "keyRotation", "previousKeyRotation"),
+    }
+    reader.not_applicable(unused[kind], f"identity.kind is {kind}, which has no use for it; remove it")
+    identity = IdentitySettings(
+        kind=kind,
+        service_account=reader.text(
+            "serviceAccount", "vault-auto-unseal", ACCOUNT_ID, "use 6 to 30 of a-z, 0-9 and dashes"
+        ),
+        key_reader_role=reader.text(
+            "keyReaderRole",
+            None,
+            ROLE,
+            "name a role with cloudkms.cryptoKeys.get, such as roles/cloudkms.viewer, or leave it out",
+        ),
+        secret=reader.text("secret", "gcp-kms-sa", DNS_NAME, "name a Secret in Vault's namespace"),
+        key_rotation=reader.text("keyRotation", "1", ROTATION, "use at most 32 letters, digits and . _ -"),
+        previous_key_rotation=reader.text(
+            "previousKeyRotation", None, ROTATION, "give the keyRotation that the pods started with"
+        ),
+    )
+    if identity.previous_key_rotation == identity.key_rotation:
+        reader.report(
+            "previousKeyRotation", "it is the present keyRotation; give the one before, or remove it"
+        )
+    reader.unknown_keys()
+    return identity
+
+
+def _provision(settings: "Settings", chosen: Seal, surroundings: seal.Surroundings) -> seal.ProvisionedSeal:
+    import pulumi
+
+    from components.gke_cluster import GkeCluster
+    from components.google_apis import enabled_apis
+    from components.google_identity import GoogleIdentity, GoogleIdentityArgs, reader_role_exists
+    from components.google_provider import google_provider
+    from components.google_unseal_key import GoogleUnsealKey, GoogleUnsealKeyArgs, existing_key
+
+    project = settings.project or ""
+    cluster = surroundings.cluster if isinstance(surroundings.cluster, GkeCluster) else None
+    options = pulumi.ResourceOptions(provider=google_provider(project))
+    gets_enabled, makes_identity = settings.enable_apis, chosen.identity.kind != "secret"
+    # All look-ups come before the first resource: what they find wrong leaves nothing half-made.
+    existing = existing_key(chosen.key, project=project, api_gets_enabled=gets_enabled)
+    role_exists = makes_identity and reader_role_exists(
+        chosen.identity, project=project, api_gets_enabled=gets_enabled
+    )
+    apis = enabled_apis(_apis(chosen.identity.kind), project=project) if gets_enabled else ()
+    key = GoogleUnsealKey(
+        "google-unseal-key",
+        GoogleUnsealKeyArgs(
+            key=chosen.key,
+            project=project,
+            existing=existing,
+            protect=settings.protect,
+            labels=settings.tags,
+            prerequisites=apis,
+        ),
+        options,
+    )
+    if not makes_identity:
+        return _provisioned(settings, chosen, cluster, key, None)
+    identity = GoogleIdentity(
+        "vault-identity",
+        GoogleIdentityArgs(
+            identity=chosen.identity,
+            project=project,
+            reader_role_exists=role_exists,
+            key_id=key.key_id,
+            workload_pool=cluster.workload_pool if cluster is not None else None,
+            namespace=surroundings.namespace,
+            kubernetes_member=f"{settings.namespace}/{settings.service_account}",
+            kubernetes=surroundings.kubernetes.provider,
+            prerequisites=apis,
+        ),
+        options,
+    )
+    return _provisioned(settings, chosen, cluster, key, identity)
+
+
+def _provisioned(
+    settings: "Settings",
+    chosen: Seal,
+    cluster: "GkeCluster | None",
+    key: "GoogleUnsealKey",
+    identity: "GoogleIdentity | None",
+) -> seal.ProvisionedSeal:
+    kind = chosen.identity.kind
+    secret: pulumi.Input[str] = "" if kind == "workload-identity" else chosen.identity.secret
+    if identity is not None and identity.credentials_secret is not None:
+        secret = identity.credentials_secret
+    credentials_file = None if kind == "workload-identity" else CREDENTIALS_FILE
+    outputs = {"key_ring": key.key_ring, "key_id": key.key_id}
+    if identity is not None:
+        outputs |= {
+            "service_account_email": identity.email,
+            "key_reader_role": identity.key_reader_role,
+        }
+    return seal.ProvisionedSeal(
+        stanza=key.key_id.apply(lambda key_id: stanza(key_id, credentials_file=credentials_file)),
+        pods=_pods(secret, identity),
+        prerequisites=(key,) if identity is None else (key, identity),
+        key=key.key_id,
+        preflight={
+            "module": PREFLIGHT_MODULE,
+            "kind": kind,
+            "key_id": key.key_id,
+            "service_account": settings.service_account,
+            "service_account_email": identity.email if identity is not None else "",
+            "workload_pool": (cluster.workload_pool or "") if cluster is not None else "",
+            "cluster": cluster.path if cluster is not None else "",
+            "secret": secret,
+        },
+        outputs=outputs,
+    )
+
+
+def _pods(secret: "pulumi.Input[str]", identity: "GoogleIdentity | None") -> seal.PodNeeds:
+    """Workload Identity takes an annotation; a key file its Secret as a folder, and where to look for it."""
+    if identity is not None and identity.credentials_secret is None:
+        return seal.PodNeeds(service_account_annotations={"iam.gke.io/gcp-service-account": identity.email})
+    key = identity.credentials_key if identity is not None else None
+    return seal.PodNeeds(
+        pod_annotations={KEY_ANNOTATION: key} if key is not None else {},
+        environment={"GOOGLE_APPLICATION_CREDENTIALS": CREDENTIALS_FILE},
+        secret_mounts=(seal.SecretMount(name=CREDENTIALS_VOLUME, secret=secret, path=CREDENTIALS_FOLDER),),
+    )
+
+
+def _apis(kind: IdentityKind) -> Sequence[str]:
+    from components import google_apis
+
+    if kind == "secret":
+        return (google_apis.KMS,)
+    own = (google_apis.KMS, google_apis.IAM)
+    # GKE's metadata server and the preflight exchange a pod's token by way of these two.
+    exchange = (google_apis.IAM_CREDENTIALS, google_apis.STS)
+    return (*own, *exchange) if kind == "workload-identity" else own
