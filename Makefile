@@ -7,9 +7,9 @@ SHELL := /bin/sh
 environment:
 	@sh sandbox/virtual_environment.sh
 
-# CHART=<folder or archive> installs that chart unchanged.
+# CHART=<folder or archive> installs that chart unchanged; CLOUD=gcp deploys to Google Cloud, not to AWS.
 up: environment
-	$(PYTHON) -m sandbox up $(if $(CHART),--chart '$(CHART)')
+	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)')
 
 down: environment
 	$(PYTHON) -m sandbox down

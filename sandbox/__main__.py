@@ -9,7 +9,15 @@ from sandbox.doctor import examine, report
 from sandbox.errors import SandboxError
 from sandbox.interrupts import allow_interrupts
 from sandbox.layout import Layout
-from sandbox.lifecycle import Sources, World, bring_up, deployed_stack, obtain_requirements, tear_down
+from sandbox.lifecycle import (
+    Cloud,
+    Sources,
+    World,
+    bring_up,
+    deployed_stack,
+    obtain_requirements,
+    tear_down,
+)
 from sandbox.progress import Progress
 from sandbox.status import show_status, write_environment
 
@@ -22,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         match options.command:
             case "up":
-                _up(layout, Sources(chart=options.chart, download=not options.stand_ins))
+                _up(layout, Sources(chart=options.chart, download=not options.stand_ins), options.cloud)
             case "tools":
                 obtain_requirements(Progress(sys.stdout), layout)
             case "down":
@@ -40,9 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _up(layout: Layout, sources: Sources) -> None:
+def _up(layout: Layout, sources: Sources, cloud: Cloud) -> None:
     progress = Progress(sys.stdout)
-    world = bring_up(layout, progress, sources)
+    world = bring_up(layout, progress, sources, cloud)
     for line in _sources_used(world):
         progress.note(line)
     write_environment(world.stack)
@@ -67,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start everything and deploy the program")
     up.add_argument("--chart", type=Path, help="a chart to install unchanged (folder or archive)")
+    up.add_argument(
+        "--cloud", choices=("aws", "gcp"), default="aws", help="whose cloud it is (default: %(default)s)"
+    )
     up.add_argument(
         "--stand-ins",
         action="store_true",

@@ -28,7 +28,7 @@ class Layout:
 
     @property
     def cloud_authority(self) -> Path:
-        """The authority of the AWS stand-in's certificate; images carry it, so it outlives a run."""
+        """The authority of the clouds' certificates; images carry it, so it outlives a run."""
         return self.home / "cloud-authority"
 
     @property

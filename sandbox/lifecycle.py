@@ -3,27 +3,33 @@
 import base64
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 import yaml
 
-from sandbox import aws, charts, cluster
+from sandbox import aws, charts, cluster, google, processes
 from sandbox.certificates import CertificateAuthority
+from sandbox.cluster.packet_filter import redirect_pods
 from sandbox.debian_packages import ensure_debian_packages
 from sandbox.errors import SandboxError
 from sandbox.images import make_images
 from sandbox.layout import Layout
-from sandbox.network import API_SERVER_URL
+from sandbox.network import API_SERVER_URL, METADATA_SERVER_PORT
 from sandbox.plugins import InstalledPlugin, install_plugins
 from sandbox.progress import Progress
-from sandbox.stack import SandboxStack
+from sandbox.stack import GOOGLE_STACK, STACK, SandboxStack
 from sandbox.tools import Tools, find_tools, obtain_tools
 
 OFFICIAL_REPOSITORY = "https://helm.releases.hashicorp.com"
 OFFICIAL_VERSION = "0.29.1"
 EXISTING_CLUSTER = "SANDBOX_KUBECONFIG"
+
+Cloud = Literal["aws", "gcp"]
+"""Whose cloud the sandbox plays; one at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,19 @@ class World:
     """None is the official chart from its repository."""
 
 
-def bring_up(layout: Layout, progress: Progress, sources: Sources) -> World:
+def bring_up(layout: Layout, progress: Progress, sources: Sources, cloud: Cloud = "aws") -> World:
     """Everything but the program's own deployment; what runs already is left as it is.
 
-    Raises :class:`SandboxError` where a part can't be had or doesn't start.
+    Raises :class:`SandboxError` where a part can't be had or doesn't start, and where the sandbox is up with
+    the other cloud.
     """
     existing = os.environ.get(EXISTING_CLUSTER)
+    _refuse_other_cloud(layout, cloud)
+    if existing and cloud == "gcp":
+        raise SandboxError(
+            f"The cluster that {EXISTING_CLUSTER} names can't use the sandbox's Google Cloud. Leave out "
+            f"either {EXISTING_CLUSTER} or CLOUD=gcp."
+        )
     if not existing and os.geteuid() != 0:
         raise SandboxError(
             "The sandbox runs a Kubernetes node, which takes root: run it as root, or with sudo, or "
@@ -65,8 +78,8 @@ def bring_up(layout: Layout, progress: Progress, sources: Sources) -> World:
         stack = SandboxStack(layout, tools, cloud_environment={})
         facts = {**_existing_cluster_facts(Path(existing)), **_chart_facts(chart)}
     else:
-        stack, security_group = _start_world(layout, tools, progress, chart)
-        facts = {"nodeSecurityGroupId": security_group, **_chart_facts(chart)}
+        stack, cloud_facts = _start_world(layout, tools, progress, chart, cloud)
+        facts = {**cloud_facts, **_chart_facts(chart)}
     stack.configure(facts)
     with progress.step("Provider plugins"):
         plugins = tuple(
@@ -92,16 +105,26 @@ def tear_down(layout: Layout) -> None:
         if not stack.uses_own_cluster:
             stack.pulumi("destroy", "--yes", "--skip-preview")
     aws.stop_aws(layout)
+    google.stop_google(layout)
     cluster.stop_cluster(layout)
     for folder in (layout.backend, layout.stack_configuration):
         shutil.rmtree(folder, ignore_errors=True)
     layout.kubeconfig.unlink(missing_ok=True)
 
 
+def _refuse_other_cloud(layout: Layout, cloud: Cloud) -> None:
+    up = deployed_cloud(layout) if stack_is_up(layout) else cloud
+    other = aws.PROCESS if cloud == "gcp" else google.PROCESS
+    if up != cloud or processes.running(layout, other):
+        raise SandboxError(
+            "The sandbox is up with the other cloud, and plays one at a time. Run `make down` first."
+        )
+
+
 def _start_world(
-    layout: Layout, tools: Tools, progress: Progress, chart: Path | None
-) -> tuple[SandboxStack, str]:
-    """AWS and Kubernetes, running and seeded; the stack in them, and the nodes' security group."""
+    layout: Layout, tools: Tools, progress: Progress, chart: Path | None, cloud: Cloud
+) -> tuple[SandboxStack, Mapping[str, object]]:
+    """A cloud and Kubernetes, running and seeded; the stack in them, and the settings it gets from them."""
     cloud_authority = CertificateAuthority.load_or_create(layout.cloud_authority, "sandbox cloud")
     with progress.step("Container images"):
         images = make_images(
@@ -110,6 +133,20 @@ def _start_world(
             cloud_authority.certificate,
             charts.chart_images(chart or charts.own_chart(), tools.helm),
         )
+    if cloud == "gcp":
+        # The program's Helm asks for the official chart itself, which isn't in the sandbox's Google Cloud.
+        direct_hosts = [str(urlsplit(OFFICIAL_REPOSITORY).hostname)] if chart is None else []
+        return _start_on_google(layout, tools, progress, cloud_authority, images, direct_hosts), {}
+    return _start_on_aws(layout, tools, progress, cloud_authority, images)
+
+
+def _start_on_aws(
+    layout: Layout,
+    tools: Tools,
+    progress: Progress,
+    cloud_authority: CertificateAuthority,
+    images: Sequence[Path],
+) -> tuple[SandboxStack, Mapping[str, object]]:
     with progress.step("AWS (moto behind enforced IAM)"):
         endpoint = aws.start_aws(
             layout,
@@ -125,15 +162,49 @@ def _start_world(
             host_records=aws.host_records(),
         )
     with progress.step("VPC, EKS cluster, OIDC provider, pod identity webhook"):
-        kubeconfig = yaml.safe_load(layout.kubeconfig.read_text(encoding="utf-8"))
         seeded = aws.seed(
             endpoint,
             api_server_url=API_SERVER_URL,
-            cluster_certificate_authority=_certificate_authority(kubeconfig),
+            cluster_certificate_authority=_certificate_authority(layout),
         )
         aws.install_pod_identity_webhook(tools.kubectl, layout.kubeconfig, cloud_authority)
     stack = SandboxStack(layout, tools, cloud_environment=endpoint.environment)
-    return stack, seeded.node_security_group_id
+    return stack, {"nodeSecurityGroupId": seeded.node_security_group_id}
+
+
+def _start_on_google(
+    layout: Layout,
+    tools: Tools,
+    progress: Progress,
+    cloud_authority: CertificateAuthority,
+    images: Sequence[Path],
+    direct_hosts: Sequence[str],
+) -> SandboxStack:
+    with progress.step("Google Cloud (IAM enforced)"):
+        endpoint = google.start_google(
+            layout,
+            cloud_authority=cloud_authority,
+            service_account_public_key=cluster.service_account_public_key(layout),
+            direct_hosts=direct_hosts,
+        )
+    with progress.step("Kubernetes, one node"):
+        cluster.start_cluster(
+            layout,
+            tools,
+            service_account_issuer=google.SERVICE_ACCOUNT_ISSUER,
+            images=images,
+            host_records=google.host_records(),
+        )
+        redirect_pods(google.METADATA_ADDRESS, 80, METADATA_SERVER_PORT)
+    with progress.step("GKE cluster"):
+        google.seed_cluster(
+            endpoint,
+            api_server=API_SERVER_URL.removeprefix("https://"),
+            cluster_certificate_authority=_certificate_authority(layout),
+        )
+    return SandboxStack(
+        layout, tools, cloud_environment=endpoint.environment, name=GOOGLE_STACK, tracked=GOOGLE_STACK
+    )
 
 
 def _chart(layout: Layout, tools: Tools, sources: Sources) -> Path | None:
@@ -166,8 +237,9 @@ def _existing_cluster_facts(kubeconfig: Path) -> Mapping[str, object]:
     }
 
 
-def _certificate_authority(kubeconfig: Mapping[str, list[Mapping[str, Mapping[str, str]]]]) -> bytes:
+def _certificate_authority(layout: Layout) -> bytes:
     """The PEM of the cluster's CA certificate."""
+    kubeconfig = yaml.safe_load(layout.kubeconfig.read_text(encoding="utf-8"))
     return base64.b64decode(kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"])
 
 
@@ -178,7 +250,13 @@ def deployed_stack(layout: Layout) -> SandboxStack:
     """
     if not stack_is_up(layout):
         raise SandboxError("The sandbox isn't up. Run `make up`.")
-    return SandboxStack(layout, find_tools(layout), cloud_environment={})
+    name = GOOGLE_STACK if deployed_cloud(layout) == "gcp" else STACK
+    return SandboxStack(layout, find_tools(layout), cloud_environment={}, name=name, tracked=name)
+
+
+def deployed_cloud(layout: Layout) -> Cloud:
+    """Whose cloud the configured stack is for."""
+    return "gcp" if (layout.stack_configuration / f"Pulumi.{GOOGLE_STACK}.yaml").exists() else "aws"
 
 
 def stack_is_up(layout: Layout) -> bool:

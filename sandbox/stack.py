@@ -17,7 +17,9 @@ from sandbox.layout import REPOSITORY, Layout
 from sandbox.tools import Tools
 
 STACK = "local"
+GOOGLE_STACK = "local-gcp"
 NAMESPACE = "vault-autounseal"
+_FOREIGN = ("AWS_", "CLOUDSDK_", "GCE_", "GCLOUD_", "GOOGLE_", "HELM_", "KUBECONFIG", "PULUMI_", "VAULT_")
 
 
 class StackError(SandboxError):
@@ -38,14 +40,16 @@ class SandboxStack:
     layout: Layout
     tools: Tools
     cloud_environment: Mapping[str, str]
-    """Where AWS is, and the credentials to it; empty where the stack uses nothing of AWS."""
+    """Where the cloud is, and the credentials to it; empty where the stack uses nothing of a cloud."""
     name: str = STACK
     program: Path = REPOSITORY
     """Folder of the program."""
+    tracked: str = STACK
+    """The stack whose tracked settings it has."""
 
     @property
     def configuration_file(self) -> Path:
-        """A copy of ``Pulumi.local.yaml`` with the facts of this sandbox; the original stays as it is."""
+        """A copy of the tracked settings with the facts of this sandbox; the original stays as it is."""
         return self.layout.stack_configuration / f"Pulumi.{self.name}.yaml"
 
     @property
@@ -66,7 +70,9 @@ class SandboxStack:
             name: value
             for name, value in os.environ.items()
             # The user's own clouds, clusters and stacks must not reach into the sandbox.
-            if not name.startswith(("AWS_", "PULUMI_", "KUBECONFIG", "VAULT_", "HELM_"))
+            if not name.startswith(_FOREIGN)
+            # Some programs prefer a proxy that is spelt in small letters.
+            and not (name.islower() and name.upper() in self.cloud_environment)
         }
         return {
             **inherited,
@@ -87,7 +93,7 @@ class SandboxStack:
 
         Keeps the encryption salt of a stack that exists already.
         """
-        document = yaml.safe_load((REPOSITORY / f"Pulumi.{STACK}.yaml").read_text(encoding="utf-8"))
+        document = yaml.safe_load((REPOSITORY / f"Pulumi.{self.tracked}.yaml").read_text(encoding="utf-8"))
         if self.configuration_file.exists():
             present = yaml.safe_load(self.configuration_file.read_text(encoding="utf-8"))
             document.update({key: value for key, value in present.items() if key != "config"})

@@ -67,7 +67,8 @@ def write_environment(stack: SandboxStack) -> None:
     environment = stack.environment()
     names = [
         *("PATH", "KUBECONFIG", "PULUMI_STACK"),
-        *(name for name in environment if name.startswith(("AWS_", "PULUMI_", "HELM_"))),
+        *(name for name in environment if name.startswith(("PULUMI_", "HELM_"))),
+        *stack.cloud_environment,
     ]
     environment["KUBECONFIG"] = str(stack.kubeconfig)
     environment["PULUMI_STACK"] = stack.name

@@ -25,13 +25,27 @@ def add_rules() -> None:
         run(["iptables", "-w", "-I", chain, *rule])
 
 
+def redirect_pods(address: str, port: int, bridge_port: int) -> None:
+    """Lead what pods send to a TCP port of an address elsewhere to a port of the bridge's own address.
+
+    Idempotent; `remove_rules` removes it.
+    """
+    rule = [
+        *("PREROUTING", "-d", f"{address}/32", "-i", BRIDGE_DEVICE, "-p", "tcp", "-m", "tcp"),
+        *("--dport", str(port), "-j", "DNAT", "--to-destination", f"{BRIDGE_ADDRESS}:{bridge_port}"),
+    ]
+    if shlex.join(["-A", *rule]) not in _rules("iptables", "nat"):
+        run(["iptables", "-w", "-t", "nat", "-I", *rule])
+
+
 def remove_rules() -> None:
     """Remove the sandbox's rules, as far as they are there."""
-    for line in run(["iptables", "-w", "-S"]).splitlines():
-        words = shlex.split(line)
-        # No other rule of the filter table names the bridge: Kubernetes' own are for all devices.
-        if words[0] == "-A" and BRIDGE_DEVICE in words:
-            run(["iptables", "-w", "-D", *words[1:]])
+    for table in ("filter", "nat"):
+        for line in _rules("iptables", table):
+            words = shlex.split(line)
+            # No other rule of these tables names the bridge: Kubernetes' own are for all devices.
+            if words[0] == "-A" and BRIDGE_DEVICE in words:
+                run(["iptables", "-w", "-t", table, "-D", *words[1:]])
 
 
 def kubernetes_chains() -> list[str]:
