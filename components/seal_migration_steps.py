@@ -144,7 +144,7 @@ class SealMigration:
     def _handed_over(self, leader: PodSeal) -> bool:
         """Lets another pod lead, which migrates the seal; False where there is no token that may do it.
 
-        With the old leader still there, a new seal that can't be used is no outage: the old one leads again.
+        With the old leader still there, it mostly leads again where the new seal can't be used.
         """
         try:
             if not self._order.token:
@@ -232,8 +232,9 @@ class SealMigration:
     def _seal_unusable(self, pod: PodSeal) -> str:
         return (
             f"{pod.pod} was to lead and to migrate the seal, and can't use seal {self._order.seal_type}. "
-            f"Nothing was migrated.\n{self._logs()}\nMend what the log names and run this command again, or "
-            f"set the old seal back ({DOCUMENT}, Going back)."
+            "Nothing was migrated; Vault may have no leader until that pod is restarted.\n"
+            f"{self._logs()}\nMend what the log names and run this command again, or set the old seal back "
+            f"({DOCUMENT}, Going back)."
         )
 
     def _logs(self) -> str:
