@@ -1,7 +1,7 @@
 """What the stack's seal needs in the world before Vault starts, and so the seal that Vault leaves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 
@@ -59,7 +59,12 @@ def provision_seals(settings: Settings, surroundings: Surroundings) -> Provision
 
     Raises :class:`DeploymentError` where a seal doesn't fit the surroundings.
     """
+    current = settings.seal.provision(settings, surroundings)
+    if settings.migrate_from is None:
+        return ProvisionedSeals(current=current, leaving=None)
+    # The last update of a migration lets go of it, which protection would refuse. Whether the key itself
+    # stays is its own setting.
+    unprotected = replace(settings, protect=False)
     return ProvisionedSeals(
-        current=settings.seal.provision(settings, surroundings),
-        leaving=settings.migrate_from.provision(settings, surroundings) if settings.migrate_from else None,
+        current=current, leaving=settings.migrate_from.provision(unprotected, surroundings)
     )
