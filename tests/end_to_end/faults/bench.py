@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import requests
 
@@ -57,12 +57,16 @@ class Bench:
     def __post_init__(self) -> None:
         self.proxy = VaultProxy(self.pod_address)
 
-    @staticmethod
+    cloud_process: ClassVar[str] = AWS
+    """The process that plays the cloud."""
+
+    @classmethod
     @contextlib.contextmanager
-    def opened(deployment: Deployment, name: str, folder: Path) -> Iterator["Bench"]:
+    def opened(cls, deployment: Deployment, name: str, folder: Path) -> Iterator[Self]:
         """With the stack made; what was deployed of it is on its way out when the block ends."""
         stack = dataclasses.replace(deployment.stack, name=name)
-        bench = Bench(Deployment(dataclasses.replace(deployment.world, stack=stack)), name, folder)
+        world = dataclasses.replace(deployment.world, stack=stack)
+        bench = cls(type(deployment)(world), name, folder)
         bench.configure()
         stack.select()
         try:
@@ -70,8 +74,7 @@ class Bench:
                 yield bench
         finally:
             bench.deployment.cluster.run("delete", "namespace", name, "--wait=false", "--ignore-not-found")
-            if bench.alias in bench.deployment.customer_aliases():
-                bench.deployment.aws("kms").delete_alias(AliasName=bench.alias)
+            bench.forget_key()
 
     @property
     def stack(self) -> SandboxStack:
@@ -106,7 +109,6 @@ class Bench:
         settings: dict[str, Any] = {
             "namespace": self.name,
             "releaseName": self.name,
-            "key": {"alias": self.alias, "retainOnDestroy": False, "deletionWindowDays": 7},
             "replicas": 1,
             "injector": {"enabled": False},
             "custody": dict(self.store),
@@ -115,11 +117,21 @@ class Bench:
         }
         init = {"shares": SHARES, "threshold": THRESHOLD}
         settings["init"] = {**init, **settings.get("init", {})}
+        self.deployment.configure(settings | self.seal_settings(settings))
+
+    def seal_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What of the settings belongs to the seal, with names of the trial's own."""
         if settings.get("seal") == "shamir":
-            settings |= dict.fromkeys(("clusterName", "region", "nodeSecurityGroupId", "key", "role"))
-        else:
-            settings["role"] = {"name": self.name, **settings.get("role", {})}
-        self.deployment.configure(settings)
+            return dict.fromkeys(("clusterName", "region", "nodeSecurityGroupId", "key", "role"))
+        return {
+            "key": {"alias": self.alias, "retainOnDestroy": False, "deletionWindowDays": 7},
+            "role": {"name": self.name, **settings.get("role", {})},
+        }
+
+    def forget_key(self) -> None:
+        """Lets the name of the seal's key be used again."""
+        if self.alias in self.deployment.customer_aliases():
+            self.deployment.aws("kms").delete_alias(AliasName=self.alias)
 
     @contextlib.contextmanager
     def start(
@@ -208,16 +220,16 @@ class Bench:
         return self.kubectl("get", "pvc", claim, "--output=jsonpath={.spec.volumeName}", fails=True).strip()
 
     def stop_cloud(self) -> None:
-        """AWS answers nothing any more; what it knows is kept."""
+        """The cloud answers nothing any more; what it knows is kept."""
         self._signal_cloud(signal.SIGSTOP)
 
     def resume_cloud(self) -> None:
-        """AWS answers again."""
+        """The cloud answers again."""
         self._signal_cloud(signal.SIGCONT)
 
     def _signal_cloud(self, number: signal.Signals) -> None:
-        pid = processes.running_pid(self.stack.layout, AWS)
-        assert pid is not None, "AWS doesn't run"
+        pid = processes.running_pid(self.stack.layout, self.cloud_process)
+        assert pid is not None, f"{self.cloud_process} doesn't run"
         os.kill(pid, number)
 
     def stored_shares(self) -> Sequence[str]:
@@ -239,6 +251,15 @@ class Bench:
     def journal(self) -> str:
         """What is left of the journal of the init in the cluster; empty where it was done with."""
         return self.kubectl("get", "secret", f"{self.name}-operator-init", "--ignore-not-found").strip()
+
+    def require_told(self, words: Sequence[str], expected: Keys) -> None:
+        """Fails unless the runs said these words and no secret, and the keys are proven."""
+        self.proxy.require_all_used()
+        said = "\n".join(self.said)
+        assert [expression for expression in words if expression not in said] == [], said
+        self.prove_keys(expected)
+        assert self.journal() == ""
+        assert not [secret for secret in self.secrets() if secret in said]
 
     def prove_keys(self, expected: Keys) -> None:
         """Fails unless the stored shares unlock the Vault that runs, and it is the one that is expected."""

@@ -49,20 +49,20 @@ def kill_with_the_answer(bench: Bench) -> None:
 
 def kill_before_the_store(bench: Bench) -> None:
     """Every process of the run is killed when the keys are about to be stored."""
-    _kill_at_the_store(bench, unreliable_store.KILL_BEFORE, stored=False)
+    kill_at_the_store(bench, unreliable_store.KILL_BEFORE, stored=False)
 
 
 def kill_before_the_store_with_shamir(bench: Bench) -> None:
     """The same without a key service: a key in the stack's state encrypts the journal."""
-    _kill_at_the_store(bench, unreliable_store.KILL_BEFORE, stored=False, seal="shamir")
+    kill_at_the_store(bench, unreliable_store.KILL_BEFORE, stored=False, seal="shamir")
 
 
 def kill_after_the_store(bench: Bench) -> None:
     """Every process of the run is killed when the keys have been stored and before the engine hears of it."""
-    _kill_at_the_store(bench, unreliable_store.KILL_AFTER, stored=True)
+    kill_at_the_store(bench, unreliable_store.KILL_AFTER, stored=True)
 
 
-def _kill_at_the_store(bench: Bench, order: str, *, stored: bool, seal: str = "awskms") -> None:
+def kill_at_the_store(bench: Bench, order: str, *, stored: bool, seal: str = "awskms") -> None:
     bench.configure(seal=seal)
     bench.order(order)
     with bench.start() as run:

@@ -1,0 +1,97 @@
+"""Standalone on file storage, and from there to three voters by the way that the documents tell."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from sandbox.layout import REPOSITORY
+from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.running_vault import poll
+
+STANDALONE: Mapping[str, object] = {"mode": "standalone"}
+MIGRATED = {"mode": "ha", "storageMigratedTo": "raft"}
+
+
+@pytest.fixture(scope="module")
+def standalone(deployment: Deployment) -> Iterator[Deployment]:
+    """One pod on file storage, and nothing of it left for the tests after these."""
+    deployment.ensure(STANDALONE)
+    yield deployment
+    deployment.ensure_nothing()
+
+
+def migration_pod() -> str:
+    """The pod of docs/modes.md that moves the data."""
+    document = (REPOSITORY / "docs" / "modes.md").read_text(encoding="utf-8")
+    found = re.search(r"<<'POD'\n(.*?)\n   POD\n", document, re.DOTALL)
+    assert found is not None
+    return re.sub(r"^ {3}", "", found[1], flags=re.MULTILINE)
+
+
+def peers(deployment: Deployment) -> list[dict[str, Any]]:
+    """The output of that name."""
+    found: list[dict[str, Any]] = deployment.outputs()["peers"]
+    return found
+
+
+def test_one_pod_unseals_itself(standalone: Deployment) -> None:
+    vault = standalone.vault
+    (status,) = vault.seal_statuses()
+    assert (status["type"], status["storage_type"], status["sealed"]) == ("awskms", "file", False)
+    assert [(peer["node_id"], peer["leader"], peer.get("voter")) for peer in peers(standalone)] == [
+        ("vault-0", True, None)
+    ]
+    assert "service/vault 8200" in standalone.outputs()["user_interface"]
+    vault.delete_pods()
+    poll("unsealed by itself", 60, lambda: vault.unsealed() == 1)
+
+
+def test_a_second_update_changes_nothing(standalone: Deployment) -> None:
+    result = standalone.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("command", [("preview",), ("up", "--yes", "--skip-preview")])
+def test_the_other_mode_is_refused(standalone: Deployment, command: tuple[str, ...]) -> None:
+    standalone.configure({"mode": "ha"})
+    result = standalone.stack.run(*command)
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "Vault keeps its data in file storage here" in said
+    assert "docs/modes.md" in said
+    standalone.configure(STANDALONE)
+    release = standalone.cluster.get("statefulset", "vault", "--namespace=vault")
+    assert release["spec"]["replicas"] == 1
+
+
+def test_data_keys_and_tokens_move_to_three_voters(standalone: Deployment) -> None:
+    before = standalone.outputs()
+    vault, token = standalone.vault, before["root_token"]
+    vault.write("cubbyhole/before", token, {"kept": "yes"})
+    kubectl = standalone.cluster.kubectl
+    kubectl("scale", "statefulset", "vault", "--namespace=vault", "--replicas=0")
+    kubectl("wait", "--for=delete", "pod/vault-0", "--namespace=vault")
+    kubectl("apply", "--namespace=vault", "--filename=-", stdin=migration_pod())
+    kubectl(
+        *("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/vault-storage-migration"),
+        *("--namespace=vault", "--timeout=60s"),
+    )
+    assert "All of the keys have been migrated" in kubectl(
+        "logs", "vault-storage-migration", "--namespace=vault"
+    )
+    kubectl("delete", "pod", "vault-storage-migration", "--namespace=vault")
+    standalone.configure(MIGRATED)
+    standalone.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    assert vault.healthy_voters(token) == 3
+    assert [(peer["node_id"], peer["voter"]) for peer in peers(standalone)] == [
+        (f"vault-{ordinal}", True) for ordinal in range(3)
+    ]
+    answer = vault.read("cubbyhole/before", token)
+    assert answer is not None
+    assert answer["data"] == {"kept": "yes"}
+    after = standalone.outputs()
+    assert after["recovery_shares"] == before["recovery_shares"]
+    vault.delete_pods()
+    poll("three healthy voters", 120, lambda: vault.healthy_voters(token) == 3)
