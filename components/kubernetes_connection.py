@@ -50,6 +50,9 @@ def connect_kubernetes(settings: Settings, cluster: ManagedCluster | None) -> Ku
         # Without it the provider, and everything made through it, is replaced when the text of the
         # kubeconfig changes, such as by a new CA certificate.
         cluster_identifier=_cluster_identity(settings, cluster),
+        # Else a Secret whose content changes is deleted and made again, and a pod that starts just then
+        # doesn't find it.
+        enable_secret_mutable=True,
         # Nothing is asked of a cluster before it's known to be the right one.
         opts=pulumi.ResourceOptions(depends_on=[identity]),
     )

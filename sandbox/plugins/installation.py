@@ -12,7 +12,7 @@ from typing import Literal
 from sandbox.errors import SandboxError
 from sandbox.layout import REPOSITORY, Layout
 
-PROVIDERS = ("aws", "kubernetes")
+PROVIDERS = ("aws", "gcp", "kubernetes")
 _MARKER = "# A stand-in of the sandbox for the Pulumi provider plugin"
 _DOWNLOAD_SECONDS = 120
 

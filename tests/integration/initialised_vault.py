@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.vault_client import InitAnswer, VaultClient
 from components.seals import awskms
+from components.vault_client import InitAnswer, VaultClient
 from tests.integration.key_service import REGION, KeyService
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 

@@ -45,7 +45,7 @@ class PluginStack:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("AWS_", "PULUMI_", "KUBECONFIG"))
+            if not name.startswith(("AWS_", "GOOGLE_", "PULUMI_", "KUBECONFIG"))
         }
         self.variables = {
             **inherited,

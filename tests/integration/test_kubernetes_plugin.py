@@ -18,10 +18,18 @@ PROGRAM = """
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-provider = kubernetes.Provider("provider", kubeconfig="{kubeconfig}", context="here")
+provider = kubernetes.Provider(
+    "provider", kubeconfig="{kubeconfig}", context="here", enable_secret_mutable={mutable}
+)
 options = pulumi.ResourceOptions(provider=provider)
 namespace = kubernetes.core.v1.Namespace(
     "namespace", metadata={{"name": "{namespace}", "labels": {{"team": "{team}"}}}}, opts=options
+)
+kubernetes.core.v1.Secret(
+    "secret",
+    metadata={{"name": "credentials", "namespace": namespace.metadata.name}},
+    data={{"key": "{data}"}},
+    opts=options,
 )
 release = kubernetes.helm.v3.Release(
     "release",
@@ -69,6 +77,11 @@ def config_map(plane: ControlPlane, namespace: str) -> dict[str, str]:
     return data
 
 
+def secret_data(plane: ControlPlane, namespace: str) -> str:
+    """What the Secret holds, in base64."""
+    return plane.kubectl("get", "secret", "credentials", "-n", namespace, "-o", "jsonpath={.data.key}")
+
+
 @pytest.fixture(scope="module")
 def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small chart with a schema."""
@@ -90,6 +103,8 @@ def program(plane: ControlPlane, chart: Path, **changes: str) -> str:
     """The program, with some of it changed."""
     facts = {
         "chart": str(chart),
+        "data": "aGlkZGVuIGRhdGE=",
+        "mutable": "False",
         "kubeconfig": str(plane.kubeconfig),
         "namespace": "first",
         "number": "1",
@@ -118,7 +133,9 @@ def test_a_deployment_installs_the_release(
     stack: PluginStack, control_plane: ControlPlane, chart: Path
 ) -> None:
     stack.program(program(control_plane, chart))
-    assert stack.foretold() == dict.fromkeys(("plugins-test", "provider", "namespace", "release"), "create")
+    assert stack.foretold() == dict.fromkeys(
+        ("plugins-test", "provider", "namespace", "release", "secret"), "create"
+    )
 
     stack.up()
     outputs = stack.outputs()
@@ -133,7 +150,10 @@ def test_a_deployment_installs_the_release(
     }
     assert outputs["names"] == {"ConfigMap/v1": ["thing"]}
     assert config_map(control_plane, "first") == {"text": "hidden text"}
-    assert "hidden text" not in stack.pulumi("stack", "export")
+    assert secret_data(control_plane, "first") == "aGlkZGVuIGRhdGE="
+    exported = stack.pulumi("stack", "export")
+    assert "hidden text" not in exported
+    assert "aGlkZGVuIGRhdGE=" not in exported
 
 
 def test_nothing_is_to_do_afterwards(stack: PluginStack) -> None:
@@ -190,11 +210,28 @@ def test_another_namespace_replaces_both(
     stack: PluginStack, control_plane: ControlPlane, chart: Path
 ) -> None:
     stack.program(program(control_plane, chart, namespace="second"))
-    assert stack.foretold() == {"namespace": "replace", "release": "replace"}
+    assert stack.foretold() == {"namespace": "replace", "release": "replace", "secret": "replace"}
 
     stack.up()
     assert config_map(control_plane, "second") == {"text": "hidden text"}
     assert control_plane.kubectl("get", "namespace", "first", "--ignore-not-found") == ""
+
+
+def test_other_data_replaces_a_secret_unless_secrets_may_change(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    stack.program(program(control_plane, chart, namespace="second", data="b25l"))
+    assert stack.foretold() == {"secret": "replace"}
+    stack.up()
+    assert secret_data(control_plane, "second") == "b25l"
+
+    stack.program(program(control_plane, chart, namespace="second", data="dHdv", mutable="True"))
+    assert stack.foretold() == {"provider": "update", "secret": "update"}
+    stack.up()
+    assert secret_data(control_plane, "second") == "dHdv"
+    stack.pulumi("refresh", "--yes", "--skip-preview")
+    assert stack.foretold() == {}
+    assert "dHdv" not in stack.pulumi("stack", "export")
 
 
 def test_what_exists_already_is_not_taken_over(

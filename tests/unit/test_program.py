@@ -367,6 +367,8 @@ def test_named_context_is_the_one_that_is_used(tmp_path: Path) -> None:
         "context": "here",
         "clusterIdentifier": "context:here",
         "kubeconfig": str(tmp_path / "kubeconfig"),
+        # A Secret is changed in place.
+        "enableSecretMutable": "true",
     }
     assert deployment.only(INIT).inputs["access"]["target"]["context"] == "here"
 

@@ -10,6 +10,7 @@ from sandbox.plugins.kubernetes.helm import Helm
 from sandbox.plugins.kubernetes.helm_release import Release
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings, KubeconfigError
 from sandbox.plugins.kubernetes.namespace import Namespace
+from sandbox.plugins.kubernetes.secret import Secret
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
 from sandbox.plugins.provider import (
@@ -25,7 +26,8 @@ from sandbox.plugins.provider import (
 
 _IDENTIFIER = "clusterIdentifier"
 _CONNECTION = frozenset({"cluster", "context", "kubeconfig"})
-_SETTINGS = _CONNECTION | {_IDENTIFIER}
+_MUTABLE_SECRETS = "enableSecretMutable"
+_SETTINGS = _CONNECTION | {_IDENTIFIER, _MUTABLE_SECRETS}
 
 
 class KubernetesProvider(Provider):
@@ -59,7 +61,7 @@ class KubernetesProvider(Provider):
         Then only another identifier does (https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/).
         """
         changes = {path_of(steps[:1]): kind for steps, kind in differences(old_inputs, new_inputs)}
-        unknown = {name for name in _SETTINGS if isinstance(new_inputs.get(name), Unknown)}
+        unknown = {name for name in _CONNECTION | {_IDENTIFIER} if isinstance(new_inputs.get(name), Unknown)}
         replacing = frozenset(unknown)
         if new_inputs.get(_IDENTIFIER) and old_inputs.get(_IDENTIFIER):
             replacing = frozenset({_IDENTIFIER})
@@ -79,8 +81,10 @@ class KubernetesProvider(Provider):
         )
         api = KubernetesApi(settings)
         self._helm = Helm(settings)
+        mutable = inputs.get(_MUTABLE_SECRETS) in {"true", True}
         self._resource_types = {
             Namespace.token: Namespace(api, log, self._cancelled),
+            Secret.token: Secret(api, log, self._cancelled, mutable=mutable),
             Release.token: Release(api, self._helm, log),
         }
 

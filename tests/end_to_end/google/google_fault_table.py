@@ -15,7 +15,7 @@ GOOGLE_FAULTS = (
         name="rights withdrawn",
         injected="Google: after the run Vault's account loses its rights on the key; the pod is restarted.",
         seen="A run that changes the release: `Vault has no quorum`, with the pod's log: `PermissionDenied`. "
-        "`pulumi up --refresh` gives the rights back, and the pod unseals itself.",
+        "An update with --refresh gives the rights back, and the pod unseals itself.",
         run=google_faults.rights_withdrawn,
     ),
     Fault(
@@ -28,7 +28,7 @@ GOOGLE_FAULTS = (
         name="account made again",
         injected="Google: Vault's account is deleted and made again under the same name, which has no rights "
         "then; the pod is restarted.",
-        seen="A run that changes the release: `Vault has no quorum`. `pulumi up --refresh` gives the new "
+        seen="A run that changes the release: `Vault has no quorum`. An update with --refresh gives the new "
         "account the rights, and the pod unseals itself.",
         run=google_faults.account_made_again,
     ),

@@ -51,7 +51,7 @@ def home_of(layout: Layout, name: str) -> Path:
 def test_stand_ins_are_written_where_nothing_is(layout: Layout, folder: Path) -> None:
     plugins = installed(layout, folder)
 
-    for name in ("aws", "kubernetes"):
+    for name in ("aws", "gcp", "kubernetes"):
         assert plugins[name].kind == "stand-in"
         assert plugins[name].path == home_of(layout, name)
         assert plugins[name].version == version(f"pulumi-{name}")

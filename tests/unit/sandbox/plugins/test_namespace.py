@@ -7,7 +7,8 @@ import pytest
 
 from sandbox.plugins.kubernetes.api import KubernetesApi
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings
-from sandbox.plugins.kubernetes.namespace import AUTONAMED, Namespace
+from sandbox.plugins.kubernetes.namespace import Namespace
+from sandbox.plugins.kubernetes.object_type import AUTONAMED
 from sandbox.plugins.property_differences import Kind
 from sandbox.plugins.property_values import UNKNOWN, PropertyMap
 from sandbox.plugins.provider import Change, PartialFailureError, ProviderError, Resource, Severity

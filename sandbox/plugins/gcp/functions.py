@@ -1,0 +1,253 @@
+"""The functions of the stand-in: look-ups of what others have made."""
+
+import http.client
+from collections.abc import Callable, Mapping, Set
+
+from sandbox.plugins.gcp.api import Google, GoogleApiError, JsonObject, objects, one_error, texts
+from sandbox.plugins.gcp.kms import KEY_FORM, RING_FORM, key_outputs
+from sandbox.plugins.gcp.schema import parsed_id
+from sandbox.plugins.property_values import PropertyMap, PropertyValue
+from sandbox.plugins.provider import ProviderError, not_implemented
+
+
+def _required(arguments: PropertyMap, name: str, upstream: str) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise ProviderError(
+            f'Missing required argument. The argument "{upstream}" is required, but no definition was found.'
+        )
+    return value
+
+
+def _project(google: Google, arguments: PropertyMap) -> str:
+    project = arguments.get("project") or google.project
+    if not isinstance(project, str):
+        raise ProviderError("project: required field is not set")
+    return project
+
+
+def get_cluster(google: Google, arguments: PropertyMap) -> PropertyMap:
+    """A GKE cluster: where it is, how it is reached, and whether it has Workload Identity."""
+    name, location = _required(arguments, "name", "name"), _required(arguments, "location", "location")
+    project = _project(google, arguments)
+    path = f"projects/{project}/locations/{location}/clusters/{name}"
+    cluster = google.get_if_there("container", f"v1/{path}", what=f'Container Cluster "{name}"')
+    if cluster is None:
+        raise ProviderError(one_error(f"{path} not found"))
+    outputs: PropertyMap = {
+        "enableAutopilot": any(one.get("enabled") is True for one in objects([cluster.get("autopilot")])),
+        "id": path,
+        "location": location,
+        "masterAuths": [
+            {
+                "clientCertificate": str(one.get("clientCertificate", "")),
+                "clientCertificateConfigs": [],
+                "clientKey": str(one.get("clientKey", "")),
+                "clusterCaCertificate": str(one.get("clusterCaCertificate", "")),
+            }
+            for one in objects([cluster.get("masterAuth")])
+        ],
+        "masterVersion": str(cluster.get("currentMasterVersion", "")),
+        "name": name,
+        "network": _network(cluster),
+        "privateClusterConfigs": [
+            _private_cluster(one) for one in objects([cluster.get("privateClusterConfig")])
+        ],
+        "project": project,
+        "resourceLabels": dict[str, PropertyValue](texts(cluster.get("resourceLabels"))),
+        "workloadIdentityConfigs": [
+            {"workloadPool": str(one.get("workloadPool", ""))}
+            for one in objects([cluster.get("workloadIdentityConfig")])
+        ],
+    }
+    outputs.update((output, str(cluster.get(field, ""))) for output, field in _CLUSTER_TEXTS.items())
+    return outputs
+
+
+_CLUSTER_TEXTS = {
+    "clusterIpv4Cidr": "clusterIpv4Cidr",
+    "description": "description",
+    "endpoint": "endpoint",
+    "selfLink": "selfLink",
+    "servicesIpv4Cidr": "servicesIpv4Cidr",
+}
+
+
+def _network(cluster: JsonObject) -> str:
+    """The network's path; the cluster's own field has the bare name only."""
+    for config in objects([cluster.get("networkConfig")]):
+        if config.get("network"):
+            return str(config["network"])
+    return str(cluster.get("network", ""))
+
+
+def _private_cluster(config: JsonObject) -> PropertyMap:
+    access = objects([config.get("masterGlobalAccessConfig")])
+    return {
+        "enablePrivateEndpoint": config.get("enablePrivateEndpoint") is True,
+        "enablePrivateNodes": config.get("enablePrivateNodes") is True,
+        "masterGlobalAccessConfigs": [{"enabled": one.get("enabled") is True} for one in access],
+        "masterIpv4CidrBlock": str(config.get("masterIpv4CidrBlock", "")),
+        "peeringName": str(config.get("peeringName", "")),
+        "privateEndpoint": str(config.get("privateEndpoint", "")),
+        "privateEndpointSubnetwork": str(config.get("privateEndpointSubnetwork", "")),
+        "publicEndpoint": str(config.get("publicEndpoint", "")),
+    }
+
+
+def _listed(google: Google, path: str, field: str, *, filtered: PropertyValue, what: str) -> list[JsonObject]:
+    query = {"filter": str(filtered)} if filtered else {}
+    try:
+        return google.list_all("cloudkms", f"v1/{path}", field, query=query)
+    except GoogleApiError as error:
+        if error.status == http.client.NOT_FOUND:
+            return []
+        raise ProviderError(one_error(f"Error when reading or editing {what}: {error}")) from error
+
+
+def get_key_rings(google: Google, arguments: PropertyMap) -> PropertyMap:
+    """The key rings of a location; Google applies the filter."""
+    location, project = _required(arguments, "location", "location"), _project(google, arguments)
+    path = f"projects/{project}/locations/{location}/keyRings"
+    filtered = arguments.get("filter")
+    identifier = f"{path}/filter={filtered}" if filtered else path
+    rings = _listed(google, path, "keyRings", filtered=filtered, what=f'KMSKeyRings "{identifier}"')
+    names = [str(ring["name"]) for ring in rings]
+    outputs: PropertyMap = {
+        "id": identifier,
+        "keyRings": [{"id": name, "name": parsed_id(name, RING_FORM)["name"]} for name in names],
+        "location": location,
+    }
+    outputs.update((name, arguments[name]) for name in ("filter", "project") if name in arguments)
+    return outputs
+
+
+def get_crypto_keys(google: Google, arguments: PropertyMap) -> PropertyMap:
+    """The keys of a ring; Google applies the filter."""
+    ring = _required(arguments, "keyRing", "key_ring")
+    parsed_id(ring, RING_FORM)
+    path = f"{ring}/cryptoKeys"
+    filtered = arguments.get("filter")
+    identifier = f"{path}/filter={filtered}" if filtered else path
+    keys = _listed(google, path, "cryptoKeys", filtered=filtered, what=f'KMSCryptoKeys "{identifier}"')
+    outputs: PropertyMap = {
+        "id": identifier,
+        "keyRing": ring,
+        "keys": [_listed_key(key, ring) for key in keys],
+    }
+    if filtered:
+        outputs["filter"] = filtered
+    return outputs
+
+
+def _listed_key(key: JsonObject, ring: str) -> PropertyMap:
+    """A key of a list; as with the real plugin its labels are left out."""
+    outputs = key_outputs(key)
+    template = outputs.pop("versionTemplate", None)
+    return {
+        **outputs,
+        "deletionPolicy": "",
+        "effectiveLabels": {},
+        "id": str(key["name"]),
+        "keyAccessJustificationsPolicies": [],
+        "keyRing": ring,
+        "labels": {},
+        "name": parsed_id(str(key["name"]), KEY_FORM)["name"],
+        "pulumiLabels": {},
+        "skipInitialVersionCreation": False,
+        "versionTemplates": [] if template is None else [template],
+    }
+
+
+def get_iam_custom_roles(google: Google, arguments: PropertyMap) -> PropertyMap:
+    """The custom roles of a project; without permissions unless ``view`` is ``FULL``."""
+    project = _project(google, arguments)
+    view, deleted = arguments.get("view", "BASIC"), arguments.get("showDeleted") is True
+    if view not in {"BASIC", "FULL"}:
+        raise ProviderError(f"\"view\" must be either 'BASIC' or 'FULL', got \"{view}\"")
+    try:
+        found = google.list_all(
+            "iam",
+            f"v1/projects/{project}/roles",
+            "roles",
+            query={"showDeleted": str(deleted).lower(), "view": str(view)},
+        )
+    except GoogleApiError as error:
+        raise ProviderError(one_error(f"Error retrieving project custom roles: {error}")) from error
+    return {
+        "id": f"projects/{project}",
+        "project": project,
+        "roles": [_listed_role(role, full=view == "FULL") for role in found],
+        "showDeleted": deleted,
+        "view": view,
+    }
+
+
+def _listed_role(role: JsonObject, *, full: bool) -> PropertyMap:
+    name, permissions = str(role["name"]), role.get("includedPermissions")
+    return {
+        "deleted": role.get("deleted") is True,
+        "description": str(role.get("description", "")),
+        "id": name,
+        "name": name,
+        "permissions": [str(one) for one in permissions] if full and isinstance(permissions, list) else [],
+        "roleId": name.rpartition("/")[2],
+        "stage": str(role.get("stage", "")),
+        "title": str(role.get("title", "")),
+    }
+
+
+def get_project(google: Google, arguments: PropertyMap) -> PropertyMap:
+    """A project, the provider's by default; nothing of its billing."""
+    project = _project(google, {"project": arguments.get("projectId")})
+    found = google.get_if_there("cloudresourcemanager", f"v1/projects/{project}", what=f"Project {project}")
+    if found is None or found.get("lifecycleState") != "ACTIVE":
+        raise ProviderError(one_error(f"projects/{project} not found or not in ACTIVE state"))
+    labels = dict[str, PropertyValue](texts(found.get("labels")))
+    parents = {str(one.get("type")): str(one.get("id", "")) for one in objects([found.get("parent")])}
+    return {
+        "effectiveLabels": dict(labels),
+        "folderId": parents.get("folder", ""),
+        "id": f"projects/{project}",
+        "labels": labels,
+        "name": str(found.get("name", "")),
+        "number": str(found.get("projectNumber", "")),
+        "orgId": parents.get("organization", ""),
+        "projectId": project,
+    }
+
+
+_Function = Callable[[Google, PropertyMap], PropertyMap]
+FUNCTIONS: Mapping[str, tuple[_Function, Set[str], Set[str]]] = {
+    "gcp:container/getCluster:getCluster": (
+        get_cluster,
+        {"location", "name", "project"},
+        {"skipNodePoolRefresh"},
+    ),
+    "gcp:kms/getCryptoKeys:getCryptoKeys": (get_crypto_keys, {"filter", "keyRing"}, set()),
+    "gcp:kms/getKeyRings:getKeyRings": (get_key_rings, {"filter", "location", "project"}, set()),
+    "gcp:organizations/getProject:getProject": (get_project, {"projectId"}, set()),
+    "gcp:projects/getIamCustomRoles:getIamCustomRoles": (
+        get_iam_custom_roles,
+        {"project", "showDeleted", "view"},
+        set(),
+    ),
+}
+"""By token: the function, the arguments that it takes, and those that only the real plugin takes."""
+
+
+def invoke(token: str, google: Google, arguments: PropertyMap) -> PropertyMap:
+    """Call a function; refuses every argument that it doesn't implement.
+
+    Raises :class:`ProviderError`.
+    """
+    function, implemented, real_only = FUNCTIONS[token]
+    try:
+        for name in arguments:
+            if name in real_only:
+                raise ProviderError(not_implemented("gcp", f"the argument {name} of {token}"))
+            if name not in implemented:
+                raise ProviderError(f"Invalid or unknown key. Examine values at '{name}'.")
+        return function(google, arguments)
+    except ProviderError as error:
+        raise ProviderError(f"invoking {token}: {error}") from error

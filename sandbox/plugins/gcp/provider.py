@@ -1,0 +1,124 @@
+"""The provider `gcp`: its configuration, and which resource types and functions there are."""
+
+import threading
+from functools import partial
+from typing import ClassVar
+
+from typing_extensions import override
+
+from sandbox.plugins.gcp.api import Google, access_token
+from sandbox.plugins.gcp.firewall import Firewall
+from sandbox.plugins.gcp.functions import FUNCTIONS, invoke
+from sandbox.plugins.gcp.iam_member import (
+    CryptoKeyIamMember,
+    RegionalSecretIamMember,
+    SecretIamMember,
+    ServiceAccountIamMember,
+)
+from sandbox.plugins.gcp.kms import CryptoKey, KeyRing
+from sandbox.plugins.gcp.projects import IamCustomRole, Service
+from sandbox.plugins.gcp.schema import BridgedResourceType
+from sandbox.plugins.gcp.secret_manager import RegionalSecret, Secret
+from sandbox.plugins.gcp.service_account import Account, Key
+from sandbox.plugins.property_differences import differences, path_of
+from sandbox.plugins.property_values import PropertyMap, Unknown
+from sandbox.plugins.provider import (
+    Change,
+    CheckFailure,
+    Difference,
+    EngineLog,
+    Function,
+    Provider,
+    ProviderError,
+    ResourceType,
+    Severity,
+    not_implemented,
+)
+
+_ATTRIBUTION = "addPulumiAttributionLabel"
+_RESOURCE_TYPES: dict[str, type[BridgedResourceType]] = {
+    kind.token: kind
+    for kind in (
+        Account,
+        CryptoKey,
+        CryptoKeyIamMember,
+        Firewall,
+        IamCustomRole,
+        Key,
+        KeyRing,
+        RegionalSecret,
+        RegionalSecretIamMember,
+        Secret,
+        SecretIamMember,
+        Service,
+        ServiceAccountIamMember,
+    )
+}
+
+
+class GcpProvider(Provider):
+    """Takes a project, and no label of Pulumi's own; the token comes from the environment."""
+
+    name: ClassVar[str] = "gcp"
+
+    def __init__(self) -> None:
+        self._google: Google | None = None
+        self._log: EngineLog = _no_log
+
+    def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
+        """Require ``project``, and that the label is off which the real plugin would add; refuse the rest."""
+        failures = [
+            CheckFailure(name, not_implemented("gcp", f"the provider's setting {name}"))
+            for name in inputs
+            if name not in {"project", _ATTRIBUTION, "version"}
+        ]
+        project = inputs.get("project")
+        if not isinstance(project, Unknown) and not (isinstance(project, str) and project):
+            failures.append(
+                CheckFailure("project", not_implemented("gcp", "a provider without the setting project"))
+            )
+        if inputs.get(_ATTRIBUTION) != "false":
+            what = f"a provider without the setting {_ATTRIBUTION}=false"
+            failures.append(CheckFailure(_ATTRIBUTION, not_implemented("gcp", what)))
+        return tuple(failures)
+
+    def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
+        """No setting replaces the provider; resources compare their own projects."""
+        return Difference({path_of(path): Change(kind) for path, kind in differences(old_inputs, new_inputs)})
+
+    @override
+    def configure(self, inputs: PropertyMap, log: EngineLog) -> None:
+        """Take the project, and begin to load requests while the engine goes on."""
+        access_token()
+        project = inputs.get("project")
+        self._google = Google(project) if isinstance(project, str) else None
+        self._log = log
+        threading.Thread(target=_load_requests, daemon=True).start()
+
+    def resource_type(self, token: str) -> ResourceType | None:
+        """The resource type, on the configured project."""
+        kind = _RESOURCE_TYPES.get(token)
+        # A preview may not know the project yet; checks, differences and foretold states don't need it.
+        return None if kind is None else kind(self._google or Google(None), self._log)
+
+    def function(self, token: str) -> Function | None:
+        """The function, on the configured project."""
+        if token not in FUNCTIONS:
+            return None
+        if self._google is None:
+            raise ProviderError("the provider's project is not known yet, so no function can be called")
+        return partial(invoke, token, self._google)
+
+    @override
+    def cancel(self) -> None:
+        """End waiting."""
+        if self._google is not None:
+            self._google.cancelled.set()
+
+
+def _no_log(_severity: Severity, _message: str, _urn: str) -> None:
+    """Nobody listens before the configuration."""
+
+
+def _load_requests() -> None:
+    import requests  # noqa: F401 - imported for the time it takes

@@ -1,0 +1,68 @@
+"""What makes an input valid, in the words of the Terraform provider's validators."""
+
+import re
+from collections.abc import Callable
+
+from sandbox.plugins.property_differences import type_sensitive
+from sandbox.plugins.property_values import PropertyValue
+from sandbox.plugins.provider import not_implemented
+
+Validator = Callable[[str, PropertyValue], str | None]
+"""Says what is wrong with the value of a property (named as Terraform does); ``None``: nothing."""
+
+
+def integer_between(minimum: int, maximum: int) -> Validator:
+    """Validates a range, ends included."""
+
+    def validate(name: str, value: PropertyValue) -> str | None:
+        if isinstance(value, int) and minimum <= value <= maximum:
+            return None
+        return f"expected {name} to be in the range ({minimum} - {maximum}), got {value}"
+
+    return validate
+
+
+def length_between(minimum: int, maximum: int) -> Validator:
+    """Validates the length of a text, ends included."""
+
+    def validate(name: str, value: PropertyValue) -> str | None:
+        if isinstance(value, str) and minimum <= len(value) <= maximum:
+            return None
+        return f"expected length of {name} to be in the range ({minimum} - {maximum}), got {value}"
+
+    return validate
+
+
+def matching(pattern: str) -> Validator:
+    """Validates a text by a regular expression for the whole of it."""
+    compiled = re.compile(pattern)
+
+    def validate(name: str, value: PropertyValue) -> str | None:
+        if isinstance(value, str) and compiled.fullmatch(value):
+            return None
+        return f'"{name}" ("{value}") doesn\'t match regexp "^{pattern}$"'
+
+    return validate
+
+
+def one_of(*choices: str) -> Validator:
+    """Validates a text by the list of all that it can be."""
+
+    def validate(name: str, value: PropertyValue) -> str | None:
+        if value in choices:
+            return None
+        listed = " ".join(f'"{choice}"' for choice in choices)
+        return f"expected {name} to be one of [{listed}], got {value}"
+
+    return validate
+
+
+def only(supported: PropertyValue) -> Validator:
+    """Refuses every value but one, of a property that is implemented for that value only."""
+
+    def validate(name: str, value: PropertyValue) -> str | None:
+        if type_sensitive(value) == type_sensitive(supported):
+            return None
+        return f"expected {name} to be {supported}, got {value}: {not_implemented('gcp', 'another value')}"
+
+    return validate

@@ -1,0 +1,290 @@
+"""What the Google Cloud resource types ask of Google, which is played by a script here."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from sandbox.plugins.gcp import iam_member
+from sandbox.plugins.gcp.api import Google, GoogleApiError, JsonObject, Method, error_text
+from sandbox.plugins.gcp.functions import invoke
+from sandbox.plugins.gcp.iam_member import CryptoKeyIamMember
+from sandbox.plugins.gcp.projects import IamCustomRole, Service
+from sandbox.plugins.gcp.provider import GcpProvider
+from sandbox.plugins.gcp.service_account import Key
+from sandbox.plugins.property_values import UNKNOWN, PropertyMap, Secret
+from sandbox.plugins.provider import PartialFailureError, ProviderError, Resource, Severity
+
+RESOURCE = Resource("urn:pulumi:dev::project::type::thing")
+KEY = "projects/acme/locations/global/keyRings/vault/cryptoKeys/unseal"
+ACCOUNT = "projects/acme/serviceAccounts/vault@acme.iam.gserviceaccount.com"
+ROLE = "projects/acme/roles/reader"
+Answer = Callable[[Mapping[str, Any]], JsonObject]
+
+
+class ScriptedGoogle(Google):
+    """Answers by method and path, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("acme")
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[str] = []
+
+    def request(
+        self,
+        method: Method,
+        service: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,  # noqa: ARG002 - as it is inherited
+        body: JsonObject | None = None,
+    ) -> JsonObject:
+        asked = f"{method} {service} {path}"
+        self.asked.append(asked)
+        if asked not in self.answers:
+            raise GoogleApiError(404, "googleapi: Error 404: nothing there, notFound")
+        return self.answers[asked](body or {})
+
+
+def no_log(_severity: Severity, _message: str, _urn: str) -> None:
+    """Nobody reads it."""
+
+
+def answering(answer: JsonObject) -> Answer:
+    """The same answer at each time."""
+    return lambda _body: json.loads(json.dumps(answer))
+
+
+def failing(status: int) -> Answer:
+    """A refusal."""
+
+    def answer(_body: Mapping[str, Any]) -> JsonObject:
+        raise GoogleApiError(status, f"googleapi: Error {status}: no")
+
+    return answer
+
+
+def policy_of(google: ScriptedGoogle, conflicts: int) -> dict[str, Any]:
+    """A key's policy, with a member; writing it meets that many conflicts first."""
+    policy: dict[str, Any] = {"etag": "1", "bindings": [{"role": "roles/viewer", "members": ["user:a@b.c"]}]}
+    left = [409] * conflicts
+
+    def write(body: Mapping[str, Any]) -> JsonObject:
+        if left:
+            raise GoogleApiError(left.pop(), "googleapi: Error 409: changed, aborted")
+        policy.clear()
+        policy.update(body["policy"], etag="2")
+        return {}
+
+    google.answers[f"GET cloudkms v1/{KEY}:getIamPolicy"] = lambda _body: json.loads(json.dumps(policy))
+    google.answers[f"POST cloudkms v1/{KEY}:setIamPolicy"] = write
+    return policy
+
+
+def member(google: Google) -> tuple[CryptoKeyIamMember, PropertyMap]:
+    """A resource type, and inputs of its."""
+    inputs: PropertyMap = {"cryptoKeyId": KEY, "role": "roles/viewer", "member": "user:d@e.f"}
+    return CryptoKeyIamMember(google, no_log), inputs
+
+
+def test_a_member_is_added_beside_the_others_and_taken_out_alone() -> None:
+    google = ScriptedGoogle()
+    policy = policy_of(google, conflicts=0)
+    kind, inputs = member(google)
+    created = kind.create(RESOURCE, inputs, preview=False)
+
+    assert created.identifier == f"{KEY}/roles/viewer/user:d@e.f"
+    assert created.state["etag"] == "2"
+    assert policy["bindings"] == [{"role": "roles/viewer", "members": ["user:a@b.c", "user:d@e.f"]}]
+    kind.delete(RESOURCE, created.identifier, created.state)
+    assert policy["bindings"] == [{"role": "roles/viewer", "members": ["user:a@b.c"]}]
+    assert kind.read(RESOURCE, created.identifier, created.state, inputs) is None
+
+
+def test_a_policy_that_others_change_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iam_member, "_CONFLICT_SECONDS", (0.0, 0.0))
+    google = ScriptedGoogle()
+    policy = policy_of(google, conflicts=2)
+    kind, inputs = member(google)
+    kind.create(RESOURCE, inputs, preview=False)
+
+    assert "user:d@e.f" in policy["bindings"][0]["members"]
+    policy_of(google, conflicts=3)
+    with pytest.raises(ProviderError, match="Too many conflicts"):
+        kind.create(RESOURCE, inputs, preview=False)
+
+
+def test_a_binding_with_a_condition_is_left_alone() -> None:
+    google = ScriptedGoogle()
+    policy = policy_of(google, conflicts=0)
+    conditional = {"role": "roles/viewer", "members": ["user:d@e.f"], "condition": {"title": "t"}}
+    policy["bindings"] = [conditional]
+    kind, inputs = member(google)
+
+    assert kind.read(RESOURCE, f"{KEY}/roles/viewer/user:d@e.f", inputs, inputs) is None
+    kind.create(RESOURCE, inputs, preview=False)
+    assert policy["bindings"] == [conditional, {"role": "roles/viewer", "members": ["user:d@e.f"]}]
+
+
+def test_a_deleted_role_is_undeleted_and_one_that_is_there_is_an_error() -> None:
+    google = ScriptedGoogle()
+    google.answers[f"GET iam v1/{ROLE}"] = answering({"name": ROLE, "deleted": True})
+    google.answers[f"POST iam v1/{ROLE}:undelete"] = answering({})
+    google.answers[f"PATCH iam v1/{ROLE}"] = answering({})
+    inputs: PropertyMap = {"roleId": "reader", "title": "R", "permissions": ["a.b.get"], "stage": "GA"}
+    IamCustomRole(google, no_log).create(RESOURCE, inputs, preview=False)
+    assert f"POST iam v1/{ROLE}:undelete" in google.asked
+
+    google.answers[f"GET iam v1/{ROLE}"] = answering({"name": ROLE})
+    with pytest.raises(ProviderError, match="already exists and must be imported"):
+        IamCustomRole(google, no_log).create(RESOURCE, inputs, preview=False)
+
+
+def test_the_private_half_of_a_key_is_kept_as_a_secret_and_never_imported() -> None:
+    google = ScriptedGoogle()
+    name = f"{ACCOUNT}/keys/1"
+    google.answers[f"POST iam v1/{ACCOUNT}/keys"] = answering({"name": name, "privateKeyData": "private"})
+    google.answers[f"GET iam v1/{name}"] = answering({"name": name, "publicKeyData": "public"})
+    kind = Key(google, no_log)
+    inputs = kind.check(RESOURCE, {}, {"serviceAccountId": ACCOUNT}).inputs
+    created = kind.create(RESOURCE, inputs, preview=False)
+
+    assert created.state["privateKey"] == Secret("private")
+    assert created.state["publicKey"] == "public"
+    plain = {**created.state, "privateKey": "private"}
+    found = kind.read(RESOURCE, name, plain, inputs)
+    assert found is not None
+    assert found.state["privateKey"] == Secret("private")
+    google.answers[f"GET iam v1/{name}"] = failing(403)
+    assert kind.read(RESOURCE, name, plain, inputs) is None
+    with pytest.raises(ProviderError, match="does not support import"):
+        kind.read(RESOURCE, name, {}, {})
+
+
+def test_what_was_made_and_cannot_be_read_is_recorded() -> None:
+    google = ScriptedGoogle()
+    name = f"{ACCOUNT}/keys/1"
+    google.answers[f"POST iam v1/{ACCOUNT}/keys"] = answering({"name": name, "privateKeyData": "private"})
+    google.answers[f"GET iam v1/{name}"] = failing(500)
+    kind = Key(google, no_log)
+    inputs = kind.check(RESOURCE, {}, {"serviceAccountId": ACCOUNT}).inputs
+
+    with pytest.raises(PartialFailureError) as raised:
+        kind.create(RESOURCE, inputs, preview=False)
+    assert raised.value.identifier == name
+    assert raised.value.state["privateKey"] == Secret("private")
+
+
+def test_an_api_is_turned_on_once_and_off_only_when_asked() -> None:
+    google = ScriptedGoogle()
+    services: list[Any] = []
+    name = "projects/acme/services/cloudkms.googleapis.com"
+
+    def enable(_body: Mapping[str, Any]) -> JsonObject:
+        services.append({"name": name})
+        return {"name": "operations/1"}
+
+    google.answers["GET serviceusage v1/projects/acme/services"] = lambda _body: {"services": list(services)}
+    google.answers["GET cloudresourcemanager v1/projects/acme"] = answering({"lifecycleState": "ACTIVE"})
+    google.answers[f"POST serviceusage v1/{name}:enable"] = enable
+    google.answers["GET serviceusage v1/operations/1"] = answering({"name": "operations/1", "done": True})
+    kind = Service(google, no_log)
+    inputs: PropertyMap = {"service": "cloudkms.googleapis.com"}
+    created = kind.create(RESOURCE, inputs, preview=False)
+
+    assert created.identifier == "acme/cloudkms.googleapis.com"
+    assert "GET serviceusage v1/operations/1" in google.asked
+    kind.create(RESOURCE, inputs, preview=False)
+    assert google.asked.count(f"POST serviceusage v1/{name}:enable") == 1
+    kind.delete(RESOURCE, created.identifier, created.state)
+    google.answers[f"POST serviceusage v1/{name}:disable"] = answering(
+        {"name": "operations/2", "done": True, "error": {"message": "others need it"}}
+    )
+    with pytest.raises(ProviderError, match=r"Error disabling service .* others need it"):
+        kind.delete(RESOURCE, created.identifier, {**created.state, "disableOnDestroy": True})
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ({}, "googleapi: got HTTP response code 409 with body: raw"),
+        ({"error": {"message": "no"}}, "googleapi: Error 409: no"),
+        (
+            {"error": {"message": "no", "errors": [{"message": "no", "reason": "conflict"}]}},
+            "googleapi: Error 409: no, conflict",
+        ),
+        (
+            {"error": {"message": "no", "details": [{"reason": "SERVICE_DISABLED"}]}},
+            'googleapi: Error 409: no\nDetails:\n[\n  {\n    "reason": "SERVICE_DISABLED"\n  }\n]',
+        ),
+    ],
+)
+def test_errors_read_as_those_of_the_real_plugin(answer: JsonObject, text: str) -> None:
+    assert error_text(409, answer, "raw") == text
+
+
+@pytest.mark.parametrize(
+    ("token", "arguments", "text"),
+    [
+        ("gcp:container/getCluster:getCluster", {"name": "a"}, '"location" is required'),
+        ("gcp:container/getCluster:getCluster", {"name": "a", "location": "b"}, "clusters/a not found"),
+        ("gcp:container/getCluster:getCluster", {"skipNodePoolRefresh": True}, "needs the real plugin"),
+        ("gcp:kms/getKeyRings:getKeyRings", {"place": "b"}, "Invalid or unknown key"),
+        ("gcp:kms/getCryptoKeys:getCryptoKeys", {"keyRing": "vault"}, "accepted formats"),
+        ("gcp:organizations/getProject:getProject", {"projectId": "b"}, "not found or not in ACTIVE state"),
+        ("gcp:projects/getIamCustomRoles:getIamCustomRoles", {"view": "ALL"}, "either 'BASIC' or 'FULL'"),
+        ("gcp:projects/getIamCustomRoles:getIamCustomRoles", {}, "Error retrieving project custom roles"),
+    ],
+)
+def test_functions_say_what_is_wrong(token: str, arguments: PropertyMap, text: str) -> None:
+    with pytest.raises(ProviderError, match=text) as raised:
+        invoke(token, ScriptedGoogle(), arguments)
+    assert str(raised.value).startswith(f"invoking {token}: ")
+
+
+def test_lists_are_read_to_their_last_page() -> None:
+    google = ScriptedGoogle()
+    ring = KEY.rpartition("/cryptoKeys/")[0]
+    pages: list[JsonObject] = [
+        {"cryptoKeys": [{"name": f"{ring}/cryptoKeys/a"}], "nextPageToken": "2"},
+        {"cryptoKeys": [{"name": f"{ring}/cryptoKeys/b", "primary": {"name": "v", "state": "ENABLED"}}]},
+    ]
+    google.answers[f"GET cloudkms v1/{ring}/cryptoKeys"] = lambda _body: pages.pop(0)
+    keys = invoke("gcp:kms/getCryptoKeys:getCryptoKeys", google, {"keyRing": ring})["keys"]
+
+    assert isinstance(keys, list)
+    found = [key for key in keys if isinstance(key, dict)]
+    assert [key["name"] for key in found] == ["a", "b"]
+    assert found[1]["primaries"] == [{"name": "v", "state": "ENABLED"}]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "wrong"),
+    [
+        ({"project": "acme", "addPulumiAttributionLabel": "false"}, []),
+        ({"project": UNKNOWN, "addPulumiAttributionLabel": "false"}, []),
+        ({"project": "acme"}, ["addPulumiAttributionLabel"]),
+        ({"addPulumiAttributionLabel": "false"}, ["project"]),
+        ({"project": "acme", "addPulumiAttributionLabel": "false", "region": "a"}, ["region"]),
+    ],
+)
+def test_what_the_provider_takes(inputs: PropertyMap, wrong: list[str]) -> None:
+    failures = GcpProvider().check_configuration(inputs)
+
+    assert [failure.property_path for failure in failures] == wrong
+
+
+def test_no_credentials_are_taken_but_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOOGLE_OAUTH_ACCESS_TOKEN", raising=False)
+
+    with pytest.raises(ProviderError, match="without GOOGLE_OAUTH_ACCESS_TOKEN"):
+        GcpProvider().configure({"project": "acme"}, no_log)
+
+
+def test_types_and_functions_that_are_not_implemented_are_absent() -> None:
+    provider = GcpProvider()
+
+    assert provider.resource_type("gcp:storage/bucket:Bucket") is None
+    assert provider.function("gcp:storage/getBucket:getBucket") is None
+    assert provider.resource_type("gcp:kms/cryptoKey:CryptoKey") is not None
