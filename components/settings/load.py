@@ -29,6 +29,8 @@ from components.settings.model import (
 )
 from components.settings.reader import SettingsReader, project_configuration
 
+# It leaves out the step that makes Vault's configuration of its template (hashicorp/vault-helm#1072).
+BROKEN_CHART = "0.29.0"
 OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
 
 DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -174,6 +176,8 @@ def _chart(reader: SettingsReader) -> ChartSettings:
             ),
             path=None,
         )
+        if chart.version == BROKEN_CHART:
+            reader.report("version", "its config templating is broken (vault-helm issue 1072); use 0.29.1")
     reader.unknown_keys()
     return chart
 

@@ -1,13 +1,10 @@
 """The sandbox's chart, rendered by Helm, held against the official chart of the same version.
 
-The official chart's schema, default values and renderings are no part of the repository. They are
-looked for in the folder that ``VAULT_HELM_DATA`` names, else in ``../shared/data/vault-helm``. The
-renderings were made with ``helm template vault <chart> --namespace vault --skip-tests``.
+Where the official chart's schema, default values and renderings come from: ``tests/official_chart.py``.
 """
 
 import copy
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +17,7 @@ import pytest
 import yaml
 
 from sandbox.charts import chart_images, own_chart
-from sandbox.layout import REPOSITORY
+from tests.official_chart import official_file, official_rendering, official_yaml
 
 VERSION = "0.29.1"
 SEEDS = ("seed-a", "seed-b-ha")
@@ -28,22 +25,6 @@ SCHEMA_ERROR = "values don't meet the specifications of the schema"
 
 Template = Callable[..., subprocess.CompletedProcess[str]]
 Render = Callable[..., dict[tuple[str, str], Any]]
-
-
-@pytest.fixture(scope="session")
-def official() -> Path:
-    """The folder with what is known of the official chart."""
-    named = os.environ.get("VAULT_HELM_DATA")
-    folder = (Path(named) if named else REPOSITORY.parent / "shared/data/vault-helm") / VERSION
-    needed = ["values.yaml", "values.schema.json"]
-    needed += [f"{seed}.{kind}.yaml" for seed in SEEDS for kind in ("values", "rendered")]
-    missing = [name for name in needed if not (folder / name).is_file()]
-    if missing:
-        pytest.skip(
-            f"data of the official chart {VERSION} is not in {folder} (VAULT_HELM_DATA names another place): "
-            f"missing {', '.join(missing)}"
-        )
-    return folder
 
 
 @dataclass(frozen=True)
@@ -73,11 +54,11 @@ def value_at(values: Mapping[str, Any], path: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def official_schema(official: Path) -> OfficialSchema:
+def official_schema() -> OfficialSchema:
     """The official chart's schema and the values that it is about."""
     return OfficialSchema(
-        json.loads((official / "values.schema.json").read_text()),
-        yaml.safe_load((official / "values.yaml").read_text()),
+        json.loads(official_file(VERSION, "values.schema.json").read_text(encoding="utf-8")),
+        official_yaml(VERSION, "values.yaml"),
     )
 
 
@@ -101,12 +82,11 @@ def _pointer(path: str) -> str:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_renders_what_the_official_chart_renders(render_chart: Render, official: Path, seed: str) -> None:
+def test_renders_what_the_official_chart_renders(render_chart: Render, seed: str) -> None:
     """Every object is equal as YAML, without exception; comments and the order of documents may differ."""
-    documents = list(yaml.safe_load_all((official / f"{seed}.rendered.yaml").read_text()))
-    expected = {(document["kind"], document["metadata"]["name"]): document for document in documents}
+    expected = official_rendering(VERSION, seed)
 
-    rendered = render_chart(values=yaml.safe_load((official / f"{seed}.values.yaml").read_text()))
+    rendered = render_chart(values=official_yaml(VERSION, f"{seed}.values.yaml"))
 
     assert set(rendered) == set(expected)
     for key, document in expected.items():
@@ -115,16 +95,16 @@ def test_renders_what_the_official_chart_renders(render_chart: Render, official:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_values_compared_are_valid_for_the_official_chart(
-    official: Path, official_schema: OfficialSchema, seed: str
+    official_schema: OfficialSchema, seed: str
 ) -> None:
-    values = yaml.safe_load((official / f"{seed}.values.yaml").read_text())
+    values = official_yaml(VERSION, f"{seed}.values.yaml")
 
     assert all(official_schema.accepts(name, value) for name, value in values.items())
 
 
-def test_uses_the_images_of_the_official_chart(helm: Path, official: Path, tmp_path: Path) -> None:
+def test_uses_the_images_of_the_official_chart(helm: Path, tmp_path: Path) -> None:
     (tmp_path / "Chart.yaml").write_text(f"apiVersion: v2\nname: vault\nversion: {VERSION}\n")
-    shutil.copy(official / "values.yaml", tmp_path)
+    shutil.copy(official_file(VERSION, "values.yaml"), tmp_path)
 
     images = chart_images(own_chart(), helm)
 
@@ -135,7 +115,10 @@ def test_uses_the_images_of_the_official_chart(helm: Path, official: Path, tmp_p
 def test_defaults_are_those_of_the_official_chart(official_schema: OfficialSchema) -> None:
     own = yaml.safe_load((own_chart() / "values.yaml").read_text())
     # Affinities are templates, compared as they are rendered; this chart has no configuration of its own.
-    elsewhere = {"injector.affinity", "server.affinity", "server.ha.raft.config"}
+    elsewhere = {
+        *("injector.affinity", "server.affinity"),
+        *("server.ha.raft.config", "server.standalone.config"),
+    }
 
     defaults = {
         path: value_at(own, path)

@@ -6,7 +6,7 @@ renderings can be compared, ``test_chart.py`` does that.
 
 import subprocess
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -15,6 +15,13 @@ Render = Callable[..., dict[tuple[str, str], Any]]
 
 VAULT = ("StatefulSet", "vault")
 INJECTOR = ("Deployment", "vault-agent-injector")
+
+FILE_STORAGE = 'ui = true\nstorage "file" { path = "/vault/data" }\n'
+STANDALONE = {
+    "server.ha.enabled": False,
+    "server.ha.raft.enabled": False,
+    "server.standalone.config": FILE_STORAGE,
+}
 
 
 def _pod(workload: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +118,41 @@ def test_the_configuration_is_a_template_and_gets_mlock_turned_off(render_chart:
             '  address = "[::]:8200"\n}\n\n\n\ndisable_mlock = true'
         )
     }
+
+
+@pytest.mark.parametrize("enabled", [True, "-"])
+def test_standalone_is_one_pod_that_no_other_has_to_find(
+    render_chart: Render, enabled: bool | Literal["-"]
+) -> None:
+    highly_available = render_chart()
+
+    rendered = render_chart(
+        {
+            **STANDALONE,
+            "server.standalone.enabled": enabled,
+            "server.ha.replicas": 5,
+            "server.ha.raft.setNodeId": True,
+        }
+    )
+
+    assert set(highly_available) - set(rendered) == {
+        ("PodDisruptionBudget", "vault"),
+        ("Role", "vault-discovery-role"),
+        ("RoleBinding", "vault-discovery-rolebinding"),
+        ("Service", "vault-active"),
+        ("Service", "vault-standby"),
+    }
+    one_pod = {**highly_available[VAULT], "spec": {**highly_available[VAULT]["spec"], "replicas": 1}}
+    assert rendered[VAULT] == one_pod
+    assert rendered["ConfigMap", "vault-config"]["data"] == {
+        "extraconfig-from-values.hcl": f"{FILE_STORAGE}\ndisable_mlock = true"
+    }
+
+
+def test_high_availability_goes_before_standalone(render_chart: Render) -> None:
+    both = {"server.standalone.enabled": True, "server.standalone.config": FILE_STORAGE}
+
+    assert render_chart(both) == render_chart({"server.standalone.enabled": False})
 
 
 @pytest.mark.parametrize(
@@ -215,12 +257,16 @@ def test_storage_is_claimed_and_mounted_or_neither(render_chart: Render, data: b
         }
 
 
-@pytest.mark.parametrize(("active", "service"), [(True, "vault-active"), (False, "vault")])
+@pytest.mark.parametrize(
+    ("mode", "active", "service"),
+    [({}, True, "vault-active"), ({}, False, "vault"), (STANDALONE, True, "vault")],
+)
 def test_the_ingress_leads_to_the_active_pod_or_to_all(
-    render_chart: Render, active: bool, service: str
+    render_chart: Render, mode: dict[str, Any], active: bool, service: str
 ) -> None:
     rendered = render_chart(
         {
+            **mode,
             "server.ingress": {
                 "enabled": True,
                 "activeService": active,
@@ -228,7 +274,7 @@ def test_the_ingress_leads_to_the_active_pod_or_to_all(
                 "annotations": {"example.com/scheme": "internal"},
                 "hosts": [{"host": "vault.example.com", "paths": ["/v1", "/ui"]}, {"host": "v.example.com"}],
                 "tls": [{"secretName": "vault-tls", "hosts": ["vault.example.com"]}],
-            }
+            },
         }
     )
 
@@ -331,7 +377,16 @@ def test_a_listener_with_tls_changes_schemes_and_port_names(render_chart: Render
     [
         ({"server.enabled": False}, "server.enabled: not implemented by the sandbox's chart"),
         ({"global.enabled": False}, "server.enabled: not implemented by the sandbox's chart"),
-        ({"server.ha.enabled": False}, "server.ha.enabled must be true"),
+        (
+            {"server.ha.enabled": False, "server.standalone.enabled": False},
+            "server.standalone.enabled and server.ha.enabled are both false",
+        ),
+        ({"server.ha.enabled": False}, "server.ha.raft.enabled must be false in standalone mode"),
+        ({**STANDALONE, "server.standalone.config": " \n"}, "server.standalone.config must be given"),
+        (
+            {**STANDALONE, "server.standalone.config": "{}"},
+            "server.standalone.config: JSON is not implemented",
+        ),
         ({"server.ha.raft.enabled": False}, "server.ha.raft.enabled must be true"),
         ({"server.ha.raft.config": " \n"}, "server.ha.raft.config must be given"),
         ({"server.ha.raft.config": '{"ui": true}'}, "server.ha.raft.config: JSON is not implemented"),

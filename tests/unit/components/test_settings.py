@@ -235,6 +235,7 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "releaseName", "r" * 39, "use at most 38 of"),
     (SHAMIR, "chart.repository", "hashicorp", "give the URL of a Helm repository"),
     (SHAMIR, "chart.version", "latest", "give an exact version"),
+    (SHAMIR, "chart.version", "0.29.0", "use 0.29.1"),
     (SHAMIR, "chart.path", "", "give the folder or archive of a chart"),
     (SHAMIR, "image.repository", "hashicorp/vault 1", "give a repository without its tag"),
     (SHAMIR, "image.tag", "1.18 1", "give a tag, such as 1.18.1"),

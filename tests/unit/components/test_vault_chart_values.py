@@ -1,31 +1,24 @@
 """The chart's values, held against the official chart's own schemas.
 
-The schemas and example renderings are no part of the repository. They are looked for in the folder that
-``VAULT_HELM_DATA`` names, else in ``../shared/data/vault-helm``; where they are missing, the tests that
-need them say so.
+Where the schemas and example renderings come from: ``tests/official_chart.py``.
 """
 
 import copy
 import functools
+import itertools
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
-from components.seals.seal import PodNeeds
+from components.seals import azurekeyvault, gcpckms, transit
+from components.seals.seal import PodNeeds, SecretMount, seal_types
 from components.vault_chart_values import chart_fullname, chart_values
-from tests.unit.components.stack_settings import EKS, SHAMIR, parse
+from tests.official_chart import VERSIONS, official_file, official_rendering, official_yaml
+from tests.unit.components.stack_settings import EKS, GKE, SHAMIR, parse
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-OFFICIAL_CHARTS = Path(
-    os.environ.get("VAULT_HELM_DATA") or REPOSITORY.parent / "shared" / "data" / "vault-helm"
-)
-VERSIONS = ("0.27.0", "0.29.1", "0.34.1")
 CONFIGURATION = 'ui = true\n\nstorage "raft" {}\n'
 
 INGRESS = {
@@ -70,6 +63,74 @@ STACKS: Mapping[str, Mapping[str, Any]] = {
     "image": {**EKS, "image": {"repository": "registry.example.com/vault", "tag": "1.19.0"}},
 }
 
+TRANSIT: Mapping[str, Any] = {
+    "seal": "transit",
+    "kubeContext": "here",
+    "transit": {
+        "address": "https://vault.example.com:8200",
+        "key": "autounseal",
+        "tls": {"caSecret": {"name": "vault-transit-ca"}},
+    },
+}
+AZURE: Mapping[str, Any] = {
+    "seal": "azurekeyvault",
+    "kubeContext": "here",
+    "azureKeyVault": {
+        "vaultName": "acme-unseal",
+        "keyName": "vault-unseal",
+        "tenantId": "11111111-2222-3333-4444-555555555555",
+        "clientId": "66666666-7777-8888-9999-aaaaaaaaaaaa",
+    },
+}
+AZURE_WITH_SECRET: Mapping[str, Any] = {
+    **AZURE,
+    "azureKeyVault": {
+        **AZURE["azureKeyVault"],
+        "environment": "AZURECHINACLOUD",
+        "clientSecret": {"name": "azure-unseal"},
+    },
+}
+
+
+def _pod_needs(stack: Mapping[str, Any]) -> PodNeeds:
+    """What a seal that makes nothing needs in the pods."""
+    seal = parse(stack).seal
+    assert isinstance(seal, azurekeyvault.Seal | transit.Seal)
+    return seal.pod_needs()
+
+
+# What the seals of the two clouds need follows from resources: this is what it comes to.
+SEALS: Mapping[str, tuple[Mapping[str, Any], PodNeeds]] = {
+    "awskms": (
+        EKS,
+        PodNeeds(
+            service_account_annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/vault"}
+        ),
+    ),
+    "gcpckms with workload identity": (
+        GKE,
+        PodNeeds(
+            service_account_annotations={
+                "iam.gke.io/gcp-service-account": "vault@acme.iam.gserviceaccount.com"
+            }
+        ),
+    ),
+    "gcpckms with a key file": (
+        {"project": "acme-prod", "kubeContext": "here"},
+        PodNeeds(
+            pod_annotations={gcpckms.KEY_ANNOTATION: "0123456789abcdef"},
+            environment={"GOOGLE_APPLICATION_CREDENTIALS": gcpckms.CREDENTIALS_FILE},
+            secret_mounts=(
+                SecretMount(gcpckms.CREDENTIALS_VOLUME, "gcp-kms-sa", gcpckms.CREDENTIALS_FOLDER),
+            ),
+        ),
+    ),
+    "transit": (TRANSIT, _pod_needs(TRANSIT)),
+    "azurekeyvault with workload identity": (AZURE, _pod_needs(AZURE)),
+    "azurekeyvault with a secret": (AZURE_WITH_SECRET, _pod_needs(AZURE_WITH_SECRET)),
+    "shamir": (SHAMIR, PodNeeds()),
+}
+
 
 def values(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return chart_values(
@@ -81,17 +142,10 @@ def values(configuration: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def official(*parts: str) -> Path:
-    path = OFFICIAL_CHARTS.joinpath(*parts)
-    if not path.is_file():
-        pytest.skip(f"{path} is missing: set VAULT_HELM_DATA to a folder with {'/'.join(parts)}")
-    return path
-
-
 @pytest.fixture(scope="module", params=VERSIONS)
 def schema(request: pytest.FixtureRequest) -> Any:
     """The values schema of one version of the official chart."""
-    return json.loads(official(str(request.param), "values.schema.json").read_text(encoding="utf-8"))
+    return json.loads(official_file(str(request.param), "values.schema.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -112,13 +166,39 @@ def test_official_chart_knows_every_key(version: str, stack: str) -> None:
     assert _unknown_keys(values(STACKS[stack]), _default_values(version)) == []
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("mode", ["ha", "standalone"])
+@pytest.mark.parametrize("seal", SEALS)
+def test_official_chart_takes_what_every_seal_needs_in_every_mode(version: str, mode: str, seal: str) -> None:
+    """A key that a version doesn't know would be left out without a word."""
+    stack, pods = SEALS[seal]
+    schema = json.loads(official_file(version, "values.schema.json").read_text(encoding="utf-8"))
+    for injector, affinity in itertools.product((True, False), ({}, AFFINITY)):
+        settings = parse({**stack, "mode": mode, "injector": {"enabled": injector}, "affinity": affinity})
+        given = chart_values(settings, configuration=CONFIGURATION, pods=pods)
+
+        jsonschema.Draft7Validator(schema).validate(given)
+        assert _unknown_keys(given, _default_values(version)) == []
+        assert given["injector"]["enabled"] is injector
+
+
+def test_no_seal_is_left_out() -> None:
+    assert {parse(stack).seal.type for stack, _ in SEALS.values()} == set(seal_types())
+
+
 @functools.cache
 def _default_values(version: str) -> Any:
-    return yaml.safe_load(official(version, "values.yaml").read_text(encoding="utf-8"))
+    return official_yaml(version, "values.yaml")
 
 
 # Objects whose keys belong to whoever sets them; the chart's defaults for them are no list of what there is.
-FREE_OBJECTS = ("annotations", "affinity", "resources", "extraEnvironmentVars", "hosts", "tls")
+FREE_OBJECTS = (
+    "affinity",
+    "annotations",
+    "extraEnvironmentVars",
+    "extraLabels",
+    "resources",
+)
 
 
 def _unknown_keys(given: Mapping[str, Any], known: Mapping[str, Any], path: str = "") -> list[str]:
@@ -226,12 +306,7 @@ def test_chart_fullname(release: str, fullname: str) -> None:
 )
 def test_chart_fullname_is_what_the_official_chart_renders(version: str, example: str) -> None:
     """The examples were rendered as release `vault`."""
-    rendered = official(version, f"{example}.rendered.yaml").read_text(encoding="utf-8")
-    objects = {
-        (document["kind"], document["metadata"]["name"])
-        for document in yaml.safe_load_all(rendered)
-        if document is not None
-    }
+    objects = official_rendering(version, example)
     fullname = chart_fullname("vault")
     assert ("StatefulSet", fullname) in objects
     assert ("Service", f"{fullname}-active") in objects

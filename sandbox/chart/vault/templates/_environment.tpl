@@ -27,7 +27,7 @@
 {{- include "vault.environment.fields" (list (dict "name" "HOSTNAME" "path" "metadata.name")) }}
 - name: VAULT_CLUSTER_ADDR
   value: https://$(HOSTNAME).{{ include "vault.fullname" . }}-internal:8201
-{{- if $raft.setNodeId }}
+{{- if and $raft.enabled $raft.setNodeId }}
 {{- include "vault.environment.fields" (list (dict "name" "VAULT_RAFT_NODE_ID" "path" "metadata.name")) }}
 {{- end }}
 - name: HOME

@@ -35,6 +35,15 @@ chart's name: vault.name, vault.fullname, vault.chart, vault.scheme, vault.servi
 {{- if $value }}true{{ end -}}
 {{- end -}}
 
+{{/* "ha", "standalone", or nothing where neither is enabled. */}}
+{{- define "vault.server.mode" -}}
+{{- if .Values.server.ha.enabled -}}
+ha
+{{- else if has (toString .Values.server.standalone.enabled) (list "true" "-") -}}
+standalone
+{{- end -}}
+{{- end -}}
+
 {{/* Call with (list . <app.kubernetes.io/name>): the labels that every object carries. */}}
 {{- define "vault.labels.common" -}}
 {{- $root := index . 0 -}}
