@@ -270,8 +270,22 @@ def _raft(settings: SettingsReader, mode: Mode) -> RaftSettings:
             "active-service joins sooner, pod-names needs no service registration",
         ),
     )
+    if _milliseconds(raft.autopilot_reconcile_interval) <= _milliseconds(raft.autopilot_update_interval):
+        update = "autopilotUpdateInterval"
+        reader.report(
+            update if reader.has(update) else "autopilotReconcileInterval",
+            f"Vault doesn't start unless autopilotReconcileInterval ({raft.autopilot_reconcile_interval}) is "
+            f"longer than {update} ({raft.autopilot_update_interval})",
+        )
     reader.unknown_keys()
     return raft
+
+
+def _milliseconds(duration: str) -> int:
+    for unit, factor in (("ms", 1), ("s", 1000), ("m", 60_000)):
+        if duration.endswith(unit):
+            return int(duration.removesuffix(unit)) * factor
+    raise ValueError(f"{duration!r} doesn't match {DURATION}")
 
 
 def _pod_address(reader: SettingsReader, replicas: int) -> str | None:

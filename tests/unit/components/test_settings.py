@@ -147,7 +147,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
      {"A_B": "c", "N": "7", "T": "true"}),
     (SHAMIR, "raft.performanceMultiplier", 5, "raft.performance_multiplier", 5),
     (SHAMIR, "raft.autopilotReconcileInterval", "10s", "raft.autopilot_reconcile_interval", "10s"),
-    (SHAMIR, "raft.autopilotUpdateInterval", "2s", "raft.autopilot_update_interval", "2s"),
+    (SHAMIR, "raft.autopilotUpdateInterval", "900ms", "raft.autopilot_update_interval", "900ms"),
     (SHAMIR, "raft.retryJoin", "pod-names", "raft.retry_join", "pod-names"),
     (SHAMIR, "init.shares", 7, "init.shares", 7),
     (SHAMIR, "init.threshold", 2, "init.threshold", 2),
@@ -211,6 +211,8 @@ def test_every_setting_is_covered_above() -> None:
 
 
 WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
+    (SHAMIR, "raft.autopilotReconcileInterval", "500ms", "is longer than autopilotUpdateInterval (500ms)"),
+    (SHAMIR, "raft.autopilotUpdateInterval", "1m", "is longer than autopilotUpdateInterval (1m)"),
     (EKS, "clusterName", "no spaces", "give the name of the EKS cluster"),
     (EKS, "region", "Frankfurt", "give the AWS region of the cluster"),
     (EKS, "region", "", "give the AWS region of the cluster"),
