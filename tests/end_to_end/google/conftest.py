@@ -55,8 +55,8 @@ class GoogleDeployment(Deployment):
 
     def bindings(self, resource: str) -> Mapping[str, list[str]]:
         """Members by role, of the resource's own policy; ``resource`` with the API's host and version."""
-        # Cloud KMS wants GET for it, IAM POST.
-        method = "GET" if resource.startswith(KMS) else "POST"
+        # Services of Google's differ in how they want to be asked.
+        method = "POST" if resource.startswith((IAM, "cloudresourcemanager")) else "GET"
         policy = self.google(method, f"{resource}:getIamPolicy")
         return {binding["role"]: binding["members"] for binding in policy.get("bindings", [])}
 

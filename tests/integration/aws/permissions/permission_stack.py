@@ -26,17 +26,18 @@ PROGRAM = """
 import pulumi
 
 from components.custody_provision import provision_custody
-from components.eks_cluster import look_up_eks_cluster
-from components.seal_provision import provision_seal
+from components.managed_cluster import look_up_cluster
+from components.seal_provision import provision_seals
+from components.seals.seal import Surroundings
 from components.settings import load_settings
-from components.webhook_ingress import open_webhook_ingress
+from components.webhook_access import open_webhook
 
 settings = load_settings()
-cluster = look_up_eks_cluster(settings)
-seal = provision_seal(settings, cluster)
-custody = provision_custody(settings, cluster, seal)
-open_webhook_ingress(settings, cluster)
-for name, output in {**seal.outputs, **custody.outputs}.items():
+cluster = look_up_cluster(settings)
+seals = provision_seals(settings, Surroundings(cluster, None, settings.namespace))
+custody = provision_custody(settings, cluster, seals.current)
+open_webhook(settings, cluster)
+for name, output in {**seals.outputs, **custody.outputs}.items():
     pulumi.export(name, output)
 """
 """What the program makes in AWS; the rest of it needs Kubernetes and nothing of AWS."""
