@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from components.settings.reader import SettingsReader
+from tests.unit import mocked_google
 from tests.unit.commands_on_path import only_commands
 from tests.unit.components.stack_settings import EKS, GKE, PROJECT, parse
-from tests.unit.mocked_account import up
+from tests.unit.mocked_account import computed, up
+from tests.unit.recorded_deployment import deploy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -108,11 +110,18 @@ def test_every_setting_of_a_store_is_in_its_table(settings: dict[str, str], stor
 
 
 def test_every_output_is_in_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    only_commands(monkeypatch, tmp_path, kubectl="echo '{}'", aws="exit 0")
+    scripts = {"kubectl": "echo '{}'", "aws": "exit 0", "gke-gcloud-auth-plugin": "exit 0"}
+    only_commands(monkeypatch, tmp_path, **scripts)
     configuration = {name: str(value) for name, value in EKS.items()}
     custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     documented = {name for row in table("Output") for name in code(row[0])}
-    assert documented == up({**configuration, "custody": custody}).outputs.keys()
+    on_aws = up({**configuration, "custody": custody}).outputs.keys()
+    on_google = deploy(
+        {name: str(value) for name, value in GKE.items()},
+        answers=mocked_google.NOTHING_YET,
+        outputs=lambda args: {**computed(args), **mocked_google.computed(args)},
+    ).outputs.keys()
+    assert documented == on_aws | on_google
 
 
 def test_every_link_leads_to_a_file_or_a_heading() -> None:

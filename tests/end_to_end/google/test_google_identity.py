@@ -1,4 +1,4 @@
-"""Google's key service for a Vault on any cluster: a key file of the stack's, or credentials that are there."""
+"""Google's key service for a Vault on any cluster: a key file of the stack's, or credentials given to it."""
 
 import base64
 import json
