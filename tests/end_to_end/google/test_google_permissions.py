@@ -70,6 +70,8 @@ def held_by_somebody(google: GoogleDeployment, document: str, folder: Path) -> S
         str(credentials_file), scopes=[SCOPE]
     )
     with requests.Session() as session:
+        # The machine may have an authority of its own for its proxy.
+        session.trust_env = False
         session.proxies = {"https": environment["HTTPS_PROXY"]}
         session.verify = environment["SSL_CERT_FILE"]
         credentials.refresh(Request(session))
@@ -84,6 +86,8 @@ def held_by_somebody(google: GoogleDeployment, document: str, folder: Path) -> S
 
 
 def test_each_command_needs_no_more_than_its_permissions(empty: GoogleDeployment, tmp_path: Path) -> None:
+    # For the accounts and roles of this test itself.
+    empty.google("POST", f"serviceusage.googleapis.com/v1/{PROJECT}/services/iam.googleapis.com:enable", {})
     empty.configure({**SMALL, "injector": {"enabled": True}, "custody": CUSTODY})
     previewer = held_by_somebody(empty, "preview", tmp_path)
     previewer.pulumi("preview", quiet=True)
