@@ -221,7 +221,8 @@ def test_vault_unseals_itself_after_a_restart(other: OtherVault, make_pod: MakeP
         wait_until("vault-0 is active again", 30, servers[0].is_active)
         # The chart's readiness probe has the token of the other Vault in its environment.
         probe = [str(pod.program), "status", f"-address={servers[0].address}"]
-        assert subprocess.run(probe, env=pod.environment, capture_output=True).returncode == 0
+        environment = {**pod.environment, "HOME": str(pod.folder)}
+        assert subprocess.run(probe, env=environment, capture_output=True).returncode == 0
         assert "kept/" in servers[0].client(root).sys.list_mounted_secrets_engines()["data"]
 
 
