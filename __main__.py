@@ -26,7 +26,13 @@ settings = load_settings()
 cluster = look_up_cluster(settings)
 connection = connect_kubernetes(settings, cluster)
 access = pod_access(settings, connection.target)
-guard = ReleaseGuard("release-guard", settings, access)
+guard = ReleaseGuard(
+    "release-guard",
+    settings,
+    access,
+    # Vault is asked for its seal only in the cluster that is known to be the right one.
+    pulumi.ResourceOptions(depends_on=[connection.provider]),
+)
 namespace = provide_namespace(settings, connection.provider)
 seals = provision_seals(settings, Surroundings(cluster, connection, namespace.name))
 custody = provision_custody(settings, cluster, seals.current)

@@ -7,6 +7,7 @@ preview already.
 
 from typing import Any
 
+import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, Resource, UpdateResult
 
 from components.pod_access import PodAccess
@@ -54,7 +55,9 @@ def _other_storage(old: str, new: str) -> str:
 class ReleaseGuard(Resource, module="vault", name="ReleaseGuard"):
     """Storage and seal of this stack's Vault."""
 
-    def __init__(self, name: str, settings: Settings, access: PodAccess) -> None:
+    def __init__(
+        self, name: str, settings: Settings, access: PodAccess, opts: pulumi.ResourceOptions
+    ) -> None:
         properties: dict[str, Any] = {
             "storage": settings.storage,
             "migrated_to": settings.storage_migrated_to or "",
@@ -63,4 +66,4 @@ class ReleaseGuard(Resource, module="vault", name="ReleaseGuard"):
             "access": access.to_properties(),
             "replicas": settings.replicas,
         }
-        super().__init__(ReleaseGuardProvider(), name, properties)
+        super().__init__(ReleaseGuardProvider(), name, properties, opts)

@@ -165,7 +165,7 @@ FAULTS = (
         name="wrong context",
         injected="Behind the same context another cluster answers, with a Vault of the same name in it.",
         seen="Preview and update: `This stack was deployed to the Kubernetes cluster`, and which one "
-        "answers; `Nothing was changed`.",
+        "answers; `Nothing was changed there`.",
         run=wrong_cluster.wrong_context,
     ),
     Fault(

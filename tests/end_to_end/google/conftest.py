@@ -11,9 +11,10 @@ import pytest
 import requests
 
 from sandbox.charts import own_chart
+from sandbox.google import stop_google
 from sandbox.google.project import CONTROL_PREFIX, OWNER, PROJECT_ID
 from sandbox.layout import Layout
-from sandbox.lifecycle import Sources, bring_up, tear_down
+from sandbox.lifecycle import Sources, World, bring_up, tear_down
 from sandbox.progress import Progress
 from tests.end_to_end.conftest import Deployment
 
@@ -76,12 +77,26 @@ def google() -> Iterator[GoogleDeployment]:
     """The sandbox, up with Google Cloud, with an empty stack."""
     layout = Layout()
     tear_down(layout)
+    yield GoogleDeployment(_brought_up(layout))
+    tear_down(layout)
+
+
+@pytest.fixture
+def empty_project(google: GoogleDeployment) -> GoogleDeployment:
+    """Nothing deployed, and a project that never had anything: a destroy leaves rings and ids of roles."""
+    google.ensure_nothing()
+    layout = google.stack.layout
+    stop_google(layout)
+    google.world = _brought_up(layout)
+    return google
+
+
+def _brought_up(layout: Layout) -> World:
     chart = os.environ.get("CHART")
     sources = Sources(chart=Path(chart) if chart else own_chart(), download=False)
     world = bring_up(layout, Progress(sys.stderr), sources, cloud="gcp")
     world.stack.select()
-    yield GoogleDeployment(world)
-    tear_down(layout)
+    return world
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_another_cluster_is_refused(answer: Any) -> None:
     message = str(raised.value)
     assert f"was deployed to the Kubernetes cluster {HERE}, but {ELSEWHERE} answers" in message
     assert "context 'here'" in message
-    assert "Nothing was changed" in message
+    assert "Nothing was changed there" in message
 
 
 def test_another_cluster_is_refused_behind_another_context(answer: Any) -> None:
