@@ -119,7 +119,10 @@ class OperatorInitProvider(StableProvider):
             if location and _props.get("custody")
             else "with this resource its root token and shares leave the stack's state"
         )
-        say(f"Vault {_id} stays initialised and its volumes stay as they are; {keys}")
+        say(
+            f"Vault {_id} stays initialised for as long as its volumes are there, and these go with the "
+            f"namespace where the stack deletes that; {keys}"
+        )
 
 
 _HOLDERS_ROTATE = (

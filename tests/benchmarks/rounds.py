@@ -18,7 +18,7 @@ from tests.benchmarks.helm_release import HelmRelease
 from tests.benchmarks.vault_cluster import Release, VaultCluster
 
 # The namespace and, by --target-dependents, what lies in it or was verified of it; AWS's parts stay.
-_NAMESPACE = "**$kubernetes:core/v1:Namespace::*"
+_NAMESPACE = "**::kubernetes:core/v1:Namespace::*"
 
 # An election takes a random time, so one a round tells little. The second leader is another pod than the
 # first; a container that ends a second time would be kept waiting by the kubelet for 10 s.
