@@ -19,7 +19,7 @@ IdentityKind = Literal["workload-identity", "key-file", "secret"]
 
 # https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/create
 KMS_NAME = r"[A-Za-z0-9_-]{1,63}"
-KMS_LOCATION = r"[a-z]+(-[a-z]+\d*)?|[a-z]+\d+"
+KMS_LOCATION = r"[a-z]+(-[a-z]+)*\d*"
 # https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create
 ACCOUNT_ID = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 ROLE = r"roles/[a-z][A-Za-z0-9.]*|(projects|organizations)/[a-z0-9.:-]+/roles/[A-Za-z0-9_.]{3,64}"

@@ -1,5 +1,6 @@
 """The settings of the cloud that Vault runs in: AWS, Google Cloud or none."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ PROJECT = r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 LOCATION = r"[a-z]+-[a-z]+\d+(-[a-z])?"
 # https://cloud.google.com/vpc/docs/add-remove-network-tags
 NETWORK_TAG = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
-CIDR = r"(\d{1,3}\.){3}\d{1,3}/\d{1,2}"
+CIDR = r"[0-9.]+/[0-9]+"
 # https://cloud.google.com/resource-manager/docs/labels-overview
 LABEL = r"[a-z][a-z0-9_-]{0,62}"
 LABEL_VALUE = r"[a-z0-9_-]{0,63}"
@@ -111,14 +112,21 @@ def _webhook_firewall(reader: SettingsReader) -> WebhookFirewallSettings:
     for tag in tags:
         if re.fullmatch(NETWORK_TAG, tag) is None:
             reader.report("nodeTags", f"entry {tag!r}: use a-z, 0-9 and dashes, a letter first")
-    firewall = WebhookFirewallSettings(
-        control_plane_cidr=reader.text(
-            "controlPlaneCidr", None, CIDR, "give the control plane's IPv4 range, such as 172.16.0.0/28"
-        ),
-        node_tags=tags,
-    )
+    mend = "give the control plane's IPv4 range, such as 172.16.0.0/28"
+    cidr = reader.text("controlPlaneCidr", None, CIDR, mend)
+    # The range of everybody would open the port to everybody.
+    if cidr and not _is_one_network(cidr):
+        reader.report("controlPlaneCidr", mend)
     reader.unknown_keys()
-    return firewall
+    return WebhookFirewallSettings(control_plane_cidr=cidr, node_tags=tags)
+
+
+def _is_one_network(cidr: str) -> bool:
+    """Whether it is an IPv4 network without host bits, and not all addresses there are."""
+    try:
+        return ipaddress.IPv4Network(cidr).prefixlen > 0
+    except ValueError:
+        return False
 
 
 def _labels(reader: SettingsReader) -> Mapping[str, str]:

@@ -49,6 +49,22 @@ def test_webhook_firewall() -> None:
         ({**GKE, "webhookFirewall": {"nodeTags": ["Node"]}}, "entry 'Node': use a-z, 0-9 and dashes"),
         ({**GKE, "webhookFirewall": {"controlPlaneCidr": "here"}}, "give the control plane's IPv4 range"),
         (
+            {**GKE, "webhookFirewall": {"controlPlaneCidr": "172.16.0.300/28"}},
+            "give the control plane's IPv4 range",
+        ),
+        (
+            {**GKE, "webhookFirewall": {"controlPlaneCidr": "172.16.0.1/28"}},
+            "give the control plane's IPv4 range",
+        ),
+        (
+            {**GKE, "webhookFirewall": {"controlPlaneCidr": "172.16.0.0/40"}},
+            "give the control plane's IPv4 range",
+        ),
+        (
+            {**GKE, "webhookFirewall": {"controlPlaneCidr": "0.0.0.0/0"}},
+            "give the control plane's IPv4 range",
+        ),
+        (
             {**GKE, "seal": "shamir", "identity": {"kind": "secret"}},
             "it belongs to seal gcpckms, and the seal is shamir",
         ),

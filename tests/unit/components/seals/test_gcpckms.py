@@ -119,6 +119,7 @@ def test_any_other_cluster_takes_a_key_file() -> None:
     [
         ("key", {"keyRing": "Ring_1", "location": "europe-west3", "name": "k", "rotationDays": 0}),
         ("key", {"location": "eur4", "rotationDays": 36500, "destroyScheduledDays": 1}),
+        ("key", {"location": "nam-eur-asia1"}),
         ("key", {"location": "us", "retainOnDestroy": False, "destroyScheduledDays": 120}),
         ("identity", {"keyReaderRole": "roles/cloudkms.viewer", "serviceAccount": "vault-1"}),
         ("identity", {"keyReaderRole": "projects/acme-prod/roles/KeyReader"}),
@@ -139,6 +140,7 @@ def test_settings_that_are_right(section: str, value: Mapping[str, Any]) -> None
         ({"key": {"keyRing": "r" * 64}}, "key.keyRing"),
         ({"key": {"name": ""}}, "key.name"),
         ({"key": {"location": "Europe"}}, "key.location"),
+        ({"key": {"location": "europe-west3-a"}}, "key.location"),
         ({"key": {"rotationDays": -1}}, "key.rotationDays"),
         ({"key": {"rotationDays": 36501}}, "key.rotationDays"),
         ({"key": {"destroyScheduledDays": 0}}, "key.destroyScheduledDays"),
