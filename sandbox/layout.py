@@ -1,25 +1,33 @@
 """Where the sandbox keeps its files."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def tools_cache() -> Path:
+    """Return the folder of built tools, which all checkouts of a user share.
+
+    https://specifications.freedesktop.org/basedir-spec: a relative ``XDG_CACHE_HOME`` counts as not set.
+    """
+    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    cache = configured if configured.is_absolute() else Path.home() / ".cache"
+    return cache / "vault-autounseal" / "tools"
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The folders of one sandbox, all below ``home``.
+    """The folders of one sandbox: all below ``home`` except the tools.
 
     ``make down`` removes ``run``, ``backend``, ``stacks`` and ``kubeconfig``; tools, images and
     provider plugins stay, so that the next ``make up`` is quick.
     """
 
     home: Path = REPOSITORY / ".sandbox"
-
-    @property
-    def tools(self) -> Path:
-        """Binaries, one folder a tool and version."""
-        return self.home / "tools"
+    tools: Path = field(default_factory=tools_cache)
+    """Built programs, one folder per build key."""
 
     @property
     def images(self) -> Path:

@@ -15,7 +15,7 @@ from sandbox.progress import Progress
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    layout = Layout(tmp_path / "home")
+    layout = Layout(tmp_path / "home", tools=tmp_path / "cache")
     layout.tools.mkdir(parents=True)
     return layout
 

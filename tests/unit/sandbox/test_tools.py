@@ -56,7 +56,7 @@ class Machine:
         self.script("go", GO)
         self.break_build_of("")
         monkeypatch.setenv("PATH", str(self.bin))
-        self.layout = Layout(folder / "home")
+        self.layout = Layout(folder / "home", tools=folder / "cache")
 
     def script(self, name: str, content: str) -> Path:
         path = self.bin / name
@@ -99,6 +99,20 @@ def test_everything_missing_is_built_once_and_found_again(machine: Machine) -> N
     again, lines = machine.obtain()
     assert (again, lines, machine.builds()) == (tools, [], [])
     assert find_tools(machine.layout) == tools
+
+
+def test_another_checkout_of_the_same_user_builds_nothing_again(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of-the-user"))
+    machine.layout = Layout(tmp_path / "first")
+    tools, _ = machine.obtain()
+    machine.builds()
+
+    machine.layout = Layout(tmp_path / "second")
+
+    assert machine.obtain() == (tools, [])
+    assert machine.builds() == []
 
 
 def test_the_language_host_and_the_dynamic_provider_scripts_are_beside_the_engine(machine: Machine) -> None:
