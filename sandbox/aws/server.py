@@ -21,11 +21,11 @@ from sandbox.aws import moto_state
 from sandbox.aws.account import OIDC_ISSUER, OPERATOR_USER
 from sandbox.aws.control import LoopbackApplication
 from sandbox.aws.gateway import Gateway
-from sandbox.aws.http_listener import HttpListener
 from sandbox.aws.pod_identity_webhook import PodIdentityWebhook
 from sandbox.aws.request_context import service_model
 from sandbox.aws.server_settings import ServerSettings, parse_arguments
 from sandbox.aws.service_accounts import ServiceAccounts
+from sandbox.http_listener import HttpListener
 from sandbox.network import REGION
 
 LOGGER = logging.getLogger(__name__)

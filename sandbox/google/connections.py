@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from sandbox.aws.http_listener import HANDSHAKE_SECONDS, HttpListener
+from sandbox.http_listener import HANDSHAKE_SECONDS, HttpListener
 
 LOGGER = logging.getLogger(__name__)
 _CHUNK = 64 * 1024

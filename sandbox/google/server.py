@@ -12,7 +12,6 @@ import threading
 
 from joserfc.jwk import RSAKey
 
-from sandbox.aws.http_listener import HttpListener
 from sandbox.google.cloud import GoogleCloud
 from sandbox.google.cluster_workloads import ClusterWorkloads
 from sandbox.google.connections import ProxyListener, ServiceListener
@@ -22,6 +21,7 @@ from sandbox.google.metadata_server import MetadataServer
 from sandbox.google.project import HOST_NAMES
 from sandbox.google.rest_gateway import RestGateway
 from sandbox.google.server_settings import ServerSettings, parse_arguments
+from sandbox.http_listener import HttpListener
 from sandbox.layout import Layout
 
 LOGGER = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import yaml
 from werkzeug.wrappers import Request, Response
 
 from sandbox.aws.account import iam_arn
-from sandbox.aws.http_listener import HttpListener
+from sandbox.http_listener import HttpListener
 from tests.integration.aws.running_cloud import (
     Cloud,
 )

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from sandbox.aws.http_listener import LARGEST_BODY, HttpListener
 from sandbox.certificates import CertificateAuthority
+from sandbox.http_listener import LARGEST_BODY, HttpListener
 
 
 def echo(environ: Any, start_response: Any) -> Any:
