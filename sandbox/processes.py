@@ -217,12 +217,18 @@ def _end(name: str, record: _Record, grace_seconds: float) -> None:
 
 
 def _alive(record: _Record) -> bool:
-    _reap(record.pid)
     try:
         stat = _stat(record.pid)
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return not stat.ended and stat.start_ticks == record.start_ticks and record.boot_id == _boot_id()
+        stat = None
+    # Only after the look: a child that ends in between would be told as ended and stay a zombie.
+    _reap(record.pid)
+    return (
+        stat is not None
+        and not stat.ended
+        and stat.start_ticks == record.start_ticks
+        and record.boot_id == _boot_id()
+    )
 
 
 def _reap(pid: int) -> None:
