@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: environment up down status doctor test lint types unit integration tools end-to-end bench
+.PHONY: environment up down status doctor check test lint types unit integration tools end-to-end one bench
 
 environment:
 	@sh sandbox/virtual_environment.sh
@@ -20,7 +20,16 @@ status: environment
 doctor: environment
 	$(PYTHON) -m sandbox doctor
 
-test: lint types unit integration end-to-end
+# For the inner loop: under a minute.
+check: environment
+	$(PYTHON) -m tests.layers lint,types,unit
+
+test: environment
+	$(PYTHON) -m tests.layers lint,types,unit integration end-to-end
+
+# One test alone: make one TEST='tests/unit/test_readme.py::test_every_setting_is_in_the_table'
+one: environment
+	.venv/bin/pytest '$(TEST)'
 
 lint: environment
 	.venv/bin/ruff check .
@@ -30,7 +39,7 @@ types: environment
 	.venv/bin/mypy __main__.py components sandbox tests
 
 unit: environment
-	.venv/bin/pytest tests/unit
+	.venv/bin/pytest tests/unit -n 2
 
 tools: environment
 	$(PYTHON) -m sandbox tools

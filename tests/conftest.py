@@ -1,4 +1,4 @@
-"""The real programs that tests run."""
+"""What every run of tests goes by, and the real programs that tests run."""
 
 import shutil
 from pathlib import Path
@@ -9,6 +9,13 @@ from sandbox.interrupts import allow_interrupts
 from sandbox.layout import Layout
 from sandbox.pinned_tools import ToolError
 from sandbox.tools import find_tools
+
+pytest_plugins = (
+    "tests.pytest_plugins.deadlines",
+    "tests.pytest_plugins.skips",
+    "tests.pytest_plugins.repetition",
+    "tests.pytest_plugins.durations",
+)
 
 allow_interrupts()
 

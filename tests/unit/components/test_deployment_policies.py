@@ -113,10 +113,15 @@ EVERY_DOCUMENT = [
 ]
 
 
-def authorization_reference() -> Mapping[str, Any]:
-    """The linter's copy of the Service Authorization Reference, by service prefix."""
-    text = (Path(parliament.__file__).parent / "iam_definition.json").read_text(encoding="utf-8")
-    return {service["prefix"]: service for service in json.loads(text)}
+# The linter's copy of the Service Authorization Reference, by service prefix. It is large: looked up once.
+AUTHORIZATION_REFERENCE: Mapping[str, Any] = {
+    service["prefix"]: service for service in parliament.iam_definition
+}
+EVERY_ACTION_OF_AWS = {
+    f"{prefix}:{privilege['privilege']}"
+    for prefix, service in AUTHORIZATION_REFERENCE.items()
+    for privilege in service["privileges"]
+}
 
 
 @pytest.mark.parametrize("document", EVERY_DOCUMENT)
@@ -129,7 +134,7 @@ def test_linter_finds_nothing(document: str) -> None:
     assert [
         line for line in lines if "Unknown condition kms:ResourceAliases for action kms:" not in line
     ] == []
-    (key,) = [kind for kind in authorization_reference()["kms"]["resources"] if kind["resource"] == "key"]
+    (key,) = [kind for kind in AUTHORIZATION_REFERENCE["kms"]["resources"] if kind["resource"] == "key"]
     assert "kms:ResourceAliases" in key["condition_keys"]
 
 
@@ -141,12 +146,7 @@ def test_linter_finds_a_misplaced_action() -> None:
 
 @pytest.mark.parametrize("document", EVERY_DOCUMENT)
 def test_every_action_is_one_of_aws(document: str) -> None:
-    known = {
-        f"{prefix}:{privilege['privilege']}"
-        for prefix, service in authorization_reference().items()
-        for privilege in service["privileges"]
-    }
-    assert actions(document) <= known
+    assert actions(document) <= EVERY_ACTION_OF_AWS
 
 
 @pytest.mark.parametrize("document", EVERY_DOCUMENT)
