@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.build.tools import find_tools
 from sandbox.cluster.requirements import check_requirements
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.processes import recorded_names, running
-from sandbox.tools import find_tools
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import yaml
 
 from sandbox import aws, charts, cluster, google, processes
+from sandbox.build.debian_packages import ensure_debian_packages
+from sandbox.build.images import make_images
+from sandbox.build.tools import Tools, find_tools, obtain_tools
 from sandbox.certificates import CertificateAuthority
 from sandbox.cluster.packet_filter import redirect_pods
-from sandbox.debian_packages import ensure_debian_packages
 from sandbox.errors import SandboxError
-from sandbox.images import make_images
 from sandbox.layout import Layout
 from sandbox.network import API_SERVER_URL, METADATA_SERVER_PORT
 from sandbox.plugins import InstalledPlugin, install_plugins
 from sandbox.progress import Progress
 from sandbox.stack import GOOGLE_STACK, STACK, SandboxStack
-from sandbox.tools import Tools, find_tools, obtain_tools
 
 OFFICIAL_REPOSITORY = "https://helm.releases.hashicorp.com"
 OFFICIAL_VERSION = "0.29.1"

@@ -12,9 +12,9 @@ from typing import Literal, TypedDict
 
 import yaml
 
+from sandbox.build.tools import Tools
 from sandbox.errors import SandboxError
 from sandbox.layout import REPOSITORY, Layout
-from sandbox.tools import Tools
 
 STACK = "local"
 GOOGLE_STACK = "local-gcp"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.build.pinned_tools import ToolError
+from sandbox.build.tools import find_tools
 from sandbox.interrupts import allow_interrupts
 from sandbox.layout import Layout
-from sandbox.pinned_tools import ToolError
-from sandbox.tools import find_tools
 
 pytest_plugins = (
     "tests.pytest_plugins.deadlines",

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from sandbox import processes
+from sandbox.build.tools import Tools
 from sandbox.cluster import control_plane, dns, node, storage
 from sandbox.cluster.api_client import ApiRequestError, KubernetesApi
 from sandbox.cluster.bridge import create_bridge
@@ -27,7 +28,6 @@ from sandbox.cluster.requirements import check_requirements
 from sandbox.cluster.teardown import CLUSTER_PROCESSES, remove_cluster
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
-from sandbox.tools import Tools
 
 _NODE_DEADLINE_SECONDS = 60
 _SERVICE_ACCOUNT_DEADLINE_SECONDS = 30

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from sandbox import processes
+from sandbox.build.tools import Tools
 from sandbox.cluster.api_client import KubernetesApi
 from sandbox.cluster.credentials import CONTROLLER_MANAGER, NODE_NAME, SCHEDULER, Credentials
 from sandbox.cluster.paths import ClusterPaths
 from sandbox.cluster.ports import ETCD_CLIENT_PORT, ETCD_PEER_PORT, LOOPBACK
 from sandbox.layout import Layout
 from sandbox.network import API_SERVER_PORT, BRIDGE_ADDRESS, SERVICE_CIDR
-from sandbox.tools import Tools
 
 ETCD = "etcd"
 API_SERVER = "kube-apiserver"

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox import processes
+from sandbox.build.tools import Tools
 from sandbox.cluster.api_client import JsonObject, KubernetesApi
 from sandbox.cluster.credentials import COREDNS, Credentials
 from sandbox.cluster.paths import ClusterPaths
 from sandbox.cluster.ports import DNS_PORT, DNS_READINESS_PORT, LOOPBACK
 from sandbox.layout import Layout
 from sandbox.network import BRIDGE_ADDRESS
-from sandbox.tools import Tools
 
 _READINESS_URL = f"http://{LOOPBACK}:{DNS_READINESS_PORT}/ready"
 _DEADLINE_SECONDS = 30

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from sandbox import processes
+from sandbox.build.tools import Tools
 from sandbox.cluster.api_client import JsonObject, KubernetesApi
 from sandbox.cluster.commands import run
 from sandbox.cluster.control_groups import NODE_GROUP
@@ -22,7 +23,6 @@ from sandbox.cluster.ports import KUBE_PROXY_HEALTH_PORT, KUBE_PROXY_METRICS_POR
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.network import BRIDGE_ADDRESS, BRIDGE_DEVICE, POD_CIDR
-from sandbox.tools import Tools
 
 MOUNT_NAMESPACE = "mount-namespace"
 CONTAINERD = "containerd"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.build.pinned_tools import ToolError
+from sandbox.build.tools import find_tools
 from sandbox.charts import own_chart
 from sandbox.layout import Layout
-from sandbox.pinned_tools import ToolError
-from sandbox.tools import find_tools
 
 CONFIG = 'ui = true\nstorage "raft" {\n  path = "/vault/data"\n}\n'
 LEAST_VALUES = {

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.build.pinned_tools import ToolError
+from sandbox.build.tools import Tools, find_tools
 from sandbox.layout import Layout
-from sandbox.pinned_tools import ToolError
 from sandbox.plugins import install_plugins
-from sandbox.tools import Tools, find_tools
 
 _RUN_SECONDS = 180
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.build.images import make_images
+from sandbox.build.tools import ToolError, find_tools
 from sandbox.charts import ChartImage
-from sandbox.images import make_images
 from sandbox.layout import Layout
-from sandbox.tools import ToolError, find_tools
 
 VAULT = "docker.io/hashicorp/vault:1.18.1"
 CONFIGURATION = """

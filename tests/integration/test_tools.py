@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.build.tools import ToolError, Tools, find_tools
 from sandbox.layout import Layout
-from sandbox.tools import ToolError, Tools, find_tools
 
 PROGRAM = """
 import sys

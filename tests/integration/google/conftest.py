@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from components.seals.gcpckms import stanza
+from sandbox.build.tools import find_tools
 from sandbox.layout import Layout
-from sandbox.tools import find_tools
 from tests.integration.google.running_google import RunningGoogle, run_google
 from tests.integration.vault_servers import VaultServer, vault_servers
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sandbox.build.tools import Tools
 from sandbox.layout import REPOSITORY, Layout
 from sandbox.stack import GOOGLE_STACK, NAMESPACE, SandboxStack
-from sandbox.tools import Tools
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import pinned_tools
-from sandbox.pinned_tools import PINNED_TOOLS, PinnedTool, VersionRange
+from sandbox.build import pinned_tools
+from sandbox.build.pinned_tools import PINNED_TOOLS, PinnedTool, VersionRange
 
 BY_NAME = {tool.name: tool for tool in PINNED_TOOLS}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.elf import is_statically_linked
+from sandbox.build.elf import is_statically_linked
 
 LOAD, DYNAMIC, INTERPRETER = 1, 2, 3
 

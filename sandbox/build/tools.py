@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.elf import is_statically_linked
-from sandbox.go_toolchain import go_environment, obtain_go
+from sandbox.build.elf import is_statically_linked
+from sandbox.build.go_toolchain import go_environment, obtain_go
+from sandbox.build.pinned_tools import PINNED_TOOLS, ModuleFiles, PinnedTool, ToolError
 from sandbox.layout import Layout
-from sandbox.pinned_tools import PINNED_TOOLS, ModuleFiles, PinnedTool, ToolError
 from sandbox.progress import Progress, Step
 
 __all__ = ["ToolError", "Tools", "built_path", "find_tools", "obtain_tools"]

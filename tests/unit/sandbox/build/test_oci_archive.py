@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.oci_archive import Directory, File, ImageConfiguration, ImageError, Symlink, write_archive
+from sandbox.build.oci_archive import Directory, File, ImageConfiguration, ImageError, Symlink, write_archive
 
 REFERENCES = ["registry.example/tiny:1", "registry.example/tiny:latest"]
 CONFIGURATION = ImageConfiguration(

@@ -1,0 +1,1 @@
+"""Builds what the sandbox is made of: programs from their Go modules, and container images of them."""
