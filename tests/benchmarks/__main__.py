@@ -1,4 +1,4 @@
-"""`make bench`: measures the program beside its floors, prints the table and puts it into the README."""
+"""`make bench`: measures the program beside its floors, prints the table and writes it into the documents."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ from tests.benchmarks.report import comparisons, notes
 from tests.benchmarks.rounds import Contestants
 from tests.benchmarks.table import placed, render
 
-README = REPOSITORY / "README.md"
+DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print(table)
-    _place_in_readme(table)
+    _place_in_document(table)
     return 0
 
 
@@ -82,13 +82,13 @@ def _require_free_machine(layout: Layout) -> None:
         raise SandboxError("A sandbox is up, and the benchmark begins with nothing. Run `make down` first.")
 
 
-def _place_in_readme(table: str) -> None:
-    document = README.read_text(encoding="utf-8") if README.exists() else ""
+def _place_in_document(table: str) -> None:
+    document = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
     with_table = placed(document, table)
     if with_table is None:
-        print(f"{README.name} has no place for the table, so it is only printed.")
+        print(f"{DOCUMENT.name} has no place for the table, so it is only printed.")
     else:
-        README.write_text(with_table, encoding="utf-8")
+        DOCUMENT.write_text(with_table, encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""The comparisons as a table in Markdown, and its place in the README."""
+"""The comparisons as a table in Markdown, and its place in a document."""
 
 from collections.abc import Sequence
 

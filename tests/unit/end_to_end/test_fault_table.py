@@ -1,6 +1,5 @@
-"""The table of faults that people read is the one that is run, and the README counts it right."""
+"""The table of faults that people read is the one that is run."""
 
-import re
 from pathlib import Path
 
 from tests.end_to_end.faults.bench import Keys
@@ -9,7 +8,6 @@ from tests.end_to_end.google.google_fault_table import GOOGLE_FAULTS
 
 FAULTS = (*AWS_FAULTS, *GOOGLE_FAULTS)
 REPOSITORY = Path(__file__).resolve().parents[3]
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 FAULTS_PAGE = (REPOSITORY / "docs" / "faults.md").read_text(encoding="utf-8")
 
 
@@ -31,11 +29,6 @@ def test_the_page_counts_right() -> None:
     lost = sum(fault.keys is Keys.NEVER_GIVEN for fault in FAULTS)
     assert f"{len(FAULTS)} faults" in FAULTS_PAGE
     assert f"In {lost} of them Vault's answer reached nobody" in FAULTS_PAGE
-
-
-def test_the_readme_counts_right() -> None:
-    [count] = re.findall(r"<!-- faults:begin -->(.*)<!-- faults:end -->", README)
-    assert count == f"{len(FAULTS)} faults injected, 0 keys lost"
 
 
 def test_every_fault_tells_what_it_is() -> None:

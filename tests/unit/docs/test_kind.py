@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.unit.components.stack_settings import PROJECT, parse
+from tests.unit.docs.documents import blocks, text
 
-TEXT = (Path(__file__).parents[2] / "docs" / "kind.md").read_text(encoding="utf-8")
+PAGE = "docs/kind.md"
+TEXT = text(PAGE)
 STACKS: list[Mapping[str, Any]] = [
     {name.removeprefix(f"{PROJECT}:"): value for name, value in yaml.safe_load(block)["config"].items()}
-    for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    for block in blocks(PAGE, "yaml")
 ]
 CONTEXT = "kind-vault"
 

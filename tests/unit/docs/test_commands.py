@@ -1,0 +1,72 @@
+"""Commands in the documents exist: make targets, modules of Python, settings, and paths of the project."""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.docs.documents import DOCUMENTS, REPOSITORY, code, name, tables
+
+OLD_COMMANDS = "CHANGELOG.md"
+"""The one document that still names commands from before."""
+
+
+def snippets(document: Path) -> Iterator[str]:
+    """Yield each line of code in a document: of its blocks, and between backticks."""
+    content = document.read_text(encoding="utf-8")
+    for block in re.findall(r"^ *```\w*\n(.*?)^ *```$", content, re.MULTILINE | re.DOTALL):
+        yield from block.splitlines()
+    prose = re.sub(r"^ *```.*?^ *```$", "", content, flags=re.MULTILINE | re.DOTALL)
+    yield from re.findall(r"`([^`\n]+)`", prose)
+
+
+def found(pattern: str, *, but: str = "") -> set[str]:
+    """Return what the pattern's group has in the code of any document."""
+    return {
+        match
+        for document in DOCUMENTS
+        if name(document) != but
+        for line in snippets(document)
+        for match in re.findall(pattern, line)
+    }
+
+
+def test_every_make_target_exists() -> None:
+    named = found(r"(?:^\s*|\S+=\S+ )make ([a-z-]+)")
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert {"up", "down", "test"} <= named
+    assert named <= targets
+
+
+def test_every_module_that_is_run_exists() -> None:
+    modules = found(r"python -m ([\w.]+)", but=OLD_COMMANDS)
+    assert "components" in modules
+    assert {module for module in modules if importlib.util.find_spec(module) is None} == set()
+
+
+def test_every_setting_that_is_set_exists() -> None:
+    settings = {code(setting)[0] for setting, *_ in tables("docs/settings.md", "Setting")}
+    sections = {setting.partition(".")[0] for setting in settings}
+    named = found(r"pulumi config set (?:--path |--secret )*'?([\w.]+)")
+    assert named
+    assert {setting for setting in named if setting not in settings | sections} == set()
+
+
+def test_every_output_that_is_read_exists() -> None:
+    outputs = {output for outputs, *_ in tables("docs/settings.md", "Output") for output in code(outputs)}
+    named = found(r"pulumi stack output ([a-z_]+)")
+    assert "root_token" in named
+    assert named <= outputs
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_path_exists(document: Path) -> None:
+    paths = {
+        match
+        for line in snippets(document)
+        for match in re.findall(r"^(?:components|sandbox|tests|docs)/[\w./<>-]+$", line)
+    }
+    assert {path for path in paths if "<" not in path and not (REPOSITORY / path).exists()} == set()

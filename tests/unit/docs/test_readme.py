@@ -1,0 +1,37 @@
+"""README is an overview: short, with every document in its index, and with commands that deploy."""
+
+import re
+
+import pytest
+
+from tests.unit.components.stack_settings import parse
+from tests.unit.docs.documents import REPOSITORY, blocks, text
+
+PAGE = "README.md"
+INDEX = text(PAGE).partition("\n## Documentation\n")[2]
+
+
+def test_it_is_short() -> None:
+    assert len(text(PAGE).splitlines()) <= 150
+
+
+def test_its_index_has_every_document() -> None:
+    documents = {
+        path.relative_to(REPOSITORY).as_posix()
+        for path in (*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md"))
+    }
+    linked = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", INDEX)}
+    assert linked - {"docs/decisions/README.md"} == documents - {PAGE}
+
+
+@pytest.mark.parametrize(
+    ("block", "seal"), list(zip((1, 2, 3), ("awskms", "gcpckms", "shamir"), strict=True)), ids=str
+)
+def test_its_settings_are_all_that_a_stack_needs(block: int, seal: str) -> None:
+    commands = blocks(PAGE, "sh")[block]
+    settings = dict(re.findall(r"^pulumi config set (\S+) (\S+)$", commands, re.MULTILINE))
+    assert parse(settings).seal.type == seal
+
+
+def test_its_guarantees_say_what_is_not_covered() -> None:
+    assert "**Not covered: TLS to Vault.**" in text(PAGE)
