@@ -1,5 +1,8 @@
 """Signatures, held against those that botocore makes."""
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -26,17 +29,17 @@ def signed(
     method: str = "POST",
     body: bytes = b"{}",
     token: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[HttpRequest, Authorization, datetime]:
     """A request that botocore signed, and when."""
-    request = AWSRequest(
-        method, url, {"X-Amz-Target": "TrentService.ListKeys", "Odd": "  two   spaces "}, body
-    )
+    given = {"X-Amz-Target": "TrentService.ListKeys", "Odd": "  two   spaces ", **(headers or {})}
+    request = AWSRequest(method, url, given, body)
     SigV4Auth(Credentials("AKIATEST", SECRET, token), "kms", "ap-northeast-2").add_auth(request)
     parts = urlsplit(url)
-    headers = {name.lower(): value for name, value in request.headers.items()} | {"host": parts.netloc}
-    authorization = parse_authorization(headers.pop("authorization"), "json")
-    at = datetime.strptime(headers["x-amz-date"], TIMESTAMP_FORMAT).replace(tzinfo=UTC)
-    return HttpRequest(method, parts.path, parts.query, headers, body), authorization, at
+    sent = {name.lower(): value for name, value in request.headers.items()} | {"host": parts.netloc}
+    authorization = parse_authorization(sent.pop("authorization"), "json")
+    at = datetime.strptime(sent["x-amz-date"], TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    return HttpRequest(method, parts.path, parts.query, sent, body), authorization, at
 
 
 def changed(request: HttpRequest, **changes: object) -> HttpRequest:
@@ -72,6 +75,32 @@ def test_another_secret_or_a_changed_request_is_refused() -> None:
             verify_signature(other, authorization, SECRET, "json", at)
     with pytest.raises(AwsError, match="SignatureDoesNotMatch"):
         verify_signature(request, authorization, SECRET[:-1], "query", at)
+
+
+def test_a_body_of_another_hash_than_the_signed_one_is_refused() -> None:
+    request, authorization, at = signed(headers={"X-Amz-Content-SHA256": hashlib.sha256(b"{}").hexdigest()})
+    verify_signature(request, authorization, SECRET, "json", at)
+    with pytest.raises(AwsError, match="InvalidSignatureException"):
+        verify_signature(changed(request, body=b"{ }"), authorization, SECRET, "json", at)
+
+
+def test_a_header_that_was_signed_and_is_missing_is_refused() -> None:
+    request, authorization, at = signed()
+    headers = {name: value for name, value in request.headers.items() if name != "x-amz-target"}
+    with pytest.raises(AwsError, match="InvalidSignatureException"):
+        verify_signature(changed(request, headers=headers), authorization, SECRET, "json", at)
+
+
+def test_a_signature_for_another_region_service_or_day_is_refused() -> None:
+    request, authorization, at = signed()
+    for other in (
+        replace(authorization, region="eu-central-1"),
+        replace(authorization, service="iam"),
+        replace(authorization, date="20200101"),
+        replace(authorization, date=authorization.date[:4]),
+    ):
+        with pytest.raises(AwsError, match="InvalidSignatureException"):
+            verify_signature(request, other, SECRET, "json", at)
 
 
 def test_a_signature_is_good_for_five_minutes() -> None:
