@@ -20,7 +20,7 @@ from sandbox.cluster.packet_filter import redirect_pods
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.network import API_SERVER_URL, METADATA_SERVER_PORT
-from sandbox.plugins import InstalledPlugin, install_plugins
+from sandbox.plugins.installation import InstalledPlugin, install_plugins
 from sandbox.progress import Progress
 from sandbox.stack import GOOGLE_STACK, STACK, SandboxStack
 

@@ -3,7 +3,3 @@
 A stand-in serves the few resource types and functions which the program uses, behaves as the real plugin
 does, and refuses everything else. It is no part of what is deployed.
 """
-
-from sandbox.plugins.installation import InstalledPlugin, PluginError, install_plugins
-
-__all__ = ["InstalledPlugin", "PluginError", "install_plugins"]

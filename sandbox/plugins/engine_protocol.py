@@ -377,6 +377,6 @@ def serve(provider: Provider, *, version: str, engine_address: str) -> None:
     while server.wait_for_termination(timeout=_PARENT_CHECK_SECONDS) and os.getppid() == parent:
         pass
     provider.cancel()
-    # The process ends here. Looking once more through boto3's many objects for what could be freed would
+    # The process ends here. Looking once more through botocore's many objects for what could be freed would
     # hold up the engine, which waits for each plugin in turn.
     gc.freeze()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Literal
 
@@ -51,9 +52,6 @@ def install_plugins(
 
 
 def _install(layout: Layout, name: str, *, download: bool, search_path: str) -> InstalledPlugin:
-    # Imported late: each plugin's process runs this module with the package, and this is half of its cost.
-    from importlib.metadata import version as installed_version
-
     version = installed_version(f"pulumi-{name}")
     executable = f"pulumi-resource-{name}"
     ambient = shutil.which(executable, path=search_path)
@@ -122,12 +120,16 @@ def _download(layout: Layout, name: str, version: str, search_path: str) -> str 
 
 
 def _write_launcher(launcher: Path, name: str, version: str) -> None:
-    """Write the small script which the engine starts as the plugin."""
+    """Write the small script which the engine starts as the plugin.
+
+    It keeps compiled modules even if the user's environment forbids that: every command of the engine would
+    compile them again.
+    """
     script = (
         "#!/bin/sh\n"
         f"{_MARKER} {name} {version}.\n"
-        f"PYTHONPATH={shlex.quote(str(REPOSITORY))} "
-        f'exec {shlex.quote(sys.executable)} -P -m sandbox.plugins.{name} {version} "$@"\n'
+        f"PYTHONPATH={shlex.quote(str(REPOSITORY))} PYTHONDONTWRITEBYTECODE= "
+        f'exec {shlex.quote(sys.executable)} -P -m sandbox.plugins {name} {version} "$@"\n'
     )
     try:
         folder = launcher.parent

@@ -1,7 +1,7 @@
 """A quick way to the generated modules of the engine's gRPC protocol.
 
 The modules live below ``pulumi.runtime.proto``, and importing them the plain way runs the whole Pulumi SDK
-first, which a provider plugin never uses: about 80 ms in each plugin of every ``pulumi preview``.
+first, which a provider plugin never uses. Likewise gRPC imports a second, asynchronous interface of its own.
 """
 
 import importlib.util
@@ -9,15 +9,13 @@ import sys
 from types import ModuleType
 
 
-def skip_pulumi_sdk() -> None:
-    """Put empty packages in place of ``pulumi`` and ``pulumi.runtime``, so that only their ``proto`` package
-    is run.
+def skip_unused_packages() -> None:
+    """Put empty packages in place of ``pulumi``, ``pulumi.runtime`` and ``grpc.aio``, so that only the first
+    two's ``proto`` package is run.
 
-    To be called before anything of ``pulumi`` is imported, and only in a plugin's own process: a program
-    could not use the SDK any more. Does nothing where the SDK has been imported already.
+    Call it before anything of ``pulumi`` or ``grpc`` is imported, and only in a plugin's own process: a
+    program could use neither any more. Raises :class:`ModuleNotFoundError` if pulumi isn't installed.
     """
-    if "pulumi" in sys.modules:
-        return
     specification = importlib.util.find_spec("pulumi")
     if specification is None or specification.submodule_search_locations is None:
         raise ModuleNotFoundError("the Python package pulumi is not installed: run `make up`", name="pulumi")
@@ -26,3 +24,4 @@ def skip_pulumi_sdk() -> None:
         package = ModuleType(name)
         package.__path__ = [folder + subfolder for folder in folders]
         sys.modules[name] = package
+    sys.modules["grpc.aio"] = ModuleType("grpc.aio")

@@ -14,7 +14,7 @@ import pytest
 from sandbox.build.pinned_tools import ToolError
 from sandbox.build.tools import Tools, find_tools
 from sandbox.layout import Layout
-from sandbox.plugins import install_plugins
+from sandbox.plugins.installation import install_plugins
 
 _RUN_SECONDS = 180
 

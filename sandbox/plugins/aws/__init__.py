@@ -1,1 +1,1 @@
-"""The stand-in for the provider plugin `aws`, on boto3."""
+"""The stand-in for the provider plugin `aws`, on botocore."""

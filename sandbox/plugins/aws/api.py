@@ -1,14 +1,16 @@
-"""boto3 clients for one region, and AWS errors in the words of the real plugin."""
+"""botocore clients for one region, and AWS errors in the words of the real plugin."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, overload
 
 from sandbox.plugins.provider import ProviderError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+    from botocore.session import Session
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_iam import IAMClient
@@ -22,8 +24,8 @@ class Aws:
     """Clients of the services in one region, each made when it is first asked for.
 
     Endpoint and credentials come from the environment (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, ...), as
-    for the real plugin. boto3 is imported here and not before, since it takes longer than all the rest of the
-    plugin's start.
+    for the real plugin. botocore is imported here and not before, since it takes longer than all the rest of
+    the plugin's start; boto3, which would add a session of its own, isn't needed.
     """
 
     def __init__(self, region: str) -> None:
@@ -34,9 +36,13 @@ class Aws:
     @property
     def partition(self) -> str:
         """The partition that the region belongs to, as ARNs name it."""
-        import boto3
+        return self._session.get_partition_for_region(self.region)
 
-        return boto3.session.Session().get_partition_for_region(self.region)
+    @cached_property
+    def _session(self) -> "Session":
+        from botocore.session import get_session
+
+        return get_session()
 
     @overload
     def client(self, service: Literal["ec2"]) -> "EC2Client": ...
@@ -50,11 +56,9 @@ class Aws:
     def client(self, service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
     def client(self, service: ServiceName) -> object:
         """The client of one service."""
-        import boto3
-
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = boto3.client(service, region_name=self.region)
+                self._clients[service] = self._session.create_client(service, region_name=self.region)
             return self._clients[service]
 
 

@@ -89,10 +89,10 @@ class AwsProvider(Provider):
 
     @override
     def configure(self, inputs: PropertyMap, log: EngineLog) -> None:
-        """Take the region, and begin to load boto3 while the engine goes on."""
+        """Take the region, and begin to load botocore while the engine goes on."""
         region = inputs.get("region")
         self._aws = Aws(region) if isinstance(region, str) else None
-        threading.Thread(target=_load_boto3, daemon=True).start()
+        threading.Thread(target=_load_botocore, daemon=True).start()
 
     def resource_type(self, token: str) -> ResourceType | None:
         """The resource type, on the configured region."""
@@ -121,5 +121,5 @@ def _invoke(token: str, aws: Aws, arguments: PropertyMap) -> PropertyMap:
         raise ProviderError(f"invoking {token}: {error}") from error
 
 
-def _load_boto3() -> None:
-    import boto3  # noqa: F401 - imported for the time it takes
+def _load_botocore() -> None:
+    import botocore.session  # noqa: F401 - imported for the time it takes

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.layout import Layout
-from sandbox.plugins import InstalledPlugin, install_plugins
-from sandbox.plugins.installation import is_stand_in
+from sandbox.plugins.installation import InstalledPlugin, install_plugins, is_stand_in
 
 REAL = "#!/bin/sh\necho real\n"
 
