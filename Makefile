@@ -27,7 +27,7 @@ check: environment
 test: environment
 	$(PYTHON) -m tests.layers lint,types,unit integration end-to-end
 
-# One test alone: make one TEST='tests/unit/test_readme.py::test_every_setting_is_in_the_table'
+# One test alone: make one TEST='tests/unit/docs/test_settings.py::test_the_table_has_every_output'
 one: environment
 	.venv/bin/pytest '$(TEST)'
 
