@@ -22,19 +22,12 @@ _ENABLED_SYSCTLS = (
     # Answers from pod to pod cross the bridge only; iptables has to see them to put a service's address back.
     "net/bridge/bridge-nf-call-iptables",
 )
-# Set by the kubelet as it starts (setupKernelTunables in pkg/kubelet/cm/container_manager_linux.go).
-_KUBELET_SYSCTLS = (
-    "vm/overcommit_memory",
-    "kernel/panic",
-    "kernel/panic_on_oops",
-    "kernel/keys/root_maxkeys",
-    "kernel/keys/root_maxbytes",
-)
 
 
 def bridge_exists() -> bool:
     """Whether the sandbox's bridge is there."""
-    return Path(f"/sys/class/net/{BRIDGE_DEVICE}").exists()
+    # Not in /sys/class/net: that shows the network namespace in which /sys was mounted.
+    return (_SYSCTLS / "net/ipv4/conf" / BRIDGE_DEVICE).exists()
 
 
 def conflicting_routes() -> list[str]:
@@ -61,7 +54,7 @@ def create_bridge(paths: ClusterPaths) -> None:
     """Make the bridge with its routes, rules and kernel settings, after remembering the latter."""
     if not (_SYSCTLS / "net/bridge").exists():
         run(["modprobe", "br_netfilter"])
-    before = {name: (_SYSCTLS / name).read_text().strip() for name in (*_ENABLED_SYSCTLS, *_KUBELET_SYSCTLS)}
+    before = {name: (_SYSCTLS / name).read_text().strip() for name in _ENABLED_SYSCTLS}
     write_record(paths.saved_sysctls, before)
     for name in _ENABLED_SYSCTLS:
         (_SYSCTLS / name).write_text("1")

@@ -7,14 +7,20 @@ from pathlib import Path
 
 from sandbox.processes import wait_until
 
-NODE_GROUP = "vault-sandbox"
-"""Name of the group, directly below the root of every hierarchy; the kubelet's ``cgroupRoot``."""
-
 _MOUNT_POINT = Path("/sys/fs/cgroup")
 # Those that the kubelet refuses to start without (kubernetes pkg/kubelet/cm/container_manager_linux.go and
 # cgroup_manager_linux.go, release 1.30); version 2 has no cpuacct of its own.
 _REQUIRED_VERSION_1 = ("cpu", "cpuacct", "cpuset", "memory", "pids")
 _REQUIRED_VERSION_2 = ("cpu", "cpuset", "memory", "pids")
+
+
+def node_group() -> str:
+    """Name the group, directly below the root of every hierarchy; the kubelet's ``cgroupRoot``.
+
+    A machine can have one sandbox in each network namespace, and the groups are the whole machine's: so the
+    name has the namespace's number in it.
+    """
+    return f"vault-sandbox-{Path('/proc/self/ns/net').stat().st_ino}"
 
 
 def check_control_groups() -> list[str]:
@@ -40,10 +46,10 @@ def create_node_group() -> None:
         wanted = sorted(supported & {*_REQUIRED_VERSION_2, "hugetlb"})
         control = " ".join(f"+{name}" for name in wanted)
         (_MOUNT_POINT / "cgroup.subtree_control").write_text(control)
-        (_MOUNT_POINT / NODE_GROUP).mkdir(exist_ok=True)
+        (_MOUNT_POINT / node_group()).mkdir(exist_ok=True)
         return
     for hierarchy in _hierarchies():
-        group = hierarchy / NODE_GROUP
+        group = hierarchy / node_group()
         group.mkdir(exist_ok=True)
         for setting in ("cpuset.cpus", "cpuset.mems"):
             # A new group of this controller has no processor and no memory node, and takes no process so.
@@ -107,7 +113,7 @@ def _hierarchies() -> list[Path]:
 def _node_groups() -> list[Path]:
     # On a machine with version 1, runc also makes groups below the version 2 hierarchy mounted at "unified".
     candidates = [_MOUNT_POINT, *_hierarchies(), _MOUNT_POINT / "unified"]
-    return [group for hierarchy in candidates if (group := hierarchy / NODE_GROUP).is_dir()]
+    return [group for hierarchy in candidates if (group := hierarchy / node_group()).is_dir()]
 
 
 def _members() -> set[int]:

@@ -16,9 +16,9 @@ from sandbox import processes
 from sandbox.build.tools import Tools
 from sandbox.cluster.api_client import JsonObject, KubernetesApi
 from sandbox.cluster.commands import run
-from sandbox.cluster.control_groups import NODE_GROUP
+from sandbox.cluster.control_groups import node_group
 from sandbox.cluster.credentials import KUBE_PROXY, KUBELET, NODE_NAME, Credentials
-from sandbox.cluster.paths import ClusterPaths, write_record
+from sandbox.cluster.paths import ClusterPaths
 from sandbox.cluster.ports import KUBE_PROXY_HEALTH_PORT, KUBE_PROXY_METRICS_PORT, LOOPBACK
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
@@ -29,16 +29,22 @@ CONTAINERD = "containerd"
 CNI_PLUGINS = Path("/usr/lib/cni")
 PAUSE_IMAGE = "registry.k8s.io/pause:3.9"
 
-# Inside the namespace /run/containerd is a file system of its own. The socket's name marks the sandbox's
-# containerd apart from the machine's: it stands in the command line of every process that serves a pod.
-_SOCKET = "/run/containerd/vault-sandbox.sock"
-_CTR = ("ctr", f"--address={_SOCKET}", "--namespace=k8s.io")
 _KUBELET_HOME = Path("/var/lib/kubelet")
 _POD_LOGS = Path("/var/log/pods")
 _CONTAINER_LOGS = Path("/var/log/containers")
+# What the kubelet sets as it starts (setupKernelTunables in pkg/kubelet/cm/container_manager_linux.go).
+_KERNEL_SETTINGS = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1_000_000,
+    "kernel/keys/root_maxbytes": 25_000_000,
+}
 
 # Mounts made before the namespace counts as ready. Kubelet and containerd hand mounts to each other and to
-# containers, so the folders have to be shared ("rshared"); "$1" to "$4" are paths.
+# containers, so the folders have to be shared ("rshared"); "$1" to "$5" are paths. The kernel's settings are
+# the whole machine's: files with the values that the kubelet wants cover them, so that it changes none.
 _NAMESPACE_SCRIPT = """\
 set -eu
 mount --make-rshared /
@@ -48,7 +54,8 @@ mount --bind "$1" /var/lib/kubelet
 mount --make-rshared /var/lib/kubelet
 mount --bind "$2" /var/log/pods
 mount --bind "$3" /var/log/containers
-touch "$4"
+(cd "$4" && find . -type f) | while read -r setting; do mount --bind "$4/$setting" "/proc/sys/$setting"; done
+touch "$5"
 exec sleep infinity
 """
 
@@ -56,10 +63,13 @@ exec sleep infinity
 def start_mount_namespace(layout: Layout, paths: ClusterPaths) -> None:
     """Start the process that holds the node's mount namespace open, and wait until its mounts are there."""
     mount_points = [_KUBELET_HOME, _POD_LOGS, _CONTAINER_LOGS, Path("/run/netns"), Path("/run/containerd")]
-    missing = [str(path) for path in mount_points if not path.exists()]
-    write_record(paths.made_directories, missing)
+    # They stay when the cluster ends: a sandbox in another namespace may have mounted over them.
     for directory in [*mount_points, paths.kubelet, paths.pod_logs, paths.container_logs]:
         directory.mkdir(parents=True, exist_ok=True)
+    for name, value in _KERNEL_SETTINGS.items():
+        setting = paths.kernel_settings / name
+        setting.parent.mkdir(parents=True, exist_ok=True)
+        setting.write_text(f"{value}\n")
     ready = paths.root / "mount-namespace-ready"
     processes.start(
         layout,
@@ -75,6 +85,7 @@ def start_mount_namespace(layout: Layout, paths: ClusterPaths) -> None:
             str(paths.kubelet),
             str(paths.pod_logs),
             str(paths.container_logs),
+            str(paths.kernel_settings),
             str(ready),
         ],
     )
@@ -102,7 +113,7 @@ def import_images(layout: Layout, archives: Sequence[Path]) -> None:
     Raises SandboxError naming the archive that fails.
     """
     for archive in archives:
-        run(_in_namespace(layout, [*_CTR, "images", "import", str(archive)]))
+        run(_in_namespace(layout, [*_ctr(), "images", "import", str(archive)]))
 
 
 def start_kubelet(layout: Layout, tools: Tools, paths: ClusterPaths, credentials: Credentials) -> None:
@@ -153,18 +164,21 @@ def kill_shims() -> None:
             arguments = (entry / "cmdline").read_bytes().split(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if arguments[0].endswith(b"containerd-shim-runc-v2") and _SOCKET.encode() in arguments:
+        if arguments[0].endswith(b"containerd-shim-runc-v2") and _socket().encode() in arguments:
             os.kill(int(entry.name), signal.SIGKILL)
 
 
-def remove_made_directories(paths: ClusterPaths) -> None:
-    """Remove the mount points that `start_mount_namespace` had to make, unless they are used by now."""
-    if paths.made_directories.exists():
-        for name in json.loads(paths.made_directories.read_text()):
-            directory = Path(name)
-            # `ip netns add` has made a mount of its folder meanwhile.
-            if directory.is_dir() and not directory.is_mount() and not any(directory.iterdir()):
-                directory.rmdir()
+def _socket() -> str:
+    """Name containerd's socket, in a folder that is a file system of its own inside the namespace.
+
+    The name stands in the command line of every process that serves a pod, which tells this sandbox's
+    apart from the machine's and from those of other sandboxes.
+    """
+    return f"/run/containerd/{node_group()}.sock"
+
+
+def _ctr() -> tuple[str, ...]:
+    return "ctr", f"--address={_socket()}", "--namespace=k8s.io"
 
 
 def _in_namespace(layout: Layout, argv: Sequence[str]) -> list[str]:
@@ -180,7 +194,7 @@ def _start_in_namespace(layout: Layout, name: str, argv: Sequence[str]) -> None:
 
 def _containerd_answers(layout: Layout) -> bool:
     try:
-        run(_in_namespace(layout, [*_CTR, "version"]))
+        run(_in_namespace(layout, [*_ctr(), "version"]))
     except SandboxError:
         return False
     return True
@@ -235,7 +249,7 @@ disabled_plugins = [
 ]
 
 [grpc]
-  address = {quoted(_SOCKET)}
+  address = {quoted(_socket())}
 
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = {quoted(PAUSE_IMAGE)}
@@ -274,8 +288,8 @@ def _kubelet_configuration(credentials: Credentials, resolver: Path) -> JsonObje
         "tlsCertFile": str(credentials.kubelet.certificate),
         "tlsPrivateKeyFile": str(credentials.kubelet.key),
         "cgroupDriver": "cgroupfs",  # no systemd is needed
-        "cgroupRoot": f"/{NODE_GROUP}",
-        "containerRuntimeEndpoint": f"unix://{_SOCKET}",
+        "cgroupRoot": f"/{node_group()}",
+        "containerRuntimeEndpoint": f"unix://{_socket()}",
         "failSwapOn": False,
         "clusterDomain": "cluster.local",
         "clusterDNS": [BRIDGE_ADDRESS],

@@ -89,9 +89,9 @@ class ClusterPaths:
         return self.root / "saved-sysctls.json"
 
     @property
-    def made_directories(self) -> Path:
-        """Mount points that had to be made on the machine, for `make down` to remove."""
-        return self.root / "made-directories.json"
+    def kernel_settings(self) -> Path:
+        """What the node's processes see of /proc/sys in place of the machine's own values, by its paths."""
+        return self.root / "kernel-settings"
 
     @property
     def settings(self) -> Path:

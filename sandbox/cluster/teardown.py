@@ -14,7 +14,7 @@ from sandbox.cluster.credentials import (
     SCHEDULER,
     VOLUME_PROVISIONER,
 )
-from sandbox.cluster.node import CONTAINERD, MOUNT_NAMESPACE, kill_shims, remove_made_directories
+from sandbox.cluster.node import CONTAINERD, MOUNT_NAMESPACE, kill_shims
 from sandbox.cluster.paths import ClusterPaths
 from sandbox.cluster.ports import API_SERVER_LISTENER, port_conflicts
 from sandbox.layout import Layout
@@ -48,7 +48,6 @@ def remove_cluster(layout: Layout, paths: ClusterPaths) -> None:
     if machine_is_ours:
         remove_bridge(paths)
         remove_node_group()
-        remove_made_directories(paths)
     layout.kubeconfig.unlink(missing_ok=True)
     # Last, since it holds what the steps above need to know.
     if paths.root.exists():

@@ -1,7 +1,8 @@
 """The pods' network, as far as a deployment depends on it."""
 
-from pathlib import Path
+import json
 
+from sandbox.cluster.commands import run
 from sandbox.network import BRIDGE_DEVICE, BRIDGE_HARDWARE_ADDRESS
 from tests.end_to_end.conftest import Deployment
 
@@ -13,5 +14,5 @@ def test_the_gateway_keeps_its_hardware_address_with_pods_on_the_bridge(awskms: 
     key service ten, and an init that can't use its key loses its keys.
     """
     assert awskms.vault.unsealed() == 3
-    address = Path(f"/sys/class/net/{BRIDGE_DEVICE}/address").read_text(encoding="ascii").strip()
-    assert address == BRIDGE_HARDWARE_ADDRESS
+    (link,) = json.loads(run(["ip", "-json", "link", "show", "dev", BRIDGE_DEVICE]))
+    assert link["address"] == BRIDGE_HARDWARE_ADDRESS
