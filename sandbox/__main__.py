@@ -11,8 +11,8 @@ from sandbox.interrupts import allow_interrupts
 from sandbox.layout import Layout
 from sandbox.lifecycle import (
     Cloud,
+    Environment,
     Sources,
-    World,
     bring_up,
     deployed_stack,
     obtain_requirements,
@@ -50,22 +50,22 @@ def main(arguments: Sequence[str]) -> int:
 
 def _up(layout: Layout, sources: Sources, cloud: Cloud) -> None:
     progress = Progress(sys.stdout)
-    world = bring_up(layout, progress, sources, cloud)
-    for line in _sources_used(world):
+    environment = bring_up(layout, progress, sources, cloud)
+    for line in _sources_used(environment):
         progress.note(line)
-    write_environment(world.stack)
-    world.stack.select()
-    world.stack.pulumi("up", "--yes", "--skip-preview")
-    print(show_status(world.stack))
+    write_environment(environment.stack)
+    environment.stack.select()
+    environment.stack.pulumi("up", "--yes", "--skip-preview")
+    print(show_status(environment.stack))
 
 
-def _sources_used(world: World) -> Sequence[str]:
-    chart = "the official one" if world.chart is None else str(world.chart)
+def _sources_used(environment: Environment) -> Sequence[str]:
+    chart = "the official one" if environment.chart is None else str(environment.chart)
     return [
         f"Chart: {chart}",
         *(
             f"Provider plugin {plugin.name} {plugin.version}: {plugin.kind} ({plugin.reason})"
-            for plugin in world.plugins
+            for plugin in environment.plugins
         ),
     ]
 

@@ -2,9 +2,9 @@
 # isolated.sh <name> <command...>: run a command that brings up a sandbox beside all others of this machine.
 #
 # The command runs as root in network, mount and process namespaces of its own, with nothing but the loopback
-# on the network and no way out of it. Inside, .sandbox is the folder .sandbox/isolated/<name>, with the tools
-# of the checkout in it; its logs can be read there from outside. When the command has ended, so has its
-# sandbox and every process that it left.
+# on the network and no way out of it. Inside, .sandbox is the folder .sandbox/isolated/<name>; the sandbox's
+# logs can be read there from outside. When the command has ended, so has its sandbox and every process that
+# it left.
 set -eu
 
 [ $# -ge 2 ] || {
@@ -14,7 +14,7 @@ set -eu
 repository=$(cd "$(dirname "$0")/.." && pwd)
 home=$repository/.sandbox/isolated/$1
 shift
-mkdir -p "$home/tools" "$repository/.sandbox/tools"
+mkdir -p "$home"
 
 # The first process inside takes up orphans, as the sandbox's processes are, and ends what is left.
 # shellcheck disable=SC2016 # expanded inside
@@ -22,11 +22,13 @@ inside='
 home=$1 repository=$2
 shift 2
 ip link set lo up
-mount --bind "$repository/.sandbox/tools" "$home/tools"
 mount --bind "$home" "$repository/.sandbox"
+export VAULT_SANDBOX_ISOLATED=yes
+down() { "$repository/.venv/bin/python" -m sandbox down >/dev/null; }
+down # what a command that was killed has left in the folder
 status=0
 "$@" || status=$?
-"$repository/.venv/bin/python" -m sandbox down >/dev/null
+down
 exit $status
 '
 cd "$repository"

@@ -1,4 +1,4 @@
-"""Bringing the sandbox up and down: the order of its parts, and the facts that the stack gets from them."""
+"""Brings the sandbox up and down: the order of its parts, and the settings that they give the stack."""
 
 import base64
 import os
@@ -43,18 +43,18 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """The parts that the program is deployed into, all running."""
 
     stack: SandboxStack
-    facts: Mapping[str, object]
+    settings: Mapping[str, object]
     """Settings that only this sandbox knows, by key without the namespace."""
     plugins: tuple[InstalledPlugin, ...]
     chart: Path | None
     """None is the official chart from its repository."""
 
 
-def bring_up(layout: Layout, progress: Progress, sources: Sources, cloud: Cloud = "aws") -> World:
+def bring_up(layout: Layout, progress: Progress, sources: Sources, cloud: Cloud = "aws") -> Environment:
     """Everything but the program's own deployment; what runs already is left as it is.
 
     Raises :class:`SandboxError` where a part can't be had or doesn't start, and where the sandbox is up with
@@ -76,16 +76,16 @@ def bring_up(layout: Layout, progress: Progress, sources: Sources, cloud: Cloud 
     chart = _chart(layout, tools, sources)
     if existing:
         stack = SandboxStack(layout, tools, cloud_environment={})
-        facts = {**_existing_cluster_facts(Path(existing)), **_chart_facts(chart)}
+        settings = {**_existing_cluster_settings(Path(existing)), **_chart_settings(chart)}
     else:
-        stack, cloud_facts = _start_world(layout, tools, progress, chart, cloud)
-        facts = {**cloud_facts, **_chart_facts(chart)}
-    stack.configure(facts)
+        stack, cloud_settings = _start_environment(layout, tools, progress, chart, cloud)
+        settings = {**cloud_settings, **_chart_settings(chart)}
+    stack.configure(settings)
     with progress.step("Provider plugins"):
         plugins = tuple(
             install_plugins(layout, download=sources.download, search_path=stack.environment()["PATH"])
         )
-    return World(stack=stack, facts=facts, plugins=plugins, chart=chart)
+    return Environment(stack=stack, settings=settings, plugins=plugins, chart=chart)
 
 
 def obtain_requirements(progress: Progress, layout: Layout) -> Tools:
@@ -121,7 +121,7 @@ def _refuse_other_cloud(layout: Layout, cloud: Cloud) -> None:
         )
 
 
-def _start_world(
+def _start_environment(
     layout: Layout, tools: Tools, progress: Progress, chart: Path | None, cloud: Cloud
 ) -> tuple[SandboxStack, Mapping[str, object]]:
     """A cloud and Kubernetes, running and seeded; the stack in them, and the settings it gets from them."""
@@ -217,11 +217,11 @@ def _chart(layout: Layout, tools: Tools, sources: Sources) -> Path | None:
     return charts.own_chart()
 
 
-def _chart_facts(chart: Path | None) -> Mapping[str, object]:
+def _chart_settings(chart: Path | None) -> Mapping[str, object]:
     return {"chart": None if chart is None else {"path": str(chart)}}
 
 
-def _existing_cluster_facts(kubeconfig: Path) -> Mapping[str, object]:
+def _existing_cluster_settings(kubeconfig: Path) -> Mapping[str, object]:
     """An existing cluster can't trust the sandbox's AWS (its issuer is another, and AWS's names lead
     to AWS), so Vault is sealed with Shamir's key shares there."""
     if not kubeconfig.is_file():

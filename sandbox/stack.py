@@ -46,10 +46,17 @@ class SandboxStack:
     """Folder of the program."""
     tracked: str = STACK
     """The stack whose tracked settings it has."""
+    backend: Path | None = None
+    """Folder of the engine's state; None is the sandbox's."""
+
+    @property
+    def state(self) -> Path:
+        """The folder of the engine's state."""
+        return self.backend or self.layout.backend
 
     @property
     def configuration_file(self) -> Path:
-        """A copy of the tracked settings with the facts of this sandbox; the original stays as it is."""
+        """A copy of the tracked settings with those of this sandbox on top; the original stays as it is."""
         return self.layout.stack_configuration / f"Pulumi.{self.name}.yaml"
 
     @property
@@ -79,7 +86,7 @@ class SandboxStack:
             **self.cloud_environment,
             "PATH": self.tools.search_path(Path(sys.executable).parent),
             "PULUMI_HOME": str(self.layout.pulumi_home),
-            "PULUMI_BACKEND_URL": self.layout.backend.as_uri(),
+            "PULUMI_BACKEND_URL": self.state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase_file()),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -88,8 +95,8 @@ class SandboxStack:
             "HELM_DATA_HOME": str(self.layout.home / "helm" / "data"),
         }
 
-    def configure(self, facts: Mapping[str, object]) -> None:
-        """Writes the stack's configuration: the tracked file plus ``facts``, by key without the namespace.
+    def configure(self, settings: Mapping[str, object]) -> None:
+        """Writes the stack's configuration: the tracked file plus ``settings``, by key without the namespace.
 
         Keeps the encryption salt of a stack that exists already.
         """
@@ -97,7 +104,7 @@ class SandboxStack:
         if self.configuration_file.exists():
             present = yaml.safe_load(self.configuration_file.read_text(encoding="utf-8"))
             document.update({key: value for key, value in present.items() if key != "config"})
-        for key, value in facts.items():
+        for key, value in settings.items():
             if value is None:
                 document["config"].pop(f"{NAMESPACE}:{key}", None)
             else:
@@ -111,8 +118,11 @@ class SandboxStack:
         Its encryption salt goes into the configuration beside the ``Pulumi.yaml`` that is found, so that has
         to be a copy beside the sandbox's own configuration.
         """
-        self.layout.backend.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / "Pulumi.yaml", self.layout.stack_configuration)
+        self.state.mkdir(parents=True, exist_ok=True)
+        # Whole at once: other stacks may be selected at the same time.
+        copy = self.layout.stack_configuration / f".{self.name}"
+        shutil.copy(REPOSITORY / "Pulumi.yaml", copy)
+        copy.replace(self.layout.stack_configuration / "Pulumi.yaml")
         folder = str(self.layout.stack_configuration)
         self.pulumi("stack", "select", "--create", self.name, "--cwd", folder, quiet=True)
 

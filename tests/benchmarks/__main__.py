@@ -14,8 +14,8 @@ from sandbox.lifecycle import (
     EXISTING_CLUSTER,
     OFFICIAL_REPOSITORY,
     OFFICIAL_VERSION,
+    Environment,
     Sources,
-    World,
     bring_up,
     tear_down,
 )
@@ -49,26 +49,26 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measure(layout: Layout, progress: Progress, runs: int) -> str:
-    world = bring_up(layout, progress, Sources(chart=None, download=True))
-    world.stack.select()
+    environment = bring_up(layout, progress, Sources(chart=None, download=True))
+    environment.stack.select()
     rounds = []
-    with empty_program(world.stack) as empty:
+    with empty_program(environment.stack) as empty:
         contestants = Contestants(
-            program=world.stack,
+            program=environment.stack,
             empty=empty,
             api=administrator_api(ClusterPaths.of(layout)),
-            chart=_chart_arguments(world),
+            chart=_chart_arguments(environment),
         )
         for number in range(1, runs + 1):
             with progress.step(f"Round {number} of {runs}"):
                 rounds.append(contestants.round())
             progress.note(f"    {rounds[-1]}")
-    return render(comparisons(rounds), notes(world, runs))
+    return render(comparisons(rounds), notes(environment, runs))
 
 
-def _chart_arguments(world: World) -> Sequence[str]:
-    if world.chart is not None:
-        return [str(world.chart)]
+def _chart_arguments(environment: Environment) -> Sequence[str]:
+    if environment.chart is not None:
+        return [str(environment.chart)]
     return ["vault", "--repo", OFFICIAL_REPOSITORY, "--version", OFFICIAL_VERSION]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sandbox.lifecycle import OFFICIAL_VERSION, World
+from sandbox.lifecycle import OFFICIAL_VERSION, Environment
 from tests.benchmarks.disturbances import LeaderKill
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.rounds import Deployment, Round
@@ -59,10 +59,10 @@ def comparisons(rounds: Sequence[Round]) -> Sequence[Comparison]:
     ]
 
 
-def notes(world: World, runs: int) -> Sequence[str]:
+def notes(environment: Environment, runs: int) -> Sequence[str]:
     """When, on what and how it was measured."""
-    chart = f"official chart {OFFICIAL_VERSION}" if world.chart is None else "the sandbox's own chart"
-    plugins = ", ".join(f"{plugin.name} {plugin.version} ({plugin.kind})" for plugin in world.plugins)
+    chart = f"official chart {OFFICIAL_VERSION}" if environment.chart is None else "the sandbox's own chart"
+    plugins = ", ".join(f"{plugin.name} {plugin.version} ({plugin.kind})" for plugin in environment.plugins)
     return [
         f"{datetime.now(UTC):%Y-%m-%d}, {describe_machine()}; {runs} runs, program and floor in turns, two "
         f"leaders killed on either side of each; {chart}; provider plugins: {plugins}.",

@@ -1,140 +1,135 @@
-"""The sandbox, brought up once for all tests here, and the deployments that they ask for.
+"""The sandbox, brought up before the first test, and the deployments that the tests ask for.
 
-A sandbox that runs already is torn down first: what these tests say has to hold from nothing.
+A run is about one cloud: AWS, or Google Cloud where only tests below `google` were asked for. Each test has
+a stack of its own unless it only reads, so that several workers of pytest-xdist use one sandbox.
 """
 
-import json
+import itertools
 import os
+import pickle
 import sys
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from sandbox.charts import own_chart
-from sandbox.layout import Layout
-from sandbox.lifecycle import Sources, World, bring_up, tear_down
+from sandbox.layout import REPOSITORY, Layout
+from sandbox.lifecycle import Cloud, Environment, Sources, bring_up
 from sandbox.processes import log_tail
 from sandbox.progress import Progress
-from sandbox.stack import SandboxStack
-from tests.end_to_end.running_vault import Cluster, RunningVault
+from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.turns import turn
+
+GOOGLE = Path(__file__).with_name("google")
+ENVIRONMENT = pytest.StashKey[Environment]()
 
 
-@dataclass
-class Deployment:
-    """The program's stack in the sandbox, and which settings it is deployed with now."""
+def cloud(config: pytest.Config) -> Cloud:
+    """Whose cloud this run is about."""
+    paths = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+    return "gcp" if all(path.is_relative_to(GOOGLE) for path in paths) else "aws"
 
-    world: World
-    deployed: Mapping[str, object] | None = field(default=None)
 
-    @property
-    def stack(self) -> SandboxStack:
-        """The stack."""
-        return self.world.stack
+def bring_up_for_tests(cloud: Cloud) -> Environment:
+    """The sandbox, up. CHART names a chart to use instead of the sandbox's own."""
+    chart = os.environ.get("CHART")
+    sources = Sources(chart=Path(chart) if chart else own_chart(), download=False)
+    return bring_up(Layout(), Progress(sys.stderr), sources, cloud)
 
-    @property
-    def cluster(self) -> Cluster:
-        """The Kubernetes cluster."""
-        return Cluster(self.stack)
 
-    @property
-    def vault(self) -> RunningVault:
-        """The Vault that the stack deployed."""
-        outputs = self.outputs()
-        return RunningVault(self.cluster, outputs["namespace"], outputs["pod_access"]["statefulset"])
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Brings the sandbox up; a worker is told by the main process what is in it."""
+    config = session.config
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        config.stash[ENVIRONMENT] = pickle.loads(worker["environment"])  # noqa: S301 - of the main process
+    elif not config.option.collectonly:
+        if os.environ.get("VAULT_SANDBOX_ISOLATED") != "yes":
+            raise pytest.UsageError(
+                "These tests bring up a sandbox beside any other one: run sandbox/isolated.sh <name> "
+                f".venv/bin/pytest {' '.join(config.invocation_params.args)}"
+            )
+        config.stash[ENVIRONMENT] = bring_up_for_tests(cloud(config))
 
-    def vault_of(self, namespace: str) -> RunningVault:
-        """The Vault in that namespace, of a stack whose update may not have come to its end."""
-        return RunningVault(self.cluster, namespace, "vault")
 
-    def ensure(self, settings: Mapping[str, object]) -> None:
-        """Deployed with these settings on top of the sandbox's own; anew, unless it is already."""
-        if self.deployed != settings:
-            self.ensure_nothing()
-            self.configure(settings)
-            self.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
-            self.deployed = settings
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a worker of pytest-xdist what is in the sandbox."""
+    node.workerinput["environment"] = pickle.dumps(node.config.stash[ENVIRONMENT])
 
-    def ensure_nothing(self) -> None:
-        """Nothing deployed."""
-        self.stack.pulumi("destroy", "--yes", "--skip-preview", quiet=True)
-        self.deployed = None
 
-    def configure(self, settings: Mapping[str, object]) -> None:
-        """The sandbox's configuration with these settings on top, or without those that are None."""
-        self.stack.configure({**self.world.facts, **settings})
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves the tests of the other cloud out."""
+    return True if collection_path == GOOGLE and cloud(config) == "aws" else None
 
-    def outputs(self) -> dict[str, Any]:
-        """Stack outputs, secrets in clear."""
-        text = self.stack.pulumi("stack", "output", "--json", "--show-secrets", quiet=True)
-        outputs: dict[str, Any] = json.loads(text)
-        return outputs
 
-    def customer_aliases(self) -> list[str]:
-        """Aliases of KMS keys that AWS didn't make itself."""
-        names = [alias["AliasName"] for alias in self.aws("kms").list_aliases()["Aliases"]]
-        return [name for name in names if not name.startswith("alias/aws/")]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts those last that no other test may run beside."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
 
-    def aws(self, service: str) -> Any:
-        """A boto3 client with the operator's credentials."""
-        environment = self.stack.cloud_environment
-        return boto3.client(
-            service,  # type: ignore[call-overload]  # the stubs want a literal for each service
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=environment["AWS_REGION"],
-        )
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Lets a test marked ``alone`` run by itself, with its set-up and tear-down."""
+    with turn(Layout().run / "turns", alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shows, with a failure, what the parts of the sandbox logged last: they are gone with it afterwards."""
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows with a failure what the sandbox's parts logged last, and how the test is run by itself."""
     report = yield
-    if report.failed and report.when == "call":
+    if report.failed:
+        name = "gcp" if item.path.is_relative_to(GOOGLE) else "aws"
+        test = f"'{item.path.relative_to(REPOSITORY)}::{item.nodeid.partition('::')[2]}'"
+        report.sections.append(
+            ("this test alone", f"sandbox/isolated.sh {name} .venv/bin/pytest {test}"),
+        )
         logs = sorted(Layout().logs.glob("*.log"))
         report.sections.extend((f"end of {log.name}", log_tail(Layout(), log.stem)) for log in logs)
     return report
 
 
 @pytest.fixture(scope="session")
-def deployment() -> Iterator[Deployment]:
-    """The sandbox, up, with an empty stack. CHART names a chart to use instead of the sandbox's own."""
-    layout = Layout()
-    tear_down(layout)
-    chart = os.environ.get("CHART")
-    sources = Sources(chart=Path(chart) if chart else own_chart(), download=False)
-    world = bring_up(layout, Progress(sys.stderr), sources)
-    world.stack.select()
-    yield Deployment(world)
-    tear_down(layout)
+def environment(request: pytest.FixtureRequest) -> Environment:
+    """What the sandbox consists of."""
+    return request.config.stash[ENVIRONMENT]
 
 
-@pytest.fixture
-def nothing(deployment: Deployment) -> Deployment:
-    """The sandbox with nothing deployed in it."""
-    deployment.ensure_nothing()
-    deployment.configure({})
-    return deployment
+@pytest.fixture(scope="session")
+def deployment(environment: Environment) -> Deployment:
+    """The stack that `make up` has, with nothing deployed; for tests of one xdist group."""
+    environment.stack.select()
+    return Deployment(environment)
+
+
+@pytest.fixture(scope="session")
+def names(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Names for stacks, each given once in a sandbox."""
+    worker = getattr(request.config, "workerinput", {"workerid": "main"})["workerid"]
+    return (f"vault-{worker}-{number}" for number in itertools.count())
 
 
 @pytest.fixture
 def awskms(deployment: Deployment) -> Deployment:
-    """The stack as ``make up`` deploys it."""
+    """The stack as ``make up`` deploys it. Its tests are one xdist group, and leave it as they found it."""
     deployment.ensure({})
     return deployment
 
 
 @pytest.fixture
-def shamir(deployment: Deployment) -> Deployment:
-    """The stack with the Shamir seal."""
-    deployment.ensure(
-        {
-            "seal": "shamir",
-            **dict.fromkeys(("clusterName", "region", "nodeSecurityGroupId", "key"), None),
-        }
-    )
-    return deployment
+def fresh(environment: Environment, names: Iterator[str]) -> Iterator[Deployment]:
+    """A stack of the test's own, with nothing deployed."""
+    deployment = Deployment(environment).beside(next(names))
+    yield deployment
+    deployment.discard()
+
+
+@pytest.fixture(scope="module")
+def fresh_of_module(environment: Environment, names: Iterator[str]) -> Iterator[Deployment]:
+    """A stack of a module's own, with nothing deployed at first; the module's tests are one xdist group."""
+    deployment = Deployment(environment).beside(next(names))
+    yield deployment
+    deployment.discard()

@@ -11,18 +11,18 @@ from typing import Any
 
 from sandbox.cluster.paths import ClusterPaths
 from sandbox.layout import REPOSITORY
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import ONE_POD, Deployment
 from tests.end_to_end.faults.custodies import Custody
 from tests.end_to_end.faults.engine_run import EngineRun
 from tests.end_to_end.faults.kubernetes_api import KubernetesApi
 from tests.end_to_end.faults.process_watch import ProcessWatch
 from tests.end_to_end.faults.secret_scan import Finding, SecretScan
 
-NAMESPACE = "vault"
-JOURNAL = f"/api/v1/namespaces/{NAMESPACE}/secrets/vault-operator-init"
 JOURNAL_PLACE = "the journal's Secret"
 UP = ("up", "--yes", "--skip-preview", "--debug")
 VERBOSE = ("--logtostderr", "-v=9")
+ROUNDS_A_SECOND = 5
+"""How often processes and files have to be looked at: what lives for a fifth of a second is seen."""
 QUESTIONS = (
     ("preview", "--diff"),
     ("refresh", "--yes", "--skip-preview"),
@@ -41,8 +41,7 @@ def require_nowhere_else(
     deployment: Deployment, custody: Custody, folder: Path, journal_key: JournalKey
 ) -> None:
     """Deploys with this custody, and fails where a secret is found that doesn't belong there."""
-    settings = {"replicas": 1, "injector": {"enabled": False}}
-    deployment.configure({**settings, **custody.settings(folder)})
+    deployment.configure({**ONE_POD, **custody.settings(deployment, folder)})
     temporary, kept = folder / "temporary", folder / "kept"
     for place in (temporary, kept):
         place.mkdir()
@@ -82,6 +81,7 @@ def watched_update(
     """Deploys with everything logged that can be, and what was seen of the processes meanwhile."""
     api = KubernetesApi(deployment.stack.layout.kubeconfig, kept)
     # The engine's most verbose log shows what plugins tell it, and with the state that is the keys.
+    journal = f"/api/v1/namespaces/{deployment.name}/secrets/{deployment.name}-operator-init"
     verbose = () if custody.in_state else VERBOSE
     arguments = (*UP, *verbose, "--event-log", str(kept / "events.json"))
     environment = {"TMPDIR": str(temporary), "PULUMI_DEBUG_COMMANDS": "true"}
@@ -91,11 +91,11 @@ def watched_update(
             deployment.stack, deployment.stack.command(arguments), kept / "said.txt", environment
         ) as run,
         ProcessWatch(
-            run.session, [temporary, journals], {JOURNAL_PLACE: lambda: api.get(JOURNAL).content}
+            run.session, [temporary, journals], {JOURNAL_PLACE: lambda: api.get(journal).content}
         ) as watch,
     ):
         assert run.wait() == 0, run.said
-    assert watch.rounds > 20
+    assert watch.rounds_a_second >= ROUNDS_A_SECOND
     return watch.seen()
 
 
@@ -122,7 +122,7 @@ def journal_entry(seen: Sequence[tuple[str, bytes]]) -> Mapping[str, Any]:
 
 
 def pod_logs(deployment: Deployment) -> Sequence[tuple[str, bytes]]:
-    log = deployment.cluster.kubectl("logs", "vault-0", f"--namespace={NAMESPACE}")
+    log = deployment.cluster.kubectl("logs", f"{deployment.name}-0", deployment.in_namespace)
     assert "security barrier initialized" in log
     return [("the pod's log", log.encode())]
 
@@ -130,7 +130,7 @@ def pod_logs(deployment: Deployment) -> Sequence[tuple[str, bytes]]:
 def objects(deployment: Deployment) -> Sequence[tuple[str, bytes]]:
     """Everything in Vault's namespace, the Helm release's and the journal's Secrets among it."""
     kinds = "secrets,configmaps,events,pods,statefulsets,serviceaccounts,persistentvolumeclaims"
-    found: Mapping[str, Any] = deployment.cluster.get(kinds, f"--namespace={NAMESPACE}")
+    found: Mapping[str, Any] = deployment.cluster.get(kinds, deployment.in_namespace)
     assert len(found["items"]) > 5
     texts = [("objects in Vault's namespace", json.dumps(found).encode())]
     for item in found["items"]:
@@ -145,7 +145,7 @@ def folders(deployment: Deployment, kept: Path, temporary: Path) -> Sequence[Pat
     return [
         kept,
         temporary,
-        layout.backend,
+        deployment.stack.state,
         layout.pulumi_home,
         layout.stack_configuration,
         layout.run,

@@ -4,16 +4,14 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pysequoia
-import pytest
 
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import ONE_POD, Deployment
 
-SMALL: Mapping[str, object] = {"replicas": 1, "injector": {"enabled": False}}
 KEY_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
 SECRET_NAME = "vault/sandbox/init"
 
@@ -67,16 +65,9 @@ def forget_the_init(deployment: Deployment) -> None:
     )
 
 
-@pytest.fixture
-def small(nothing: Deployment) -> Iterator[Deployment]:
-    """Nothing deployed, before and after."""
-    yield nothing
-    nothing.ensure_nothing()
-
-
 def deploy(deployment: Deployment, settings: Mapping[str, object]) -> Mapping[str, Any]:
     """Deploys, and returns the outputs; the keys may not be among them."""
-    deployment.configure({**SMALL, **settings})
+    deployment.configure({**ONE_POD, **settings})
     deployment.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
     outputs = deployment.outputs()
     assert not any(outputs[name] for name in KEY_OUTPUTS)
@@ -84,90 +75,91 @@ def deploy(deployment: Deployment, settings: Mapping[str, object]) -> Mapping[st
     return outputs
 
 
-def test_kubernetes_secret(small: Deployment) -> None:
-    small.cluster.kubectl("create", "namespace", "vault-custody")
+def test_kubernetes_secret(fresh: Deployment) -> None:
+    fresh.cluster.kubectl("create", "namespace", "vault-custody")
     custody = {"custody": {"store": "kubernetes-secret", "namespace": "vault-custody"}}
     try:
-        outputs = deploy(small, custody)
+        outputs = deploy(fresh, custody)
         assert "vault-custody" in outputs["keys_location"]
-        secret = small.cluster.get("secret", outputs["custody"]["options"]["name"], "-n", "vault-custody")
+        secret = fresh.cluster.get("secret", outputs["custody"]["options"]["name"], "-n", "vault-custody")
         record = json.loads(base64.b64decode(secret["data"]["record.json"]))
-        assert token_works(small, record["root_token"])
+        assert token_works(fresh, record["root_token"])
         assert record["cluster_id"] == outputs["cluster_id"]
-        assert_unlocks(small)
-        assert_unchanged(small)
+        assert_unlocks(fresh)
+        assert_unchanged(fresh)
         # The journal is done with.
-        names = [found["metadata"]["name"] for found in small.cluster.get("secrets", "-n", "vault")["items"]]
-        assert "vault-operator-init" not in names
+        secrets = fresh.cluster.get("secrets", fresh.in_namespace)["items"]
+        names = [found["metadata"]["name"] for found in secrets]
+        assert f"{fresh.name}-operator-init" not in names
 
-        forget_the_init(small)
-        result = small.stack.run("up", "--yes", "--skip-preview")
+        forget_the_init(fresh)
+        result = fresh.stack.run("up", "--yes", "--skip-preview")
         assert result.returncode == 0, result.stdout
         assert "Keys of this Vault were found" in result.stdout
-        assert small.outputs()["keys_fingerprint"] == outputs["keys_fingerprint"]
+        assert fresh.outputs()["keys_fingerprint"] == outputs["keys_fingerprint"]
     finally:
-        small.cluster.kubectl("delete", "namespace", "vault-custody", "--wait=false")
+        fresh.cluster.kubectl("delete", "namespace", "vault-custody", "--wait=false")
 
 
-def test_aws_secrets_manager_and_the_end_of_the_root_token(small: Deployment) -> None:
-    deployer = small.aws("sts").get_caller_identity()["Arn"]
+def test_aws_secrets_manager_and_the_end_of_the_root_token(fresh: Deployment) -> None:
+    deployer = fresh.aws("sts").get_caller_identity()["Arn"]
     custody = {
         "store": "aws-secrets-manager",
         "name": SECRET_NAME,
         "region": "ap-northeast-2",
         "readers": [deployer],
     }
-    outputs = deploy(small, {"custody": custody})
-    secrets = small.aws("secretsmanager")
+    outputs = deploy(fresh, {"custody": custody})
+    secrets = fresh.aws("secretsmanager")
     record = json.loads(secrets.get_secret_value(SecretId=outputs["secret_arn"])["SecretString"])
-    assert token_works(small, record["root_token"])
-    assert_unlocks(small)
+    assert token_works(fresh, record["root_token"])
+    assert_unlocks(fresh)
 
-    small.configure({**SMALL, "custody": custody, "init": {"rootToken": "revoke"}})
-    preview = small.stack.run("preview")
+    fresh.configure({**ONE_POD, "custody": custody, "init": {"rootToken": "revoke"}})
+    preview = fresh.stack.run("preview")
     assert "root-token-revocation" in preview.stdout
-    assert token_works(small, record["root_token"])
-    small.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    assert token_works(fresh, record["root_token"])
+    fresh.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
     after = json.loads(secrets.get_secret_value(SecretId=outputs["secret_arn"])["SecretString"])
     assert after["root_token"] == ""
     assert after["recovery_shares"] == record["recovery_shares"]
-    assert not token_works(small, record["root_token"])
-    assert_unlocks(small)
-    assert_unchanged(small)
+    assert not token_works(fresh, record["root_token"])
+    assert_unlocks(fresh)
+    assert_unchanged(fresh)
 
     # An update that verifies again has no token to ask for voters with.
     changed = {
-        **SMALL,
+        **ONE_POD,
         "custody": custody,
         "init": {"rootToken": "revoke"},
         "raft": {"performanceMultiplier": 2},
     }
-    small.configure(changed)
-    result = small.stack.run("up", "--yes", "--skip-preview")
+    fresh.configure(changed)
+    result = fresh.stack.run("up", "--yes", "--skip-preview")
     assert result.returncode == 0, result.stdout
     assert "the voters weren't verified" in result.stdout
 
 
-def test_new_shares(small: Deployment, tmp_path: Path) -> None:
+def test_new_shares(fresh: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     custody = {"custody": {"store": "file", "path": str(path)}}
-    before = deploy(small, custody)
+    before = deploy(fresh, custody)
     old = json.loads(path.read_text())
 
-    small.configure({**SMALL, **custody, "init": {"shares": 3, "threshold": 2}})
-    preview = small.stack.run("preview", "--diff")
+    fresh.configure({**ONE_POD, **custody, "init": {"shares": 3, "threshold": 2}})
+    preview = fresh.stack.run("preview", "--diff")
     assert "shares" in preview.stdout
     assert "threshold" in preview.stdout
-    small.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    fresh.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
     new = json.loads(path.read_text())
     assert (len(new["recovery_shares"]), new["threshold"]) == (3, 2)
     assert not set(new["recovery_shares"]) & set(old["recovery_shares"])
-    assert small.outputs()["keys_fingerprint"] != before["keys_fingerprint"]
-    assert_unlocks(small)
-    assert_unchanged(small)
+    assert fresh.outputs()["keys_fingerprint"] != before["keys_fingerprint"]
+    assert_unlocks(fresh)
+    assert_unchanged(fresh)
 
 
-def test_shares_and_root_token_that_only_their_holders_can_read(small: Deployment, tmp_path: Path) -> None:
+def test_shares_and_root_token_that_only_their_holders_can_read(fresh: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     names = ("ada", "grace", "root")
     holders = [pgp_key(name) for name in names]
@@ -175,27 +167,27 @@ def test_shares_and_root_token_that_only_their_holders_can_read(small: Deploymen
     for file, secret in zip(files, holders, strict=True):
         Path(file).write_text(str(secret.extract_certificate()))
     deploy(
-        small,
+        fresh,
         {
             "custody": {"store": "file", "path": str(path)},
             "init": {"shares": 2, "threshold": 2, "pgpKeys": files[:2], "rootTokenPgpKey": files[2]},
         },
     )
     record = json.loads(path.read_text())
-    assert token_works(small, decrypted(record["root_token"], holders[2]))
+    assert token_works(fresh, decrypted(record["root_token"], holders[2]))
     shares = [
         decrypted(message, secret)
         for message, secret in zip(record["recovery_shares"], holders, strict=False)
     ]
-    assert token_works(small, generated_root_token(small, stdin="\n".join(shares)))
-    assert_unchanged(small)
+    assert token_works(fresh, generated_root_token(fresh, stdin="\n".join(shares)))
+    assert_unchanged(fresh)
 
 
-def test_adoption_with_keys(small: Deployment, tmp_path: Path) -> None:
+def test_adoption_with_keys(fresh: Deployment, tmp_path: Path) -> None:
     first, second = tmp_path / "first.json", tmp_path / "second.json"
-    deploy(small, {"custody": {"store": "file", "path": str(first)}})
+    deploy(fresh, {"custody": {"store": "file", "path": str(first)}})
     record = json.loads(first.read_text())
-    forget_the_init(small)
+    forget_the_init(fresh)
     given = tmp_path / "init.json"
     given.write_text(
         json.dumps(
@@ -207,10 +199,10 @@ def test_adoption_with_keys(small: Deployment, tmp_path: Path) -> None:
         )
     )
     adopt = {"init": {"adopt": True, "adoptedKeysFile": str(given)}}
-    outputs = deploy(small, {"custody": {"store": "file", "path": str(second)}, **adopt})
+    outputs = deploy(fresh, {"custody": {"store": "file", "path": str(second)}, **adopt})
     assert outputs["keys_location"] == f"file {second}"
     assert json.loads(second.read_text())["recovery_shares"] == record["recovery_shares"]
-    assert_unlocks(small)
+    assert_unlocks(fresh)
 
 
 def pgp_key(name: str) -> pysequoia.Tsk:

@@ -1,28 +1,37 @@
 """What `pulumi destroy` removes and what it leaves."""
 
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import ONE_POD, Deployment
+
+DESTROY = ("destroy", "--yes", "--skip-preview")
 
 
-def test_destroy_removes_what_the_stack_made(awskms: Deployment) -> None:
-    outputs = awskms.outputs()
-    result = awskms.stack.run("destroy", "--yes", "--skip-preview")
-    awskms.deployed = None
+def test_destroy_removes_what_the_stack_made(fresh: Deployment) -> None:
+    fresh.up()
+    outputs = fresh.outputs()
+    webhook = f"{fresh.name}-agent-injector-cfg"
+    assert webhook in webhooks(fresh)
+    result = fresh.stack.run(*DESTROY)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Vault vault/vault stays initialised" in result.stdout
-    assert awskms.cluster.run("get", "namespace", "vault").returncode != 0
-    webhooks = awskms.cluster.get("mutatingwebhookconfigurations")["items"]
-    assert "vault-agent-injector-cfg" not in [webhook["metadata"]["name"] for webhook in webhooks]
-    key = awskms.aws("kms").describe_key(KeyId=outputs["key_id"])["KeyMetadata"]
+    assert f"Vault {fresh.name}/{fresh.name} stays initialised" in result.stdout
+    assert not fresh.has_namespace()
+    assert webhook not in webhooks(fresh)
+    key = fresh.aws("kms").describe_key(KeyId=outputs["key_id"])["KeyMetadata"]
     assert key["KeyState"] == "PendingDeletion"
-    assert awskms.customer_aliases() == []
-    roles = [role["RoleName"] for role in awskms.aws("iam").list_roles()["Roles"]]
+    assert not fresh.has_key()
+    roles = [role["RoleName"] for role in fresh.aws("iam").list_roles()["Roles"]]
     assert outputs["role_name"] not in roles
 
 
-def test_a_retained_key_outlives_the_stack(nothing: Deployment) -> None:
-    nothing.configure({"key": {"retainOnDestroy": True}})
-    nothing.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
-    key_id = nothing.outputs()["key_id"]
-    nothing.ensure_nothing()
-    key = nothing.aws("kms").describe_key(KeyId=key_id)["KeyMetadata"]
+def test_a_retained_key_outlives_the_stack(fresh: Deployment) -> None:
+    fresh.configure({**ONE_POD, "key": {"retainOnDestroy": True}})
+    fresh.up()
+    key_id = fresh.outputs()["key_id"]
+    fresh.stack.pulumi(*DESTROY, quiet=True)
+    key = fresh.aws("kms").describe_key(KeyId=key_id)["KeyMetadata"]
     assert key["KeyState"] == "Enabled"
+
+
+def webhooks(deployment: Deployment) -> list[str]:
+    """Names of the cluster's mutating webhooks."""
+    found = deployment.cluster.get("mutatingwebhookconfigurations")["items"]
+    return [webhook["metadata"]["name"] for webhook in found]

@@ -12,24 +12,25 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from sandbox.network import REGION
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults import custodies
 from tests.end_to_end.faults.custodies import CUSTODIES, Custody
-from tests.end_to_end.leak_search import NAMESPACE, require_nowhere_else
+from tests.end_to_end.leak_search import require_nowhere_else
 
 
 @pytest.fixture
-def keys_namespace(nothing: Deployment) -> Iterator[None]:
+def keys_namespace(fresh: Deployment) -> Iterator[None]:
     """A namespace for keys, apart from Vault's."""
-    nothing.cluster.kubectl("create", "namespace", custodies.NAMESPACE)
+    namespace = custodies.namespace_of(fresh)
+    fresh.cluster.kubectl("create", "namespace", namespace)
     yield
-    nothing.cluster.kubectl("delete", "namespace", custodies.NAMESPACE)
+    fresh.cluster.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 @pytest.mark.usefixtures("keys_namespace")
 @pytest.mark.parametrize("custody", CUSTODIES, ids=lambda custody: custody.name)
-def test_secrets_are_nowhere_else(nothing: Deployment, tmp_path: Path, custody: Custody) -> None:
-    require_nowhere_else(nothing, custody, tmp_path, journal_key)
+def test_secrets_are_nowhere_else(fresh: Deployment, tmp_path: Path, custody: Custody) -> None:
+    require_nowhere_else(fresh, custody, tmp_path, journal_key)
 
 
 def journal_key(deployment: Deployment, entry: Mapping[str, Any]) -> str:
@@ -38,7 +39,7 @@ def journal_key(deployment: Deployment, entry: Mapping[str, Any]) -> str:
         boto3.client, region_name=REGION, endpoint_url=deployment.stack.cloud_environment["AWS_ENDPOINT_URL"]
     )
     token = deployment.cluster.kubectl(
-        "create", "token", "vault", f"--namespace={NAMESPACE}", "--audience=sts.amazonaws.com"
+        "create", "token", deployment.name, deployment.in_namespace, "--audience=sts.amazonaws.com"
     ).strip()
     credentials = endpoint("sts", config=Config(signature_version=UNSIGNED)).assume_role_with_web_identity(
         RoleArn=deployment.outputs()["role_arn"], RoleSessionName="leaks", WebIdentityToken=token

@@ -1,33 +1,37 @@
 """Standalone on file storage, and from there to three voters by the way that the documents tell."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from sandbox.layout import REPOSITORY
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 
-STANDALONE: Mapping[str, object] = {"mode": "standalone"}
-MIGRATED = {"mode": "ha", "storageMigratedTo": "raft"}
+INJECTOR_OFF: Mapping[str, object] = {"injector": {"enabled": False}}
+STANDALONE = {**INJECTOR_OFF, "mode": "standalone"}
+MIGRATED = {**INJECTOR_OFF, "mode": "ha", "storageMigratedTo": "raft"}
+
+
+pytestmark = pytest.mark.xdist_group("modes")
 
 
 @pytest.fixture(scope="module")
-def standalone(deployment: Deployment) -> Iterator[Deployment]:
-    """One pod on file storage, and nothing of it left for the tests after these."""
-    deployment.ensure(STANDALONE)
-    yield deployment
-    deployment.ensure_nothing()
+def standalone(fresh_of_module: Deployment) -> Deployment:
+    """One pod on file storage."""
+    fresh_of_module.ensure(STANDALONE)
+    return fresh_of_module
 
 
-def migration_pod() -> str:
-    """The pod of docs/modes.md that moves the data."""
+def migration_pod(deployment: Deployment) -> str:
+    """The pod of docs/modes.md that moves the data, with the names of this deployment in place of `vault`."""
     document = (REPOSITORY / "docs" / "modes.md").read_text(encoding="utf-8")
     found = re.search(r"<<'POD'\n(.*?)\n   POD\n", document, re.DOTALL)
     assert found is not None
-    return re.sub(r"^ {3}", "", found[1], flags=re.MULTILINE)
+    pod = re.sub(r"^ {3}", "", found[1], flags=re.MULTILINE)
+    return re.sub(r"\bvault-(0|internal)\b", rf"{deployment.name}-\1", pod)
 
 
 def peers(deployment: Deployment) -> list[dict[str, Any]]:
@@ -41,9 +45,9 @@ def test_one_pod_unseals_itself(standalone: Deployment) -> None:
     (status,) = vault.seal_statuses()
     assert (status["type"], status["storage_type"], status["sealed"]) == ("awskms", "file", False)
     assert [(peer["node_id"], peer["leader"], peer.get("voter")) for peer in peers(standalone)] == [
-        ("vault-0", True, None)
+        (f"{standalone.name}-0", True, None)
     ]
-    assert "service/vault 8200" in standalone.outputs()["user_interface"]
+    assert f"service/{standalone.name} 8200" in standalone.outputs()["user_interface"]
     vault.delete_pods()
     poll("unsealed by itself", 60, lambda: vault.unsealed() == 1)
 
@@ -55,14 +59,14 @@ def test_a_second_update_changes_nothing(standalone: Deployment) -> None:
 
 @pytest.mark.parametrize("command", [("preview",), ("up", "--yes", "--skip-preview")])
 def test_the_other_mode_is_refused(standalone: Deployment, command: tuple[str, ...]) -> None:
-    standalone.configure({"mode": "ha"})
+    standalone.configure({**INJECTOR_OFF, "mode": "ha"})
     result = standalone.stack.run(*command)
     said = result.stdout + result.stderr
     assert result.returncode != 0
     assert "Vault keeps its data in file storage here" in said
     assert "docs/modes.md" in said
     standalone.configure(STANDALONE)
-    release = standalone.cluster.get("statefulset", "vault", "--namespace=vault")
+    release = standalone.cluster.get("statefulset", standalone.name, standalone.in_namespace)
     assert release["spec"]["replicas"] == 1
 
 
@@ -71,22 +75,22 @@ def test_data_keys_and_tokens_move_to_three_voters(standalone: Deployment) -> No
     vault, token = standalone.vault, before["root_token"]
     vault.write("cubbyhole/before", token, {"kept": "yes"})
     kubectl = standalone.cluster.kubectl
-    kubectl("scale", "statefulset", "vault", "--namespace=vault", "--replicas=0")
-    kubectl("wait", "--for=delete", "pod/vault-0", "--namespace=vault")
-    kubectl("apply", "--namespace=vault", "--filename=-", stdin=migration_pod())
+    kubectl("scale", "statefulset", standalone.name, standalone.in_namespace, "--replicas=0")
+    kubectl("wait", "--for=delete", f"pod/{standalone.name}-0", standalone.in_namespace)
+    kubectl("apply", standalone.in_namespace, "--filename=-", stdin=migration_pod(standalone))
     kubectl(
         *("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/vault-storage-migration"),
-        *("--namespace=vault", "--timeout=60s"),
+        *(standalone.in_namespace, "--timeout=60s"),
     )
     assert "All of the keys have been migrated" in kubectl(
-        "logs", "vault-storage-migration", "--namespace=vault"
+        "logs", "vault-storage-migration", standalone.in_namespace
     )
-    kubectl("delete", "pod", "vault-storage-migration", "--namespace=vault")
+    kubectl("delete", "pod", "vault-storage-migration", standalone.in_namespace)
     standalone.configure(MIGRATED)
     standalone.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
     assert vault.healthy_voters(token) == 3
     assert [(peer["node_id"], peer["voter"]) for peer in peers(standalone)] == [
-        (f"vault-{ordinal}", True) for ordinal in range(3)
+        (f"{standalone.name}-{ordinal}", True) for ordinal in range(3)
     ]
     answer = vault.read("cubbyhole/before", token)
     assert answer is not None

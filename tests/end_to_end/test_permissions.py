@@ -9,7 +9,7 @@ from uuid import uuid4
 from sandbox.aws.account import ACCOUNT_ID
 from sandbox.layout import REPOSITORY
 from sandbox.stack import SandboxStack
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
 
 
 def printed(deployment: Deployment, document: str, *options: str) -> str:
@@ -46,38 +46,38 @@ def held_by_somebody(deployment: Deployment, policy: str) -> SandboxStack:
     )
 
 
-def test_each_command_needs_no_more_than_its_document(nothing: Deployment) -> None:
-    previewer = held_by_somebody(nothing, printed(nothing, "preview"))
+def test_each_command_needs_no_more_than_its_document(fresh: Deployment) -> None:
+    previewer = held_by_somebody(fresh, printed(fresh, "preview"))
     previewer.pulumi("preview", quiet=True)
 
-    deployer = held_by_somebody(nothing, printed(nothing, "up"))
+    deployer = held_by_somebody(fresh, printed(fresh, "up"))
     deployer.pulumi("up", "--yes", "--skip-preview", quiet=True)
-    outputs = nothing.outputs()
-    assert nothing.vault.unsealed() == 3
+    outputs = fresh.outputs()
+    assert fresh.vault.unsealed() == 3
 
     previewer.pulumi("preview", "--refresh", quiet=True)
 
     key = ("--key-id", outputs["key_id"])
-    later = held_by_somebody(nothing, printed(nothing, "up", *key))
+    later = held_by_somebody(fresh, printed(fresh, "up", *key))
     later.pulumi("up", "--yes", "--skip-preview", quiet=True)
-    role = nothing.aws("iam").get_policy_version(PolicyArn=outputs["policy_arn"], VersionId="v1")
-    assert role["PolicyVersion"]["Document"] == json.loads(printed(nothing, "vault-role", *key))
+    role = fresh.aws("iam").get_policy_version(PolicyArn=outputs["policy_arn"], VersionId="v1")
+    assert role["PolicyVersion"]["Document"] == json.loads(printed(fresh, "vault-role", *key))
 
-    destroyer = held_by_somebody(nothing, printed(nothing, "destroy", *key))
+    destroyer = held_by_somebody(fresh, printed(fresh, "destroy", *key))
     destroyer.pulumi("destroy", "--yes", "--skip-preview", quiet=True)
-    described = nothing.aws("kms").describe_key(KeyId=outputs["key_id"])["KeyMetadata"]
+    described = fresh.aws("kms").describe_key(KeyId=outputs["key_id"])["KeyMetadata"]
     assert described["KeyState"] == "PendingDeletion"
 
 
-def test_a_missing_action_is_named(nothing: Deployment) -> None:
-    policy = json.loads(printed(nothing, "up"))
+def test_a_missing_action_is_named(fresh: Deployment) -> None:
+    policy = json.loads(printed(fresh, "up"))
     for statement in policy["Statement"]:
         statement["Action"] = [action for action in statement["Action"] if action != "iam:AttachRolePolicy"]
     policy["Statement"] = [statement for statement in policy["Statement"] if statement["Action"]]
-    deployer = held_by_somebody(nothing, json.dumps(policy))
+    deployer = held_by_somebody(fresh, json.dumps(policy))
     result = deployer.run("up", "--yes", "--skip-preview")
     assert result.returncode != 0
     assert "not authorized to perform: iam:AttachRolePolicy on resource" in result.stdout + result.stderr
     # Vault doesn't start without the permission to use its key.
-    started = nothing.cluster.run("get", "statefulset", "vault", "--namespace", "vault")
+    started = fresh.cluster.run("get", "statefulset", fresh.name, fresh.in_namespace)
     assert started.returncode != 0

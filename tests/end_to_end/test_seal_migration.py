@@ -2,28 +2,31 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from sandbox.layout import REPOSITORY
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults.key_proof import prove_by_generate_root
 from tests.end_to_end.running_vault import poll
 
-BEFORE: Mapping[str, object] = {"seal": "shamir", "key": None}
-BETWEEN: Mapping[str, object] = {"migrateFrom": {"seal": "shamir"}}
-AFTER: Mapping[str, object] = {}
+AFTER: Mapping[str, object] = {"injector": {"enabled": False}}
+BETWEEN = {**AFTER, "migrateFrom": {"seal": "shamir"}}
+BEFORE = {**AFTER, "seal": "shamir"}
 UP = ("up", "--yes", "--skip-preview")
 
 
+pytestmark = pytest.mark.xdist_group("seal migration")
+
+
 @pytest.fixture(scope="module")
-def migrating(deployment: Deployment) -> Iterator[Deployment]:
-    """A Vault with Shamir's seal, and something in it; nothing is left of it afterwards."""
-    deployment.ensure(BEFORE)
-    deployment.vault.write("cubbyhole/before", deployment.outputs()["root_token"], {"kept": "yes"})
-    yield deployment
-    deployment.ensure_nothing()
+def migrating(fresh_of_module: Deployment) -> Deployment:
+    """A Vault with Shamir's seal, and something in it."""
+    fresh_of_module.ensure(BEFORE)
+    token = fresh_of_module.outputs()["root_token"]
+    fresh_of_module.vault.write("cubbyhole/before", token, {"kept": "yes"})
+    return fresh_of_module
 
 
 def migration(deployment: Deployment) -> "subprocess.Popen[str]":
@@ -60,7 +63,7 @@ def test_another_seal_without_a_migration_is_refused(migrating: Deployment) -> N
     assert result.returncode != 0
     assert "Vault has seal shamir, which only a migration changes: set migrateFrom" in result.stdout
     configuration = migrating.cluster.kubectl(
-        "get", "configmap", "vault-config", "--namespace=vault", "--output=yaml"
+        "get", "configmap", f"{migrating.name}-config", migrating.in_namespace, "--output=yaml"
     )
     assert "awskms" not in configuration
 

@@ -3,9 +3,21 @@
 import subprocess
 import sys
 
+import pytest
+
 from sandbox.layout import REPOSITORY
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
+
+pytestmark = pytest.mark.xdist_group("shamir")
+
+
+@pytest.fixture(scope="module")
+def shamir(fresh_of_module: Deployment) -> Deployment:
+    """The stack with the Shamir seal, on any cluster."""
+    eks = ("clusterName", "region", "nodeSecurityGroupId")
+    fresh_of_module.ensure({"seal": "shamir", "injector": {"enabled": False}, **dict.fromkeys(eks)})
+    return fresh_of_module
 
 
 def test_unsealed_by_the_deployment(shamir: Deployment) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.layout import REPOSITORY
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
+
+pytestmark = pytest.mark.xdist_group("stack of make up")
 
 
 def test_a_second_update_changes_nothing(awskms: Deployment) -> None:
@@ -33,7 +35,7 @@ def test_a_code_edit_neither_replaces_nor_initialises(awskms: Deployment, tmp_pa
     # Both are given relative to the program: the kubeconfig in the settings, the other in Pulumi.yaml.
     (tmp_path / ".sandbox").symlink_to(awskms.stack.layout.home)
     (tmp_path / ".venv").symlink_to(REPOSITORY / ".venv")
-    for module in (tmp_path / "components").glob("*.py"):
+    for module in (tmp_path / "components").rglob("*.py"):
         module.write_text(module.read_text() + "\n\nEDITED = True\n")
     edited = dataclasses.replace(awskms.stack, program=tmp_path)
     result = edited.run("up", "--yes", "--skip-preview", "--expect-no-changes")

@@ -1,14 +1,12 @@
-"""What a fault is tried on: a stack of one Vault pod, everything that a person sees of it, and its keys."""
+"""What a fault is tried on: a stack without injector, everything that a person sees of it, and its keys."""
 
 import contextlib
-import dataclasses
 import itertools
 import json
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,9 +15,10 @@ import requests
 from sandbox import processes
 from sandbox.aws.endpoint import PROCESS as AWS
 from sandbox.stack import SandboxStack
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults import unreliable_store
 from tests.end_to_end.faults.engine_run import EngineRun
+from tests.end_to_end.faults.expectations import Keys, Seen
 from tests.end_to_end.faults.key_proof import prove_by_generate_root
 from tests.end_to_end.faults.vault_proxy import VaultProxy
 from tests.end_to_end.running_vault import poll
@@ -28,28 +27,18 @@ SHARES, THRESHOLD = 3, 2
 UP = ("up", "--yes", "--skip-preview")
 
 
-class Keys(Enum):
-    """What became of the keys that Vault made first."""
-
-    KEPT = "the first"
-    """They unlock the Vault that they were made for, which was initialised once."""
-    NEVER_GIVEN = "new ones"
-    """Vault made them and its answer was lost before anybody had it, so nobody could put anything into that
-    Vault; it was wiped and initialised again."""
-
-
 @dataclass
 class Bench:
     """One stack of the program, at first with nothing deployed, beside others in the same cluster."""
 
     deployment: Deployment
-    name: str
-    """Of the stack, its namespace and release; it has ``vault`` in it, as the chart then adds nothing."""
     folder: Path
     """Of this trial alone."""
+    replicas: int = 1
+    """Vault's pods."""
     proxy: VaultProxy = field(init=False)
     said: list[str] = field(default_factory=list)
-    """What each run said, in the order of the runs."""
+    """What each run said, in the order in which they ended."""
     volumes: list[str] = field(default_factory=list)
     """Identity of pod 0's data volume after each run that left one."""
     _counter: Iterator[int] = field(default_factory=itertools.count)
@@ -62,19 +51,19 @@ class Bench:
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, deployment: Deployment, name: str, folder: Path) -> Iterator[Self]:
-        """With the stack made; what was deployed of it is on its way out when the block ends."""
-        stack = dataclasses.replace(deployment.stack, name=name)
-        world = dataclasses.replace(deployment.world, stack=stack)
-        bench = cls(type(deployment)(world), name, folder)
-        bench.configure()
-        stack.select()
+    def opened(cls, deployment: Deployment, name: str, folder: Path, replicas: int) -> Iterator[Self]:
+        """With a stack of that name; what was deployed of it is on its way out when the block ends."""
+        bench = cls(deployment.beside(name), folder, replicas)
         try:
             with bench.proxy.serving():
                 yield bench
         finally:
-            bench.deployment.cluster.run("delete", "namespace", name, "--wait=false", "--ignore-not-found")
-            bench.forget_key()
+            bench.deployment.discard()
+
+    @property
+    def name(self) -> str:
+        """Of the stack, its namespace and release."""
+        return self.deployment.name
 
     @property
     def stack(self) -> SandboxStack:
@@ -85,11 +74,6 @@ class Bench:
     def pod(self) -> str:
         """Pod 0."""
         return f"{self.name}-0"
-
-    @property
-    def alias(self) -> str:
-        """Alias of the seal's key."""
-        return f"alias/{self.name}"
 
     @property
     def store(self) -> Mapping[str, Any]:
@@ -104,34 +88,24 @@ class Bench:
         """Tells the store what goes wrong at its next writes, one order a write."""
         Path(self.store["orders"]).write_text("\n".join(orders))
 
+    @property
+    def orders_left(self) -> str:
+        """What the store hasn't done yet of what it was told."""
+        return Path(self.store["orders"]).read_text()
+
     def configure(self, **changes: object) -> None:
-        """The settings of all trials, with these on top: one pod, reached through the proxy; own store."""
+        """The settings of all trials, with these on top: pods behind the proxy, and a store that obeys."""
         settings: dict[str, Any] = {
-            "namespace": self.name,
-            "releaseName": self.name,
-            "replicas": 1,
+            "replicas": self.replicas,
             "injector": {"enabled": False},
             "custody": dict(self.store),
             "podAddress": self.proxy.address,
             **changes,
         }
-        init = {"shares": SHARES, "threshold": THRESHOLD}
-        settings["init"] = {**init, **settings.get("init", {})}
-        self.deployment.configure(settings | self.seal_settings(settings))
-
-    def seal_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """What of the settings belongs to the seal, with names of the trial's own."""
+        settings["init"] = {"shares": SHARES, "threshold": THRESHOLD, **settings.get("init", {})}
         if settings.get("seal") == "shamir":
-            return dict.fromkeys(("clusterName", "region", "nodeSecurityGroupId", "key", "role"))
-        return {
-            "key": {"alias": self.alias, "retainOnDestroy": False, "deletionWindowDays": 7},
-            "role": {"name": self.name, **settings.get("role", {})},
-        }
-
-    def forget_key(self) -> None:
-        """Lets the name of the seal's key be used again."""
-        if self.alias in self.deployment.customer_aliases():
-            self.deployment.aws("kms").delete_alias(AliasName=self.alias)
+            settings |= dict.fromkeys(("clusterName", "region", "nodeSecurityGroupId"))
+        self.deployment.configure(settings)
 
     @contextlib.contextmanager
     def start(
@@ -186,11 +160,9 @@ class Bench:
         with self._command(self.stack, cancel) as run:
             assert run.wait() == 0, run.said
 
-    def pod_address(self) -> str | None:
-        """Base URL of pod 0's Vault; None while it has no address."""
-        address = self.kubectl(
-            "get", "pod", self.pod, "--output=jsonpath={.status.podIP}", fails=True
-        ).strip()
+    def pod_address(self, pod: str) -> str | None:
+        """Base URL of that pod's Vault; None while it has no address."""
+        address = self.kubectl("get", "pod", pod, "--output=jsonpath={.status.podIP}", fails=True).strip()
         return f"http://{address}:8200" if address else None
 
     def kubectl(self, *arguments: str, fails: bool = False) -> str:
@@ -201,7 +173,7 @@ class Bench:
 
     def vault_initialized(self) -> bool:
         """Whether pod 0's Vault says that it is initialised."""
-        address = self.pod_address()
+        address = self.pod_address(self.pod)
         if address is None:
             return False
         try:
@@ -252,19 +224,20 @@ class Bench:
         """What is left of the journal of the init in the cluster; empty where it was done with."""
         return self.kubectl("get", "secret", f"{self.name}-operator-init", "--ignore-not-found").strip()
 
-    def require_told(self, words: Sequence[str], expected: Keys) -> None:
-        """Fails unless the runs said these words and no secret, and the keys are proven."""
+    def require_told(self, seen: Sequence[Seen]) -> None:
+        """Fails unless each run said what it is expected to, and none said a secret."""
         self.proxy.require_all_used()
+        for expected in seen:
+            run = "\n".join(self.said[number - 1] for number in expected.runs)
+            missing = [words for words in expected.words if words not in run]
+            assert not missing, f"run {expected.runs} didn't say {missing}:\n" + "\n".join(self.said)
         said = "\n".join(self.said)
-        assert [expression for expression in words if expression not in said] == [], said
-        self.prove_keys(expected)
-        assert self.journal() == ""
         assert not [secret for secret in self.secrets() if secret in said]
 
-    def prove_keys(self, expected: Keys) -> None:
-        """Fails unless the stored shares unlock the Vault that runs, and it is the one that is expected."""
+    def prove_keys(self) -> Keys:
+        """What became of Vault's first keys; fails unless the stored ones unlock the Vault that runs."""
         poll("Vault has addresses", 60, lambda: bool(self.deployment.vault.addresses()))
         prove_by_generate_root(self.deployment.vault.addresses(), self.stored_shares(), THRESHOLD)
+        assert self.journal() == ""
         assert self.volumes, "no run left a volume"
-        wiped = len(set(self.volumes)) > 1
-        assert wiped is (expected is Keys.NEVER_GIVEN), f"volumes after each run: {self.volumes}"
+        return Keys.NEVER_GIVEN if len(set(self.volumes)) > 1 else Keys.KEPT

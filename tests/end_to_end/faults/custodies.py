@@ -13,9 +13,8 @@ from sandbox.aws.account import ACCOUNT_ID, OPERATOR_USER
 from sandbox.cluster.paths import ClusterPaths
 from sandbox.layout import Layout
 from sandbox.network import REGION
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
 
-NAMESPACE = "vault-keys"
 SECRET = "vault-keys-of-the-sandbox"
 
 
@@ -37,14 +36,19 @@ class Custody:
     """One way to keep the keys."""
 
     name: str
-    settings: Callable[[Path], Mapping[str, object]]
-    """Of the stack, given a folder of the trial's own."""
+    settings: Callable[[Deployment, Path], Mapping[str, object]]
+    """Of the stack, given the deployment and a folder of the trial's own."""
     read: Callable[[Deployment, Path], Keys]
     """The keys, from where they belong."""
     own_places: Callable[[Layout, Path], Sequence[Path]] = lambda _layout, _folder: ()
     """Files and folders of this machine whose job it is to hold them."""
     in_state: bool = False
     """Whether the engine keeps them."""
+
+
+def namespace_of(deployment: Deployment) -> str:
+    """Namespace for the keys of this deployment, apart from Vault's."""
+    return f"{deployment.name}-keys"
 
 
 def _from_state(deployment: Deployment, _folder: Path) -> Keys:
@@ -58,7 +62,7 @@ def _from_file(_deployment: Deployment, folder: Path) -> Keys:
 def _from_kubernetes(deployment: Deployment, _folder: Path) -> Keys:
     [secret] = [
         secret
-        for secret in deployment.cluster.get("secrets", f"--namespace={NAMESPACE}")["items"]
+        for secret in deployment.cluster.get("secrets", f"--namespace={namespace_of(deployment)}")["items"]
         if secret["type"] == "Opaque"
     ]
     [content] = secret["data"].values()
@@ -82,7 +86,7 @@ def _from_holders(deployment: Deployment, folder: Path) -> Keys:
     return Keys(root_token, [base64.b64encode(bytes.fromhex(share)).decode() for share in shares])
 
 
-def _pgp_settings(folder: Path) -> Mapping[str, object]:
+def _pgp_settings(_deployment: Deployment, folder: Path) -> Mapping[str, object]:
     public = []
     for number in range(4):
         holder = pysequoia.Tsk.generate(
@@ -104,23 +108,27 @@ def _keys(document: Mapping[str, Any]) -> Keys:
 
 
 CUSTODIES = (
-    Custody("state", lambda _folder: {}, _from_state, in_state=True),
+    Custody("state", lambda _deployment, _folder: {}, _from_state, in_state=True),
     Custody("state, to PGP keys", _pgp_settings, _from_holders),
     Custody(
         "file",
-        lambda folder: {"custody": {"store": "file", "path": str(folder / "keys" / "record.json")}},
+        lambda _deployment, folder: {
+            "custody": {"store": "file", "path": str(folder / "keys" / "record.json")}
+        },
         _from_file,
         lambda _layout, folder: [folder / "keys"],
     ),
     Custody(
         "kubernetes-secret",
-        lambda _folder: {"custody": {"store": "kubernetes-secret", "namespace": NAMESPACE}},
+        lambda deployment, _folder: {
+            "custody": {"store": "kubernetes-secret", "namespace": namespace_of(deployment)}
+        },
         _from_kubernetes,
         lambda layout, _folder: [ClusterPaths.of(layout).etcd],
     ),
     Custody(
         "aws-secrets-manager",
-        lambda _folder: {
+        lambda _deployment, _folder: {
             "custody": {
                 "store": "aws-secrets-manager",
                 "name": SECRET,

@@ -54,6 +54,11 @@ class EngineRun:
         """What a person has seen so far."""
         return self._output.read_text(errors="replace")
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the engine still runs."""
+        return self._process.poll() is None
+
     def wait(self, seconds: float = RUN_SECONDS) -> int:
         """Waits for the end; the exit status, negative where a signal ended it."""
         try:

@@ -1,10 +1,13 @@
 """What a row of the table of faults is."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.end_to_end.faults.bench import Bench, Keys
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+from tests.end_to_end.faults.bench import Bench
+from tests.end_to_end.faults.expectations import Keys, Seen
 
 
 @dataclass(frozen=True)
@@ -14,13 +17,23 @@ class Fault:
     name: str
     injected: str
     """What was injected, for a person."""
-    seen: str
-    """What the person sees; what is between backticks has to be in what the runs said."""
+    seen: Sequence[Seen]
+    """What the person sees, run by run."""
     run: Callable[[Bench], None]
     """Injects it, and does what a person would do then; fails where that isn't enough."""
     keys: Keys = Keys.KEPT
+    replicas: int = 1
+    """Vault's pods."""
+    alone: bool = False
+    """Whether it disturbs every deployment of the sandbox, so that no other test may run meanwhile."""
 
     @property
-    def words(self) -> Sequence[str]:
-        """What the runs have to say."""
-        return re.findall(r"`([^`]+)`", self.seen)
+    def parameter(self) -> ParameterSet:
+        """The fault for `pytest.mark.parametrize`."""
+        return pytest.param(self, id=self.name, marks=[pytest.mark.alone] if self.alone else [])
+
+    @property
+    def row(self) -> str:
+        """The cells of its row after the number, as the page has them."""
+        seen = " ".join(part.text for part in self.seen)
+        return f"{self.injected} | {self.replicas} | {seen} | {self.keys.value}"

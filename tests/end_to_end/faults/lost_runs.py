@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.layout import Layout
 from tests.end_to_end.faults import unreliable_store
 from tests.end_to_end.faults.bench import Bench
 from tests.end_to_end.faults.vault_proxy import Exchange
@@ -92,7 +91,7 @@ def kill_the_engine(bench: Bench) -> None:
 def state_unwritable(bench: Bench) -> None:
     """The engine can't write its state from the moment on at which Vault makes its keys."""
     bench.configure(custody=None)
-    with _unwritable_on_demand(bench.stack.layout) as make_unwritable:
+    with _unwritable_on_demand(bench.stack.state) as make_unwritable:
 
         def answer_without_state(exchange: Exchange) -> None:
             make_unwritable()
@@ -105,9 +104,9 @@ def state_unwritable(bench: Bench) -> None:
 
 
 @contextmanager
-def _unwritable_on_demand(layout: Layout) -> Iterator[Callable[[], None]]:
+def _unwritable_on_demand(state: Path) -> Iterator[Callable[[], None]]:
     """A function that makes the folder of the state immutable, as no mode stops root; undone at the end."""
-    folder = next((layout.backend / ".pulumi" / "stacks").iterdir())
+    folder = next((state / ".pulumi" / "stacks").iterdir())
     try:
         yield lambda: _attribute("+i", folder)
     finally:
@@ -136,7 +135,7 @@ def two_runs_of_two_copies(bench: Bench) -> None:
         run.await_killed()
     bench.unlock()
     copy = bench.folder / "backend"
-    shutil.copytree(bench.stack.layout.backend, copy)
+    shutil.copytree(bench.stack.state, copy)
     with (
         bench.start() as first,
         bench.start(environment={"PULUMI_BACKEND_URL": copy.as_uri()}) as second,

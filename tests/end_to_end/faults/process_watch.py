@@ -27,15 +27,20 @@ class ProcessWatch:
         self._done = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._watch)
+        self._began = time.monotonic()
         self.rounds = 0
+        self.rounds_a_second = 0.0
+        """Known when the block has ended."""
 
     def __enter__(self) -> "ProcessWatch":
+        self._began = time.monotonic()
         self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._done.set()
         self._thread.join()
+        self.rounds_a_second = self.rounds / (time.monotonic() - self._began)
         if self._failure is not None:
             raise self._failure
 

@@ -65,7 +65,11 @@ class SecretScan:
 
 
 def _files(folder: Path, skipped: set[Path]) -> Iterator[Path]:
-    for entry in folder.iterdir():
+    try:
+        entries = list(folder.iterdir())
+    except FileNotFoundError:
+        return  # of another deployment, which went meanwhile
+    for entry in entries:
         if entry in skipped or entry.is_symlink():
             continue
         if entry.is_dir():

@@ -6,8 +6,6 @@ from tests.end_to_end.faults.engine_run import EngineRun
 from tests.end_to_end.faults.vault_proxy import Exchange
 from tests.end_to_end.running_vault import poll
 
-REPLICAS = 3
-
 
 def tunnel_cut_during_init(bench: Bench) -> None:
     """The port-forward is killed when Vault has made its keys and hasn't answered yet."""
@@ -32,7 +30,7 @@ def connection_cut_before_init(bench: Bench) -> None:
 
 def tunnel_cut_during_verification(bench: Bench) -> None:
     """The port-forward through which raft is asked for its voters is killed."""
-    bench.configure(podAddress=None, replicas=REPLICAS)
+    bench.configure(podAddress=None)
     with bench.start() as run:
         run.await_said("RaftQuorum raft-quorum creating")
         run.await_condition("a tunnel for the verification", lambda: bool(run.tunnels()))
@@ -82,9 +80,9 @@ def pod_deleted_after_the_answer(bench: Bench) -> None:
 
 def vault_restarted(bench: Bench) -> None:
     """All pods are deleted after the update."""
-    bench.configure(podAddress=None, replicas=REPLICAS)
+    bench.configure(podAddress=None)
     bench.up()
     vault = bench.deployment.vault
     vault.delete_pods()
-    poll("three unsealed pods", 120, lambda: vault.unsealed() == REPLICAS)
+    poll("three unsealed pods", 120, lambda: vault.unsealed() == bench.replicas)
     bench.up(more=["--expect-no-changes"])

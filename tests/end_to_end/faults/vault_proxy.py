@@ -1,8 +1,9 @@
-"""A proxy of the tests between the program and pod 0, which can do what networks and machines do.
+"""A proxy of the tests between the program and Vault's pods, which can do what networks and machines do.
 
 The setting `podAddress` leads the program here; nothing in the program knows of it.
 """
 
+import base64
 import contextlib
 import http.client
 import socket
@@ -17,6 +18,8 @@ FORWARD_SECONDS = 300
 """Longer than any time-out of the program, so that the proxy never decides."""
 
 _HOP_BY_HOP = {"connection", "host", "content-length", "transfer-encoding", "keep-alive"}
+_POD = "Authorization"
+"""The header that says which pod is asked for: the address has the pod as a user's name."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,9 +77,9 @@ Interceptor = Callable[[Exchange], None]
 
 
 class VaultProxy:
-    """Listens on the loopback and leads to a Vault pod, whose address is asked for at each request."""
+    """Listens on the loopback and leads to Vault's pods, whose addresses are asked for at each request."""
 
-    def __init__(self, vault: Callable[[], str | None]) -> None:
+    def __init__(self, vault: Callable[[str], str | None]) -> None:
         self._vault = vault
         self._interceptors: dict[str, tuple[Interceptor, int]] = {}
         self._lock = threading.Lock()
@@ -85,8 +88,8 @@ class VaultProxy:
 
     @property
     def address(self) -> str:
-        """Its base URL."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        """Base URL of a pod, with ``{pod}`` for its name."""
+        return f"http://{{pod}}:@127.0.0.1:{self._server.server_port}"
 
     def on_write(self, path: str, interceptor: Interceptor) -> None:
         """Has the next request that writes to this path handled by ``interceptor``."""
@@ -108,11 +111,13 @@ class VaultProxy:
         """One request of the program's."""
         kind = "read" if method in {"GET", "LIST", "HEAD"} else "write"
         interceptor = self._take(f"{kind} {path.removeprefix('/v1/')}")
-        vault = self._vault()
+        vault = self._vault(_pod(headers))
         if vault is None:
             handler.reset()
             return
-        kept = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
+        kept = {
+            name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP and name != _POD
+        }
         exchange = Exchange(method, path, kept, body, vault, handler)
         try:
             (interceptor or Exchange.pass_on)(exchange)
@@ -142,6 +147,10 @@ class VaultProxy:
             if interceptor is not None and times > 1:
                 self._interceptors[request] = (interceptor, times - 1)
             return interceptor
+
+
+def _pod(headers: Mapping[str, str]) -> str:
+    return base64.b64decode(headers[_POD].removeprefix("Basic ")).decode().rstrip(":")
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,22 +1,17 @@
-"""The sandbox with its Google Cloud, brought up once for all tests here."""
+"""The project in the sandbox's Google Cloud, and the deployments that the tests ask for."""
 
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from sandbox.charts import own_chart
 from sandbox.google import stop_google
 from sandbox.google.project import CONTROL_PREFIX, OWNER, PROJECT_ID
-from sandbox.layout import Layout
-from sandbox.lifecycle import Sources, World, bring_up, tear_down
-from sandbox.progress import Progress
-from tests.end_to_end.conftest import Deployment
+from sandbox.lifecycle import Environment
+from tests.end_to_end.conftest import bring_up_for_tests
+from tests.end_to_end.deployment import DEFAULT_NAME, Deployment
 
 PROJECT = f"projects/{PROJECT_ID}"
 RING = f"{PROJECT}/locations/global/keyRings/vault-auto-unseal"
@@ -28,7 +23,21 @@ _CALL_SECONDS = 10
 
 @dataclass
 class GoogleDeployment(Deployment):
-    """The program's stack in the sandbox's Google Cloud."""
+    """One stack of the program on Google Cloud."""
+
+    @property
+    def key(self) -> str:
+        """The seal's key, as Google names it."""
+        return KEY if self.name == DEFAULT_NAME else f"{RING}/cryptoKeys/{self.name}"
+
+    def own_names(self, settings: Mapping[str, Any]) -> dict[str, object]:
+        """Settings that have names in them, with the names that only this deployment has."""
+        return {
+            "namespace": self.name,
+            "releaseName": self.name,
+            "key": {"name": self.name, **settings.get("key", {})},
+            "identity": {"serviceAccount": self.name, **settings.get("identity", {})},
+        }
 
     def ask(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> requests.Response:
         """One REST call as the project's owner, who may do anything; ``url`` without a scheme."""
@@ -72,31 +81,20 @@ class GoogleDeployment(Deployment):
         self.google("PATCH", url, {"state": state})
 
 
-@pytest.fixture(scope="package")
-def google() -> Iterator[GoogleDeployment]:
-    """The sandbox, up with Google Cloud, with an empty stack."""
-    layout = Layout()
-    tear_down(layout)
-    yield GoogleDeployment(_brought_up(layout))
-    tear_down(layout)
+@pytest.fixture(scope="session")
+def google(environment: Environment) -> GoogleDeployment:
+    """The stack that `make up CLOUD=gcp` has, with nothing deployed."""
+    environment.stack.select()
+    return GoogleDeployment(environment)
 
 
 @pytest.fixture
 def empty_project(google: GoogleDeployment) -> GoogleDeployment:
     """Nothing deployed, and a project that never had anything: a destroy leaves rings and ids of roles."""
     google.ensure_nothing()
-    layout = google.stack.layout
-    stop_google(layout)
-    google.world = _brought_up(layout)
+    stop_google(google.stack.layout)
+    google.environment = bring_up_for_tests("gcp")
     return google
-
-
-def _brought_up(layout: Layout) -> World:
-    chart = os.environ.get("CHART")
-    sources = Sources(chart=Path(chart) if chart else own_chart(), download=False)
-    world = bring_up(layout, Progress(sys.stderr), sources, cloud="gcp")
-    world.stack.select()
-    return world
 
 
 @pytest.fixture
@@ -104,3 +102,18 @@ def gcpckms(google: GoogleDeployment) -> GoogleDeployment:
     """The stack as ``make up CLOUD=gcp`` deploys it."""
     google.ensure({})
     return google
+
+
+@pytest.fixture
+def empty(google: GoogleDeployment) -> GoogleDeployment:
+    """Nothing deployed."""
+    google.ensure_nothing()
+    return google
+
+
+@pytest.fixture
+def fresh_google(google: GoogleDeployment, names: Iterator[str]) -> Iterator[GoogleDeployment]:
+    """A stack of the test's own, with nothing deployed."""
+    deployment = google.beside(next(names))
+    yield deployment
+    deployment.discard()

@@ -1,49 +1,79 @@
 """The table of the faults on Google Cloud. `docs/faults.md` shows it after that of AWS."""
 
+from tests.end_to_end.faults.expectations import Seen
 from tests.end_to_end.faults.fault import Fault
+from tests.end_to_end.faults.fault_table import LOCKED
 from tests.end_to_end.google import google_faults
 
 GOOGLE_FAULTS = (
     Fault(
         name="key version disabled",
         injected="Google: after the run the key's version is disabled, and the pod is restarted.",
-        seen="The next run, before anything: the version `is DISABLED, so Vault can't be sealed with it`, "
-        "and the command that enables it. Once it is enabled the pod unseals itself.",
+        seen=(
+            Seen(
+                "The next run, before anything: the version `is DISABLED, so Vault can't be sealed with it`, "
+                "and the command that enables it.",
+                runs=(2,),
+            ),
+            Seen("Once it is enabled the pod unseals itself.", runs=(3,)),
+        ),
         run=google_faults.key_version_disabled,
     ),
     Fault(
         name="rights withdrawn",
         injected="Google: after the run Vault's account loses its rights on the key; the pod is restarted.",
-        seen="A run that changes the release: `Vault has no quorum`, with the pod's log: `PermissionDenied`. "
-        "An update with --refresh gives the rights back, and the pod unseals itself.",
+        seen=(
+            Seen(
+                "A run that changes the release: `Vault has no quorum`, with the pod's log: "
+                "`PermissionDenied`.",
+                runs=(2,),
+            ),
+            Seen("An update with --refresh gives the rights back, and the pod unseals itself.", runs=(3,)),
+        ),
         run=google_faults.rights_withdrawn,
     ),
     Fault(
         name="ring and key there",
         injected="Google: before the first run somebody has made the ring, and the key in it.",
-        seen="Both are `imported`, and brought to the settings; the next run changes nothing.",
+        seen=(
+            Seen("Both are `imported`, and brought to the settings."),
+            Seen("The next run changes nothing.", runs=(2,)),
+        ),
         run=google_faults.ring_and_key_there,
     ),
     Fault(
         name="account made again",
         injected="Google: Vault's account is deleted and made again under the same name, which has no rights "
         "then; the pod is restarted.",
-        seen="A run that changes the release: `Vault has no quorum`. An update with --refresh gives the new "
-        "account the rights, and the pod unseals itself.",
+        seen=(
+            Seen("A run that changes the release: `Vault has no quorum`.", runs=(2,)),
+            Seen(
+                "An update with --refresh gives the new account the rights, and the pod unseals itself.",
+                runs=(3,),
+            ),
+        ),
         run=google_faults.account_made_again,
     ),
     Fault(
         name="look denied",
         injected="Google: at the first run Vault's account may use the key, and not look at it.",
-        seen="`cloudkms.cryptoKeys.get`, and that `nothing was initialised`. With the right the next run "
-        "ends well.",
+        seen=(
+            Seen("`cloudkms.cryptoKeys.get`, and that `nothing was initialised`."),
+            Seen("With the right the next run ends well.", runs=(2,)),
+        ),
         run=google_faults.look_denied,
     ),
     Fault(
         name="killed before the store, Google",
         injected="Google: every process of the run is killed when the keys are about to be stored.",
-        seen="`the stack is currently locked`. After `pulumi cancel`: `Keys of an interrupted run were found "
-        "in the journal`, which the seal's key decrypts, and goes on with them.",
+        seen=(
+            LOCKED,
+            Seen(
+                "Then: `Keys of an interrupted run were found in the journal`, which the seal's key "
+                "decrypts, and goes on with them.",
+                runs=(4,),
+            ),
+        ),
         run=google_faults.kill_before_the_store,
     ),
 )

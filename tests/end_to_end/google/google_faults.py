@@ -6,8 +6,8 @@ from tests.end_to_end.google.conftest import IAM, KMS, PROJECT, RING
 from tests.end_to_end.google.google_bench import GoogleBench
 from tests.end_to_end.running_vault import poll
 
-_QUORUM_SECONDS = 20
-_PREFLIGHT_SECONDS = 15
+_QUORUM_SECONDS = 10
+_PREFLIGHT_SECONDS = 10
 _RESTART_SECONDS = 120
 
 

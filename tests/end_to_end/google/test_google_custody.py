@@ -2,14 +2,12 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from sandbox.google.project import DEPLOYER, OWNER
-from tests.end_to_end.conftest import Deployment
+from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults.custodies import Custody, Keys
 from tests.end_to_end.google.conftest import KMS, PROJECT, GoogleDeployment
 from tests.end_to_end.leak_search import require_nowhere_else
@@ -41,35 +39,27 @@ def record(google: GoogleDeployment, name: str, version: str) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def small(google: GoogleDeployment) -> Iterator[GoogleDeployment]:
-    """Nothing deployed, before and after."""
-    google.ensure_nothing()
-    yield google
-    google.ensure_nothing()
-
-
-def test_secret_of_the_stack_keeps_the_keys(small: GoogleDeployment) -> None:
-    outputs = deploy(small, {"custody": custody("kept")})
-    stored = record(small, "kept", outputs["keys_version"])
-    assert token_works(small, stored["root_token"])
+def test_secret_of_the_stack_keeps_the_keys(fresh_google: GoogleDeployment) -> None:
+    outputs = deploy(fresh_google, {"custody": custody("kept")})
+    stored = record(fresh_google, "kept", outputs["keys_version"])
+    assert token_works(fresh_google, stored["root_token"])
     assert stored["cluster_id"] == outputs["cluster_id"]
     assert stored["seal_key"] == outputs["key_id"]
-    assert small.bindings(f"{SECRETS}/kept")[ACCESSOR] == [f"serviceAccount:{DEPLOYER}"]
-    assert_unlocks(small)
-    assert_unchanged(small)
+    assert fresh_google.bindings(f"{SECRETS}/kept")[ACCESSOR] == [f"serviceAccount:{DEPLOYER}"]
+    assert_unlocks(fresh_google)
+    assert_unchanged(fresh_google)
 
-    forget_the_init(small)
-    result = small.stack.run("up", "--yes", "--skip-preview")
+    forget_the_init(fresh_google)
+    result = fresh_google.stack.run("up", "--yes", "--skip-preview")
     assert result.returncode == 0, result.stdout
     assert "Keys of this Vault were found" in result.stdout
-    assert small.outputs()["keys_fingerprint"] == outputs["keys_fingerprint"]
+    assert fresh_google.outputs()["keys_fingerprint"] == outputs["keys_fingerprint"]
 
 
-def test_vault_is_adopted_with_its_keys(small: GoogleDeployment, tmp_path: Path) -> None:
-    outputs = deploy(small, {"custody": custody("first")})
-    stored = record(small, "first", outputs["keys_version"])
-    forget_the_init(small)
+def test_vault_is_adopted_with_its_keys(fresh_google: GoogleDeployment, tmp_path: Path) -> None:
+    outputs = deploy(fresh_google, {"custody": custody("first")})
+    stored = record(fresh_google, "first", outputs["keys_version"])
+    forget_the_init(fresh_google)
     given = tmp_path / "init.json"
     given.write_text(
         json.dumps(
@@ -81,18 +71,19 @@ def test_vault_is_adopted_with_its_keys(small: GoogleDeployment, tmp_path: Path)
         )
     )
     adopt = {"init": {"adopt": True, "adoptedKeysFile": str(given)}}
-    adopted = deploy(small, {"custody": custody("second"), **adopt})
-    assert record(small, "second", adopted["keys_version"])["recovery_shares"] == stored["recovery_shares"]
-    assert_unlocks(small)
+    adopted = deploy(fresh_google, {"custody": custody("second"), **adopt})
+    kept = record(fresh_google, "second", adopted["keys_version"])
+    assert kept["recovery_shares"] == stored["recovery_shares"]
+    assert_unlocks(fresh_google)
 
 
-def test_secrets_are_nowhere_else(small: GoogleDeployment, tmp_path: Path) -> None:
+def test_secrets_are_nowhere_else(fresh_google: GoogleDeployment, tmp_path: Path) -> None:
     def read(_deployment: Deployment, _folder: Path) -> Keys:
-        stored = record(small, "scanned", small.outputs()["keys_version"])
+        stored = record(fresh_google, "scanned", fresh_google.outputs()["keys_version"])
         return Keys(stored["root_token"], stored["recovery_shares"])
 
-    kept = Custody("gcp-secret-manager", lambda _folder: {"custody": custody("scanned")}, read)
-    require_nowhere_else(small, kept, tmp_path, journal_key)
+    kept = Custody("gcp-secret-manager", lambda _deployment, _folder: {"custody": custody("scanned")}, read)
+    require_nowhere_else(fresh_google, kept, tmp_path, journal_key)
 
 
 def journal_key(deployment: Deployment, entry: Mapping[str, Any]) -> str:

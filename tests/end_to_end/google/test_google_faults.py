@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.faults.fault import Fault
+from tests.end_to_end.faults.results import write_result
 from tests.end_to_end.google.conftest import GoogleDeployment
 from tests.end_to_end.google.google_bench import GoogleBench
 from tests.end_to_end.google.google_fault_table import GOOGLE_FAULTS
@@ -14,11 +15,15 @@ from tests.end_to_end.google.google_fault_table import GOOGLE_FAULTS
 @pytest.fixture
 def bench(google: GoogleDeployment, fault: Fault, tmp_path: Path) -> Iterator[GoogleBench]:
     """A stack with nothing deployed, and what is needed to disturb it."""
-    with GoogleBench.opened(google, f"vault-google-{GOOGLE_FAULTS.index(fault)}", tmp_path) as bench:
+    name = f"vault-google-fault-{GOOGLE_FAULTS.index(fault)}"
+    with GoogleBench.opened(google, name, tmp_path, fault.replicas) as bench:
         yield bench
 
 
-@pytest.mark.parametrize("fault", GOOGLE_FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [fault.parameter for fault in GOOGLE_FAULTS])
 def test_the_keys_are_never_lost(bench: GoogleBench, fault: Fault) -> None:
     fault.run(bench)
-    bench.require_told(fault.words, fault.keys)
+    bench.require_told(fault.seen)
+    keys = bench.prove_keys()
+    assert keys is fault.keys, f"volumes after each run: {bench.volumes}"
+    write_result(bench.stack.layout, fault, keys)

@@ -2,10 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import pytest
 
 from tests.end_to_end.google.conftest import IAM, KEY, KMS, PROJECT, GoogleDeployment
 from tests.end_to_end.running_vault import poll
@@ -15,7 +13,7 @@ ANY_CLUSTER: Mapping[str, object] = {
     "location": None,
     "replicas": 1,
     "injector": {"enabled": False},
-    "deadlines": {"preflightSeconds": 15},
+    "deadlines": {"preflightSeconds": 10},
 }
 ACCOUNTS = f"{IAM}/{PROJECT}/serviceAccounts"
 ACCOUNT = "vault-auto-unseal@sandbox-project.iam.gserviceaccount.com"
@@ -39,14 +37,6 @@ def restarted(google: GoogleDeployment) -> None:
     """Pod 0 deleted, and unsealed again by itself."""
     google.vault.delete_pods()
     poll("unsealed by itself", 120, lambda: google.vault.unsealed() == 1)
-
-
-@pytest.fixture
-def empty(google: GoogleDeployment) -> Iterator[GoogleDeployment]:
-    """Nothing deployed, before and after."""
-    google.ensure_nothing()
-    yield google
-    google.ensure_nothing()
 
 
 def test_key_file_of_the_stack_is_rotated_by_a_setting(empty: GoogleDeployment) -> None:

@@ -4,11 +4,9 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import requests
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
@@ -16,8 +14,8 @@ from google.oauth2 import service_account
 from sandbox.google.project import DEPLOYER
 from sandbox.layout import REPOSITORY
 from sandbox.stack import SandboxStack
+from tests.end_to_end.deployment import ONE_POD
 from tests.end_to_end.google.conftest import IAM, PROJECT, GoogleDeployment
-from tests.end_to_end.test_custody import SMALL
 
 PROJECT_POLICY = f"cloudresourcemanager.googleapis.com/v1/{PROJECT}"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -26,14 +24,6 @@ CUSTODY = {
     "secret": f"{PROJECT}/secrets/of-few-rights",
     "readers": [f"serviceAccount:{DEPLOYER}"],
 }
-
-
-@pytest.fixture
-def empty(google: GoogleDeployment) -> Iterator[GoogleDeployment]:
-    """Nothing deployed, before and after."""
-    google.ensure_nothing()
-    yield google
-    google.ensure_nothing()
 
 
 def printed(google: GoogleDeployment, document: str) -> dict[str, object]:
@@ -88,7 +78,7 @@ def held_by_somebody(google: GoogleDeployment, document: str, folder: Path) -> S
 def test_each_command_needs_no_more_than_its_permissions(empty: GoogleDeployment, tmp_path: Path) -> None:
     # For the accounts and roles of this test itself.
     empty.google("POST", f"serviceusage.googleapis.com/v1/{PROJECT}/services/iam.googleapis.com:enable", {})
-    empty.configure({**SMALL, "injector": {"enabled": True}, "custody": CUSTODY})
+    empty.configure({**ONE_POD, "injector": {"enabled": True}, "custody": CUSTODY})
     previewer = held_by_somebody(empty, "preview", tmp_path)
     previewer.pulumi("preview", quiet=True)
 

@@ -48,13 +48,16 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture
 def proxy(upstream: Upstream) -> Iterator[VaultProxy]:
-    with VaultProxy(lambda: f"http://127.0.0.1:{upstream.server_port}").serving() as serving:
+    with VaultProxy(lambda _pod: f"http://127.0.0.1:{upstream.server_port}").serving() as serving:
         yield serving
 
 
 def put(proxy: VaultProxy, path: str) -> requests.Response:
     return requests.put(
-        f"{proxy.address}/v1/{path}", json={"a": 1}, headers={"X-Vault-Token": "t"}, timeout=5
+        f"{proxy.address.format(pod='vault-1')}/v1/{path}",
+        json={"a": 1},
+        headers={"X-Vault-Token": "t"},
+        timeout=5,
     )
 
 
@@ -87,7 +90,7 @@ def test_an_answer_is_swallowed(proxy: VaultProxy, upstream: Upstream) -> None:
 
 def test_a_reading_request_is_told_from_a_writing_one(proxy: VaultProxy) -> None:
     proxy.on_write("sys/init", Exchange.cut)
-    assert requests.get(f"{proxy.address}/v1/sys/init", timeout=5).status_code == 418
+    assert requests.get(f"{proxy.address.format(pod='vault-1')}/v1/sys/init", timeout=5).status_code == 418
     with pytest.raises(AssertionError, match="never asked for: write sys/init"):
         proxy.require_all_used()
 
@@ -104,5 +107,18 @@ def test_a_failed_interceptor_is_reported(proxy: VaultProxy) -> None:
 
 
 def test_without_a_pod_the_connection_breaks() -> None:
-    with VaultProxy(lambda: None).serving() as proxy, pytest.raises(requests.exceptions.ConnectionError):
+    with VaultProxy(lambda _pod: None).serving() as proxy, pytest.raises(requests.exceptions.ConnectionError):
         put(proxy, "sys/init")
+
+
+def test_each_pod_is_asked_by_itself(upstream: Upstream) -> None:
+    asked = []
+
+    def address_of(pod: str) -> str:
+        asked.append(pod)
+        return f"http://127.0.0.1:{upstream.server_port}"
+
+    with VaultProxy(address_of).serving() as proxy:
+        for pod in ("vault-0", "vault-2"):
+            requests.get(f"{proxy.address.format(pod=pod)}/v1/sys/health", timeout=5)
+    assert asked == ["vault-0", "vault-2"]

@@ -1,0 +1,40 @@
+"""What is expected of a fault: what a person sees of each run, and what becomes of the keys."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Keys(Enum):
+    """What became of the keys that Vault made first."""
+
+    KEPT = "the first"
+    """They unlock the Vault that they were made for, which was initialised once."""
+    NEVER_GIVEN = "new ones"
+    """Vault made them and its answer was lost before anybody had it, so nobody could put anything into that
+    Vault; it was wiped and initialised again."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a person sees of one run, in words for the page."""
+
+    text: str
+    """What is between backticks has to be in what the run said."""
+    runs: Sequence[int] = (1,)
+    """Which run it is, counted from 1 in the order of their ends; several where any of them may say it."""
+
+    @property
+    def words(self) -> Sequence[str]:
+        """What the run has to say."""
+        return re.findall(r"`([^`]+)`", self.text)
+
+
+def summary(keys: Sequence[Keys]) -> str:
+    """One line on what became of the keys, for the README and the page."""
+    lost = keys.count(Keys.NEVER_GIVEN)
+    return (
+        f"{len(keys)} faults injected: in {len(keys) - lost} the first keys unlock Vault, in {lost} "
+        "nobody had them and an empty Vault was begun anew"
+    )
