@@ -7,6 +7,7 @@ a stack of its own unless it only reads, so that several workers of pytest-xdist
 import itertools
 import os
 import pickle
+import shutil
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import Any
 import pytest
 
 from sandbox.charts import own_chart
-from sandbox.layout import REPOSITORY, Layout
+from sandbox.layout import Layout
 from sandbox.lifecycle import Cloud, Environment, Sources, bring_up
 from sandbox.processes import log_tail
 from sandbox.progress import Progress
 from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.faults.expectations import results_folder
 from tests.end_to_end.turns import turn
 
 GOOGLE = Path(__file__).with_name("google")
@@ -48,9 +50,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     elif not config.option.collectonly:
         if os.environ.get("VAULT_SANDBOX_ISOLATED") != "yes":
             raise pytest.UsageError(
-                "These tests bring up a sandbox beside any other one: run sandbox/isolated.sh <name> "
-                f".venv/bin/pytest {' '.join(config.invocation_params.args)}"
+                "These tests bring up a sandbox of their own beside any other one: run make end-to-end, "
+                "make one TEST='tests/end_to_end/...', or sandbox/isolated.sh <name> <this command>"
             )
+        shutil.rmtree(results_folder(Layout().home), ignore_errors=True)
         config.stash[ENVIRONMENT] = bring_up_for_tests(cloud(config))
 
 
@@ -78,15 +81,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shows with a failure what the sandbox's parts logged last, and how the test is run by itself."""
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows, with a failure, what the parts of the sandbox logged last: they are gone with it afterwards."""
     report = yield
     if report.failed:
-        name = "gcp" if item.path.is_relative_to(GOOGLE) else "aws"
-        test = f"'{item.path.relative_to(REPOSITORY)}::{item.nodeid.partition('::')[2]}'"
-        report.sections.append(
-            ("this test alone", f"sandbox/isolated.sh {name} .venv/bin/pytest {test}"),
-        )
         logs = sorted(Layout().logs.glob("*.log"))
         report.sections.extend((f"end of {log.name}", log_tail(Layout(), log.stem)) for log in logs)
     return report

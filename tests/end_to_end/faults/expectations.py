@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 
 class Keys(Enum):
@@ -29,6 +30,11 @@ class Seen:
     def words(self) -> Sequence[str]:
         """What the run has to say."""
         return re.findall(r"`([^`]+)`", self.text)
+
+
+def results_folder(home: Path) -> Path:
+    """Return the folder of a run's results, in the home of its sandbox: a file for each fault."""
+    return home / "faults"
 
 
 def summary(keys: Sequence[Keys]) -> str:

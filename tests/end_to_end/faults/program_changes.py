@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sandbox.layout import REPOSITORY
 from sandbox.stack import SandboxStack
+from tests.end_to_end import older_sdk
 from tests.end_to_end.faults import unreliable_store
 from tests.end_to_end.faults.bench import Bench
 
-OLDER_SDK = "3.259.0"
 RENAMED = "vault-init"
 
 
@@ -32,23 +32,9 @@ def code_edited(bench: Bench) -> None:
 def sdk_upgraded(bench: Bench) -> None:
     """The first run uses an older SDK of Pulumi's for Python, the next one that of the requirements."""
     older = bench.folder / "older-sdk"
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--no-compile",
-            f"--target={older}",
-            f"pulumi=={OLDER_SDK}",
-        ],
-        check=True,
-        timeout=300,
-    )
+    older_sdk.install(older)
     with_older = {"PYTHONPATH": str(older)}
-    assert _sdk_version(with_older) == OLDER_SDK != _sdk_version({})
+    assert _sdk_version(with_older) == older_sdk.VERSION != _sdk_version({})
     bench.configure(custody=None)
     # Python keeps the compiled form beside what it runs, unless it is told not to.
     bench.up(environment={**with_older, "PYTHONDONTWRITEBYTECODE": ""})

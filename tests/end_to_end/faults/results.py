@@ -10,18 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox.layout import REPOSITORY, Layout
-from tests.end_to_end.faults.expectations import Keys, summary
+from tests.end_to_end.faults.expectations import Keys, results_folder, summary
 from tests.end_to_end.faults.fault import Fault
 from tests.end_to_end.faults.fault_table import FAULTS as AWS_FAULTS
 from tests.end_to_end.google.google_fault_table import GOOGLE_FAULTS
 
 FAULTS = (*AWS_FAULTS, *GOOGLE_FAULTS)
 PAGE = REPOSITORY / "docs" / "faults.md"
-
-
-def results_folder(home: Path) -> Path:
-    """Return the folder of the results, one file for each fault that was injected."""
-    return home / "faults"
 
 
 def write_result(layout: Layout, fault: Fault, keys: Keys) -> None:
