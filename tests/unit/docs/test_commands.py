@@ -55,6 +55,16 @@ def test_every_setting_that_is_set_exists() -> None:
     assert {setting for setting in named if setting not in settings | sections} == set()
 
 
+def test_every_setting_that_is_named_exists() -> None:
+    settings = {code(setting)[0] for setting, *_ in tables("docs/settings.md", "Setting")}
+    sections = "|".join({setting.partition(".")[0] for setting in settings if "." in setting})
+    named = found(rf"^(?:migrateFrom\.)?((?:{sections})\.(?!py$)[a-zA-Z.]+)(?:: .*)?$")
+    assert "key.alias" in named
+    # A section such as transit.tls.caSecret is named as a whole, too.
+    wholes = {setting.rpartition(".")[0] for setting in settings}
+    assert named - settings - wholes == set()
+
+
 def test_every_output_that_is_read_exists() -> None:
     outputs = {output for outputs, *_ in tables("docs/settings.md", "Output") for output in code(outputs)}
     named = found(r"pulumi stack output ([a-z_]+)")

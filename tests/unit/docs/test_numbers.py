@@ -1,0 +1,49 @@
+"""Numbers in the documents are those of the code."""
+
+import re
+
+import pytest
+
+from components.aws_key_store import RECOVERY_DAYS
+from components.key_custody import WRITE_ATTEMPTS
+from components.run_identity import OTHER_HOST_SECONDS
+from components.seal_migration_steps import STEP_SECONDS
+from tests.unit.components.stack_settings import EKS, parse
+from tests.unit.docs.documents import text
+
+DEFAULTS = parse(EKS)
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
+WORDS = {1: "one", 3: "three", 5: "five"}
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence", "numbers"),
+    [
+        (
+            "docs/eks.md",
+            r"at most (\d+) minutes for pod 0, (\d+) for the injector and (\d+) for the voters",
+            [
+                DEFAULTS.deadlines.pod_start_seconds / 60,
+                DEFAULTS.deadlines.webhook_seconds / 60,
+                DEFAULTS.deadlines.quorum_seconds / 60,
+            ],
+        ),
+        ("docs/operations.md", r"a recovery window of (\d+) days", [RECOVERY_DAYS]),
+        ("docs/seal-migration.md", r"waits longer than (\d+) minutes", [STEP_SECONDS / 60]),
+        ("docs/troubleshooting.md", r"counts as dead after (\d+) minutes", [OTHER_HOST_SECONDS / 60]),
+    ],
+)
+def test_a_sentence_has_the_numbers_of_the_code(page: str, sentence: str, numbers: list[float]) -> None:
+    (found,) = re.findall(sentence, text(page))
+    assert [float(number) for number in ([found] if isinstance(found, str) else found)] == numbers
+
+
+def test_the_store_is_tried_as_often_as_the_page_says() -> None:
+    assert f"fails at the {ORDINALS[WRITE_ATTEMPTS - 1]} attempt" in text("docs/keys.md")
+
+
+def test_volumes_and_replicas_are_those_of_the_defaults() -> None:
+    assert DEFAULTS.audit_storage.enabled
+    assert {DEFAULTS.data_storage.size, DEFAULTS.audit_storage.size} == {"10Gi"}
+    assert "two volumes of 10 GiB" in text("docs/eks.md")
+    assert f"({WORDS[DEFAULTS.replicas]} by default)" in text("docs/eks.md")
