@@ -10,10 +10,12 @@ from typing_extensions import override
 
 from sandbox.plugins.aws.api import Aws, error_code, failing_as, one_error
 from sandbox.plugins.aws.functions import check_arguments
-from sandbox.plugins.aws.schema import BridgedResourceType, Property, Schema, integer_between
+from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
+from sandbox.plugins.bridged_schema import Property, Schema
 from sandbox.plugins.property_values import PropertyMap, PropertyValue, Unknown
 from sandbox.plugins.provider import CheckFailure, Created, ProviderError, Resource
+from sandbox.plugins.validation import Validator, integer_between
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -27,35 +29,37 @@ _SOURCES = ("cidrIpv4", "cidrIpv6", "referencedSecurityGroupId")
 _PROTOCOL_NAMES = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
 
 
-def _same_protocol(old: str, new: str) -> bool:
+def _same_protocol(old: PropertyValue, new: PropertyValue) -> bool:
     """EC2 gives the well-known protocols by name, however they were given to it."""
+    old, new = str(old), str(new)
     return _PROTOCOL_NAMES.get(old, old).lower() == _PROTOCOL_NAMES.get(new, new).lower()
 
 
-def _is_network(
-    version: type[ipaddress.IPv4Network] | type[ipaddress.IPv6Network], value: PropertyValue
-) -> str | None:
-    try:
-        version(str(value))
-    except ValueError as error:
-        return f"to be a network's address in CIDR notation: {error}"
-    return None
+def _network(version: type[ipaddress.IPv4Network] | type[ipaddress.IPv6Network]) -> Validator:
+    def validate(name: str, value: PropertyValue) -> str | None:
+        try:
+            version(str(value))
+        except ValueError as error:
+            return f"expected {name} to be a network's address in CIDR notation: {error}"
+        return None
+
+    return validate
 
 
-class SecurityGroupIngressRule(BridgedResourceType):
+class SecurityGroupIngressRule(AwsResourceType):
     """One rule of a security group; its id is the rule's."""
 
     token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"  # noqa: S105 - a type's name
     schema: ClassVar[Schema] = Schema(
         inputs=(
-            Property("cidrIpv4", validators=(lambda value: _is_network(ipaddress.IPv4Network, value),)),
-            Property("cidrIpv6", validators=(lambda value: _is_network(ipaddress.IPv6Network, value),)),
+            Property("cidrIpv4", validators=(_network(ipaddress.IPv4Network),)),
+            Property("cidrIpv6", validators=(_network(ipaddress.IPv6Network),)),
             Property("description"),
             Property("fromPort", "integer", validators=(integer_between(-1, 65535),)),
             Property("ipProtocol", required=True, same=_same_protocol),
             Property("referencedSecurityGroupId"),
             Property("securityGroupId", required=True, replaces=True),
-            Property("tags", "tags"),
+            Property("tags", "map"),
             Property("toPort", "integer", validators=(integer_between(-1, 65535),)),
         ),
         outputs=("arn", "region", "securityGroupRuleId", "tagsAll"),

@@ -8,17 +8,13 @@ from typing_extensions import override
 from sandbox.plugins.aws.api import Aws, error_code, failing_as, one_error
 from sandbox.plugins.aws.functions import check_arguments
 from sandbox.plugins.aws.iam_role import NAME_PATTERN
-from sandbox.plugins.aws.schema import (
-    Autonaming,
-    BridgedResourceType,
-    Property,
-    Schema,
-    length_between,
-    matching,
-)
+from sandbox.plugins.aws.policy_documents import policy_property
+from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
+from sandbox.plugins.bridged_schema import Autonaming, Property, Schema
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import Created, ProviderError, Resource
+from sandbox.plugins.validation import length_between, matching
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import PolicyVersionTypeDef
@@ -27,7 +23,7 @@ _KEPT_VERSIONS = 5
 """A managed policy has at most five versions (IAM quotas)."""
 
 
-class Policy(BridgedResourceType):
+class Policy(AwsResourceType):
     """A managed policy; its id is its ARN. A new document becomes a new version of the policy."""
 
     token = "aws:iam/policy:Policy"  # noqa: S105 - a type's name
@@ -40,8 +36,8 @@ class Policy(BridgedResourceType):
                 validators=(length_between(1, 128), matching(NAME_PATTERN, "to match [\\w+=,.@-]")),
             ),
             Property("path", default="/", replaces=True),
-            Property("policy", "policy", required=True),
-            Property("tags", "tags"),
+            policy_property("policy", required=True),
+            Property("tags", "map"),
         ),
         outputs=("arn", "attachmentCount", "namePrefix", "policyId", "tagsAll"),
         not_implemented=frozenset({"delayAfterPolicyCreationInMs", "namePrefix"}),

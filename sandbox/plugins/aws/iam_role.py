@@ -7,18 +7,13 @@ from typing import ClassVar
 from typing_extensions import override
 
 from sandbox.plugins.aws.api import error_code, failing_as
-from sandbox.plugins.aws.schema import (
-    Autonaming,
-    BridgedResourceType,
-    Property,
-    Schema,
-    integer_between,
-    length_between,
-    matching,
-)
+from sandbox.plugins.aws.policy_documents import policy_property
+from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
+from sandbox.plugins.bridged_schema import Autonaming, Property, Schema
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import Created, ProviderError, Resource
+from sandbox.plugins.validation import integer_between, length_between, matching
 
 ARN_PATTERN = r"arn:[\w-]+:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+"
 """An ARN's shape: partition, service, region, account, resource (IAM User Guide, "Identify AWS resources").
@@ -26,13 +21,13 @@ ARN_PATTERN = r"arn:[\w-]+:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+"
 NAME_PATTERN = r"[0-9A-Za-z_+=,.@-]+"
 
 
-class Role(BridgedResourceType):
+class Role(AwsResourceType):
     """An IAM role; its id is its name."""
 
     token = "aws:iam/role:Role"  # noqa: S105 - a type's name
     schema: ClassVar[Schema] = Schema(
         inputs=(
-            Property("assumeRolePolicy", "policy", required=True),
+            policy_property("assumeRolePolicy", required=True),
             Property(
                 "description",
                 validators=(
@@ -51,7 +46,7 @@ class Role(BridgedResourceType):
             ),
             Property("path", default="/", replaces=True, validators=(length_between(0, 512),)),
             Property("permissionsBoundary", validators=(matching(ARN_PATTERN, "to be an ARN"),)),
-            Property("tags", "tags"),
+            Property("tags", "map"),
         ),
         outputs=(
             "arn",
@@ -198,7 +193,7 @@ class Role(BridgedResourceType):
                     raise
 
 
-class RolePolicyAttachment(BridgedResourceType):
+class RolePolicyAttachment(AwsResourceType):
     """A managed policy attached to a role; its id is ``<role>/<policy ARN>``."""
 
     token = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"  # noqa: S105

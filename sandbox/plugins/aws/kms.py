@@ -5,19 +5,13 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from sandbox.plugins.aws.api import error_code, failing_as
-from sandbox.plugins.aws.schema import (
-    Autonaming,
-    BridgedResourceType,
-    Property,
-    Schema,
-    integer_between,
-    length_between,
-    matching,
-    only,
-)
+from sandbox.plugins.aws.policy_documents import policy_property
+from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
-from sandbox.plugins.property_values import PropertyMap
+from sandbox.plugins.bridged_schema import Autonaming, Property, Schema
+from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import Created, PartialFailureError, ProviderError, Resource
+from sandbox.plugins.validation import integer_between, length_between, matching, only
 
 if TYPE_CHECKING:
     from mypy_boto3_kms.type_defs import CreateKeyRequestTypeDef, KeyMetadataTypeDef
@@ -25,7 +19,7 @@ if TYPE_CHECKING:
 _POLICY_NAME = "default"
 
 
-class Key(BridgedResourceType):
+class Key(AwsResourceType):
     """A symmetric KMS key. Deleting one schedules its deletion; from then on it counts as gone."""
 
     token = "aws:kms/key:Key"  # noqa: S105 - a type's name
@@ -36,13 +30,13 @@ class Key(BridgedResourceType):
                 "boolean",
                 default=False,
                 read_back=False,
-                validators=(only(False, "bypassPolicyLockoutSafetyCheck"),),
+                validators=(only(False, "aws"),),
             ),
             Property(
                 "customerMasterKeySpec",
                 default="SYMMETRIC_DEFAULT",
                 replaces=True,
-                validators=(only("SYMMETRIC_DEFAULT", "customerMasterKeySpec"),),
+                validators=(only("SYMMETRIC_DEFAULT", "aws"),),
             ),
             Property(
                 "deletionWindowInDays", "integer", read_back=False, validators=(integer_between(7, 30),)
@@ -54,13 +48,13 @@ class Key(BridgedResourceType):
                 "keyUsage",
                 default="ENCRYPT_DECRYPT",
                 replaces=True,
-                validators=(only("ENCRYPT_DECRYPT", "keyUsage"),),
+                validators=(only("ENCRYPT_DECRYPT", "aws"),),
             ),
-            Property("policy", "policy", computed=True),
+            policy_property("policy", computed=True),
             Property(
                 "rotationPeriodInDays", "integer", computed=True, validators=(integer_between(90, 2560),)
             ),
-            Property("tags", "tags"),
+            Property("tags", "map"),
         ),
         outputs=("arn", "keyId", "multiRegion", "region", "tagsAll"),
         not_implemented=frozenset({"customKeyStoreId", "multiRegion", "region", "xksKeyId"}),
@@ -214,12 +208,12 @@ class Key(BridgedResourceType):
                 kms.disable_key(KeyId=identifier)
 
 
-def _same_key(old: str, new: str) -> bool:
+def _same_key(old: PropertyValue, new: PropertyValue) -> bool:
     """A key's id and its ARN name the same key."""
-    return old.rpartition("key/")[2] == new.rpartition("key/")[2]
+    return str(old).rpartition("key/")[2] == str(new).rpartition("key/")[2]
 
 
-class Alias(BridgedResourceType):
+class Alias(AwsResourceType):
     """A KMS alias; its id is its name."""
 
     token = "aws:kms/alias:Alias"  # noqa: S105

@@ -1,4 +1,4 @@
-"""When two IAM policy documents mean the same.
+"""IAM policy documents as properties, and when two of them mean the same.
 
 Order and white space, a single value or a list of one, and the two ways to write an account's root do not
 make a difference (the real plugin compares with github.com/hashicorp/awspolicyequivalence).
@@ -7,19 +7,39 @@ make a difference (the real plugin compares with github.com/hashicorp/awspolicye
 import json
 import re
 
+from sandbox.plugins.bridged_schema import Property
 from sandbox.plugins.json_values import Json
+from sandbox.plugins.property_values import PropertyValue
 
 _ACCOUNT_ROOT = re.compile(r"arn:[\w-]+:iam::(\d{12}):root")
 _SETS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 _PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 
 
-def equivalent(first: str, second: str) -> bool:
-    """Whether two documents in JSON mean the same; a text that is no JSON is equivalent to the same text
+def policy_property(name: str, *, required: bool = False, computed: bool = False) -> Property:
+    """Declare a property that holds a policy."""
+    return Property(name, required=required, computed=computed, validators=(is_policy,), same=equivalent)
+
+
+def is_policy(name: str, value: PropertyValue) -> str | None:
+    """Validate a policy: a JSON object, without leading white space, which IAM refuses, too."""
+    if not isinstance(value, str) or not value.startswith("{"):
+        return f"expected {name} to be a JSON object (an IAM policy begins with {{)"
+    try:
+        json.loads(value)
+    except ValueError as error:
+        return f"expected {name} to be valid JSON: {error}"
+    return None
+
+
+def equivalent(first: PropertyValue, second: PropertyValue) -> bool:
+    """Compare two documents in JSON by what they mean; a text that is no JSON is equivalent to the same text
     only.
     """
     if first == second:
         return True
+    if not isinstance(first, str) or not isinstance(second, str):
+        return False
     try:
         return _canonical_document(json.loads(first)) == _canonical_document(json.loads(second))
     except ValueError:

@@ -12,7 +12,7 @@ from sandbox.plugins.aws.eks import get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment
 from sandbox.plugins.aws.kms import Alias, Key
-from sandbox.plugins.aws.schema import BridgedResourceType
+from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
@@ -30,7 +30,7 @@ from sandbox.plugins.provider import (
 
 _SDK_DEFAULTS = {"skipCredentialsValidation": "false", "skipRegionValidation": "true"}
 """What the Python SDK always sends (``pulumi_aws/provider.py``), whatever the program gives."""
-_RESOURCE_TYPES: dict[str, type[BridgedResourceType]] = {
+_RESOURCE_TYPES: dict[str, type[AwsResourceType]] = {
     kind.token: kind
     for kind in (
         Alias,

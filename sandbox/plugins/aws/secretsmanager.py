@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from typing_extensions import override
 
 from sandbox.plugins.aws.api import error_code, failing_as
-from sandbox.plugins.aws.schema import (
-    Autonaming,
-    BridgedResourceType,
-    Property,
-    Schema,
-    length_between,
-    matching,
-    only,
-)
+from sandbox.plugins.aws.policy_documents import policy_property
+from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
+from sandbox.plugins.bridged_schema import Autonaming, Property, Schema
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import Created, PartialFailureError, ProviderError, Resource
+from sandbox.plugins.validation import length_between, matching, only
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -26,13 +21,13 @@ if TYPE_CHECKING:
 _SERVICE: Final = "secretsmanager"
 
 
-def _recovery_window(value: PropertyValue) -> str | None:
+def _recovery_window(name: str, value: PropertyValue) -> str | None:
     if isinstance(value, int) and (value == 0 or 7 <= value <= 30):
         return None
-    return f"to be 0 or in the range (7 - 30), got {value}"
+    return f"expected {name} to be 0 or in the range (7 - 30), got {value}"
 
 
-class Secret(BridgedResourceType):
+class Secret(AwsResourceType):
     """A secret without its value; its id is its ARN. Once its deletion is scheduled, it counts as gone."""
 
     token = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type's name
@@ -44,7 +39,7 @@ class Secret(BridgedResourceType):
                 "boolean",
                 default=False,
                 read_back=False,
-                validators=(only(False, "forceOverwriteReplicaSecret"),),
+                validators=(only(False, "aws"),),
             ),
             Property("kmsKeyId"),
             Property(
@@ -58,7 +53,7 @@ class Secret(BridgedResourceType):
             Property(
                 "recoveryWindowInDays", "integer", default=30, read_back=False, validators=(_recovery_window,)
             ),
-            Property("tags", "tags"),
+            Property("tags", "map"),
         ),
         outputs=("arn", "namePrefix", "policy", "region", "replicas", "tagsAll"),
         not_implemented=frozenset({"namePrefix", "policy", "region", "replicas", "type"}),
@@ -157,14 +152,14 @@ class Secret(BridgedResourceType):
                     raise
 
 
-class SecretPolicy(BridgedResourceType):
+class SecretPolicy(AwsResourceType):
     """The resource policy of a secret; its id is the secret's ARN."""
 
     token = "aws:secretsmanager/secretPolicy:SecretPolicy"  # noqa: S105
     schema: ClassVar[Schema] = Schema(
         inputs=(
             Property("blockPublicPolicy", "boolean", read_back=False),
-            Property("policy", "policy", required=True),
+            policy_property("policy", required=True),
             Property(
                 "secretArn",
                 required=True,

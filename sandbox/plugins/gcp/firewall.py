@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from sandbox.plugins.bridged_schema import Property, Schema
 from sandbox.plugins.gcp.api import GoogleApiError, JsonObject, Method, failing_as, objects, one_error
-from sandbox.plugins.gcp.schema import PROJECT, BridgedResourceType, Property, Schema, parsed_id
-from sandbox.plugins.gcp.validation import integer_between, matching, only
+from sandbox.plugins.gcp.resource_type import PROJECT, GoogleResourceType, parsed_id
 from sandbox.plugins.json_values import Json, to_json
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import CheckFailure, ProviderError, Resource
+from sandbox.plugins.validation import integer_between, matching, only
 
 _SERVICE = "compute"
 _FORM = "projects/{project}/global/firewalls/{name}"
@@ -61,7 +62,7 @@ def _valid_rules(name: str, value: PropertyValue) -> str | None:
     return None
 
 
-class Firewall(BridgedResourceType):
+class Firewall(GoogleResourceType):
     """A rule of a network; its id is ``projects/<project>/global/firewalls/<name>``."""
 
     token = "gcp:compute/firewall:Firewall"  # noqa: S105 - a type's name
@@ -69,7 +70,7 @@ class Firewall(BridgedResourceType):
         inputs=(
             Property("allows", "objects", upstream="allow", validators=(_valid_rules,), same=_same_rules),
             Property("description"),
-            Property("direction", replaces=True, computed=True, validators=(only("INGRESS"),)),
+            Property("direction", replaces=True, computed=True, validators=(only("INGRESS", "gcp"),)),
             Property(
                 "name",
                 replaces=True,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Set
 
 from sandbox.plugins.gcp.api import Google, GoogleApiError, JsonObject, objects, one_error, texts
 from sandbox.plugins.gcp.kms import KEY_FORM, RING_FORM, key_outputs
-from sandbox.plugins.gcp.schema import parsed_id
+from sandbox.plugins.gcp.resource_type import parsed_id
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import ProviderError, not_implemented
 

@@ -13,9 +13,10 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from sandbox.plugins.bridged_schema import Property, Schema
 from sandbox.plugins.gcp.api import GoogleApiError, JsonObject, Method, objects, one_error
 from sandbox.plugins.gcp.kms import KEY_FORM
-from sandbox.plugins.gcp.schema import PROJECT, BridgedResourceType, Property, Schema, parsed_id
+from sandbox.plugins.gcp.resource_type import PROJECT, GoogleResourceType, parsed_id
 from sandbox.plugins.gcp.secret_manager import REGIONAL_FORM, SECRET_FORM, regional_service
 from sandbox.plugins.json_values import Json
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
@@ -50,7 +51,7 @@ ROLE = Property("role", required=True, replaces=True)
 MEMBER = Property("member", required=True, replaces=True, validators=(_valid_member,))
 
 
-class IamMember(BridgedResourceType):
+class IamMember(GoogleResourceType):
     """A membership; its id is ``<resource>/<role>/<member>``. There is nothing to update."""
 
     reading: ClassVar[Method] = "GET"

@@ -6,13 +6,14 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from sandbox.plugins.bridged_schema import Property, Schema
 from sandbox.plugins.gcp.api import GoogleApiError, JsonObject, failing_as, objects, one_error, texts
 from sandbox.plugins.gcp.labels import effective_labels, live_labels
-from sandbox.plugins.gcp.schema import PROJECT, BridgedResourceType, Property, Schema, parsed_id
-from sandbox.plugins.gcp.validation import only
+from sandbox.plugins.gcp.resource_type import PROJECT, GoogleResourceType, parsed_id
 from sandbox.plugins.json_values import to_json
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import ProviderError, Resource
+from sandbox.plugins.validation import only
 
 SERVICE = "cloudkms"
 RING_FORM = "projects/{project}/locations/{location}/keyRings/{name}"
@@ -47,7 +48,7 @@ def _same_template(old: PropertyValue, new: PropertyValue) -> bool:
     return isinstance(old, dict) and isinstance(new, dict) and {**default, **old} == {**default, **new}
 
 
-class KeyRing(BridgedResourceType):
+class KeyRing(GoogleResourceType):
     """A key ring; its id is its name in Google's APIs. Deleting one only forgets it."""
 
     token = "gcp:kms/keyRing:KeyRing"  # noqa: S105 - a type's name
@@ -95,7 +96,7 @@ class KeyRing(BridgedResourceType):
         )
 
 
-class CryptoKey(BridgedResourceType):
+class CryptoKey(GoogleResourceType):
     """A key; its id is its name in Google's APIs. Deleting one destroys its versions, and forgets it."""
 
     token = "gcp:kms/cryptoKey:CryptoKey"  # noqa: S105
@@ -106,7 +107,10 @@ class CryptoKey(BridgedResourceType):
             Property("labels", "map"),
             Property("name", replaces=True, autonamed=True),
             Property(
-                "purpose", default="ENCRYPT_DECRYPT", replaces=True, validators=(only("ENCRYPT_DECRYPT"),)
+                "purpose",
+                default="ENCRYPT_DECRYPT",
+                replaces=True,
+                validators=(only("ENCRYPT_DECRYPT", "gcp"),),
             ),
             Property("rotationPeriod", validators=(_rotation_period,)),
             Property("skipInitialVersionCreation", "boolean", read_back=False),

@@ -5,12 +5,13 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from sandbox.plugins.bridged_schema import Property, Schema
 from sandbox.plugins.gcp.api import GoogleApiError, JsonObject, failing_as, one_error
-from sandbox.plugins.gcp.schema import PROJECT, BridgedResourceType, Property, Schema, parsed_id
-from sandbox.plugins.gcp.validation import matching, one_of
+from sandbox.plugins.gcp.resource_type import PROJECT, GoogleResourceType, parsed_id
 from sandbox.plugins.json_values import to_json
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import ProviderError, Resource
+from sandbox.plugins.validation import matching, one_of
 
 ROLE_FORM = "projects/{project}/roles/{roleId}"
 _SERVICE_FORM = "{project}/{service}"
@@ -23,7 +24,7 @@ def _domain(name: str, value: PropertyValue) -> str | None:  # noqa: ARG001 - a 
     return f"expected {value} to be a domain like serviceusage.googleapis.com"
 
 
-class Service(BridgedResourceType):
+class Service(GoogleResourceType):
     """An API that is on in a project; its id is ``<project>/<service>``.
 
     One that is on already is taken as it is, and ``disableOnDestroy`` alone turns one off.
@@ -93,7 +94,7 @@ class Service(BridgedResourceType):
             self._wait(operation, "api to disable")
 
 
-class IamCustomRole(BridgedResourceType):
+class IamCustomRole(GoogleResourceType):
     """A role of a project's own; its id is ``projects/<project>/roles/<role id>``.
 
     Google keeps a deleted role for a while, and creating one anew undeletes it.

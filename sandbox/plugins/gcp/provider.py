@@ -17,7 +17,7 @@ from sandbox.plugins.gcp.iam_member import (
 )
 from sandbox.plugins.gcp.kms import CryptoKey, KeyRing
 from sandbox.plugins.gcp.projects import IamCustomRole, Service
-from sandbox.plugins.gcp.schema import BridgedResourceType
+from sandbox.plugins.gcp.resource_type import GoogleResourceType
 from sandbox.plugins.gcp.secret_manager import RegionalSecret, Secret
 from sandbox.plugins.gcp.service_account import Account, Key
 from sandbox.plugins.property_differences import differences, path_of
@@ -36,7 +36,7 @@ from sandbox.plugins.provider import (
 )
 
 _ATTRIBUTION = "addPulumiAttributionLabel"
-_RESOURCE_TYPES: dict[str, type[BridgedResourceType]] = {
+_RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
     kind.token: kind
     for kind in (
         Account,

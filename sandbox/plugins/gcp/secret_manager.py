@@ -5,9 +5,10 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from sandbox.plugins.bridged_schema import Property, Schema
 from sandbox.plugins.gcp.api import GoogleApiError, JsonObject, failing_as, objects, one_error, texts
 from sandbox.plugins.gcp.labels import effective_labels, live_labels
-from sandbox.plugins.gcp.schema import PROJECT, BridgedResourceType, Property, Schema, parsed_id
+from sandbox.plugins.gcp.resource_type import PROJECT, GoogleResourceType, parsed_id
 from sandbox.plugins.json_values import Json, to_json
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import ProviderError, Resource, not_implemented
@@ -83,7 +84,7 @@ _NOT_IMPLEMENTED = frozenset(
 )
 
 
-class Secret(BridgedResourceType):
+class Secret(GoogleResourceType):
     """A secret without its versions; its id is its name with the project's id."""
 
     token = "gcp:secretmanager/secret:Secret"  # noqa: S105 - a type's name

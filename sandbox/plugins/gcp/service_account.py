@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from sandbox.plugins.bridged_schema import Property, Schema
 from sandbox.plugins.gcp.api import GoogleApiError, failing_as, one_error
-from sandbox.plugins.gcp.schema import PROJECT, BridgedResourceType, Property, Schema, parsed_id
-from sandbox.plugins.gcp.validation import length_between, matching, one_of
+from sandbox.plugins.gcp.resource_type import PROJECT, GoogleResourceType, parsed_id
 from sandbox.plugins.json_values import to_json
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import ProviderError, Resource
+from sandbox.plugins.validation import length_between, matching, one_of
 
 _SERVICE = "iam"
 _ACCOUNT_FORM = "projects/{project}/serviceAccounts/{email}"
@@ -19,7 +20,7 @@ _KEY_FORM = "projects/{project}/serviceAccounts/{account}/keys/{key}"
 _TEXTS = {"displayName": "display_name", "description": "description"}
 
 
-class Account(BridgedResourceType):
+class Account(GoogleResourceType):
     """A service account; its id is ``projects/<project>/serviceAccounts/<email>``."""
 
     token = "gcp:serviceaccount/account:Account"  # noqa: S105 - a type's name
@@ -113,7 +114,7 @@ def account_name(value: PropertyValue) -> str:
     raise ProviderError(f'"{account}" is neither an email address nor the name of a service account')
 
 
-class Key(BridgedResourceType):
+class Key(GoogleResourceType):
     """A key of a service account; its id is its name. Google tells the private half once, at its creation."""
 
     token = "gcp:serviceaccount/key:Key"  # noqa: S105

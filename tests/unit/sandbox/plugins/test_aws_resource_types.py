@@ -9,7 +9,7 @@ from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule
 from sandbox.plugins.aws.iam_policy import Policy
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment
 from sandbox.plugins.aws.kms import Alias, Key
-from sandbox.plugins.aws.schema import BridgedResourceType
+from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.property_differences import Kind
 from sandbox.plugins.property_values import UNKNOWN, PropertyMap, PropertyValue
@@ -23,20 +23,20 @@ SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-a1b2c3"
 RULE: PropertyMap = {"securityGroupId": "sg-1", "ipProtocol": "tcp", "cidrIpv4": "10.0.0.0/8"}
 
 
-def checked(kind: BridgedResourceType, inputs: PropertyMap, old: PropertyMap | None = None) -> PropertyMap:
+def checked(kind: AwsResourceType, inputs: PropertyMap, old: PropertyMap | None = None) -> PropertyMap:
     """The inputs after a check that finds nothing wrong."""
     result = kind.check(_resource(), old or {}, inputs)
     assert result.failures == ()
     return result.inputs
 
 
-def reasons(kind: BridgedResourceType, inputs: PropertyMap) -> dict[str, str]:
+def reasons(kind: AwsResourceType, inputs: PropertyMap) -> dict[str, str]:
     """What a check finds wrong, by property."""
     return {failure.property_path: failure.reason for failure in kind.check(_resource(), {}, inputs).failures}
 
 
 def changes(
-    kind: BridgedResourceType, old: PropertyMap, new: PropertyMap, **outputs: PropertyValue
+    kind: AwsResourceType, old: PropertyMap, new: PropertyMap, **outputs: PropertyValue
 ) -> dict[str, Change]:
     """The changes from one checked set of inputs to another."""
     state = {**checked(kind, old), **outputs}
@@ -92,7 +92,12 @@ def test_a_secret_gets_the_real_defaults() -> None:
             "maxSessionDuration",
             "(3600 - 43200)",
         ),
-        (Role, {"assumeRolePolicy": DOCUMENT, "name": "r" * 65}, "name", "of length (1 - 64)"),
+        (
+            Role,
+            {"assumeRolePolicy": DOCUMENT, "name": "r" * 65},
+            "name",
+            "length of name to be in the range (1 - 64)",
+        ),
         (Role, {"assumeRolePolicy": DOCUMENT, "name": "a b"}, "name", "to match"),
         (Role, {"assumeRolePolicy": DOCUMENT, "permissionsBoundary": "x"}, "permissionsBoundary", "an ARN"),
         (Role, {"assumeRolePolicy": DOCUMENT, "managedPolicyArns": []}, "managedPolicyArns", "real plugin"),
@@ -100,7 +105,7 @@ def test_a_secret_gets_the_real_defaults() -> None:
         (RolePolicyAttachment, {"role": "r", "policyArn": "x"}, "policyArn", "an ARN"),
         (Secret, {"recoveryWindowInDays": 6}, "recoveryWindowInDays", "to be 0 or in the range (7 - 30)"),
         (Secret, {"name": "a b"}, "name", "alphanumeric characters"),
-        (Secret, {"name": "n" * 513}, "name", "of length (1 - 512)"),
+        (Secret, {"name": "n" * 513}, "name", "length of name to be in the range (1 - 512)"),
         (Secret, {"forceOverwriteReplicaSecret": True}, "forceOverwriteReplicaSecret", "real plugin"),
         (Secret, {"policy": DOCUMENT}, "policy", "needs the real plugin"),
         (Secret, {"replicas": []}, "replicas", "needs the real plugin"),
@@ -120,7 +125,7 @@ def test_a_secret_gets_the_real_defaults() -> None:
     ],
 )
 def test_wrong_inputs_are_refused(
-    kind: type[BridgedResourceType], inputs: PropertyMap, wrong: str, text: str
+    kind: type[AwsResourceType], inputs: PropertyMap, wrong: str, text: str
 ) -> None:
     assert text in reasons(kind(AWS), inputs)[wrong]
 
@@ -226,7 +231,7 @@ def test_a_name_that_is_no_longer_given_becomes_an_automatic_one() -> None:
     ],
 )
 def test_what_a_change_leads_to(
-    kind: type[BridgedResourceType], old: PropertyMap, new: PropertyMap, changed: str, replaces: bool
+    kind: type[AwsResourceType], old: PropertyMap, new: PropertyMap, changed: str, replaces: bool
 ) -> None:
     assert changes(kind(AWS), old, new)[changed].replaces is replaces
 

@@ -7,7 +7,7 @@ from sandbox.plugins.gcp.firewall import Firewall
 from sandbox.plugins.gcp.iam_member import CryptoKeyIamMember, SecretIamMember, ServiceAccountIamMember
 from sandbox.plugins.gcp.kms import CryptoKey, KeyRing
 from sandbox.plugins.gcp.projects import IamCustomRole, Service
-from sandbox.plugins.gcp.schema import BridgedResourceType
+from sandbox.plugins.gcp.resource_type import GoogleResourceType
 from sandbox.plugins.gcp.secret_manager import RegionalSecret, Secret
 from sandbox.plugins.gcp.service_account import Account, Key
 from sandbox.plugins.property_differences import Kind
@@ -39,7 +39,7 @@ def no_log(_severity: Severity, _message: str, _urn: str) -> None:
     """Nobody reads it."""
 
 
-def of(kind: type[BridgedResourceType]) -> BridgedResourceType:
+def of(kind: type[GoogleResourceType]) -> GoogleResourceType:
     """The resource type in the project acme."""
     return kind(GOOGLE, no_log)
 
@@ -49,14 +49,14 @@ def resource() -> Resource:
     return Resource("urn:pulumi:dev::project::type::thing")
 
 
-def checked(kind: type[BridgedResourceType], inputs: PropertyMap) -> PropertyMap:
+def checked(kind: type[GoogleResourceType], inputs: PropertyMap) -> PropertyMap:
     """The inputs after a check that finds nothing wrong."""
     result = of(kind).check(resource(), {}, inputs)
     assert result.failures == ()
     return result.inputs
 
 
-def changes(kind: type[BridgedResourceType], state: PropertyMap, new: PropertyMap) -> dict[str, Change]:
+def changes(kind: type[GoogleResourceType], state: PropertyMap, new: PropertyMap) -> dict[str, Change]:
     """The changes from a recorded state to checked inputs."""
     recorded: PropertyMap = {"project": "acme", **checked(kind, state)}
     return dict(of(kind).diff(recorded, {}, checked(kind, new)).changes)
@@ -83,7 +83,7 @@ def changes(kind: type[BridgedResourceType], state: PropertyMap, new: PropertyMa
     ],
 )
 def test_types_have_the_real_defaults(
-    kind: type[BridgedResourceType], inputs: PropertyMap, defaults: PropertyMap
+    kind: type[GoogleResourceType], inputs: PropertyMap, defaults: PropertyMap
 ) -> None:
     assert checked(kind, inputs) == {**inputs, **defaults, "__defaults": sorted(defaults)}
 
@@ -126,7 +126,7 @@ def test_types_have_the_real_defaults(
     ],
 )
 def test_wrong_inputs_are_refused(
-    kind: type[BridgedResourceType], inputs: PropertyMap, wrong: str, text: str
+    kind: type[GoogleResourceType], inputs: PropertyMap, wrong: str, text: str
 ) -> None:
     failures = of(kind).check(resource(), {}, inputs).failures
 
@@ -196,7 +196,7 @@ def test_unknown_inputs_pass_the_check() -> None:
     ],
 )
 def test_what_a_change_leads_to(
-    kind: type[BridgedResourceType], state: PropertyMap, new: PropertyMap, changed: str, replaces: bool
+    kind: type[GoogleResourceType], state: PropertyMap, new: PropertyMap, changed: str, replaces: bool
 ) -> None:
     assert changes(kind, state, new)[changed].replaces is replaces
 
@@ -227,7 +227,7 @@ def test_what_a_change_leads_to(
     ],
 )
 def test_the_same_in_other_words_is_no_change(
-    kind: type[BridgedResourceType], state: PropertyMap, new: PropertyMap
+    kind: type[GoogleResourceType], state: PropertyMap, new: PropertyMap
 ) -> None:
     assert changes(kind, state, new) == {}
 
@@ -267,7 +267,7 @@ def test_a_preview_of_an_update_keeps_outputs_and_the_labels_of_others() -> None
         (Account, "vault@acme.example"),
     ],
 )
-def test_short_ids_are_not_imported(kind: type[BridgedResourceType], identifier: str) -> None:
+def test_short_ids_are_not_imported(kind: type[GoogleResourceType], identifier: str) -> None:
     with pytest.raises(ProviderError, match="doesn't match any of the accepted formats"):
         of(kind).read(resource(), identifier, {}, {})
 

@@ -1,10 +1,12 @@
 """The declared side of a bridged resource type: properties, defaults, validation, differences.
 
-The real plugin is a bridge over the Terraform provider, whose schemas say of each property whether it is
-required, what its default is, which values are valid and whether a change replaces the resource.
+The real plugins of the clouds are bridges over Terraform providers, whose schemas say of each property
+whether it is required, what its default is, which values are valid and if a change replaces the resource.
 """
 
+import hashlib
 import re
+import secrets
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +14,6 @@ from typing import ClassVar, Literal
 
 from typing_extensions import override
 
-from sandbox.plugins.gcp.api import Google
-from sandbox.plugins.gcp.labels import labels_of
-from sandbox.plugins.gcp.validation import Validator
 from sandbox.plugins.property_differences import Kind, differences, path_of, type_sensitive
 from sandbox.plugins.property_values import (
     UNKNOWN,
@@ -30,18 +29,17 @@ from sandbox.plugins.provider import (
     CheckFailure,
     Created,
     Difference,
-    EngineLog,
     Found,
-    PartialFailureError,
-    ProviderError,
     Resource,
     ResourceType,
     not_implemented,
 )
+from sandbox.plugins.validation import Validator
 
 PropertyKind = Literal["string", "boolean", "integer", "map", "set", "object", "objects"]
 DEFAULTS_KEY = "__defaults"
 """Where the bridge records which inputs it filled in itself."""
+_AUTONAME_DIGITS = 7
 
 
 @dataclass(frozen=True)
@@ -56,16 +54,16 @@ class Property:
     replaces_below: frozenset[str] = frozenset()
     """Parts of an object whose change replaces the resource, while that of another part doesn't."""
     computed: bool = False
-    """Google chooses a value where the program gives none, so a missing input is no change."""
+    """The cloud chooses a value if the program gives none, so a missing input is no change."""
     read_back: bool = True
-    """Whether Google tells the value; otherwise a refresh keeps what is recorded."""
+    """Whether the cloud tells the value; otherwise a refresh keeps what is recorded."""
     autonamed: bool = False
-    """The real plugin makes a value where the program gives none, and this one refuses to."""
+    """The real plugin makes a value if the program gives none, and the stand-in refuses to."""
     validators: tuple[Validator, ...] = ()
     same: Callable[[PropertyValue, PropertyValue], bool] | None = None
     """Whether two different values mean the same."""
     upstream: str = ""
-    """The name in the Terraform provider, where it doesn't follow from Pulumi's."""
+    """The name in the Terraform provider, if it doesn't follow from Pulumi's."""
 
     @property
     def upstream_name(self) -> str:
@@ -73,7 +71,7 @@ class Property:
         return self.upstream or re.sub(r"([A-Z])", lambda match: f"_{match.group(1).lower()}", self.name)
 
     def equal(self, old: PropertyValue, new: PropertyValue) -> bool:
-        """Whether two known values mean the same."""
+        """Compare two known values by what they mean."""
         if self.same is not None and self.same(old, new):
             return True
         if self.kind == "set" and isinstance(old, list) and isinstance(new, list):
@@ -81,11 +79,13 @@ class Property:
         return type_sensitive(old) == type_sensitive(new)
 
     def replaced_by_change_of(self, steps: tuple[str | int, ...]) -> bool:
-        """Whether the change of a part, named by its path, replaces the resource."""
-        return self.replaces or len(steps) < 2 or steps[1] in self.replaces_below
+        """Tell if the change of a part, named by its path, replaces the resource."""
+        if self.replaces or not self.replaces_below:
+            return self.replaces
+        return len(steps) < 2 or steps[1] in self.replaces_below
 
     def wrong(self, value: PropertyValue) -> Iterator[str]:
-        """What is wrong with a value."""
+        """Yield what is wrong with a value."""
         if isinstance(value, Unknown):
             return
         python_type, type_name = _PYTHON_TYPES[self.kind]
@@ -117,6 +117,16 @@ _PYTHON_TYPES: Mapping[PropertyKind, tuple[type, str]] = {
 
 
 @dataclass(frozen=True)
+class Autonaming:
+    """How a missing ``name`` is made: the resource's name, a dash and seven hexadecimal digits after
+    ``prefix``.
+    """
+
+    maximum_length: int
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
 class Schema:
     """A resource type's properties. ``not_implemented`` are inputs that the real plugin has and this one
     refuses.
@@ -126,6 +136,7 @@ class Schema:
     outputs: tuple[str, ...]
     not_implemented: frozenset[str] = frozenset()
     secret_outputs: frozenset[str] = frozenset()
+    autonaming: Autonaming | None = None
 
     @property
     def by_name(self) -> Mapping[str, Property]:
@@ -133,48 +144,54 @@ class Schema:
         return {declared.name: declared for declared in self.inputs}
 
 
-PROJECT = Property("project", replaces=True, computed=True)
-
-
 class BridgedResourceType(ResourceType):
-    """A resource type whose check and diff follow from its schema, and which talks to Google for the rest."""
+    """A resource type whose check and diff follow from its schema, and which asks its cloud for the rest."""
 
+    package: ClassVar[str]
     schema: ClassVar[Schema]
-    mirrored_inputs: ClassVar[Mapping[str, str]] = {"pulumiLabels": "labels", "effectiveLabels": "labels"}
-
-    def __init__(self, google: Google, log: EngineLog) -> None:
-        self.google = google
-        self.log = log
-
-    @abstractmethod
-    def make(self, inputs: PropertyMap) -> tuple[str, PropertyMap]:
-        """Create the resource in Google; returns its id and the outputs which only the creation tells."""
 
     @abstractmethod
     def look(self, identifier: str, state: PropertyMap) -> PropertyMap | None:
-        """The state in Google, without what Google doesn't tell; ``None`` if there is no such resource.
+        """Read the state in the cloud, without what it doesn't tell; ``None`` if there is no such resource.
 
         ``state`` is empty on import. Raises :class:`ProviderError` for an id of another form.
         """
 
     @abstractmethod
     def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:
-        """Bring the resource in Google to new inputs."""
+        """Bring the resource in the cloud to new inputs."""
+
+    @abstractmethod
+    def create_now(self, resource: Resource, inputs: PropertyMap) -> Created:
+        """Create the resource in the cloud; raises like :meth:`create`."""
+
+    @abstractmethod
+    def complete(self, live: PropertyMap, state: PropertyMap) -> None:
+        """Complete the state that was read by what was recorded before."""
+
+    @abstractmethod
+    def comparable(self, old: PropertyValue, new: PropertyValue) -> tuple[PropertyValue, PropertyValue]:
+        """Give two unequal values the form in which the real plugin compares them."""
+
+    @abstractmethod
+    def derived_outputs(self, inputs: PropertyMap, state: PropertyMap) -> PropertyMap:
+        """Foretell the outputs that follow from inputs; ``state`` is empty for a new resource."""
+
+    def provider_values(self) -> PropertyMap:
+        """Give the values that the provider has for inputs that the program leaves out; none by default."""
+        return {}
 
     def check_together(self, inputs: PropertyMap) -> Sequence[CheckFailure]:  # noqa: ARG002 - a hook
-        """What is wrong with the inputs taken together; nothing by default."""
+        """Tell what is wrong with the inputs taken together; nothing by default."""
         return ()
 
-    def project_of(self, inputs: PropertyMap) -> str:
-        """The project that a resource goes into: its own, or else the provider's."""
-        project = inputs.get("project") or self.google.project
-        if not isinstance(project, str):
-            raise ProviderError("project: required field is not set")
-        return project
+    def replaced_together(self, state: PropertyMap, inputs: PropertyMap) -> frozenset[str]:  # noqa: ARG002
+        """Name the properties whose change replaces the resource in this case only; none by default."""
+        return frozenset()
 
     @override
     def check(self, resource: Resource, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Checked:
-        """Refuse unknown and wrong properties, and fill in defaults."""
+        """Refuse unknown and wrong properties, and fill in names and defaults."""
         inputs: PropertyMap = {}
         failures: list[CheckFailure] = []
         for name, value in new_inputs.items():
@@ -184,20 +201,32 @@ class BridgedResourceType(ResourceType):
                 inputs[name] = value
                 failures.extend(CheckFailure(name, f"{reason}. {where}") for reason in declared.wrong(value))
             elif name in self.schema.not_implemented:
-                refusal = not_implemented("gcp", f"the property {name} of {self.token}")
+                refusal = not_implemented(self.package, f"the property {name} of {self.token}")
                 failures.append(CheckFailure(name, refusal))
             else:
                 failures.append(CheckFailure(name, f"Invalid or unknown key. {where}"))
+        defaults = self._fill_in(resource, old_inputs, inputs)
         failures.extend(self._missing(resource, inputs))
         failures.extend(self.check_together(inputs))
-        defaults = [
-            declared
-            for declared in self.schema.inputs
-            if declared.default is not None and declared.name not in inputs
-        ]
-        inputs.update((declared.name, declared.default) for declared in defaults)
-        inputs[DEFAULTS_KEY] = list[PropertyValue](sorted(declared.name for declared in defaults))
+        inputs[DEFAULTS_KEY] = list[PropertyValue](sorted(defaults))
         return Checked(inputs, tuple(failures))
+
+    def _fill_in(self, resource: Resource, old_inputs: PropertyMap, inputs: PropertyMap) -> set[str]:
+        """Add defaults to the inputs; returns the names of those added."""
+        defaults: set[str] = set()
+        autonaming = self.schema.autonaming
+        if autonaming is not None and "name" not in inputs:
+            recorded = old_inputs.get(DEFAULTS_KEY)
+            if isinstance(recorded, list) and "name" in recorded:
+                inputs["name"] = old_inputs["name"]
+            else:
+                inputs["name"] = _autoname(resource, autonaming)
+            defaults.add("name")
+        for declared in self.schema.inputs:
+            if declared.default is not None and declared.name not in inputs:
+                inputs[declared.name] = declared.default
+                defaults.add(declared.name)
+        return defaults
 
     def _missing(self, resource: Resource, inputs: PropertyMap) -> Iterator[CheckFailure]:
         for declared in self.schema.inputs:
@@ -211,52 +240,61 @@ class BridgedResourceType(ResourceType):
                 )
             elif declared.autonamed:
                 what = f"an automatic {declared.name} for {self.token}"
-                yield CheckFailure(declared.name, not_implemented("gcp", what))
+                yield CheckFailure(declared.name, not_implemented(self.package, what))
 
     @override
     def diff(self, state: PropertyMap, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
         """Compare the recorded state with new inputs, property by property."""
         changes: dict[str, Change] = {}
+        inputs = {**self.provider_values(), **new_inputs}
+        replaced_together = self.replaced_together(state, new_inputs)
         for declared in self.schema.inputs:
-            new = new_inputs.get(declared.name)
-            if new is None and declared == PROJECT:
-                new = self.google.project
-            for steps, kind in _property_differences(declared, state.get(declared.name), new):
-                replaces = declared.replaced_by_change_of(steps) if declared.replaces_below else None
-                changes[path_of(steps)] = Change(kind, declared.replaces if replaces is None else replaces)
-        return Difference(changes)
+            old, new = state.get(declared.name), inputs.get(declared.name)
+            for steps, kind in self._property_differences(declared, old, new):
+                replaces = declared.name in replaced_together or declared.replaced_by_change_of(steps)
+                changes[path_of(steps)] = Change(kind, replaces)
+        recorded = new_inputs.get(DEFAULTS_KEY)
+        own_name = (
+            self.schema.autonaming is not None and isinstance(recorded, list) and "name" not in recorded
+        )
+        return Difference(
+            changes,
+            # Two resources of one name can't be there at once, so one that keeps a name of the program's own
+            # choice has to make room first.
+            delete_before_replace=own_name
+            and any(change.replaces for change in changes.values())
+            and state.get("name") == new_inputs.get("name"),
+        )
+
+    def _property_differences(
+        self, declared: Property, old: PropertyValue, new: PropertyValue
+    ) -> Iterator[tuple[tuple[str | int, ...], Kind]]:
+        if old is not None and new is not None and not contains_unknown(new) and declared.equal(old, new):
+            return
+        old, new = self.comparable(old, new)
+        if new is None and (declared.computed or old in (None, "", False, 0, {})):
+            return
+        yield from differences(old, new, (declared.name,))
 
     @override
     def create(self, resource: Resource, inputs: PropertyMap, *, preview: bool) -> Created:
         """Create the resource, or say what is known of it."""
         inputs = _without_defaults(inputs)
-        if preview:
-            state: PropertyMap = dict.fromkeys(self.schema.outputs, UNKNOWN)
-            state.update((declared.name, UNKNOWN) for declared in self.schema.inputs if declared.computed)
-            if PROJECT in self.schema.inputs and self.google.project is not None:
-                state["project"] = self.google.project
-            return Created("", {**state, **inputs, **self._foretold_labels(inputs, {})})
-        identifier, told = self.make(inputs)
-        recorded = {**inputs, **told}
-        try:
-            found = self.read(resource, identifier, recorded, inputs)
-        except ProviderError as error:
-            raise PartialFailureError(str(error), identifier, self._marked(recorded)) from error
-        if found is None:
-            raise ProviderError(f"{identifier} was made, and is not there any more")
-        return Created(identifier, found.state)
+        if not preview:
+            return self.create_now(resource, inputs)
+        state: PropertyMap = dict.fromkeys(self.schema.outputs, UNKNOWN)
+        state.update((declared.name, UNKNOWN) for declared in self.schema.inputs if declared.computed)
+        return Created("", {**state, **self.provider_values(), **inputs, **self.derived_outputs(inputs, {})})
 
     @override
     def read(
         self, resource: Resource, identifier: str, state: PropertyMap, inputs: PropertyMap
     ) -> Found | None:
-        """Refresh: Google's values; inputs stay in the program's own words where they mean the same."""
+        """Refresh: the cloud's values; inputs stay in the program's own words if they mean the same."""
         live = self.look(identifier, state)
         if live is None:
             return None
-        for name in self.schema.outputs:
-            if name not in live and state.get(name) is not None:
-                live[name] = state[name]
+        self.complete(live, state)
         importing = not inputs
         new_inputs: PropertyMap = {DEFAULTS_KEY: inputs.get(DEFAULTS_KEY, [])}
         for declared in self.schema.inputs:
@@ -270,7 +308,7 @@ class BridgedResourceType(ResourceType):
                 new_inputs[name] = given if declared.equal(given, current) else current
             elif importing and current not in (None, "", {}, [], declared.default):
                 new_inputs[name] = current
-        return Found(identifier, self._marked(live), new_inputs)
+        return Found(identifier, self.marked(live), new_inputs)
 
     @override
     def update(
@@ -283,20 +321,19 @@ class BridgedResourceType(ResourceType):
             for name, value in state.items()
             if name in inputs or name not in self.schema.by_name or self.schema.by_name[name].computed
         }
-        new_state = {**kept, **inputs, **self._foretold_labels(inputs, state)}
+        new_state = {**kept, **inputs, **self.derived_outputs(inputs, state)}
         if preview:
-            return self._marked(new_state)
+            return self.marked(new_state)
         self.change(identifier, state, inputs)
-        found = self.read(resource, identifier, new_state, inputs)
-        return self._marked(new_state) if found is None else found.state
+        return self.recorded(identifier, new_state)
 
-    def _foretold_labels(self, inputs: PropertyMap, state: PropertyMap) -> PropertyMap:
-        if "pulumiLabels" not in self.schema.outputs:
-            return {}
-        return labels_of(inputs.get("labels"), state)
+    def recorded(self, identifier: str, inputs: PropertyMap) -> PropertyMap:
+        """Give the state to record: what the cloud tells, and of the rest what was asked for."""
+        found = self.read(Resource(""), identifier, inputs, inputs)
+        return self.marked(inputs) if found is None else found.state
 
-    def _marked(self, state: PropertyMap) -> PropertyMap:
-        """The state with the outputs secret that the real plugin has as secrets."""
+    def marked(self, state: PropertyMap) -> PropertyMap:
+        """Mark those outputs as secret that the real plugin has as secrets."""
         secret = self.schema.secret_outputs
         return {
             name: Secret(value) if name in secret and not isinstance(value, Secret) else value
@@ -304,33 +341,13 @@ class BridgedResourceType(ResourceType):
         }
 
 
-def parsed_id(identifier: str, form: str) -> Mapping[str, str]:
-    """The parts of an id, such as of the form ``projects/{project}/roles/{roleId}``.
-
-    Raises :class:`ProviderError` for an id of another form; short forms are not implemented.
-    """
-    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", form)
-    match = re.fullmatch(pattern, identifier)
-    if match is None:
-        raise ProviderError(f'Import id "{identifier}" doesn\'t match any of the accepted formats: [{form}]')
-    return match.groupdict()
-
-
 def _without_defaults(inputs: PropertyMap) -> PropertyMap:
     return {name: value for name, value in inputs.items() if name != DEFAULTS_KEY}
 
 
-def _property_differences(
-    declared: Property, old: PropertyValue, new: PropertyValue
-) -> Sequence[tuple[tuple[str | int, ...], Kind]]:
-    """What differs; Terraform doesn't tell an empty value from a missing one."""
-    old, new = _present(old), _present(new)
-    if new is None and (declared.computed or old in (None, False, 0)):
-        return ()
-    if old is not None and new is not None and not contains_unknown(new) and declared.equal(old, new):
-        return ()
-    return list(differences(old, new, (declared.name,)))
-
-
-def _present(value: PropertyValue) -> PropertyValue:
-    return None if isinstance(value, str | list | dict) and not value else value
+def _autoname(resource: Resource, autonaming: Autonaming) -> str:
+    """Make a name that is new for each resource, but the same in a preview and the update after it."""
+    seed = resource.random_seed or secrets.token_bytes(16)
+    digits = hashlib.sha256(seed + resource.urn.encode()).hexdigest()[:_AUTONAME_DIGITS]
+    room = autonaming.maximum_length - len(autonaming.prefix) - len(digits) - 1
+    return f"{autonaming.prefix}{resource.name[:room]}-{digits}"

@@ -8,11 +8,11 @@ from sandbox.plugins.property_values import PropertyValue
 from sandbox.plugins.provider import not_implemented
 
 Validator = Callable[[str, PropertyValue], str | None]
-"""Says what is wrong with the value of a property (named as Terraform does); ``None``: nothing."""
+"""Tells what is wrong with the value of a property (named as Terraform does); ``None``: nothing."""
 
 
 def integer_between(minimum: int, maximum: int) -> Validator:
-    """Validates a range, ends included."""
+    """Validate a range, ends included."""
 
     def validate(name: str, value: PropertyValue) -> str | None:
         if isinstance(value, int) and minimum <= value <= maximum:
@@ -23,7 +23,7 @@ def integer_between(minimum: int, maximum: int) -> Validator:
 
 
 def length_between(minimum: int, maximum: int) -> Validator:
-    """Validates the length of a text, ends included."""
+    """Validate the length of a text, ends included."""
 
     def validate(name: str, value: PropertyValue) -> str | None:
         if isinstance(value, str) and minimum <= len(value) <= maximum:
@@ -33,20 +33,22 @@ def length_between(minimum: int, maximum: int) -> Validator:
     return validate
 
 
-def matching(pattern: str) -> Validator:
-    """Validates a text by a regular expression for the whole of it."""
+def matching(pattern: str, meaning: str | None = None) -> Validator:
+    """Validate a text by a regular expression for the whole of it; ``meaning`` says it in words."""
     compiled = re.compile(pattern)
 
     def validate(name: str, value: PropertyValue) -> str | None:
         if isinstance(value, str) and compiled.fullmatch(value):
             return None
+        if meaning is not None:
+            return f"expected {name} {meaning}, got {value}"
         return f'"{name}" ("{value}") doesn\'t match regexp "^{pattern}$"'
 
     return validate
 
 
 def one_of(*choices: str) -> Validator:
-    """Validates a text by the list of all that it can be."""
+    """Validate a text by the list of all that it can be."""
 
     def validate(name: str, value: PropertyValue) -> str | None:
         if value in choices:
@@ -57,12 +59,12 @@ def one_of(*choices: str) -> Validator:
     return validate
 
 
-def only(supported: PropertyValue) -> Validator:
-    """Refuses every value but one, of a property that is implemented for that value only."""
+def only(supported: PropertyValue, package: str) -> Validator:
+    """Refuse every value but one, of a property that the stand-in for ``package`` has for that value only."""
 
     def validate(name: str, value: PropertyValue) -> str | None:
         if type_sensitive(value) == type_sensitive(supported):
             return None
-        return f"expected {name} to be {supported}, got {value}: {not_implemented('gcp', 'another value')}"
+        return f"expected {name} to be {supported}, got {value}: {not_implemented(package, 'another value')}"
 
     return validate
