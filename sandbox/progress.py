@@ -43,7 +43,7 @@ class Progress:
 
     Without a terminal a step has a line at its start, one a minute while it runs (a
     build of Vault takes many; a log that stands still looks like a hang) and one at
-    its end. Steps do not nest.
+    its end. Steps at the same time share the live line.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Progress:
         self._heartbeat_seconds = heartbeat_seconds
         self._live = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._lock = threading.Lock()
+        self._running: list[Step] = []
 
     def note(self, text: str) -> None:
         """Writes a line of its own; a live line, if there is one, is drawn again below it."""
@@ -72,12 +73,14 @@ class Progress:
         ticker = threading.Thread(target=self._tick, args=(step, ended), daemon=True)
         if not self._live:
             self.note(f"{title} ...")
+        self._running.append(step)
         ticker.start()
         outcome = "failed after"
         try:
             yield step
             outcome = "done in"
         finally:
+            self._running.remove(step)
             ended.set()
             ticker.join()
             self.note(f"{title}: {outcome} {elapsed(self._clock() - step.started)}")
@@ -86,12 +89,17 @@ class Progress:
         while not ended.wait(_LIVE_SECONDS if self._live else self._heartbeat_seconds):
             with self._lock:
                 if self._live:
-                    width = shutil.get_terminal_size().columns
-                    self._stream.write(f"\r\x1b[2K{step.line(self._clock())[: width - 1]}")
+                    self._stream.write(f"\r\x1b[2K{self._live_line()}")
                     self._stream.flush()
                 else:
                     busy = elapsed(self._clock() - step.started)
                     self._write_line(f"{step.title}: still busy after {busy}")
+
+    def _live_line(self) -> str:
+        running = tuple(self._running)
+        now = self._clock()
+        width = shutil.get_terminal_size().columns // max(1, len(running)) - 1
+        return " ".join(step.line(now)[:width].ljust(width) for step in running).rstrip()
 
     def _write_line(self, text: str) -> None:
         start_of_line = "\r\x1b[2K" if self._live else ""

@@ -129,14 +129,17 @@ def _kubernetes(name: str) -> PinnedTool:
     )
 
 
-# In the order in which they are built: what is quick comes first, so that trouble with the
-# toolchain or the module proxy shows within seconds; Vault, the slowest, comes last.
+# In the order in which they are built, two at a time: the longest first, so that neither core is idle at
+# the end. The language host is small and comes second: it compiles most of Go's standard library while
+# Vault's modules are downloaded, which two large builds would do twice.
 PINNED_TOOLS = (
     PinnedTool(
-        name="pause",
-        version="3.9",
-        module="pause",
-        package=".",
+        name="vault",
+        version="1.18.1",
+        module="vault",
+        package="github.com/hashicorp/vault",
+        version_arguments=("version",),
+        on_path=VersionRange((1, 18, 1), (1, 18, 2)),
         runs_in_image=True,
     ),
     PinnedTool(
@@ -148,33 +151,12 @@ PINNED_TOOLS = (
         # As in Pulumi's own distribution: the engine warns of a language host that it finds on PATH only.
         beside="pulumi",
     ),
-    PinnedTool(
-        name="coredns",
-        version="1.11.3",
-        module="coredns",
-        package=".",
-        version_arguments=("-version",),
-        on_path=VersionRange((1, 11, 0), (1, 12, 0)),
-    ),
-    PinnedTool(
-        name="vault-k8s",
-        version="1.6.2",
-        module="vault-k8s",
-        package="github.com/hashicorp/vault-k8s",
-        linker_flags=("-s", "-w", "-X=github.com/hashicorp/vault-k8s/version.Version=1.6.2"),
-        version_arguments=("version",),
-        on_path=VersionRange((1, 6, 2), (1, 6, 3)),
-        runs_in_image=True,
-    ),
-    PinnedTool(
-        name="helm",
-        version="3.18.6",
-        module="helm",
-        package="helm.sh/helm/v3/cmd/helm",
-        linker_flags=("-s", "-w", "-X=helm.sh/helm/v3/internal/version.version=v3.18.6"),
-        version_arguments=("version", "--short"),
-        on_path=VersionRange((3, 12, 0), (4, 0, 0)),
-    ),
+    _kubernetes("kube-apiserver"),
+    _kubernetes("kube-controller-manager"),
+    _kubernetes("kube-scheduler"),
+    _kubernetes("kubelet"),
+    _kubernetes("kube-proxy"),
+    _kubernetes("kubectl"),
     PinnedTool(
         name="pulumi",
         version="3.259.0",
@@ -190,19 +172,38 @@ PINNED_TOOLS = (
             ("python/dist/pulumi-resource-pulumi-python", "python/cmd/pulumi-language-python-exec"),
         ),
     ),
-    _kubernetes("kube-apiserver"),
-    _kubernetes("kube-controller-manager"),
-    _kubernetes("kube-scheduler"),
-    _kubernetes("kubelet"),
-    _kubernetes("kube-proxy"),
-    _kubernetes("kubectl"),
     PinnedTool(
-        name="vault",
-        version="1.18.1",
-        module="vault",
-        package="github.com/hashicorp/vault",
+        name="helm",
+        version="3.18.6",
+        module="helm",
+        package="helm.sh/helm/v3/cmd/helm",
+        linker_flags=("-s", "-w", "-X=helm.sh/helm/v3/internal/version.version=v3.18.6"),
+        version_arguments=("version", "--short"),
+        on_path=VersionRange((3, 12, 0), (4, 0, 0)),
+    ),
+    PinnedTool(
+        name="vault-k8s",
+        version="1.6.2",
+        module="vault-k8s",
+        package="github.com/hashicorp/vault-k8s",
+        linker_flags=("-s", "-w", "-X=github.com/hashicorp/vault-k8s/version.Version=1.6.2"),
         version_arguments=("version",),
-        on_path=VersionRange((1, 18, 1), (1, 18, 2)),
+        on_path=VersionRange((1, 6, 2), (1, 6, 3)),
+        runs_in_image=True,
+    ),
+    PinnedTool(
+        name="coredns",
+        version="1.11.3",
+        module="coredns",
+        package=".",
+        version_arguments=("-version",),
+        on_path=VersionRange((1, 11, 0), (1, 12, 0)),
+    ),
+    PinnedTool(
+        name="pause",
+        version="3.9",
+        module="pause",
+        package=".",
         runs_in_image=True,
     ),
 )

@@ -80,6 +80,21 @@ def test_a_terminal_has_one_live_line_with_what_is_being_done(monkeypatch: pytes
     assert re.fullmatch(r"Building vault: done in \d+\.\d s\n", last)
 
 
+def test_two_steps_at_a_time_share_the_live_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    stream = Terminal()
+    progress = Progress(stream)
+
+    with progress.step("Building vault") as vault, progress.step("Building helm"):
+        vault.detail("github.com/hashicorp/vault/" + "a" * 80)
+        _wait_for(stream, "helm ... 0.2")
+
+    shared = next(line for line in stream.getvalue().split("\r\x1b[2K") if "helm ... 0.2" in line)
+    assert re.match(r"Building vault \.\.\. .* Building helm \.\.\. ", shared)
+    assert len(shared) < 60
+
+
 def test_a_note_stands_on_a_line_of_its_own() -> None:
     stream = io.StringIO()
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 from dataclasses import fields
 from pathlib import Path
@@ -13,30 +14,42 @@ from sandbox.build.tools import ToolError, Tools, built_path, find_tools, obtain
 from sandbox.layout import Layout
 from sandbox.progress import Progress
 
-# Writes, instead of a program, a script that prints its own place, which has the version in it.
-# The file `break` names a package: building that one leaves half a file and fails.
+# Writes, instead of programs, scripts that print the versions of all tools, one of which is theirs.
+# The file `break` names a package: building that one leaves half a file and fails, once what the
+# file `wait` names is being built, which never ends by itself and records that it was ended.
 GO = """#!/bin/sh
 state=$(dirname "$0")/../state
 case "$1 $2" in
 "version ") echo 'go version go1.99.0 linux/amd64' ;;
 "mod download") printf '{"Dir": "%s/module"}' "$state" ;;
 build*)
-    while [ $# -gt 1 ]; do
-        [ "$1" = -o ] && output=$2
-        shift
-    done
-    echo "$1" >>"$state/builds"
+    while [ "$1" != -o ]; do shift; done
+    folder=$2
+    shift 2
+    echo "$*" >>"$state/builds"
     echo example.org/some/package
-    if [ "$1" = "$(cat "$state/break")" ]; then
-        printf '#!/bin/sh\\nhalf' >"$output"
-        echo '# example.org/broken' && echo 'main.go:7: no space left on device'
-        exit 1
-    fi
-    printf '#!/bin/sh\\necho "$0"' >"$output"
-    chmod +x "$output"
+    mkdir -p "$folder"
+    for package; do
+        name=$(cd "$package" 2>/dev/null; pwd)
+        [ "$package" = . ] || name=$package
+        output=$folder/${name##*/}
+        if [ "$package" = "$(cat "$state/wait")" ]; then
+            trap 'echo "$package" >"$state/ended"; exit 143' TERM
+            printf half >"$output"
+            while :; do sleep 0.02; done
+        fi
+        if [ "$package" = "$(cat "$state/break")" ]; then
+            while [ -s "$state/wait" ] && ! grep -q half "$folder"/../.*/* 2>/dev/null; do sleep 0.02; done
+            printf '#!/bin/sh\\nhalf' >"$output"
+            echo '# example.org/broken' && echo 'main.go:7: no space left on device'
+            exit 1
+        fi
+        printf '#!/bin/sh\\necho VERSIONS' >"$output"
+        chmod +x "$output"
+    done
     ;;
 esac
-"""
+""".replace("VERSIONS", " ".join(tool.version for tool in PINNED_TOOLS))
 
 
 class Machine:
@@ -49,12 +62,13 @@ class Machine:
         (self.state / "module/python/cmd").mkdir()
         (self.state / "module/python/dist/pulumi-resource-pulumi-python").write_text("#!/bin/sh\n")
         (self.state / "module/python/cmd/pulumi-language-python-exec").write_text("#!/usr/bin/env python\n")
-        for command in ("cat", "chmod", "dirname"):
+        for command in ("cat", "chmod", "dirname", "grep", "mkdir", "sleep"):
             found = shutil.which(command)
             assert found is not None
             (self.bin / command).symlink_to(found)
         self.script("go", GO)
         self.break_build_of("")
+        (self.state / "wait").touch()
         monkeypatch.setenv("PATH", str(self.bin))
         self.layout = Layout(folder / "home", tools=folder / "cache")
 
@@ -68,9 +82,9 @@ class Machine:
         (self.state / "break").write_text(package)
 
     def builds(self) -> list[str]:
-        """The packages built since the last call."""
+        """The packages of each build since the last call."""
         record = self.state / "builds"
-        built = record.read_text().split() if record.exists() else []
+        built = record.read_text().splitlines() if record.exists() else []
         record.unlink(missing_ok=True)
         return built
 
@@ -88,13 +102,20 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_everything_missing_is_built_once_and_found_again(machine: Machine) -> None:
     tools, lines = machine.obtain()
 
-    assert machine.builds() == [tool.package for tool in PINNED_TOOLS]
+    builds = machine.builds()
+    assert sorted(package for build in builds for package in build.split()) == sorted(
+        tool.package for tool in PINNED_TOOLS
+    )
     for field in fields(tools):
         program = getattr(tools, field.name)
         assert os.access(program, os.X_OK), f"{field.name} is no program"
         assert program.is_relative_to(machine.layout.tools)
-    assert lines[0] == f"[1/{len(PINNED_TOOLS)}] Building pause 3.9 ..."
-    assert lines[-1].startswith(f"[{len(PINNED_TOOLS)}/{len(PINNED_TOOLS)}] Building vault 1.18.1: done in ")
+    assert lines[:2] == [
+        f"[1/{len(builds)}] Building vault 1.18.1 ...",
+        f"[2/{len(builds)}] Building pulumi-language-python 3.79.0 ...",
+    ]
+    assert sum(": done in " in line for line in lines) == len(builds)
+    assert [folder.name for folder in machine.layout.tools.glob(".*")] == [".lock"]
 
     again, lines = machine.obtain()
     assert (again, lines, machine.builds()) == (tools, [], [])
@@ -113,6 +134,13 @@ def test_another_checkout_of_the_same_user_builds_nothing_again(
 
     assert machine.obtain() == (tools, [])
     assert machine.builds() == []
+
+
+def test_the_programs_of_kubernetes_share_one_build(machine: Machine) -> None:
+    machine.obtain()
+
+    (kubernetes,) = (build.split() for build in machine.builds() if "k8s.io/kubernetes" in build)
+    assert len(kubernetes) == 6
 
 
 def test_the_language_host_and_the_dynamic_provider_scripts_are_beside_the_engine(machine: Machine) -> None:
@@ -140,23 +168,32 @@ def test_a_failed_build_shows_why_leaves_no_half_program_and_is_taken_up_again(m
     assert "example.org/some/package" not in message, "names of compiled packages only hide the cause"
     assert "make up" in message
     assert not built_path(machine.layout, vault).exists()
-    with pytest.raises(ToolError, match=r"Not built yet: vault 1\.18\.1\. Run `make up`"):
+    with pytest.raises(ToolError, match=r"Not built yet: vault 1\.18\.1.* Run `make up`"):
         find_tools(machine.layout)
 
-    machine.builds()
     machine.break_build_of("")
     tools, lines = machine.obtain()
-    assert machine.builds() == [vault.package]
-    assert lines[0] == "[1/1] Building vault 1.18.1 ..."
+    assert "Building vault 1.18.1 ..." in lines[0]
     assert "half" not in tools.vault.read_text()
 
 
-def test_a_build_of_another_version_than_the_pin_is_refused(machine: Machine) -> None:
-    machine.script("go", GO.replace('echo "$0"', "echo v0.0.0"))
+def test_a_failed_build_ends_the_one_beside_it(machine: Machine) -> None:
+    vault = next(tool for tool in PINNED_TOOLS if tool.name == "vault")
+    host = next(tool for tool in PINNED_TOOLS if tool.name == "pulumi-language-python")
+    (machine.state / "wait").write_text(vault.package)
+    machine.break_build_of(host.package)
 
-    with pytest.raises(
-        ToolError, match=r"coredns was built, but .* answers 'v0\.0\.0\\n' instead of 1\.11\.3"
-    ):
+    with pytest.raises(ToolError, match=r"Building pulumi-language-python 3\.79\.0 failed"):
+        machine.obtain()
+
+    assert (machine.state / "ended").read_text().split() == [vault.package]
+    assert [folder.name for folder in machine.layout.tools.iterdir()] == [".lock"]
+
+
+def test_a_build_of_another_version_than_the_pin_is_refused(machine: Machine) -> None:
+    machine.script("go", re.sub(r"echo [\d. ]+'", "echo v0.0.0'", GO))
+
+    with pytest.raises(ToolError, match=r"vault was built, but .* answers 'v0\.0\.0\\n' instead of 1\.18\.1"):
         machine.obtain()
 
 
