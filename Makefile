@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 SHELL := /bin/sh
 ISOLATED := sandbox/isolated.sh
 .DELETE_ON_ERROR:
-.PHONY: environment up down status doctor check test lint types unit integration tools end-to-end end-to-end-aws end-to-end-gcp faults older-sdk one bench
+.PHONY: environment up down status doctor check test lint types unit integration tools end-to-end end-to-end-aws end-to-end-gcp faults older-sdk one mutants bench
 
 environment:
 	@sh sandbox/virtual_environment.sh
@@ -66,6 +66,11 @@ faults: environment
 
 older-sdk: environment
 	$(PYTHON) -m tests.end_to_end.older_sdk
+
+# Which unit tests notice that a place of components/ is broken; SEED draws another sample, IN=<folder, file or
+# file:line> draws from there.
+mutants: environment
+	$(PYTHON) -m tests.mutation --sample $(or $(SAMPLE),100) --seed $(or $(SEED),1) --in $(or $(IN),components)
 
 bench: tools
 	$(PYTHON) -m tests.benchmarks

@@ -16,11 +16,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 VERSIONS = ("0.27.0", "0.29.1", "0.34.1")
 
 
+def chart_data() -> Path:
+    """Return the folder that has a folder for each version of the chart."""
+    return Path(os.environ.get("VAULT_HELM_DATA") or REPOSITORY.parent / "shared" / "data" / "vault-helm")
+
+
 def official_file(version: str, name: str) -> Path:
-    """A file on one version of the chart; skips the test, and says what is missing, where it isn't there."""
-    named = os.environ.get("VAULT_HELM_DATA")
-    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data" / "vault-helm"
-    path = folder / version / name
+    """Return a file on one version of the chart; skip the test, and say what is missing, if there is none."""
+    path = chart_data() / version / name
     if not path.is_file():
         pytest.skip(f"{path} is missing: set VAULT_HELM_DATA to a folder with {version}/{name}")
     return path
