@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from sandbox.plugins.aws.api import Aws, error_code, failing_as, one_error
-from sandbox.plugins.aws.functions import check_arguments
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
 from sandbox.plugins.bridged_schema import Property, Schema
@@ -240,12 +239,6 @@ def get_security_group(aws: Aws, arguments: PropertyMap) -> PropertyMap:
     """Find a security group by its id."""
     from botocore.exceptions import ClientError
 
-    check_arguments(
-        "aws:ec2/getSecurityGroup:getSecurityGroup",
-        arguments,
-        {"id"},
-        {"filters", "name", "region", "tags", "vpcId"},
-    )
     identifier = arguments.get("id")
     if not isinstance(identifier, str) or isinstance(identifier, Unknown):
         raise ProviderError("aws:ec2/getSecurityGroup:getSecurityGroup needs the argument id")

@@ -4,7 +4,6 @@ import re
 from typing import TYPE_CHECKING
 
 from sandbox.plugins.aws.api import Aws, error_code, failing_as, one_error
-from sandbox.plugins.aws.functions import check_arguments
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import ProviderError
 
@@ -16,7 +15,6 @@ def get_cluster(aws: Aws, arguments: PropertyMap) -> PropertyMap:
     """Describe an EKS cluster; parts that it does not have are empty lists, as in the real plugin."""
     from botocore.exceptions import ClientError
 
-    check_arguments("aws:eks/getCluster:getCluster", arguments, {"name"}, {"region", "tags"})
     name = arguments.get("name")
     if not isinstance(name, str) or not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}", name):
         raise ProviderError(

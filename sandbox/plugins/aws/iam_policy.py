@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from sandbox.plugins.aws.api import Aws, error_code, failing_as, one_error
-from sandbox.plugins.aws.functions import check_arguments
 from sandbox.plugins.aws.iam_role import NAME_PATTERN
 from sandbox.plugins.aws.policy_documents import policy_property
 from sandbox.plugins.aws.resource_type import AwsResourceType
@@ -134,9 +133,6 @@ class Policy(AwsResourceType):
 
 def get_open_id_connect_provider(aws: Aws, arguments: PropertyMap) -> PropertyMap:
     """Find an OIDC provider by its URL (with or without ``https://``) or its ARN."""
-    check_arguments(
-        "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider", arguments, {"arn", "url"}, {"tags"}
-    )
     arn, url = arguments.get("arn"), arguments.get("url")
     if (arn is None) == (url is None):
         raise ProviderError(one_error("Invalid combination of arguments: one of `arn,url` must be specified"))

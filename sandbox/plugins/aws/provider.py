@@ -1,7 +1,7 @@
 """The provider `aws`: its configuration, and which resource types and functions there are."""
 
 import threading
-from functools import partial
+from collections.abc import Mapping
 from typing import ClassVar
 
 from typing_extensions import override
@@ -14,6 +14,7 @@ from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment
 from sandbox.plugins.aws.kms import Alias, Key
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
+from sandbox.plugins.declared_functions import DeclaredFunction, function_of
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
 from sandbox.plugins.provider import (
@@ -23,7 +24,6 @@ from sandbox.plugins.provider import (
     EngineLog,
     Function,
     Provider,
-    ProviderError,
     ResourceType,
     not_implemented,
 )
@@ -43,10 +43,16 @@ _RESOURCE_TYPES: dict[str, type[AwsResourceType]] = {
         SecurityGroupIngressRule,
     )
 }
-_FUNCTIONS = {
-    "aws:ec2/getSecurityGroup:getSecurityGroup": get_security_group,
-    "aws:eks/getCluster:getCluster": get_cluster,
-    "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": get_open_id_connect_provider,
+_FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
+    "aws:ec2/getSecurityGroup:getSecurityGroup": DeclaredFunction(
+        get_security_group, frozenset({"id"}), frozenset({"filters", "name", "region", "tags", "vpcId"})
+    ),
+    "aws:eks/getCluster:getCluster": DeclaredFunction(
+        get_cluster, frozenset({"name"}), frozenset({"region", "tags"})
+    ),
+    "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": DeclaredFunction(
+        get_open_id_connect_provider, frozenset({"arn", "url"}), frozenset({"tags"})
+    ),
 }
 
 
@@ -102,23 +108,11 @@ class AwsProvider(Provider):
 
     def function(self, token: str) -> Function | None:
         """The function, on the configured region."""
-        function = _FUNCTIONS.get(token)
-        if function is None:
-            return None
-        if self._aws is None:
-            raise ProviderError("the provider's region is not known yet, so no function can be called")
-        return partial(_invoke, token, self._aws)
+        return function_of(_FUNCTIONS, token, self._aws, setting="region")
 
     @override
     def cancel(self) -> None:
         """Calls to AWS are short; there is nothing to stop."""
-
-
-def _invoke(token: str, aws: Aws, arguments: PropertyMap) -> PropertyMap:
-    try:
-        return _FUNCTIONS[token](aws, arguments)
-    except ProviderError as error:
-        raise ProviderError(f"invoking {token}: {error}") from error
 
 
 def _load_botocore() -> None:

@@ -1,13 +1,14 @@
 """The functions of the stand-in: look-ups of what others have made."""
 
 import http.client
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping
 
+from sandbox.plugins.declared_functions import DeclaredFunction
 from sandbox.plugins.gcp.api import Google, GoogleApiError, JsonObject, objects, one_error, texts
 from sandbox.plugins.gcp.kms import KEY_FORM, RING_FORM, key_outputs
 from sandbox.plugins.gcp.resource_type import parsed_id
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
-from sandbox.plugins.provider import ProviderError, not_implemented
+from sandbox.plugins.provider import ProviderError
 
 
 def _required(arguments: PropertyMap, name: str, upstream: str) -> str:
@@ -217,37 +218,18 @@ def get_project(google: Google, arguments: PropertyMap) -> PropertyMap:
     }
 
 
-_Function = Callable[[Google, PropertyMap], PropertyMap]
-FUNCTIONS: Mapping[str, tuple[_Function, Set[str], Set[str]]] = {
-    "gcp:container/getCluster:getCluster": (
-        get_cluster,
-        {"location", "name", "project"},
-        {"skipNodePoolRefresh"},
+FUNCTIONS: Mapping[str, DeclaredFunction[Google]] = {
+    "gcp:container/getCluster:getCluster": DeclaredFunction(
+        get_cluster, frozenset({"location", "name", "project"}), frozenset({"skipNodePoolRefresh"})
     ),
-    "gcp:kms/getCryptoKeys:getCryptoKeys": (get_crypto_keys, {"filter", "keyRing"}, set()),
-    "gcp:kms/getKeyRings:getKeyRings": (get_key_rings, {"filter", "location", "project"}, set()),
-    "gcp:organizations/getProject:getProject": (get_project, {"projectId"}, set()),
-    "gcp:projects/getIamCustomRoles:getIamCustomRoles": (
-        get_iam_custom_roles,
-        {"project", "showDeleted", "view"},
-        set(),
+    "gcp:kms/getCryptoKeys:getCryptoKeys": DeclaredFunction(
+        get_crypto_keys, frozenset({"filter", "keyRing"})
+    ),
+    "gcp:kms/getKeyRings:getKeyRings": DeclaredFunction(
+        get_key_rings, frozenset({"filter", "location", "project"})
+    ),
+    "gcp:organizations/getProject:getProject": DeclaredFunction(get_project, frozenset({"projectId"})),
+    "gcp:projects/getIamCustomRoles:getIamCustomRoles": DeclaredFunction(
+        get_iam_custom_roles, frozenset({"project", "showDeleted", "view"})
     ),
 }
-"""By token: the function, the arguments that it takes, and those that only the real plugin takes."""
-
-
-def invoke(token: str, google: Google, arguments: PropertyMap) -> PropertyMap:
-    """Call a function; refuses every argument that it doesn't implement.
-
-    Raises :class:`ProviderError`.
-    """
-    function, implemented, real_only = FUNCTIONS[token]
-    try:
-        for name in arguments:
-            if name in real_only:
-                raise ProviderError(not_implemented("gcp", f"the argument {name} of {token}"))
-            if name not in implemented:
-                raise ProviderError(f"Invalid or unknown key. Examine values at '{name}'.")
-        return function(google, arguments)
-    except ProviderError as error:
-        raise ProviderError(f"invoking {token}: {error}") from error

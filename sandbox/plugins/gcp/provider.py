@@ -1,14 +1,14 @@
 """The provider `gcp`: its configuration, and which resource types and functions there are."""
 
 import threading
-from functools import partial
 from typing import ClassVar
 
 from typing_extensions import override
 
+from sandbox.plugins.declared_functions import function_of
 from sandbox.plugins.gcp.api import Google, access_token
 from sandbox.plugins.gcp.firewall import Firewall
-from sandbox.plugins.gcp.functions import FUNCTIONS, invoke
+from sandbox.plugins.gcp.functions import FUNCTIONS
 from sandbox.plugins.gcp.iam_member import (
     CryptoKeyIamMember,
     RegionalSecretIamMember,
@@ -29,7 +29,6 @@ from sandbox.plugins.provider import (
     EngineLog,
     Function,
     Provider,
-    ProviderError,
     ResourceType,
     Severity,
     not_implemented,
@@ -103,11 +102,7 @@ class GcpProvider(Provider):
 
     def function(self, token: str) -> Function | None:
         """The function, on the configured project."""
-        if token not in FUNCTIONS:
-            return None
-        if self._google is None:
-            raise ProviderError("the provider's project is not known yet, so no function can be called")
-        return partial(invoke, token, self._google)
+        return function_of(FUNCTIONS, token, self._google, setting="project")
 
     @override
     def cancel(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.plugins.gcp import iam_member
 from sandbox.plugins.gcp.api import Google, GoogleApiError, JsonObject, Method, error_text
-from sandbox.plugins.gcp.functions import invoke
+from sandbox.plugins.gcp.functions import FUNCTIONS
 from sandbox.plugins.gcp.iam_member import CryptoKeyIamMember
 from sandbox.plugins.gcp.projects import IamCustomRole, Service
 from sandbox.plugins.gcp.provider import GcpProvider
@@ -239,7 +239,7 @@ def test_errors_read_as_those_of_the_real_plugin(answer: JsonObject, text: str) 
 )
 def test_functions_say_what_is_wrong(token: str, arguments: PropertyMap, text: str) -> None:
     with pytest.raises(ProviderError, match=text) as raised:
-        invoke(token, ScriptedGoogle(), arguments)
+        FUNCTIONS[token].invoke(token, ScriptedGoogle(), arguments)
     assert str(raised.value).startswith(f"invoking {token}: ")
 
 
@@ -251,7 +251,8 @@ def test_lists_are_read_to_their_last_page() -> None:
         {"cryptoKeys": [{"name": f"{ring}/cryptoKeys/b", "primary": {"name": "v", "state": "ENABLED"}}]},
     ]
     google.answers[f"GET cloudkms v1/{ring}/cryptoKeys"] = lambda _body: pages.pop(0)
-    keys = invoke("gcp:kms/getCryptoKeys:getCryptoKeys", google, {"keyRing": ring})["keys"]
+    token = "gcp:kms/getCryptoKeys:getCryptoKeys"
+    keys = FUNCTIONS[token].invoke(token, google, {"keyRing": ring})["keys"]
 
     assert isinstance(keys, list)
     found = [key for key in keys if isinstance(key, dict)]
