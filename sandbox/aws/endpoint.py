@@ -1,19 +1,17 @@
 """Starts and stops the process that plays AWS."""
 
 import json
-import os
 import secrets
 import string
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import processes
 from sandbox.aws.account import CONTROL_PREFIX, POD_HOST_NAMES
-from sandbox.aws.server_settings import ServerSettings, command_line
+from sandbox.aws.server_settings import MODULE, ServerSettings
 from sandbox.certificates import CertificateAuthority
+from sandbox.cloud_process import answers, command_line, write_private
 from sandbox.layout import REPOSITORY, Layout
 from sandbox.network import (
     AWS_BRIDGE_PORT,
@@ -70,13 +68,13 @@ def start_aws(
             service_account_public_key=service_account_public_key,
             kubeconfig=layout.kubeconfig,
         )
-        processes.start(layout, PROCESS, command_line(settings), cwd=REPOSITORY)
+        processes.start(layout, PROCESS, command_line(MODULE, settings), cwd=REPOSITORY)
     endpoint = _endpoint(credentials)
     processes.wait_until_serving(
         layout,
         PROCESS,
         START_SECONDS,
-        lambda: _answers(endpoint.url),
+        lambda: answers(f"{endpoint.url}{CONTROL_PREFIX}health"),
         description=f"AWS answers at {endpoint.url}",
     )
     return endpoint
@@ -105,16 +103,5 @@ def _endpoint(credentials: Path) -> AwsEndpoint:
 
 
 def _write_operator_credentials(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
     secret = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40))
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"access_key_id": OPERATOR_ACCESS_KEY_ID, "secret_access_key": secret}, file)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}{CONTROL_PREFIX}health", timeout=2.0) as answer:  # noqa: S310 loopback
-            return bool(answer.status == 204)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
+    write_private(path, json.dumps({"access_key_id": OPERATOR_ACCESS_KEY_ID, "secret_access_key": secret}))

@@ -23,8 +23,9 @@ from sandbox.aws.control import LoopbackApplication
 from sandbox.aws.gateway import Gateway
 from sandbox.aws.pod_identity_webhook import PodIdentityWebhook
 from sandbox.aws.request_context import service_model
-from sandbox.aws.server_settings import ServerSettings, parse_arguments
+from sandbox.aws.server_settings import MODULE, ServerSettings
 from sandbox.aws.service_accounts import ServiceAccounts
+from sandbox.cloud_process import parse_arguments
 from sandbox.http_listener import HttpListener
 from sandbox.network import REGION
 
@@ -95,4 +96,4 @@ if __name__ == "__main__":
     logging.basicConfig(
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    serve(parse_arguments(sys.argv[1:]))
+    serve(parse_arguments(ServerSettings, MODULE, sys.argv[1:]))

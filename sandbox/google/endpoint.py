@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import secrets
 import ssl
 import urllib.error
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import processes
 from sandbox.certificates import CertificateAuthority
+from sandbox.cloud_process import DIRECT, answers, command_line, write_private
 from sandbox.errors import SandboxError
 from sandbox.google.accounts import Account, credentials_file
 from sandbox.google.project import (
@@ -26,7 +26,7 @@ from sandbox.google.project import (
     PROJECT_ID,
     ClusterFacts,
 )
-from sandbox.google.server_settings import ServerSettings, command_line
+from sandbox.google.server_settings import MODULE, ServerSettings
 from sandbox.layout import REPOSITORY, Layout
 from sandbox.network import (
     BRIDGE_ADDRESS,
@@ -69,8 +69,8 @@ def start_google(
     folder = layout.run / PROCESS
     deployer, token = folder / "deployer.json", folder / "deployer.token"
     if not processes.running(layout, PROCESS):
-        _write_private(deployer, json.dumps(_new_deployer(), indent=2))
-        _write_private(token, f"ya29.{secrets.token_urlsafe(48)}")
+        write_private(deployer, json.dumps(_new_deployer(), indent=2))
+        write_private(token, f"ya29.{secrets.token_urlsafe(48)}")
         certificate = cloud_authority.issue("google-endpoints", HOST_NAMES[0], names=HOST_NAMES)
         _write_authorities(folder / "authorities.pem", cloud_authority)
         settings = ServerSettings(
@@ -85,7 +85,7 @@ def start_google(
             service_account_public_key=service_account_public_key,
             sandbox=layout.home,
         )
-        processes.start(layout, PROCESS, command_line(settings), cwd=REPOSITORY)
+        processes.start(layout, PROCESS, command_line(MODULE, settings), cwd=REPOSITORY)
     url = f"http://127.0.0.1:{GOOGLE_LOOPBACK_PORT}"
     authorities = str(folder / "authorities.pem")
     environment = {
@@ -97,7 +97,11 @@ def start_google(
         "SSL_CERT_FILE": authorities,
     }
     processes.wait_until_serving(
-        layout, PROCESS, START_SECONDS, lambda: _answers(url), description=f"Google Cloud answers at {url}"
+        layout,
+        PROCESS,
+        START_SECONDS,
+        lambda: answers(f"{url}{CONTROL_PREFIX}health"),
+        description=f"Google Cloud answers at {url}",
     )
     return GoogleEndpoint(url, environment)
 
@@ -128,14 +132,10 @@ def seed_cluster(endpoint: GoogleEndpoint, *, api_server: str, cluster_certifica
         method="PUT",
     )
     try:
-        with _DIRECT.open(request, timeout=10.0):
+        with DIRECT.open(request, timeout=10.0):
             return
     except urllib.error.HTTPError as error:
         raise SandboxError(f"the GKE cluster was not made: {error.read().decode().strip()}") from error
-
-
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Past any proxy: the addresses are of this machine."""
 
 
 def _new_deployer() -> Mapping[str, object]:
@@ -145,23 +145,8 @@ def _new_deployer() -> Mapping[str, object]:
     return credentials_file(account, secrets.token_hex(20), private_key)
 
 
-def _write_private(path: Path, contents: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(contents)
-
-
 def _write_authorities(path: Path, cloud_authority: CertificateAuthority) -> None:
     """The machine's own authorities and the sandbox's, as one file: some programs take just one."""
     system = ssl.get_default_verify_paths().cafile
     contents = Path(system).read_bytes() if system else b""
     path.write_bytes(contents + b"\n" + cloud_authority.certificate.read_bytes())
-
-
-def _answers(url: str) -> bool:
-    try:
-        with _DIRECT.open(f"{url}{CONTROL_PREFIX}health", timeout=2.0) as answer:
-            return bool(answer.status == 204)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False

@@ -12,6 +12,7 @@ import threading
 
 from joserfc.jwk import RSAKey
 
+from sandbox.cloud_process import parse_arguments
 from sandbox.google.cloud import GoogleCloud
 from sandbox.google.cluster_workloads import ClusterWorkloads
 from sandbox.google.connections import ProxyListener, ServiceListener
@@ -20,7 +21,7 @@ from sandbox.google.grpc_gateway import serve_grpc
 from sandbox.google.metadata_server import MetadataServer
 from sandbox.google.project import HOST_NAMES
 from sandbox.google.rest_gateway import RestGateway
-from sandbox.google.server_settings import ServerSettings, parse_arguments
+from sandbox.google.server_settings import MODULE, ServerSettings
 from sandbox.http_listener import HttpListener
 from sandbox.layout import Layout
 
@@ -54,4 +55,4 @@ if __name__ == "__main__":
     logging.basicConfig(
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    serve(parse_arguments(sys.argv[1:]))
+    serve(parse_arguments(ServerSettings, MODULE, sys.argv[1:]))

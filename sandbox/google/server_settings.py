@@ -1,9 +1,9 @@
-"""The command line of the process that plays Google Cloud, read and written without what it needs."""
+"""The settings of the process that plays Google Cloud, without what the process needs."""
 
-import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+MODULE = "sandbox.google.server"
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,3 @@ class ServerSettings:
     deployer_token: Path
     service_account_public_key: Path
     sandbox: Path
-
-
-def parse_arguments(arguments: list[str]) -> ServerSettings:
-    """Read the command line: one required option for each of the settings."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sandbox.google.server", description="Google of the sandbox"
-    )
-    for name, kind in ServerSettings.__annotations__.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, required=True)
-    return ServerSettings(**vars(parser.parse_args(arguments)))
-
-
-def command_line(settings: ServerSettings) -> list[str]:
-    """The command that starts the process; the opposite of ``parse_arguments``."""
-    options = [
-        f"--{name.replace('_', '-')}={getattr(settings, name)}" for name in ServerSettings.__annotations__
-    ]
-    return [sys.executable, "-m", "sandbox.google.server", *options]

@@ -11,8 +11,9 @@ from joserfc.jwk import RSAKey
 from sandbox.aws.account import iam_arn
 from sandbox.aws.endpoint import AwsEndpoint
 from sandbox.aws.seed import seed
-from sandbox.aws.server_settings import ServerSettings, command_line
+from sandbox.aws.server_settings import MODULE, ServerSettings
 from sandbox.certificates import CertificateAuthority, create_rsa_key_pair
+from sandbox.cloud_process import command_line
 from sandbox.layout import REPOSITORY
 from sandbox.network import REGION
 from tests.integration.aws.running_cloud import (
@@ -59,7 +60,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     )
     log = home / "aws.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command_line(settings), cwd=REPOSITORY, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command_line(MODULE, settings), cwd=REPOSITORY, stdout=output, stderr=output
+        )
     try:
         url = f"http://127.0.0.1:{ports[0]}"
         wait_for_health(url, process, log)

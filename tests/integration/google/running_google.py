@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from sandbox.certificates import CertificateAuthority, create_rsa_key_pair
+from sandbox.cloud_process import command_line
 from sandbox.google.accounts import Account, credentials_file
 from sandbox.google.project import (
     CONTROL_PREFIX,
@@ -29,7 +30,7 @@ from sandbox.google.project import (
     SERVICE_ACCOUNT_ISSUER,
     WORKLOAD_POOL,
 )
-from sandbox.google.server_settings import ServerSettings, command_line
+from sandbox.google.server_settings import MODULE, ServerSettings
 from sandbox.layout import REPOSITORY
 
 PROJECT = f"projects/{PROJECT_ID}"
@@ -239,7 +240,7 @@ def run_google(folder: Path) -> Iterator[RunningGoogle]:
     signing_key = RSAKey.import_key((folder / "signing.key").read_bytes())
     with (folder / "google.log").open("wb") as log:
         process = subprocess.Popen(
-            command_line(settings),
+            command_line(MODULE, settings),
             cwd=REPOSITORY,
             env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.DEVNULL,
