@@ -37,7 +37,7 @@ class CertificateAuthority:
 
     @classmethod
     def load_or_create(cls, directory: Path, name: str) -> "CertificateAuthority":
-        """The authority ``name`` in ``directory``, made when it is not there. It is valid for ten years."""
+        """Load the authority ``name`` in ``directory``; create it, for ten years, if it is not there."""
         authority = cls(directory, name)
         # The certificate is written last, so an authority whose making was interrupted is made again.
         if not authority.certificate.exists():
@@ -113,7 +113,7 @@ class CertificateAuthority:
         return issued
 
     def issued(self, name: str) -> IssuedCertificate:
-        """The files that `issue` writes for ``name``."""
+        """Return the files that `issue` writes for ``name``."""
         return IssuedCertificate(
             certificate=self.directory / f"{name}.crt", key=self.directory / f"{name}.key"
         )

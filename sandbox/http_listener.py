@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_HEAD = do_PATCH = do_POST = do_PUT = _serve  # noqa: N815  the names that http.server looks for
 
     def _body(self) -> bytes | None:
-        """The request's body; None after an answer that refuses it."""
+        """Read the request's body; None after an answer that refuses it."""
         if "Transfer-Encoding" in self.headers:
             self.send_error(411)
             return None

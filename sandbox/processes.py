@@ -92,14 +92,14 @@ def stop(layout: Layout, name: str, *, grace_seconds: float = 5.0) -> None:
 
 
 def stop_all(layout: Layout, names: Iterable[str], *, grace_seconds: float = 5.0) -> None:
-    """`stop` for several processes at the same time, for those that may end in any order."""
+    """Call `stop` for several processes at the same time, for those that may end in any order."""
     with ThreadPoolExecutor(max_workers=16) as executor:
         for _ in executor.map(lambda name: stop(layout, name, grace_seconds=grace_seconds), names):
             pass
 
 
 def running(layout: Layout, name: str) -> bool:
-    """Whether the process that was started as ``name`` still runs."""
+    """Tell if the process that was started as ``name`` still runs."""
     return running_pid(layout, name) is not None
 
 
@@ -110,17 +110,17 @@ def running_pid(layout: Layout, name: str) -> int | None:
 
 
 def recorded_names(layout: Layout) -> list[str]:
-    """Names of the processes that were started and not stopped since, whether they still run or not."""
+    """Return the names of the processes that were started and not stopped since, ended ones included."""
     return sorted(path.stem for path in layout.pids.glob("*.json") if not path.name.startswith("."))
 
 
 def log_path(layout: Layout, name: str) -> Path:
-    """The file that ``name`` writes its output to."""
+    """Return the file that ``name`` writes its output to."""
     return layout.logs / f"{name}.log"
 
 
 def log_tail(layout: Layout, name: str, lines: int = 20) -> str:
-    """The last ``lines`` lines that ``name`` wrote; empty when there is no log."""
+    """Return the last ``lines`` lines that ``name`` wrote; empty when there is no log."""
     try:
         with log_path(layout, name).open("rb") as log:
             size = log.seek(0, os.SEEK_END)
@@ -154,7 +154,7 @@ def wait_until(
 def wait_until_serving(
     layout: Layout, name: str, deadline_seconds: float, probe: Callable[[], bool], *, description: str
 ) -> None:
-    """`wait_until` for something that the process ``name`` has to do, such as answering on its port.
+    """Call `wait_until` for something that the process ``name`` has to do, such as answering on its port.
 
     Raises SandboxError with the end of its log, at once when the process has ended and otherwise at
     the deadline.

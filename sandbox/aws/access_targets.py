@@ -105,7 +105,7 @@ def _kms_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
 
 
 def _created_key(call: ServiceRequest) -> Mapping[str, ContextValue]:
-    """The properties of the key that is asked for; what isn't given has KMS's default."""
+    """Return the properties of the key that is asked for; what isn't given has KMS's default."""
     bypass = call.parameters.get("BypassPolicyLockoutSafetyCheck") is True
     return {
         "kms:bypasspolicylockoutsafetycheck": str(bypass).lower(),
@@ -147,7 +147,7 @@ def _iam_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
 
 
 def _iam_context(call: ServiceRequest) -> Mapping[str, ContextValue]:
-    """The policy that is attached or detached; the boundary that is given, or else that of the role."""
+    """Return the policy that is attached or detached; the given boundary, or else that of the role."""
     context: dict[str, ContextValue] = {}
     if call.operation in ("AttachRolePolicy", "DetachRolePolicy"):
         context["iam:policyarn"] = call.text("PolicyArn")
@@ -159,7 +159,7 @@ def _iam_context(call: ServiceRequest) -> Mapping[str, ContextValue]:
 
 
 def _iam_resource(call: ServiceRequest) -> str | None:
-    """The ARN of what an IAM operation is about; None where there is none or it is not known here."""
+    """Return the ARN of what an IAM operation is about; None if there is none or it is not known here."""
     if call.operation != "ListInstanceProfilesForRole" and "InstanceProfile" in call.operation:
         return None
     if "ServiceLinkedRole" in call.operation:
@@ -206,13 +206,13 @@ def _ec2_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
 
 
 def _ec2_resource(call: ServiceRequest, identifier: str) -> str | None:
-    """The ARN of something by its id; None for a kind that isn't known here."""
+    """Return the ARN of something by its id; None for a kind that isn't known here."""
     kind = EC2_ID_PREFIXES.get(identifier.partition("-")[0])
     return regional_arn("ec2", call.region, f"{kind}/{identifier}") if kind else None
 
 
 def _numbered(call: ServiceRequest, name: str, member: str = "") -> list[str]:
-    """The texts of a list in a form: ``name.1``, ``name.2``, each with ``member`` behind it."""
+    """Return the texts of a list in a form: ``name.1``, ``name.2``, each with ``member`` behind it."""
     expression = re.compile(rf"{re.escape(name)}\.\d+{re.escape(member)}")
     return [str(value) for key, value in call.parameters.items() if expression.fullmatch(key)]
 

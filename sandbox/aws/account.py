@@ -37,10 +37,10 @@ class ClusterFacts:
 
 
 def iam_arn(resource: str) -> str:
-    """The ARN of something in IAM, from its resource part, for example ``role/path/name``."""
+    """Return the ARN of something in IAM, from its resource part, for example ``role/path/name``."""
     return f"arn:{PARTITION}:iam::{ACCOUNT_ID}:{resource}"
 
 
 def regional_arn(service: str, region: str, resource: str) -> str:
-    """The ARN of something regional, from its resource part, for example ``key/<id>``."""
+    """Return the ARN of something regional, from its resource part, for example ``key/<id>``."""
     return f"arn:{PARTITION}:{service}:{region}:{ACCOUNT_ID}:{resource}"

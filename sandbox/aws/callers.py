@@ -66,7 +66,7 @@ class Callers:
         return credentials
 
     def authenticate(self, call: ServiceRequest, request: HttpRequest, now: datetime) -> Caller:
-        """The caller whose secret signed the request.
+        """Return the caller whose secret signed the request.
 
         Raises AwsError for a missing or wrong signature, an unknown or inactive access key,
         a missing or wrong session token, and expired credentials.
@@ -92,19 +92,19 @@ class Callers:
 
 
 def session_arn(role_name: str, session_name: str) -> str:
-    """The ARN of a role's session; it has the role's name without its path."""
+    """Return the ARN of a role's session; it has the role's name without its path."""
     return f"arn:{PARTITION}:sts::{ACCOUNT_ID}:assumed-role/{role_name}/{session_name}"
 
 
 def permissions(caller: Caller) -> Permissions:
-    """A caller's policies. Raises MalformedPolicyError for a policy that the sandbox cannot read."""
+    """Return a caller's policies. Raises MalformedPolicyError for a policy that the sandbox cannot read."""
     entity = _entity(caller)
     boundary = _boundary(entity) if isinstance(entity, Role) else None
     return Permissions(tuple(parse_policy(text) for text in moto_state.policy_documents(entity)), boundary)
 
 
 def condition_context(caller: Caller, call: ServiceRequest) -> Mapping[str, ContextValue]:
-    """The condition keys that every request of a service has, in lower case.
+    """Return the condition keys that every request of a service has, in lower case.
 
     What depends on the operation is with its targets (see ``access_targets``). None stands for keys that
     direct requests by users and sessions of this account do not have. See

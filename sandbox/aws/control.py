@@ -3,7 +3,7 @@
 - ``GET /_sandbox/health``: 204 once requests are answered.
 - ``PUT /_sandbox/eks/<region>/<cluster>`` with the JSON of ``ClusterFacts``: sets what EKS decides by itself
   and moto makes up (the OIDC issuer, the endpoint and its authority) or leaves out (the cluster's security
-  group). 204, or 404 where there is no such cluster.
+  group). 204, or 404 if there is no such cluster.
 """
 
 import json

@@ -45,7 +45,7 @@ def start_aws(
 
     ``cloud_authority`` issues the certificates that pods and the API server see;
     ``service_account_public_key`` (PEM) verifies pods' tokens. The operator's secret is made anew for each
-    run and kept, mode 0600, in ``layout.run``. Raises SandboxError with the end of the process's log where
+    run and kept, mode 0600, in ``layout.run``. Raises SandboxError with the end of the process's log if
     it does not answer within thirty seconds.
     """
     credentials = layout.run / "aws" / "operator.json"
@@ -86,7 +86,7 @@ def stop_aws(layout: Layout) -> None:
 
 
 def host_records() -> Mapping[str, str]:
-    """The names of AWS's that pods must resolve, and the address that answers for them."""
+    """Return the names of AWS's that pods must resolve, and the address that answers for them."""
     return dict.fromkeys(POD_HOST_NAMES, BRIDGE_ADDRESS)
 
 

@@ -67,7 +67,7 @@ def error_response(error: AwsError, service: str, protocol: Protocol) -> Respons
 
 
 def unknown_caller(protocol: Protocol) -> AwsError:
-    """The access key does not exist, is inactive, or comes with a wrong session token."""
+    """Make the error for an access key that does not exist, is inactive or has a wrong session token."""
     if protocol == "ec2":
         return AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
     code = "InvalidClientTokenId" if protocol == "query" else "UnrecognizedClientException"
@@ -75,7 +75,7 @@ def unknown_caller(protocol: Protocol) -> AwsError:
 
 
 def wrong_signature(protocol: Protocol, message: str = SIGNATURE_MISMATCH) -> AwsError:
-    """The request was signed with another secret, changed on its way, or signed too long ago."""
+    """Make the error for a request signed with another secret or too long ago, or changed on its way."""
     if protocol == "ec2":
         return AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
     code = "SignatureDoesNotMatch" if protocol == "query" else "InvalidSignatureException"
@@ -83,7 +83,7 @@ def wrong_signature(protocol: Protocol, message: str = SIGNATURE_MISMATCH) -> Aw
 
 
 def missing_authentication(protocol: Protocol) -> AwsError:
-    """The request is not signed."""
+    """Make the error for a request that is not signed."""
     if protocol == "ec2":
         return AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
     if protocol == "query":
@@ -100,7 +100,7 @@ def expired_credentials(protocol: Protocol) -> AwsError:
 
 
 def access_denied(protocol: Protocol, caller_arn: str, action: str, resource: str, reason: str) -> AwsError:
-    """Policies do not allow the request; ``reason`` says which."""
+    """Make the error for a request that policies do not allow; ``reason`` says which."""
     message = f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {reason}"
     if protocol == "ec2":
         return AwsError(
@@ -111,7 +111,7 @@ def access_denied(protocol: Protocol, caller_arn: str, action: str, resource: st
 
 
 def not_implemented(protocol: Protocol, what: str) -> AwsError:
-    """Something that AWS has and the sandbox has not; ``what`` is the subject of a sentence."""
+    """Make the error for something that only the real AWS has; ``what`` is the subject of a sentence."""
     code = "UnsupportedOperation" if protocol in ("query", "ec2") else "UnsupportedOperationException"
     return AwsError(code, f"{what} is not implemented by the sandbox's AWS.")
 

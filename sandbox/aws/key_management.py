@@ -72,7 +72,7 @@ SYMMETRIC_KEY = {
 
 
 def keys_of_request(call: ServiceRequest) -> tuple[Key, ...]:
-    """The keys that a request is about. Raises AwsError where there is no such key or alias."""
+    """Return the keys that a request is about. Raises AwsError if there is no such key or alias."""
     if call.operation == "Decrypt":
         return (_key_of_ciphertext(call),)
     if call.operation == "CreateAlias":
@@ -90,7 +90,7 @@ def keys_of_request(call: ServiceRequest) -> tuple[Key, ...]:
 
 
 def find_key(call: ServiceRequest, identifier: str) -> Key:
-    """A key by id, ARN, alias or alias ARN; raises AwsError (NotFoundException) as KMS does."""
+    """Find a key by id, ARN, alias or alias ARN; raises AwsError (NotFoundException) as KMS does."""
     local = identifier
     if identifier.startswith("arn:"):
         prefix = regional_arn("kms", call.region, "")

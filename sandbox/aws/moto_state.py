@@ -30,7 +30,7 @@ class IdentityProvider:
 
 
 def keep_rule_descriptions() -> None:
-    """Has security-group rules answer the description that was given with a source group.
+    """Make security-group rules answer the description that was given with a source group.
 
     moto 5.2.5 answers only one that was given with an address range, so a refresh would take the
     rule's away (`SecurityGroupRule.description` in moto/ec2/models/security_groups.py).
@@ -50,27 +50,27 @@ def iam() -> IAMBackend:
 
 
 def find_role(name: str) -> Role | None:
-    """A role by its name (without path)."""
+    """Find a role by its name (without path)."""
     return next((role for role in iam().roles.values() if role.name == name), None)
 
 
 def find_user(name: str) -> User | None:
-    """A user by name."""
+    """Find a user by name."""
     return iam().users.get(name)
 
 
 def find_group(name: str) -> Group | None:
-    """A group by name."""
+    """Find a group by name."""
     return iam().groups.get(name)
 
 
 def find_policy(arn: str) -> ManagedPolicy | None:
-    """A managed policy by ARN."""
+    """Find a managed policy by ARN."""
     return iam().managed_policies.get(arn)
 
 
 def find_access_key(access_key_id: str) -> AccessKey | None:
-    """A user's access key by id."""
+    """Find a user's access key by id."""
     for user in iam().users.values():
         for key in user.access_keys:
             if key.access_key_id == access_key_id:
@@ -79,7 +79,7 @@ def find_access_key(access_key_id: str) -> AccessKey | None:
 
 
 def find_identity_provider(issuer: str) -> IdentityProvider | None:
-    """The OIDC provider registered for an issuer's URL."""
+    """Find the OIDC provider registered for an issuer's URL."""
     for provider in iam().open_id_providers.values():
         if f"https://{provider.url}" == issuer:
             return IdentityProvider(provider.arn, issuer, tuple(provider.client_id_list))
@@ -100,7 +100,7 @@ def create_user_with_access_key(
 
 
 def policy_documents(entity: Role | User) -> Iterator[str]:
-    """The text of every identity policy of a role or user: inline, attached, and through a user's groups."""
+    """Return the text of every identity policy of a role or user: inline, attached and of a user's groups."""
     yield from entity.policies.values()
     for policy in entity.managed_policies.values():
         yield default_version(policy)
@@ -112,13 +112,13 @@ def policy_documents(entity: Role | User) -> Iterator[str]:
 
 
 def default_version(policy: ManagedPolicy) -> str:
-    """The text of a managed policy's default version."""
+    """Return the text of a managed policy's default version."""
     version = iam().get_policy_version(policy.arn, policy.default_version_id)
     return str(version.document)
 
 
 def entities_of_policy(policy_arn: str) -> list[str]:
-    """The ARNs of the users, groups and roles that a managed policy is attached to or is the boundary of."""
+    """Return the ARNs of users, groups and roles that have a managed policy attached or as their boundary."""
     roles = [
         role.arn
         for role in iam().roles.values()
@@ -129,21 +129,21 @@ def entities_of_policy(policy_arn: str) -> list[str]:
 
 
 def keys(region: str) -> dict[str, Key]:
-    """The KMS keys of a region by key id."""
+    """Return the KMS keys of a region by key id."""
     return kms_backends[ACCOUNT_ID][region].keys
 
 
 def find_key_by_alias(region: str, alias: str) -> Key | None:
-    """The key that an alias of the account's own (``alias/name``) stands for."""
+    """Find the key that an alias of the account's own (``alias/name``) stands for."""
     return next((key for key in keys(region).values() if alias in key.aliases), None)
 
 
 def find_secret(region: str, identifier: str) -> FakeSecret | None:
-    """A secret by name, by ARN or by an ARN without the six characters that AWS puts behind the name."""
+    """Find a secret by name, by ARN or by an ARN without the six characters that AWS puts behind the name."""
     found = secretsmanager_backends[ACCOUNT_ID][region].secrets.get(identifier)
     return found if isinstance(found, FakeSecret) else None
 
 
 def find_cluster(region: str, name: str) -> Cluster | None:
-    """An EKS cluster by name."""
+    """Find an EKS cluster by name."""
     return eks_backends[ACCOUNT_ID][region].clusters.get(name)

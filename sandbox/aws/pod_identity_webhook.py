@@ -78,7 +78,7 @@ class PatchOperation(TypedDict):
 def pod_patch(
     spec: PodSpec, pod_annotations: Mapping[str, str], service_account_annotations: Mapping[str, str]
 ) -> list[PatchOperation]:
-    """What to change in a pod; nothing where its service account is not annotated with a role.
+    """Return what to change in a pod; nothing if its service account is not annotated with a role.
 
     Variables and mounts that a container has stay as they are, as do containers that the pod's
     ``skip-containers`` annotation names.
@@ -144,7 +144,7 @@ def _token_volume(
 
 
 def _token_seconds(annotations: Mapping[str, str], otherwise: int | None) -> int:
-    """The token's lifetime by annotation; text that is no number counts as none."""
+    """Return the token's lifetime by annotation; text that is no number counts as none."""
     text = annotations.get(f"{ANNOTATION_DOMAIN}/token-expiration", "")
     if not text.isdecimal():
         return otherwise if otherwise is not None else DEFAULT_TOKEN_SECONDS
@@ -188,7 +188,7 @@ def install_pod_identity_webhook(
 ) -> None:
     """Make the cluster ask the webhook about every new pod. Idempotent.
 
-    Raises SandboxError with kubectl's own words where it fails.
+    Raises SandboxError with kubectl's own words if it fails.
     """
     authority = base64.b64encode(cloud_authority.certificate.read_bytes()).decode()
     manifest = {

@@ -12,7 +12,7 @@ from sandbox.aws.policy_document import Condition
 from sandbox.errors import SandboxError
 
 ContextValue = str | tuple[str, ...] | None
-"""A condition key's value in a request: a tuple for a key that has several, None where it has none."""
+"""A condition key's value in a request: a tuple for a key that has several, None if it has none."""
 
 REQUEST_TAG = "aws:requesttag/"
 """What the keys of the tags in a request begin with; only a request's own tags are in its context."""
@@ -23,7 +23,7 @@ class UnsupportedPolicyError(SandboxError):
 
 
 def condition_holds(condition: Condition, context: Mapping[str, ContextValue]) -> bool:
-    """Whether a condition holds for a request.
+    """Tell if a condition holds for a request.
 
     ``context`` maps lower-case condition keys to values, None for a key that the request does not have: then
     an operator without negation fails, a negated one and one with ``IfExists`` hold. A key with several
@@ -60,7 +60,7 @@ def _any_value_holds(condition: Condition, actual: tuple[str, ...]) -> bool:
 
 
 def matches_pattern(pattern: str, text: str) -> bool:
-    """Whether ``text`` matches an IAM pattern, in which ``*`` is any text and ``?`` any one character."""
+    """Tell if ``text`` matches an IAM pattern, in which ``*`` is any text and ``?`` any one character."""
     return _expression(pattern).fullmatch(text) is not None
 
 

@@ -52,7 +52,7 @@ class Principals:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement. ``principals`` is None where there is no Principal, as in identity policies."""
+    """One statement. ``principals`` is None if there is no Principal, as in identity policies."""
 
     effect: Effect
     actions: tuple[str, ...] = ()

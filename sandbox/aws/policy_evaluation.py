@@ -44,7 +44,7 @@ class Caller:
 class AccessRequest:
     """One action on one resource.
 
-    ``resource`` is ``*`` for an action without resources, and None where the sandbox does not know which
+    ``resource`` is ``*`` for an action without resources, and None if the sandbox does not know which
     resource AWS takes: then only statements on every resource can be evaluated. ``context`` maps condition
     keys in lower case to the request's value or values, or to None for a key that such a request does not
     have.
@@ -63,7 +63,7 @@ class Denial:
     explicit: bool
 
     def reason(self, action: str) -> str:
-        """The end of AWS's sentence "User ... is not authorized to perform ... on resource ..."."""
+        """Return the end of AWS's sentence "User ... is not authorized to perform ... on resource ..."."""
         if self.explicit:
             article = "an" if self.policy == "identity-based policy" else "a"
             return f"with an explicit deny in {article} {self.policy}"
@@ -85,7 +85,7 @@ def identity_denial(
     """Evaluate a request to a service without resource policies; None is permission.
 
     ``identity`` are all policies attached to or inline in the user or role; ``boundary`` is its permissions
-    boundary, None where there is none. Raises UnsupportedPolicyError where a statement that may decide
+    boundary, None if there is none. Raises UnsupportedPolicyError if a statement that may decide
     has a condition or resource that cannot be evaluated here.
     """
     return _explicit_denial(request, identity, boundary) or _missing_permission(request, identity, boundary)
@@ -154,7 +154,7 @@ def secret_denial(
 def key_policy_names(
     request: AccessRequest, caller: Caller, key_policy: PolicyDocument, principal_ids: Mapping[str, str]
 ) -> bool:
-    """Whether the key policy by itself lets the caller, or the account it belongs to, make the request.
+    """Tell if the key policy by itself lets the caller, or the account it belongs to, make the request.
 
     It is the question of KMS's lockout safety check
     (https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html).
@@ -170,7 +170,7 @@ def key_policy_names(
 def web_identity_allowed(
     trust_policy: PolicyDocument, provider_arn: str, context: Mapping[str, ContextValue]
 ) -> bool:
-    """Whether a role's trust policy allows AssumeRoleWithWebIdentity to an OIDC provider's identity."""
+    """Tell if a role's trust policy allows AssumeRoleWithWebIdentity to an OIDC provider's identity."""
     action = "sts:AssumeRoleWithWebIdentity"
 
     def applies(statement: Statement) -> bool:

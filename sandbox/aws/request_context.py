@@ -36,7 +36,7 @@ class ServiceRequest:
     secure: bool
 
     def text(self, name: str) -> str | None:
-        """A parameter that is text, or None where it is missing.
+        """Return a parameter that is text, or None if it is missing.
 
         Raises AwsError (ValidationException) for any other type.
         """
@@ -46,7 +46,7 @@ class ServiceRequest:
         raise AwsError("ValidationException", f"{name} must be a string.")
 
     def required_text(self, name: str) -> str:
-        """A parameter that is text; raises AwsError (a validation error) where it is missing."""
+        """Return a parameter that is text; raises AwsError (a validation error) if it is missing."""
         value = self.text(name)
         if value:
             return value
@@ -59,11 +59,11 @@ class ServiceRequest:
         )
 
     def has_list(self, name: str) -> bool:
-        """Whether a list was given and is not empty, in either way of writing parameters."""
+        """Tell if a list was given and is not empty, in either way of writing parameters."""
         return bool(self.parameters.get(name)) or any(key.startswith(f"{name}.") for key in self.parameters)
 
     def tags(self) -> Mapping[str, str]:
-        """The tags that the request gives to what it makes or tags."""
+        """Return the tags that the request gives to what it makes or tags."""
         if self.protocol in ("query", "ec2"):
             # Tags.member.1.Key, Tag.1.Key, TagSpecification.1.Tag.1.Key, each with its Value.
             keys = [
@@ -85,7 +85,7 @@ class ServiceRequest:
 
 
 def guess_protocol(request: Request) -> Protocol:
-    """The protocol that a client expects an error in when its service is not known."""
+    """Return the protocol that a client expects an error in when its service is not known."""
     if "X-Amz-Target" in request.headers:
         return "json"
     form = request.mimetype == "application/x-www-form-urlencoded" or "Action" in request.args
@@ -131,7 +131,7 @@ def parse_request(request: Request) -> ServiceRequest:
 
 @cache
 def service_model(service: str) -> ServiceModel:
-    """botocore's description of a service."""
+    """Return botocore's description of a service."""
     return botocore.session.get_session().get_service_model(service)
 
 
@@ -153,7 +153,7 @@ def _rest_operation(request: Request, model: ServiceModel) -> tuple[str, Mapping
 
 
 def raw_path(request: Request) -> str:
-    """The path as it was sent, percent-encoded, without the query string."""
+    """Return the path as it was sent, percent-encoded, without the query string."""
     return str(request.environ["REQUEST_URI"]).partition("?")[0]
 
 

@@ -20,7 +20,7 @@ class NamedPrincipals:
         self._ids: dict[str, Mapping[str, str]] = {}
 
     def ids(self, resource_arn: str) -> Mapping[str, str]:
-        """The ARNs that the resource's policy named, with the ids they had then."""
+        """Return the ARNs that the resource's policy named, with the ids they had then."""
         return self._ids.get(resource_arn, {})
 
     def remember(self, resource_arn: str, policy: str) -> None:
@@ -29,7 +29,7 @@ class NamedPrincipals:
 
 
 def existing_principals(policy: PolicyDocument) -> Mapping[str, str]:
-    """The users and roles that a resource policy names, with their ids.
+    """Return the users and roles that a resource policy names, with their ids.
 
     Raises UnknownPrincipalError for one that does not exist.
     """

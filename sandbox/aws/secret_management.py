@@ -50,13 +50,13 @@ NO_ACCESS_TO_KEY = "Access to KMS is not allowed"
 
 
 def find_secret(call: ServiceRequest) -> FakeSecret | None:
-    """The secret that a request is about; None where there is none, and for CreateSecret and ListSecrets."""
+    """Find the secret that a request is about; None if there is none, and for CreateSecret, ListSecrets."""
     identifier = call.text("SecretId")
     return moto_state.find_secret(call.region, identifier) if identifier else None
 
 
 def secret_arn(call: ServiceRequest) -> str:
-    """The ARN that policies are compared with."""
+    """Return the ARN that policies are compared with."""
     if call.operation == "CreateSecret":
         return regional_arn(
             "secretsmanager", call.region, f"secret:{call.required_text('Name')}{UNKNOWN_SUFFIX}"
@@ -73,7 +73,7 @@ def secret_arn(call: ServiceRequest) -> str:
 
 
 def key_uses(call: ServiceRequest) -> Sequence[tuple[str, Key]]:
-    """The KMS operations that the service makes on the caller's behalf, each with its key.
+    """Return the KMS operations that the service makes on the caller's behalf, each with its key.
 
     None for a secret under AWS's own key, which everybody may use who may use the secret. Raises AwsError
     where there is no such key.

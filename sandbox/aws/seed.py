@@ -60,7 +60,7 @@ def seed(endpoint: AwsEndpoint, *, api_server_url: str, cluster_certificate_auth
     """Make what is missing, and return all of it. Idempotent.
 
     ``cluster_certificate_authority`` is the PEM certificate that signed the API server's. Raises
-    SandboxError where the process that plays AWS refuses to complete the cluster, and botocore's errors
+    SandboxError if the process that plays AWS refuses to complete the cluster, and botocore's errors
     where an API call fails.
     """
     session = boto3.Session(

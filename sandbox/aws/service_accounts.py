@@ -29,9 +29,9 @@ class ServiceAccounts:
         self._kubeconfig = kubeconfig
 
     def annotations(self, namespace: str, name: str) -> Mapping[str, str]:
-        """The annotations of a service account.
+        """Return the annotations of a service account.
 
-        Raises ServiceAccountError where there is no kubeconfig, no answer within five seconds, or no such
+        Raises ServiceAccountError if there is no kubeconfig, no answer within five seconds, or no such
         account.
         """
         try:
@@ -63,7 +63,7 @@ def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _content(section: Mapping[str, str], name: str) -> bytes:
-    """A kubeconfig's file: written into it in base64, or named by its path."""
+    """Return a kubeconfig's file: written into it in base64, or named by its path."""
     if f"{name}-data" in section:
         return base64.b64decode(section[f"{name}-data"], validate=True)
     return Path(section[name]).read_bytes()

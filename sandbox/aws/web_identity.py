@@ -99,7 +99,7 @@ def not_authorized() -> AwsError:
 
 
 def find_provider(token: str) -> IdentityProvider:
-    """The account's OIDC provider for the issuer that a token names, before anything in it is believed.
+    """Find the account's OIDC provider for the issuer that a token names, before anything in it is believed.
 
     Raises AwsError (InvalidIdentityToken) for text that is no JSON web token and for an unknown issuer.
     """
@@ -125,7 +125,7 @@ def verify_token(
 ) -> WebIdentityClaims:
     """Check a token's signature, times and audience.
 
-    ``key`` is the issuer's public key, None where the issuer does not answer. Raises AwsError:
+    ``key`` is the issuer's public key, None if the issuer does not answer. Raises AwsError:
     ExpiredTokenException for a token past its end, InvalidIdentityToken for all else.
     """
     if key is None:
@@ -159,7 +159,7 @@ def verify_token(
 
 
 def trust_allows(trust_policy: PolicyDocument, provider: IdentityProvider, claims: WebIdentityClaims) -> bool:
-    """Whether a role's trust policy lets the holder of these claims assume it."""
+    """Tell if a role's trust policy lets the holder of these claims assume it."""
     name = provider.issuer.removeprefix("https://").lower()
     context = {
         f"{name}:sub": claims.subject,
@@ -170,7 +170,7 @@ def trust_allows(trust_policy: PolicyDocument, provider: IdentityProvider, claim
 
 
 def session_xml(session: WebIdentitySession, request_id: str) -> str:
-    """The answer of a successful call, on the wire."""
+    """Return the answer of a successful call, on the wire."""
     credentials = session.credentials
     return (
         '<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'

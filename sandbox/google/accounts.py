@@ -81,9 +81,9 @@ class Account:
         return answer | {key: value for key, value in more.items() if value}
 
     def add_key(self, now: datetime) -> tuple[AccountKey, JsonObject]:
-        """A new key, and the credentials file with its private half.
+        """Create a key, and return the credentials file with its private half.
 
-        Raises GoogleError where the account has ten keys already.
+        Raises GoogleError if the account has ten keys already.
         """
         if len(self.keys) >= _KEYS_OF_AN_ACCOUNT:
             raise GoogleError("RESOURCE_EXHAUSTED", "Maximum number of keys on account reached.")
@@ -92,14 +92,14 @@ class Account:
         return key, credentials_file(self, key.key_id, private_key)
 
     def keep_key(self, key_id: str, private_key: rsa.RSAPrivateKey, now: datetime) -> AccountKey:
-        """Keeps the public half of a key."""
+        """Keep the public half of a key."""
         certificate = _certificate(private_key, self.unique_id, now)
         self.keys[key_id] = AccountKey(key_id, private_key.public_key(), now, certificate)
         return self.keys[key_id]
 
 
 def credentials_file(account: Account, key_id: str, private_key: rsa.RSAPrivateKey) -> JsonObject:
-    """What Google's libraries read from ``GOOGLE_APPLICATION_CREDENTIALS``."""
+    """Return what Google's libraries read from ``GOOGLE_APPLICATION_CREDENTIALS``."""
     pem = private_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -128,7 +128,7 @@ class Accounts:
     _deleted: dict[str, Account] = field(default_factory=dict)
 
     def find(self, reference: str) -> Account | None:
-        """The account with this e-mail address or unique id."""
+        """Find the account with this e-mail address or unique id."""
         if reference in self._accounts:
             return self._accounts[reference]
         return next((account for account in self._accounts.values() if account.email == reference), None)
@@ -138,7 +138,7 @@ class Accounts:
         return [account for account in self._accounts.values() if account.project == project]
 
     def create(self, project: str, account_id: str, display_name: str, description: str) -> Account:
-        """A new account with a unique id of its own; raises GoogleError (ALREADY_EXISTS)."""
+        """Create an account with a unique id of its own; raises GoogleError (ALREADY_EXISTS)."""
         unique_id = "1" + "".join(secrets.choice("0123456789") for _ in range(20))
         account = Account(project, account_id, unique_id, display_name, description)
         if self.find(account.email) is not None:
@@ -152,7 +152,7 @@ class Accounts:
         return account
 
     def adopt(self, credentials: Mapping[str, str]) -> Account:
-        """The account that a credentials file is of, with that file's key."""
+        """Adopt the account that a credentials file is of, with that file's key."""
         account_id, _, _ = credentials["client_email"].partition("@")
         account = Account(credentials["project_id"], account_id, credentials["client_id"])
         private_key = serialization.load_pem_private_key(credentials["private_key"].encode(), password=None)
@@ -163,11 +163,11 @@ class Accounts:
         return account
 
     def delete(self, account: Account) -> None:
-        """Takes it away; it keeps its unique id and its keys for `undelete`."""
+        """Delete the account; it keeps its unique id and its keys for `undelete`."""
         self._deleted[account.unique_id] = self._accounts.pop(account.unique_id)
 
     def undelete(self, unique_id: str) -> Account | None:
-        """Puts a deleted account back; None where there is none, or another has its name by now."""
+        """Put a deleted account back; None if there is none, or another has its name by now."""
         account = self._deleted.get(unique_id)
         if account is None or self.find(account.email) is not None:
             return None
@@ -175,7 +175,7 @@ class Accounts:
         return account
 
     def find_key(self, key_id: str) -> tuple[Account, AccountKey] | None:
-        """A key of some account that is there."""
+        """Find a key of some account that is there."""
         for account in self._accounts.values():
             if key_id in account.keys:
                 return account, account.keys[key_id]
@@ -183,7 +183,7 @@ class Accounts:
 
 
 def _certificate(private_key: rsa.RSAPrivateKey, unique_id: str, now: datetime) -> bytes:
-    """The public key as ``publicKeyData`` has it by default: in a self-signed certificate."""
+    """Return the public key as ``publicKeyData`` has it by default: in a self-signed certificate."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, unique_id)])
     certificate = (
         x509.CertificateBuilder()

@@ -53,7 +53,7 @@ class GoogleError(Exception):
         return HTTP_CODES[self.status]
 
     def body(self) -> JsonObject:
-        """The answer's JSON."""
+        """Return the answer's JSON."""
         error: JsonObject = {"code": self.code, "message": self.message}
         if self.compute_reason:
             error["errors"] = [{"message": self.message, "domain": "global", "reason": self.compute_reason}]
@@ -74,7 +74,7 @@ class TokenError(Exception):
         self.description = description
 
     def body(self) -> JsonObject:
-        """The answer's JSON."""
+        """Return the answer's JSON."""
         return {"error": self.error, "error_description": self.description}
 
 
@@ -84,7 +84,7 @@ def not_implemented(what: str) -> GoogleError:
 
 
 def permission_denied(permission: str, resource: str) -> GoogleError:
-    """What IAM says to a caller who may not; the same where there is no such resource."""
+    """Make the error that IAM gives to a caller who may not; the same where there is no such resource."""
     return GoogleError(
         "PERMISSION_DENIED",
         f"Permission '{permission}' denied on resource '{resource}' (or it may not exist).",
@@ -95,7 +95,7 @@ def permission_denied(permission: str, resource: str) -> GoogleError:
 
 
 def service_disabled(service: str, title: str, project_id: str, project_number: str) -> GoogleError:
-    """What every API says to a project that has not enabled it."""
+    """Make the error that every API gives to a project that has not enabled it."""
     page = f"https://console.developers.google.com/apis/api/{service}/overview?project={project_id}"
     return GoogleError(
         "PERMISSION_DENIED",
@@ -114,7 +114,7 @@ def service_disabled(service: str, title: str, project_id: str, project_number: 
 
 
 def text(body: Mapping[str, Any], name: str, default: str = "") -> str:
-    """A string of a request's body; raises GoogleError where it is something else."""
+    """Return a string of a request's body; raises GoogleError if it is something else."""
     value = body.get(name, default)
     if not isinstance(value, str):
         raise GoogleError("INVALID_ARGUMENT", f"Invalid value at '{name}' (TYPE_STRING), {value!r}")

@@ -60,7 +60,7 @@ class Callers:
     def issue(
         self, member: str, scopes: frozenset[str], seconds: float, *, account: Account | None = None
     ) -> tuple[str, datetime]:
-        """An access token, and when it ends."""
+        """Issue an access token; returns it and when it ends."""
         token = f"ya29.c.{secrets.token_urlsafe(48)}"
         return token, self.register(token, member, scopes, seconds, account=account)
 
@@ -73,14 +73,14 @@ class Callers:
         *,
         account: Account | None = None,
     ) -> datetime:
-        """Makes a given text an access token."""
+        """Make a given text an access token."""
         expires = self.now() + timedelta(seconds=seconds)
         unique_id = None if account is None else account.unique_id
         self._tokens[token] = _IssuedToken(Caller(member, scopes), expires, unique_id)
         return expires
 
     def authenticate(self, authorization: str | None, host: str) -> Caller:
-        """The caller of a request to ``host``. Raises GoogleError (UNAUTHENTICATED)."""
+        """Return the caller of a request to ``host``. Raises GoogleError (UNAUTHENTICATED)."""
         if not authorization:
             raise GoogleError(
                 "UNAUTHENTICATED",
@@ -107,7 +107,7 @@ class Callers:
         return caller
 
     def verify(self, text: str) -> Statement:
-        """Checks a statement's signature, key, account and times. Raises StatementError."""
+        """Check a statement's signature, key, account and times. Raises StatementError."""
         try:
             key_id = str(extract_compact(text.encode()).headers().get("kid", ""))
         except (JoseError, ValueError) as error:

@@ -62,7 +62,7 @@ class CallLog:
     calls: deque[LoggedCall] = field(default_factory=lambda: deque(maxlen=_KEPT_CALLS))
 
     def add(self, protocol: str, host: str, method: str, resource: str, caller: str, status: str) -> None:
-        """Adds a call that has ended now."""
+        """Add a call that has ended now."""
         self.calls.append(LoggedCall(time.time(), protocol, host, method, resource, caller, status))
 
     def to_json(self) -> Sequence[JsonObject]:
@@ -82,7 +82,7 @@ class Outages:
             self._until[host] = time.monotonic() + seconds
 
     def check(self, host: str) -> None:
-        """Raises GoogleError (UNAVAILABLE) during an outage."""
+        """Raise GoogleError (UNAVAILABLE) during an outage."""
         if self._until.get(host, 0.0) > time.monotonic():
             raise GoogleError("UNAVAILABLE", "The service is currently unavailable.")
 
@@ -95,7 +95,7 @@ class GoogleCloud:
     """Everything that the listeners lead to. Its methods are called by one thread at a time (``lock``)."""
 
     def __init__(self, cluster_key: RSAKey) -> None:
-        """``cluster_key`` checks the tokens of the cluster's service accounts."""
+        """Build an empty cloud; ``cluster_key`` checks the tokens of the cluster's service accounts."""
         self.lock = threading.RLock()
         self.log = CallLog()
         self.outages = Outages()
@@ -134,7 +134,7 @@ class GoogleCloud:
         }
 
     def seed(self, deployer: Mapping[str, Any], deployer_token: str) -> None:
-        """The project's owner, and the deploying account with its key and a token that doesn't end soon."""
+        """Seed the project's owner, and the deploying account with its key and a long-lived token."""
         account = self.accounts.adopt(deployer)
         member = f"serviceAccount:{account.email}"
         for role in DEPLOYER_ROLES:
@@ -145,5 +145,5 @@ class GoogleCloud:
 
 
 def json_bytes(answer: object) -> bytes:
-    """An answer's body."""
+    """Return an answer's body."""
     return json.dumps(answer).encode()

@@ -22,7 +22,7 @@ class ClusterWorkloads:
         self._paths = ClusterPaths.of(layout)
 
     def at(self, address: str) -> Workload:
-        """The workload of the pod with this address. Raises UnknownPodError.
+        """Find the workload of the pod with this address. Raises UnknownPodError.
 
         A pod runs a moment before the API server is told of its address, so it is asked for some seconds.
         """
@@ -48,7 +48,7 @@ class ClusterWorkloads:
         ]
 
     def token(self, workload: Workload, audience: str) -> str:
-        """A token of its service account. Raises UnknownPodError."""
+        """Issue a token of its service account. Raises UnknownPodError."""
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",

@@ -29,7 +29,7 @@ class Clusters:
     facts: ClusterFacts | None = None
 
     def routes(self) -> list[Route]:
-        """Its methods."""
+        """Return its methods."""
         return [
             Route("GetCluster", "GET", "/v1/{name=projects/*/locations/*/clusters/*}", self._get),
             Route("ListClusters", "GET", "/v1/{parent=projects/*/locations/*}/clusters", self._list),

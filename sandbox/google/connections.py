@@ -77,7 +77,7 @@ class ProxyListener(HttpListener):
 
 
 def offered_protocols(hello: bytes) -> list[str]:
-    """The protocols that a TLS client offers in its first message (RFC 8446, section 4.1.2)."""
+    """Return the protocols that a TLS client offers in its first message (RFC 8446, section 4.1.2)."""
     with contextlib.suppress(IndexError, ValueError):
         for kind, content in _extensions(hello):
             if kind == _ALPN_EXTENSION:
@@ -106,7 +106,7 @@ def _names(content: bytes) -> Iterator[str]:
 
 
 def _peeked_hello(connection: socket.socket) -> bytes:
-    """The first record of a connection, which stays to be read."""
+    """Peek at the first record of a connection, which stays to be read."""
     header = _peeked(connection, 5)
     if len(header) < 5 or header[0] != 22:
         return b""
@@ -114,7 +114,7 @@ def _peeked_hello(connection: socket.socket) -> bytes:
 
 
 def _peeked(connection: socket.socket, count: int) -> bytes:
-    """The next bytes, fewer where the connection ends or no more come in time."""
+    """Peek at the next bytes, fewer if the connection ends or no more come in time."""
     deadline = time.monotonic() + HANDSHAKE_SECONDS
     while True:
         content = connection.recv(count, socket.MSG_PEEK)
@@ -125,7 +125,7 @@ def _peeked(connection: socket.socket, count: int) -> bytes:
 
 
 def _read_head(connection: socket.socket) -> bytes:
-    """A request's line and headers. Raises ConnectionError where the connection ends in them."""
+    """Read a request's line and headers. Raises ConnectionError if the connection ends in them."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         # One by one: what follows is another's to read.
@@ -137,7 +137,7 @@ def _read_head(connection: socket.socket) -> bytes:
 
 
 def _join(first: socket.socket, second: socket.socket) -> None:
-    """Carries bytes both ways until one of the two ends."""
+    """Carry bytes both ways until one of the two ends."""
     first.settimeout(None)
     with selectors.DefaultSelector() as selector:
         selector.register(first, selectors.EVENT_READ, (first, second))

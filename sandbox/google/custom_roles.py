@@ -23,7 +23,7 @@ class _Role:
     revision: int = 1
 
     def to_json(self, name: str, *, full: bool = True) -> JsonObject:
-        """``full`` has the permissions too."""
+        """Return the role as JSON; ``full`` has the permissions too."""
         etag = base64.b64encode(b"BwY" + self.revision.to_bytes(4, "big")).decode()
         fields = {key: value for key, value in self.fields.items() if value}
         if not full:
@@ -39,14 +39,14 @@ class CustomRoles:
     _roles: dict[str, _Role] = field(default_factory=dict)
 
     def permissions(self, name: str) -> frozenset[str] | None:
-        """What a role lets its members do; nothing once it is deleted, None where there is none."""
+        """Return what a role lets its members do; nothing once it is deleted, None if there is none."""
         role = self._roles.get(name)
         if role is None:
             return None
         return frozenset() if role.deleted else frozenset(role.fields.get("includedPermissions", []))
 
     def routes(self, policies: Policies) -> list[Route]:
-        """The methods of `projects.roles`."""
+        """Return the methods of `projects.roles`."""
 
         def guarded(verb: str, call: Call) -> str:
             name = call.names["name"]

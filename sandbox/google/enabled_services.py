@@ -46,12 +46,12 @@ class EnabledServices:
     _operations: dict[str, JsonObject] = field(default_factory=dict)
 
     def require(self, service: str, project: str) -> None:
-        """Raises GoogleError (SERVICE_DISABLED) where the project may not use the API."""
+        """Raise GoogleError (SERVICE_DISABLED) if the project may not use the API."""
         if project == PROJECT_ID and service not in self.enabled:
             raise service_disabled(service, TITLES[service], PROJECT_ID, PROJECT_NUMBER)
 
     def routes(self) -> list[Route]:
-        """Its methods."""
+        """Return its methods."""
         services, one = "/v1/{parent=projects/*}/services", "/v1/{name=projects/*/services/*}"
         return [
             Route("ListServices", "GET", services, self._list),
@@ -64,7 +64,7 @@ class EnabledServices:
         ]
 
     def _require(self, call: Call, permission: str) -> str:
-        """The project's name; raises GoogleError where the caller may not."""
+        """Return the project's name; raises GoogleError if the caller may not."""
         name = call.names.get("parent") or call.names["name"]
         project = "/".join(name.split("/")[:2])
         self.policies.require(call.caller.member, f"serviceusage.services.{permission}", project)
@@ -132,7 +132,7 @@ class EnabledServices:
 
 
 def _known(services: list[str]) -> list[str]:
-    """Raises GoogleError for names that are no services of Google's, as far as the sandbox knows them."""
+    """Raise GoogleError for names that are no services of Google's, as far as the sandbox knows them."""
     unknown = [service for service in services if service not in TITLES]
     if unknown:
         raise GoogleError(

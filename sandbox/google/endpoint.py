@@ -64,7 +64,7 @@ def start_google(
     ``cloud_authority`` issues the certificate that everyone sees; ``service_account_public_key`` (PEM)
     verifies pods' tokens. ``direct_hosts`` are reached past the proxy. The deployer's key and token are made
     anew for each run and kept, mode 0600, in ``layout.run``. Raises SandboxError with the end of the
-    process's log where it does not answer within thirty seconds.
+    process's log if it does not answer within thirty seconds.
     """
     folder = layout.run / PROCESS
     deployer, token = folder / "deployer.json", folder / "deployer.token"
@@ -117,10 +117,10 @@ def host_records() -> Mapping[str, str]:
 
 
 def seed_cluster(endpoint: GoogleEndpoint, *, api_server: str, cluster_certificate_authority: bytes) -> None:
-    """Makes the GKE cluster be there. Idempotent.
+    """Register the GKE cluster. Idempotent.
 
     ``api_server`` is host and port; ``cluster_certificate_authority`` the PEM certificate that signed the API
-    server's. Raises SandboxError where the process that plays Google refuses it.
+    server's. Raises SandboxError if the process that plays Google refuses it.
     """
     facts = ClusterFacts(
         endpoint=api_server,
@@ -146,7 +146,7 @@ def _new_deployer() -> Mapping[str, object]:
 
 
 def _write_authorities(path: Path, cloud_authority: CertificateAuthority) -> None:
-    """The machine's own authorities and the sandbox's, as one file: some programs take just one."""
+    """Write the machine's own authorities and the sandbox's as one file: some programs take just one."""
     system = ssl.get_default_verify_paths().cafile
     contents = Path(system).read_bytes() if system else b""
     path.write_bytes(contents + b"\n" + cloud_authority.certificate.read_bytes())

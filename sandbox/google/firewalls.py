@@ -49,7 +49,7 @@ class Firewalls:
     _operations: dict[str, JsonObject] = field(default_factory=dict)
 
     def routes(self) -> list[Route]:
-        """Its methods."""
+        """Return its methods."""
         one = "/compute/v1/{name=projects/*/global/firewalls/*}"
         operation = "/compute/v1/{name=projects/*/global/operations/*}"
         network = "/compute/v1/{name=projects/*/global/networks/*}"

@@ -62,7 +62,7 @@ _POLICY_METHODS: Messages = {
 
 
 def serve_grpc(cloud: GoogleCloud, certificate: Path, key: Path) -> tuple[grpc.Server, int]:
-    """A started server on a free port of the loopback, and that port."""
+    """Start a server on a free port of the loopback; returns it and the port."""
     server = grpc.server(ThreadPoolExecutor(_WORKERS), options=[("grpc.so_reuseport", 0)])
     for service, methods in ((_KEY_SERVICE, _KEY_METHODS), (_POLICY_SERVICE, _POLICY_METHODS)):
         handlers = {
@@ -113,7 +113,7 @@ def _method(
 
 
 def _route(cloud: GoogleCloud, name: str, resource: str) -> tuple[Route, Mapping[str, str]]:
-    """The method over HTTP, of the kind of resource that is named."""
+    """Return the method over HTTP, of the kind of resource that is named."""
     for route in cloud.services[HOST].routes:
         if route.name == name:
             path = route.path.replace("{", "\0").partition("\0")[2]

@@ -24,10 +24,10 @@ _HEADER_BYTES = len(_MARK) + _FINGERPRINT_BYTES + _NUMBER_BYTES + _NONCE_BYTES
 
 
 def encrypt(key: CryptoKey, version: KeyVersion | None, body: Mapping[str, Any]) -> JsonObject:
-    """`cryptoKeys.encrypt`, with the primary version where none is given.
+    """Serve `cryptoKeys.encrypt`, with the primary version if none is given.
 
     Raises GoogleError: INVALID_ARGUMENT for what is too large or doesn't match its checksum,
-    FAILED_PRECONDITION where the version isn't enabled.
+    FAILED_PRECONDITION if the version isn't enabled.
     """
     plaintext, plaintext_verified = _content(body, "plaintext")
     additional, additional_verified = _content(body, "additionalAuthenticatedData")
@@ -52,7 +52,7 @@ def encrypt(key: CryptoKey, version: KeyVersion | None, body: Mapping[str, Any])
 
 
 def decrypt(key: CryptoKey, body: Mapping[str, Any]) -> JsonObject:
-    """`cryptoKeys.decrypt`, with the version that the ciphertext was made with.
+    """Serve `cryptoKeys.decrypt`, with the version that the ciphertext was made with.
 
     Raises GoogleError as `encrypt` does, and INVALID_ARGUMENT for another key's ciphertext, another
     additional data, and what is no ciphertext.
@@ -87,7 +87,7 @@ def _fingerprint(key: CryptoKey) -> bytes:
 
 
 def _content(body: Mapping[str, Any], name: str, largest: int = LARGEST_BYTES) -> tuple[bytes, bool]:
-    """A field's bytes, and whether a checksum proved them."""
+    """Return a field's bytes, and whether a checksum proved them."""
     try:
         content = base64.b64decode(str(body.get(name, "")), validate=True)
     except binascii.Error:

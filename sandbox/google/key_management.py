@@ -31,7 +31,7 @@ class KeyManagement:
     _keys: dict[str, CryptoKey] = field(default_factory=dict)
 
     def routes(self) -> list[Route]:
-        """Its methods; gRPC has them under the same names."""
+        """Return its methods; gRPC has them under the same names."""
         ring, key, version = (f"/v1/{{name={part}}}" for part in (_RING, _KEY, _VERSION))
         rings = "/v1/{parent=projects/*/locations/*}/keyRings"
         keys, versions = f"/v1/{{parent={_RING}}}/cryptoKeys", f"/v1/{{parent={_KEY}}}/cryptoKeyVersions"

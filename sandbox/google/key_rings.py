@@ -42,7 +42,7 @@ class KeyVersion:
         return int(self.name.rpartition("/")[2])
 
     def require_enabled(self) -> None:
-        """Raises GoogleError (FAILED_PRECONDITION) where it can't be used."""
+        """Raise GoogleError (FAILED_PRECONDITION) if it can't be used."""
         if self.state != ENABLED:
             raise GoogleError(
                 "FAILED_PRECONDITION",
@@ -52,7 +52,7 @@ class KeyVersion:
             )
 
     def set_state(self, state: str) -> None:
-        """Enables or disables it, as a PATCH of its state does; nothing else is a PATCH's business."""
+        """Enable or disables it, as a PATCH of its state does; nothing else is a PATCH's business."""
         if state not in (ENABLED, DISABLED):
             raise GoogleError(
                 "INVALID_ARGUMENT", f"CryptoKeyVersion.state can't be set to {state} with an update."
@@ -61,17 +61,17 @@ class KeyVersion:
         self.state = state
 
     def schedule_destruction(self, now: datetime, delay: timedelta) -> None:
-        """Ends its use now, and its material after the delay."""
+        """End its use now, and its material after the delay."""
         self._require_state(ENABLED, DISABLED)
         self.state, self.destroy_time = DESTROY_SCHEDULED, now + delay
 
     def restore(self) -> None:
-        """Takes a scheduled destruction back; the version is disabled then."""
+        """Take a scheduled destruction back; the version is disabled then."""
         self._require_state(DESTROY_SCHEDULED)
         self.state, self.destroy_time = DISABLED, None
 
     def catch_up(self, now: datetime) -> None:
-        """Destroys the material when its time has come."""
+        """Destroy the material when its time has come."""
         if self.state == DESTROY_SCHEDULED and self.destroy_time is not None and self.destroy_time <= now:
             self.state, self.destroyed, self.destroy_time = DESTROYED, self.destroy_time, None
             self.material = b""
@@ -114,13 +114,13 @@ class CryptoKey:
     primary: KeyVersion | None = None
 
     def add_version(self, now: datetime) -> KeyVersion:
-        """A new version, which isn't the primary by that."""
+        """Add a version, which isn't the primary by that."""
         version = KeyVersion(f"{self.name}/cryptoKeyVersions/{len(self.versions) + 1}", now)
         self.versions.append(version)
         return version
 
     def version(self, number: str) -> KeyVersion:
-        """Raises GoogleError (NOT_FOUND)."""
+        """Raise GoogleError (NOT_FOUND)."""
         name = f"{self.name}/cryptoKeyVersions/{number}"
         for version in self.versions:
             if version.name == name:
@@ -128,7 +128,7 @@ class CryptoKey:
         raise GoogleError("NOT_FOUND", f"CryptoKeyVersion {name} not found.")
 
     def catch_up(self, now: datetime) -> None:
-        """What time brings about: rotation, and the end of versions."""
+        """Catch up with what time brings about: rotation, and the end of versions."""
         for version in self.versions:
             version.catch_up(now)
         while self.rotation and self.next_rotation is not None and self.next_rotation <= now:
@@ -136,7 +136,7 @@ class CryptoKey:
             self.next_rotation += self.rotation
 
     def set_rotation(self, fields: Mapping[str, Any], now: datetime) -> None:
-        """Sets period and next time, which come together or not at all."""
+        """Set period and next time, which come together or not at all."""
         period = _duration(fields, "rotationPeriod")
         following = _moment(fields, "nextRotationTime")
         if period is not None and not SHORTEST_ROTATION <= period <= LONGEST_ROTATION:
@@ -151,7 +151,7 @@ class CryptoKey:
         self.rotation, self.next_rotation = period, following
 
     def rotation_fields(self) -> JsonObject:
-        """What `set_rotation` takes, as it is now."""
+        """Return what `set_rotation` takes, as it is now."""
         answer: JsonObject = {}
         if self.rotation is not None:
             answer["rotationPeriod"] = f"{int(self.rotation.total_seconds())}s"
@@ -177,7 +177,7 @@ class CryptoKey:
 
 
 def new_key(name: str, fields: Mapping[str, Any], now: datetime, *, initial_version: bool) -> CryptoKey:
-    """A key as `cryptoKeys.create` makes it. Raises GoogleError for what the API refuses."""
+    """Create a key as `cryptoKeys.create` does. Raises GoogleError for what the API refuses."""
     check_id(name)
     purpose = fields.get("purpose")
     if purpose in (None, "CRYPTO_KEY_PURPOSE_UNSPECIFIED"):
@@ -203,7 +203,7 @@ def new_key(name: str, fields: Mapping[str, Any], now: datetime, *, initial_vers
 
 
 def check_id(name: str) -> None:
-    """Raises GoogleError where the last part of a name is none that a ring or key can have."""
+    """Raise GoogleError if the last part of a name is none that a ring or key can have."""
     if not _ID.fullmatch(name.rpartition("/")[2]):
         raise GoogleError(
             "INVALID_ARGUMENT",

@@ -52,10 +52,10 @@ class Workloads(Protocol):
     """The cluster, as far as the metadata server asks it."""
 
     def at(self, address: str) -> Workload:
-        """The workload of the pod with this address. Raises UnknownPodError."""
+        """Find the workload of the pod with this address. Raises UnknownPodError."""
 
     def token(self, workload: Workload, audience: str) -> str:
-        """A token of its service account. Raises UnknownPodError."""
+        """Issue a token of its service account. Raises UnknownPodError."""
 
 
 class MetadataServer:

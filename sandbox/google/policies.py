@@ -19,7 +19,7 @@ _MEMBER = re.compile(
 _POOL_MEMBER = re.compile(r"serviceAccount:(?P<pool>[a-z0-9.-]+\.svc\.id\.goog)\[[^\]/]+/[^\]/]+\]")
 
 RolePermissions = Callable[[str], frozenset[str] | None]
-"""The permissions of a custom role by its name; none of one that is deleted, None where there is none."""
+"""The permissions of a custom role by its name; none of one that is deleted, None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Policy:
         return base64.b64encode(b"BwX" + self.revision.to_bytes(6, "big")).decode()
 
     def to_json(self) -> JsonObject:
-        """The policy as the APIs answer with it."""
+        """Return the policy as the APIs answer with it."""
         answer: JsonObject = {"version": 1, "etag": self.etag}
         if self.bindings:
             answer["bindings"] = [
@@ -63,13 +63,13 @@ class Policies:
     _of_deleted_accounts: dict[str, Policy] = field(default_factory=dict)
 
     def get(self, resource: str) -> Policy:
-        """The policy of a resource, which is empty until one is set."""
+        """Return the policy of a resource, which is empty until one is set."""
         return self._policies.get(resource, Policy())
 
     def replace(self, resource: str, policy: Mapping[str, Any]) -> Policy:
-        """Sets a policy as `setIamPolicy` does.
+        """Set a policy as `setIamPolicy` does.
 
-        Raises GoogleError: ABORTED where the etag is an earlier policy's; INVALID_ARGUMENT for roles and
+        Raises GoogleError: ABORTED if the etag is an earlier policy's; INVALID_ARGUMENT for roles and
         members that there are not.
         """
         current = self.get(resource)
@@ -96,12 +96,12 @@ class Policies:
         return self._policies[resource]
 
     def grant(self, resource: str, role: str, member: str) -> None:
-        """Adds one binding, for what is there from the beginning."""
+        """Add one binding, for what is there from the beginning."""
         policy = self.get(resource)
         self._policies[resource] = Policy((*policy.bindings, Binding(role, (member,))), policy.revision + 1)
 
     def allows(self, member: str, permission: str, resource: str) -> bool:
-        """Whether a binding on the resource or on what it lies in gives the permission."""
+        """Tell if a binding on the resource or on what it lies in gives the permission."""
         everyone = {member, "allUsers", "allAuthenticatedUsers"}
         return any(
             not everyone.isdisjoint(binding.members) and permission in (self._permissions(binding.role) or ())
@@ -110,17 +110,17 @@ class Policies:
         )
 
     def require(self, member: str, permission: str, resource: str) -> None:
-        """Raises GoogleError (PERMISSION_DENIED) where `allows` says no."""
+        """Raise GoogleError (PERMISSION_DENIED) if `allows` says no."""
         if not self.allows(member, permission, resource):
             raise permission_denied(permission, resource)
 
     def test(self, member: str, permissions: Sequence[str], resource: str) -> JsonObject:
-        """The answer of `testIamPermissions`: those of the permissions that the member has."""
+        """Return the answer of `testIamPermissions`: those of the permissions that the member has."""
         allowed = [permission for permission in permissions if self.allows(member, permission, resource)]
         return {"permissions": allowed} if allowed else {}
 
     def account_deleted(self, resource: str, email: str, unique_id: str) -> None:
-        """Makes the bindings of a deleted service account those of a deleted one; sets its own policy aside.
+        """Mark the bindings of a deleted service account as such, and set its own policy aside.
 
         https://cloud.google.com/iam/docs/service-accounts-delete-undelete#deleting: a later account of the
         same name gets nothing of either.
@@ -129,12 +129,12 @@ class Policies:
         self._rename(f"serviceAccount:{email}", f"deleted:serviceAccount:{email}?uid={unique_id}")
 
     def account_restored(self, resource: str, email: str, unique_id: str) -> None:
-        """Gives an undeleted service account its bindings and its own policy back."""
+        """Give an undeleted service account its bindings and its own policy back."""
         self._policies[resource] = self._of_deleted_accounts.pop(unique_id)
         self._rename(f"deleted:serviceAccount:{email}?uid={unique_id}", f"serviceAccount:{email}")
 
     def resource_deleted(self, resource: str) -> None:
-        """Forgets the policy of a resource that is no more."""
+        """Forget the policy of a resource that is no more."""
         self._policies.pop(resource, None)
 
     def _rename(self, before: str, after: str) -> None:

@@ -64,15 +64,15 @@ class ClusterFacts:
 
 
 def by_project_id(name: str) -> str:
-    """A resource's name with the project's id where it has the project's number."""
+    """Return a resource's name with the project's id where it has the project's number."""
     return re.sub(rf"\bprojects/{PROJECT_NUMBER}(?=[/:]|$)", f"projects/{PROJECT_ID}", name)
 
 
 def by_project_number(name: str) -> str:
-    """The opposite, for the APIs that answer with numbers."""
+    """Return a resource's name with the project's number, for the APIs that answer with numbers."""
     return re.sub(rf"\bprojects/{PROJECT_ID}(?=[/:]|$)", f"projects/{PROJECT_NUMBER}", name)
 
 
 def member_of_workload(namespace: str, service_account: str) -> str:
-    """A Kubernetes service account as IAM's policies name it."""
+    """Return a Kubernetes service account as IAM's policies name it."""
     return f"serviceAccount:{WORKLOAD_POOL}[{namespace}/{service_account}]"

@@ -20,7 +20,7 @@ class Projects:
     policies: Policies
 
     def routes(self) -> list[Route]:
-        """Its methods, in both versions."""
+        """Return its methods, in both versions."""
         policy = PolicyMethods(self.policies, _existing)
         return [
             Route("GetProject", "GET", "/v1/{name=projects/*}", self._get_v1),

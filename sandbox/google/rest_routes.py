@@ -30,14 +30,14 @@ class Call:
     body: JsonObject = field(default_factory=dict)
 
     def required_query(self, name: str) -> str:
-        """Raises GoogleError (INVALID_ARGUMENT) where the query lacks it."""
+        """Raise GoogleError (INVALID_ARGUMENT) if the query lacks it."""
         value = self.query.get(name, "")
         if not value:
             raise GoogleError("INVALID_ARGUMENT", f"Missing required parameter: {name}")
         return value
 
     def update_mask(self) -> Sequence[str]:
-        """The fields of a PATCH, in lower camel case."""
+        """Return the fields of a PATCH, in lower camel case."""
         names = (self.query.get("updateMask") or self.body.get("updateMask") or "").split(",")
         return [re.sub(r"_([a-z])", lambda found: found[1].upper(), name) for name in names if name]
 
@@ -85,7 +85,7 @@ class Service:
 def policy_routes(
     prefix: str, resource: str, permission: str, policy: "PolicyMethods", get: str
 ) -> list[Route]:
-    """The three policy methods of a kind of resource.
+    """Return the three policy methods of a kind of resource.
 
     ``permission`` is the kind's, without the verb; ``get`` the HTTP method of `getIamPolicy`, which differs.
     """
@@ -114,7 +114,7 @@ def policy_routes(
 class PolicyMethods:
     """The three policy methods of a kind of resource.
 
-    ``exists`` returns a resource's name, and raises GoogleError where there is no such resource.
+    ``exists`` returns a resource's name, and raises GoogleError if there is no such resource.
     ``canonical`` turns the other names that a resource has into the one that policies are kept by.
     """
 
@@ -129,18 +129,18 @@ class PolicyMethods:
         self._canonical = canonical
 
     def get(self, call: Call, permission: str) -> JsonObject:
-        """`getIamPolicy`."""
+        """Serve `getIamPolicy`."""
         resource = self._canonical(call.names["resource"])
         self._policies.require(call.caller.member, f"{permission}.getIamPolicy", resource)
         return self._policies.get(self._exists(resource)).to_json()
 
     def set(self, call: Call, permission: str) -> JsonObject:
-        """`setIamPolicy`."""
+        """Serve `setIamPolicy`."""
         resource = self._canonical(call.names["resource"])
         self._policies.require(call.caller.member, f"{permission}.setIamPolicy", resource)
         return self._policies.replace(self._exists(resource), call.body.get("policy") or {}).to_json()
 
     def test(self, call: Call) -> JsonObject:
-        """`testIamPermissions`, which takes no permission itself."""
+        """Serve `testIamPermissions`, which takes no permission itself."""
         resource = self._canonical(call.names["resource"])
         return self._policies.test(call.caller.member, call.body.get("permissions") or [], resource)

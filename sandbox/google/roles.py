@@ -115,7 +115,7 @@ _SERVICES: Sequence[tuple[str, str]] = (
 
 
 def applies_to(permissions: frozenset[str], resource: str) -> bool:
-    """Whether a role with these permissions can be bound on this resource: it has to say something of it."""
+    """Tell if a role with these permissions can be bound on this resource: it has to say something of it."""
     for part, prefix in _SERVICES:
         if part in resource:
             return any(permission.startswith(prefix) for permission in permissions)

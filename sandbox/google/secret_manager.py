@@ -47,7 +47,7 @@ class SecretManager:
     _secrets: dict[str, _Secret] = field(default_factory=dict)
 
     def routes(self, parent: str = "projects/*") -> list[Route]:
-        """Its methods; regional secrets have the region as their parent, and hosts of their own."""
+        """Return its methods; regional secrets have the region as their parent, and hosts of their own."""
         one = f"{parent}/secrets/*"
         secret, version = f"/v1/{{name={one}}}", f"/v1/{{name={one}/versions/*}}"
         policy = PolicyMethods(self.policies, self._existing)
@@ -103,7 +103,7 @@ class SecretManager:
         return self._secrets[name]
 
     def _version(self, name: str) -> tuple[str, _Version]:
-        """A version with its numbered name; `latest` is the newest."""
+        """Return a version with its numbered name; `latest` is the newest."""
         secret_name, _, number = name.partition("/versions/")
         secret = self._secret(secret_name)
         if number == "latest":

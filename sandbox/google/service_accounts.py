@@ -29,7 +29,7 @@ class ServiceAccounts:
     now: Callable[[], datetime]
 
     def routes(self) -> list[Route]:
-        """Its methods."""
+        """Return its methods."""
         permission = "iam.serviceAccounts"
         of_project, keys = "/v1/{name=projects/*}/serviceAccounts", f"{_ONE}/keys"
         policy = PolicyMethods(self.policies, lambda name: self._named(name).name, self._canonical)
@@ -50,7 +50,7 @@ class ServiceAccounts:
         ]
 
     def _named(self, name: str) -> Account:
-        """The account of a resource's name, whose project may be a hyphen."""
+        """Find the account of a resource's name, whose project may be a hyphen."""
         reference = name.split("/")[3]
         account = self.accounts.find(reference)
         if account is None or name.split("/")[1] not in ("-", account.project):
@@ -58,7 +58,7 @@ class ServiceAccounts:
         return account
 
     def _canonical(self, name: str) -> str:
-        """The name with project and address, for one with a hyphen or the unique id."""
+        """Return the name with project and address, for one with a hyphen or the unique id."""
         account = self.accounts.find(name.split("/")[3])
         return name if account is None else account.name
 

@@ -38,15 +38,15 @@ class TokenServices:
     """The public half of what the cluster signs service-account tokens with."""
 
     def oauth_routes(self) -> list[Route]:
-        """oauth2.googleapis.com."""
+        """Return the routes of oauth2.googleapis.com."""
         return [Route("token", "POST", "/token", self._token, authenticated=False)]
 
     def sts_routes(self) -> list[Route]:
-        """sts.googleapis.com."""
+        """Return the routes of sts.googleapis.com."""
         return [Route("ExchangeToken", "POST", "/v1/token", self.exchange, authenticated=False)]
 
     def credentials_routes(self) -> list[Route]:
-        """iamcredentials.googleapis.com."""
+        """Return the routes of iamcredentials.googleapis.com."""
         name = "/v1/{name=projects/-/serviceAccounts/*}"
         return [
             Route("GenerateAccessToken", "POST", f"{name}:generateAccessToken", self.generate_access_token),
@@ -78,7 +78,7 @@ class TokenServices:
         return {"access_token": token, "expires_in": LONGEST_SECONDS - 1, "token_type": "Bearer"}
 
     def exchange(self, call: Call) -> JsonObject:
-        """A service-account token of the cluster's for an access token of the workload."""
+        """Exchange a service-account token of the cluster's for an access token of the workload."""
         # JSON has lower camel case, a form what RFC 8693 has.
         body = {
             re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name): value
@@ -147,7 +147,7 @@ class TokenServices:
         return member_of_workload(subject[1], subject[2]), min(expires - now, LONGEST_SECONDS)
 
     def generate_access_token(self, call: Call) -> JsonObject:
-        """`generateAccessToken`, for those who may impersonate the account."""
+        """Serve `generateAccessToken`, for those who may impersonate the account."""
         reference = call.names["name"].rpartition("/")[2]
         if call.body.get("delegates"):
             raise not_implemented("A chain of delegates")
@@ -180,7 +180,7 @@ class TokenServices:
         return {"accessToken": token, "expireTime": timestamp(expires)}
 
     def _allowed_locations(self, call: Call) -> JsonObject:
-        """Where an account may be used from, which Google's libraries ask on their own: everywhere."""
+        """Return where an account may be used from, which Google's libraries ask on their own: everywhere."""
         if self.accounts.find(call.names["name"].rpartition("/")[2]) is None:
             raise GoogleError("NOT_FOUND", "Requested entity was not found.")
         return {"locations": [], "encodedLocations": "0x0"}

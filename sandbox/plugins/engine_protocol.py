@@ -335,7 +335,7 @@ def _check_failures(failures: tuple[CheckFailure, ...]) -> list[provider_pb2.Che
 
 
 def _diff_response(difference: Difference, *, detailed: bool) -> provider_pb2.DiffResponse:
-    """A detailed answer lists every path; of a provider's own configuration the engine wants plain names."""
+    """List every path if ``detailed``; of a provider's own configuration the engine wants plain names."""
     response = provider_pb2.DiffResponse(
         changes=provider_pb2.DiffResponse.DIFF_SOME
         if difference.changes

@@ -72,13 +72,13 @@ def _install(layout: Layout, name: str, *, download: bool, search_path: str) -> 
 
 
 def is_stand_in(executable: Path) -> bool:
-    """Whether this is one of our launchers."""
+    """Tell if this is one of our launchers."""
     with executable.open("rb") as file:
         return _MARKER.encode() in file.read(400)
 
 
 def _is_complete(folder: Path, launcher: Path) -> bool:
-    """Whether the engine takes the folder for an installed plugin; ``.partial`` marks a download that broke
+    """Tell if the engine takes the folder for an installed plugin; ``.partial`` marks a download that broke
     off.
     """
     return launcher.is_file() and not folder.with_name(folder.name + ".partial").exists()

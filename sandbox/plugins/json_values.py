@@ -9,7 +9,7 @@ Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | 
 
 
 def to_json(value: PropertyValue) -> Json:
-    """A plain value as JSON; raises :class:`ProviderError` for one that is not known yet, or secret."""
+    """Return a plain value as JSON; raises :class:`ProviderError` for an unknown or a secret one."""
     if isinstance(value, dict):
         return {name: to_json(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -15,7 +15,7 @@ class Kind(Enum):
 
 
 def path_of(steps: tuple[str | int, ...]) -> str:
-    """A property path as the engine writes it: ``a.b[0]["c.d"]``."""
+    """Return a property path as the engine writes it: ``a.b[0]["c.d"]``."""
     path = ""
     for step in steps:
         if isinstance(step, int):
@@ -31,7 +31,7 @@ def path_of(steps: tuple[str | int, ...]) -> str:
 def differences(
     old: PropertyValue, new: PropertyValue, steps: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], Kind]]:
-    """The smallest parts in which ``new`` differs from ``old``; an unknown value differs from everything.
+    """Yield the smallest parts in which ``new`` differs from ``old``; an unknown value always differs.
 
     ``None`` stands for an absent value. Objects are compared by key, arrays by index.
     """
@@ -54,5 +54,5 @@ def differences(
 
 
 def type_sensitive(value: PropertyValue) -> tuple[bool, PropertyValue]:
-    """A comparison key that tells ``True`` from ``1``, which Python holds to be equal."""
+    """Return a comparison key that tells ``True`` from ``1``, which Python holds to be equal."""
     return isinstance(value, bool), value

@@ -136,7 +136,7 @@ def _write(value: PropertyValue, wire: Value) -> None:
 
 
 def plain(value: PropertyValue) -> PropertyValue:
-    """The value with every :class:`Secret` replaced by what it holds."""
+    """Return the value with every :class:`Secret` replaced by what it holds."""
     if isinstance(value, Secret):
         return plain(value.value)
     if isinstance(value, list):
@@ -152,7 +152,7 @@ def plain_map(properties: Mapping[str, PropertyValue]) -> PropertyMap:
 
 
 def contains_unknown(value: PropertyValue) -> bool:
-    """Whether the value or anything in it is :data:`UNKNOWN`."""
+    """Tell if the value or anything in it is :data:`UNKNOWN`."""
     return any(isinstance(item, Unknown) for item in _walk(value))
 
 
@@ -169,7 +169,7 @@ def _walk(value: PropertyValue) -> Iterator[PropertyValue]:
 
 
 def with_secrets_of(target: PropertyValue, source: PropertyValue) -> PropertyValue:
-    """``target`` with every part secret that is secret at the same place in ``source``.
+    """Return ``target`` with every part secret that is secret at the same place in ``source``.
 
     An array is secret as a whole as soon as one of its items is: its items may have moved.
     """

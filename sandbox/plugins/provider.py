@@ -148,7 +148,7 @@ class Provider(ABC):
 
     @abstractmethod
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
-        """Everything wrong with the provider resource's inputs."""
+        """Return everything wrong with the provider resource's inputs."""
 
     @abstractmethod
     def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
@@ -160,11 +160,11 @@ class Provider(ABC):
 
     @abstractmethod
     def resource_type(self, token: str) -> ResourceType | None:
-        """The resource type of that token, if it is implemented."""
+        """Return the resource type of that token, if it is implemented."""
 
     @abstractmethod
     def function(self, token: str) -> Function | None:
-        """The function of that token, if it is implemented."""
+        """Return the function of that token, if it is implemented."""
 
     @abstractmethod
     def cancel(self) -> None:
@@ -172,7 +172,7 @@ class Provider(ABC):
 
 
 def not_implemented(package: str, what: str) -> str:
-    """The text with which a stand-in refuses what it does not implement."""
+    """Return the text with which a stand-in refuses what it does not implement."""
     return (
         f"{what} is not implemented by the sandbox's stand-in for the Pulumi provider plugin `{package}`; "
         f"it needs the real plugin (`pulumi plugin install resource {package}`), "

@@ -55,7 +55,7 @@ class Aws:
     @overload
     def client(self, service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
     def client(self, service: ServiceName) -> object:
-        """The client of one service."""
+        """Return the client of one service."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._session.create_client(service, region_name=self.region)
@@ -63,7 +63,7 @@ class Aws:
 
 
 def error_code(error: "ClientError") -> str:
-    """The error's code, without the ``Exception`` that some services put after it."""
+    """Return the error's code, without the ``Exception`` that some services put after it."""
     return error.response.get("Error", {}).get("Code", "").removesuffix("Exception")
 
 
@@ -83,12 +83,12 @@ def failing_as(doing: str, service: ServiceName) -> Iterator[None]:
 
 
 def one_error(text: str) -> str:
-    """The frame that the real plugin puts around a single error."""
+    """Return the frame that the real plugin puts around a single error."""
     return f"1 error occurred:\n\t* {text}\n\n"
 
 
 def _operation_error(error: "ClientError", service: ServiceName) -> str:
-    """The text of the AWS SDK for Go, on which the real plugin stands."""
+    """Return the text of the AWS SDK for Go, on which the real plugin stands."""
     metadata = error.response.get("ResponseMetadata")
     status = metadata["HTTPStatusCode"] if metadata else 0
     request = metadata.get("RequestId", "") if metadata else ""

@@ -66,7 +66,7 @@ class SecurityGroupIngressRule(AwsResourceType):
     )
 
     def check_together(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
-        """Exactly one source; the real plugin says it of the resource as a whole."""
+        """Require exactly one source; the real plugin says it of the resource as a whole."""
         given = [name for name in _SOURCES if name in inputs]
         if len(given) == 1:
             return ()
@@ -80,7 +80,7 @@ class SecurityGroupIngressRule(AwsResourceType):
         ]
 
     def replaced_together(self, state: PropertyMap, inputs: PropertyMap) -> frozenset[str]:
-        """A rule's source may change, but not from one kind of source to another."""
+        """Replace a rule whose source changes from one kind of source to another."""
         old = {name for name in _SOURCES if state.get(name)}
         new = {name for name in _SOURCES if inputs.get(name)}
         return frozenset() if old == new else frozenset(old | new)

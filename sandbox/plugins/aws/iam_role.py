@@ -243,7 +243,7 @@ class RolePolicyAttachment(AwsResourceType):
 
     @override
     def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:
-        """Never called: every change replaces."""
+        """Refuse to be called: every change replaces."""
         raise ProviderError("an attachment can't be updated")
 
     @override

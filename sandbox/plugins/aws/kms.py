@@ -209,7 +209,7 @@ class Key(AwsResourceType):
 
 
 def _same_key(old: PropertyValue, new: PropertyValue) -> bool:
-    """A key's id and its ARN name the same key."""
+    """Take a key's id and its ARN for the same key."""
     return str(old).rpartition("key/")[2] == str(new).rpartition("key/")[2]
 
 

@@ -83,7 +83,10 @@ class AwsProvider(Provider):
         return tuple(failures)
 
     def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
-        """Another region replaces the provider, and with it all that it made (pulumi/pulumi-aws#4000)."""
+        """Compare two configurations: another region replaces the provider and all that it made.
+
+        See pulumi/pulumi-aws#4000.
+        """
         return Difference(
             {
                 path_of(path): Change(
@@ -101,18 +104,18 @@ class AwsProvider(Provider):
         threading.Thread(target=_load_botocore, daemon=True).start()
 
     def resource_type(self, token: str) -> ResourceType | None:
-        """The resource type, on the configured region."""
+        """Return the resource type, on the configured region."""
         kind = _RESOURCE_TYPES.get(token)
         # A preview may not know the region yet; checks, differences and foretold states do not need it.
         return None if kind is None else kind(self._aws or Aws(""))
 
     def function(self, token: str) -> Function | None:
-        """The function, on the configured region."""
+        """Return the function, on the configured region."""
         return function_of(_FUNCTIONS, token, self._aws, setting="region")
 
     @override
     def cancel(self) -> None:
-        """Calls to AWS are short; there is nothing to stop."""
+        """Do nothing: calls to AWS are short."""
 
 
 def _load_botocore() -> None:

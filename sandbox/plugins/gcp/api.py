@@ -53,7 +53,7 @@ class Google:
         query: Mapping[str, str] | None = None,
         body: JsonObject | None = None,
     ) -> JsonObject:
-        """One request to ``<service>.googleapis.com``; JSON both ways.
+        """Send one request to ``<service>.googleapis.com``; JSON both ways.
 
         Raises :class:`GoogleApiError` when Google refuses, and :class:`ProviderError` when it doesn't answer.
         What may be a passing trouble is tried again, as the real plugin does.
@@ -69,11 +69,11 @@ class Google:
         return _json(response)
 
     def get(self, service: str, path: str, *, query: Mapping[str, str] | None = None) -> JsonObject:
-        """What is at a path."""
+        """Get what is at a path."""
         return self.request("GET", service, path, query=query)
 
     def get_if_there(self, service: str, path: str, *, what: str) -> JsonObject | None:
-        """What is at a path, or ``None``; other failures get the real plugin's words for reading ``what``."""
+        """Get what is at a path, or ``None``; raises in the real plugin's words for reading ``what``."""
         try:
             return self.get(service, path)
         except GoogleApiError as error:
@@ -84,7 +84,7 @@ class Google:
     def list_all(
         self, service: str, path: str, field: str, *, query: Mapping[str, str] | None = None
     ) -> list[JsonObject]:
-        """Every entry of ``field`` on all pages of a list."""
+        """Return every entry of ``field`` on all pages of a list."""
         entries: list[JsonObject] = []
         page: dict[str, str] = {}
         while True:
@@ -145,7 +145,7 @@ class Google:
 
 
 def access_token() -> str:
-    """The token of the environment; other credentials are not implemented."""
+    """Return the token of the environment; other credentials are not implemented."""
     token = os.environ.get(TOKEN_VARIABLE, "")
     if not token:
         raise ProviderError(not_implemented("gcp", f"authentication without {TOKEN_VARIABLE}"))
@@ -153,17 +153,17 @@ def access_token() -> str:
 
 
 def objects(value: Json) -> list[JsonObject]:
-    """The objects of a JSON list; none where it is no list."""
+    """Return the objects of a JSON list; none if it is no list."""
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def texts(value: Json) -> dict[str, str]:
-    """A JSON object of texts, such as labels; empty where it is none."""
+    """Return a JSON object of texts, such as labels; empty if it is none."""
     return {name: str(text) for name, text in value.items()} if isinstance(value, dict) else {}
 
 
 def error_text(status: int, answer: JsonObject, raw: str) -> str:
-    """The text of ``googleapi.Error`` of Google's Go library (google.golang.org/api/googleapi)."""
+    """Return the text of ``googleapi.Error`` of Google's Go library (google.golang.org/api/googleapi)."""
     error = answer.get("error")
     if not isinstance(error, dict) or not (error.get("message") or error.get("errors")):
         return f"googleapi: got HTTP response code {status} with body: {raw}"
@@ -181,7 +181,7 @@ def error_text(status: int, answer: JsonObject, raw: str) -> str:
 
 
 def one_error(text: str) -> str:
-    """The frame that the real plugin puts around a single error."""
+    """Return the frame that the real plugin puts around a single error."""
     return f"1 error occurred:\n\t* {text}\n\n"
 
 

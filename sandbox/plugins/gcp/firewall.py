@@ -21,7 +21,7 @@ _NETWORK = re.compile(r"(?:.*/)?projects/(?P<project>[^/]+)/global/networks/(?P<
 
 
 def _network(value: PropertyValue, project: str) -> str:
-    """A network by its path below the API, whether given by name, path or link."""
+    """Return a network by its path below the API, whether given by name, path or link."""
     text = str(value)
     if match := _NETWORK.fullmatch(text):
         return f"projects/{match['project']}/global/networks/{match['name']}"
@@ -29,14 +29,14 @@ def _network(value: PropertyValue, project: str) -> str:
 
 
 def _same_network(old: PropertyValue, new: PropertyValue) -> bool:
-    """A bare name is compared with a name, anything longer with the whole path."""
+    """Compare a bare name with a name, anything longer with the whole path."""
     if "/" not in str(old) or "/" not in str(new):
         return str(old).rpartition("/")[2] == str(new).rpartition("/")[2]
     return _network(old, "") == _network(new, "")
 
 
 def _rules(value: PropertyValue) -> set[tuple[str, tuple[str, ...]]]:
-    """What is let in, whatever the order."""
+    """Return what is let in, whatever the order."""
     found: set[tuple[str, tuple[str, ...]]] = set()
     for rule in value if isinstance(value, list) else []:
         if isinstance(rule, dict):
@@ -102,7 +102,7 @@ class Firewall(GoogleResourceType):
 
     @override
     def check_together(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
-        """Something let in, from somewhere."""
+        """Require that something is let in, from somewhere."""
         failures: list[CheckFailure] = []
         if not inputs.get("allows"):
             text = 'Invalid combination of arguments. "allow": one of `allow,deny` must be specified'

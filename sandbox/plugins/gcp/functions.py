@@ -28,7 +28,7 @@ def _project(google: Google, arguments: PropertyMap) -> str:
 
 
 def get_cluster(google: Google, arguments: PropertyMap) -> PropertyMap:
-    """A GKE cluster: where it is, how it is reached, and whether it has Workload Identity."""
+    """Return a GKE cluster: where it is, how it is reached, and whether it has Workload Identity."""
     name, location = _required(arguments, "name", "name"), _required(arguments, "location", "location")
     project = _project(google, arguments)
     path = f"projects/{project}/locations/{location}/clusters/{name}"
@@ -75,7 +75,7 @@ _CLUSTER_TEXTS = {
 
 
 def _network(cluster: JsonObject) -> str:
-    """The network's path; the cluster's own field has the bare name only."""
+    """Return the network's path; the cluster's own field has the bare name only."""
     for config in objects([cluster.get("networkConfig")]):
         if config.get("network"):
             return str(config["network"])
@@ -107,7 +107,7 @@ def _listed(google: Google, path: str, field: str, *, filtered: PropertyValue, w
 
 
 def get_key_rings(google: Google, arguments: PropertyMap) -> PropertyMap:
-    """The key rings of a location; Google applies the filter."""
+    """Return the key rings of a location; Google applies the filter."""
     location, project = _required(arguments, "location", "location"), _project(google, arguments)
     path = f"projects/{project}/locations/{location}/keyRings"
     filtered = arguments.get("filter")
@@ -124,7 +124,7 @@ def get_key_rings(google: Google, arguments: PropertyMap) -> PropertyMap:
 
 
 def get_crypto_keys(google: Google, arguments: PropertyMap) -> PropertyMap:
-    """The keys of a ring; Google applies the filter."""
+    """Return the keys of a ring; Google applies the filter."""
     ring = _required(arguments, "keyRing", "key_ring")
     parsed_id(ring, RING_FORM)
     path = f"{ring}/cryptoKeys"
@@ -142,7 +142,7 @@ def get_crypto_keys(google: Google, arguments: PropertyMap) -> PropertyMap:
 
 
 def _listed_key(key: JsonObject, ring: str) -> PropertyMap:
-    """A key of a list; as with the real plugin its labels are left out."""
+    """Return a key of a list; as with the real plugin its labels are left out."""
     outputs = key_outputs(key)
     template = outputs.pop("versionTemplate", None)
     return {
@@ -161,7 +161,7 @@ def _listed_key(key: JsonObject, ring: str) -> PropertyMap:
 
 
 def get_iam_custom_roles(google: Google, arguments: PropertyMap) -> PropertyMap:
-    """The custom roles of a project; without permissions unless ``view`` is ``FULL``."""
+    """Return the custom roles of a project; without permissions unless ``view`` is ``FULL``."""
     project = _project(google, arguments)
     view, deleted = arguments.get("view", "BASIC"), arguments.get("showDeleted") is True
     if view not in {"BASIC", "FULL"}:
@@ -199,7 +199,7 @@ def _listed_role(role: JsonObject, *, full: bool) -> PropertyMap:
 
 
 def get_project(google: Google, arguments: PropertyMap) -> PropertyMap:
-    """A project, the provider's by default; nothing of its billing."""
+    """Return a project, the provider's by default; nothing of its billing."""
     project = _project(google, {"project": arguments.get("projectId")})
     found = google.get_if_there("cloudresourcemanager", f"v1/projects/{project}", what=f"Project {project}")
     if found is None or found.get("lifecycleState") != "ACTIVE":

@@ -59,19 +59,19 @@ class IamMember(GoogleResourceType):
 
     @abstractmethod
     def owner(self, state: PropertyMap) -> str:
-        """What the policy is of, by its name in Google's APIs."""
+        """Return what the policy is of, by its name in Google's APIs."""
 
     @abstractmethod
     def owner_properties(self, owner: str) -> PropertyMap:
-        """The properties that name the policy's owner."""
+        """Return the properties that name the policy's owner."""
 
     @abstractmethod
     def service(self, owner: str) -> str:
-        """The API that the policy is asked of."""
+        """Return the API that the policy is asked of."""
 
     @abstractmethod
     def described(self, owner: str) -> str:
-        """The owner in messages."""
+        """Return the owner in messages."""
 
     def make(self, inputs: PropertyMap) -> tuple[str, PropertyMap]:
         """Add the member."""
@@ -115,7 +115,7 @@ class IamMember(GoogleResourceType):
 
     @override
     def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:
-        """Every property replaces."""
+        """Do nothing: every property replaces."""
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:

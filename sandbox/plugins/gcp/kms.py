@@ -83,7 +83,7 @@ class KeyRing(GoogleResourceType):
 
     @override
     def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:
-        """Nothing of a ring can be changed."""
+        """Do nothing: nothing of a ring can be changed."""
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
@@ -236,7 +236,7 @@ class CryptoKey(GoogleResourceType):
 
 
 def key_outputs(key: JsonObject) -> PropertyMap:
-    """What Google tells of a key beside its name and labels."""
+    """Return what Google tells of a key beside its name and labels."""
     outputs: PropertyMap = {
         "cryptoKeyBackend": str(key.get("cryptoKeyBackend", "")),
         "destroyScheduledDuration": str(key.get("destroyScheduledDuration", "")),

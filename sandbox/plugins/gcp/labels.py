@@ -10,7 +10,7 @@ from sandbox.plugins.property_values import PropertyMap, PropertyValue, Unknown
 
 
 def labels_of(labels: PropertyValue, state: PropertyMap) -> PropertyMap:
-    """The outputs that follow from labels given by the program: others' labels stay."""
+    """Return the outputs that follow from labels given by the program: others' labels stay."""
     if isinstance(labels, Unknown):
         return {"pulumiLabels": labels, "effectiveLabels": labels}
     own = dict(labels) if isinstance(labels, dict) else {}
@@ -18,7 +18,7 @@ def labels_of(labels: PropertyValue, state: PropertyMap) -> PropertyMap:
 
 
 def effective_labels(labels: PropertyValue, state: PropertyMap) -> dict[str, PropertyValue]:
-    """All labels to be set on a resource: the program's, and those that were never its own."""
+    """Return all labels to be set on a resource: the program's, and those that were never its own."""
     recorded, managed = state.get("effectiveLabels"), state.get("pulumiLabels")
     own = labels if isinstance(labels, dict) else {}
     others = {
@@ -30,7 +30,7 @@ def effective_labels(labels: PropertyValue, state: PropertyMap) -> dict[str, Pro
 
 
 def live_labels(live: Mapping[str, str], state: PropertyMap) -> PropertyMap:
-    """The outputs for the labels that Google tells of, by what the program manages; nothing on import."""
+    """Return the outputs for the labels in Google, by what the program manages: nothing on import."""
 
     def among(managed: PropertyValue) -> PropertyValue:
         names = managed if isinstance(managed, dict) else {}

@@ -78,7 +78,7 @@ class Service(GoogleResourceType):
 
     @override
     def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:
-        """What can change is the plugin's own business."""
+        """Do nothing: what can change is the plugin's own business."""
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
@@ -171,7 +171,7 @@ class IamCustomRole(GoogleResourceType):
 
     @override
     def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:
-        """Undelete the role where it was deleted, and patch it."""
+        """Undelete the role if it was deleted, and patch it."""
         self._bring_to(identifier, inputs)
 
     @override

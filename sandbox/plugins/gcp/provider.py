@@ -82,7 +82,7 @@ class GcpProvider(Provider):
         return tuple(failures)
 
     def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
-        """No setting replaces the provider; resources compare their own projects."""
+        """Compare two configurations; none replaces the provider, as resources compare their own projects."""
         return Difference({path_of(path): Change(kind) for path, kind in differences(old_inputs, new_inputs)})
 
     @override
@@ -95,13 +95,13 @@ class GcpProvider(Provider):
         threading.Thread(target=_load_requests, daemon=True).start()
 
     def resource_type(self, token: str) -> ResourceType | None:
-        """The resource type, on the configured project."""
+        """Return the resource type, on the configured project."""
         kind = _RESOURCE_TYPES.get(token)
         # A preview may not know the project yet; checks, differences and foretold states don't need it.
         return None if kind is None else kind(self._google or Google(None), self._log)
 
     def function(self, token: str) -> Function | None:
-        """The function, on the configured project."""
+        """Return the function, on the configured project."""
         return function_of(FUNCTIONS, token, self._google, setting="project")
 
     @override
@@ -112,7 +112,7 @@ class GcpProvider(Provider):
 
 
 def _no_log(_severity: Severity, _message: str, _urn: str) -> None:
-    """Nobody listens before the configuration."""
+    """Drop what is said before the configuration, as nobody listens."""
 
 
 def _load_requests() -> None:

@@ -31,7 +31,7 @@ class GoogleResourceType(BridgedResourceType):
         """Create the resource in Google; returns its id and the outputs which only the creation tells."""
 
     def project_of(self, inputs: PropertyMap) -> str:
-        """The project that a resource goes into: its own, or else the provider's."""
+        """Return the project that a resource goes into: its own, or else the provider's."""
         project = inputs.get("project") or self.google.project
         if not isinstance(project, str):
             raise ProviderError("project: required field is not set")
@@ -75,7 +75,7 @@ class GoogleResourceType(BridgedResourceType):
 
 
 def parsed_id(identifier: str, form: str) -> Mapping[str, str]:
-    """The parts of an id, such as of the form ``projects/{project}/roles/{roleId}``.
+    """Return the parts of an id, such as of the form ``projects/{project}/roles/{roleId}``.
 
     Raises :class:`ProviderError` for an id of another form; short forms are not implemented.
     """

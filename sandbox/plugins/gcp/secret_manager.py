@@ -39,7 +39,7 @@ def _replication(name: str, value: PropertyValue) -> str | None:
 
 
 def _locations(value: PropertyValue) -> list[str]:
-    """Where a secret is kept; empty: where Google wants it."""
+    """Return where a secret is kept; empty: where Google wants it."""
     managed = value.get("userManaged") if isinstance(value, dict) else None
     replicas = managed.get("replicas") if isinstance(managed, dict) else None
     return [
@@ -107,11 +107,11 @@ class Secret(GoogleResourceType):
     kind: ClassVar[str] = "Secret"
 
     def service(self, location: str) -> str:  # noqa: ARG002 - regional ones differ
-        """The API that keeps the secret."""
+        """Return the API that keeps the secret."""
         return "secretmanager"
 
     def body(self, inputs: PropertyMap) -> JsonObject:
-        """What a new secret consists of beside its labels."""
+        """Return what a new secret consists of beside its labels."""
         locations = _locations(inputs["replication"])
         if not locations:
             return {"replication": {"automatic": {}}}
@@ -160,7 +160,7 @@ class Secret(GoogleResourceType):
         }
 
     def placed(self, found: JsonObject) -> PropertyMap:
-        """Where the secret is kept."""
+        """Return where the secret is kept."""
         replication = found.get("replication")
         managed = replication.get("userManaged") if isinstance(replication, dict) else None
         if not isinstance(managed, dict):

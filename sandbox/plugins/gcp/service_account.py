@@ -105,7 +105,7 @@ class Account(GoogleResourceType):
 
 
 def account_name(value: PropertyValue) -> str:
-    """A service account's name in Google's APIs, whose project follows from an email address."""
+    """Return a service account's name in Google's APIs, whose project follows from an email address."""
     account = str(value)
     if account.startswith("projects/"):
         return account
@@ -183,7 +183,7 @@ class Key(GoogleResourceType):
 
     @override
     def change(self, identifier: str, state: PropertyMap, inputs: PropertyMap) -> None:
-        """Every property replaces."""
+        """Do nothing: every property replaces."""
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:

@@ -77,7 +77,7 @@ class KubernetesApi:
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
     ) -> dict[str, Json]:
-        """One request; JSON both ways.
+        """Send one request; JSON both ways.
 
         Raises :class:`ApiError` when the server refuses, :class:`UnreachableError` when it does not answer,
         and :class:`KubeconfigError` when the kubeconfig leads nowhere.
@@ -139,7 +139,7 @@ class KubernetesApi:
         return context
 
     def _connection_error(self, method: str, target: str, error: Exception) -> str:
-        """The words of Go's HTTP client, in which the real plugin reports it."""
+        """Return the words of Go's HTTP client, in which the real plugin reports it."""
         url = urlsplit(self.settings.server)
         verb = method.capitalize()
         address = f"{url.hostname}:{url.port or 443}"

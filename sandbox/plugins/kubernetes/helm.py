@@ -111,7 +111,7 @@ class Helm:
         )
 
     def find(self, name: str, namespace: str) -> InstalledRelease | None:
-        """The release's latest revision; ``None`` if there is no such release."""
+        """Find the release's latest revision; ``None`` if there is no such release."""
         try:
             status = json.loads(self._run(["status", name, "--output", "json"], namespace=namespace))
             metadata = json.loads(
@@ -173,7 +173,7 @@ def _waiting(wait: bool, timeout_seconds: int) -> list[str]:
 
 
 def _error_text(errors: str) -> str:
-    """The error as the Helm library words it: without warnings before it and the command's own prefix."""
+    """Return the error in the Helm library's words, without warnings and the command's own prefix."""
     text = errors[errors.rfind("Error: ") :] if "Error: " in errors else errors
     for prefix in ("Error: ", "INSTALLATION FAILED: ", "UPGRADE FAILED: "):
         text = text.removeprefix(prefix)

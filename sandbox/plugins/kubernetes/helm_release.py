@@ -117,7 +117,7 @@ class Release(ResourceType):
         return Checked(inputs, tuple(failures))
 
     def diff(self, state: PropertyMap, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
-        """What has to change in the recorded release, and which inputs are gone."""
+        """Find what has to change in the recorded release, and which inputs are gone."""
         recorded = state.get("__inputs")
         before = recorded if isinstance(recorded, dict) else old_inputs
         changes = {
@@ -129,7 +129,7 @@ class Release(ResourceType):
         return Difference(changes)
 
     def create(self, resource: Resource, inputs: PropertyMap, *, preview: bool) -> Created:
-        """`helm install`. A release that is there but did not become ready is recorded as such."""
+        """Run `helm install`. A release that is there but did not become ready is recorded as such."""
         if preview:
             return Created("", _foretold(inputs))
         self._require_reachable("create")
@@ -166,7 +166,7 @@ class Release(ResourceType):
     def read(
         self, resource: Resource, identifier: str, state: PropertyMap, inputs: PropertyMap
     ) -> Found | None:
-        """`helm status`. An imported release has the values that it was installed with."""
+        """Run `helm status`. An imported release has the values that it was installed with."""
         self._api.require_readable(self._log, resource.urn)
         namespace, _, name = identifier.rpartition("/")
         release = self._helm.find(
@@ -197,7 +197,7 @@ class Release(ResourceType):
     def update(
         self, resource: Resource, identifier: str, state: PropertyMap, inputs: PropertyMap, *, preview: bool
     ) -> PropertyMap:
-        """`helm upgrade`."""
+        """Run `helm upgrade`."""
         if preview:
             return _foretold(inputs)
         self._require_reachable("update")
@@ -227,7 +227,7 @@ class Release(ResourceType):
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
-        """`helm uninstall`, waiting unless the release says not to; a missing one is an error here, too."""
+        """Run `helm uninstall`, waiting unless the release says not to; a missing release is an error."""
         if (reason := self._api.unreachable_reason) is not None:
             raise ProviderError(f'can\'t delete Helm Release with unreachable cluster. Reason: "{reason}"')
         information = self._helm.uninstall(
@@ -244,7 +244,7 @@ class Release(ResourceType):
             raise ProviderError(f"can't {doing} Helm Release with unreachable cluster: {reason}")
 
     def _made_since(self, inputs: PropertyMap, started: datetime) -> InstalledRelease | None:
-        """The release, if the operation that began then has made a revision of it before it failed."""
+        """Return the release, if the operation that began then has made a revision of it before it failed."""
         release = self._helm.find(str(inputs["name"]), str(inputs["namespace"]))
         return release if release is not None and release.last_deployed >= started else None
 
@@ -275,7 +275,7 @@ def _refusals(inputs: PropertyMap) -> Iterator[CheckFailure]:
 def _merge_differences(
     before: PropertyMap, state: PropertyMap, new: PropertyMap, steps: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], Kind]]:
-    """A three-way comparison: what is in ``new`` against the state, and what was in the old inputs and is no
+    """Compare three ways: what is in ``new`` against the state, and what was in the old inputs and is no
     more.
 
     What only the state has was not the program's, and stays.
@@ -321,7 +321,7 @@ def _foretold(inputs: PropertyMap) -> PropertyMap:
 
 
 def _checkpoint(inputs: PropertyMap, known: PropertyMap, release: InstalledRelease) -> PropertyMap:
-    """The state of a release: what was asked for, with what the cluster tells."""
+    """Return the state of a release: what was asked for, with what the cluster tells."""
     return {
         **known,
         "__inputs": Secret(dict(inputs)),
@@ -341,7 +341,7 @@ def _checkpoint(inputs: PropertyMap, known: PropertyMap, release: InstalledRelea
 
 
 def _resource_names(manifest: str) -> PropertyMap:
-    """The release's objects by ``<Kind>[.<group>]/<apiVersion>``, each as ``[<namespace>/]<name>``."""
+    """Return the release's objects by ``<Kind>[.<group>]/<apiVersion>``, each as ``[<namespace>/]<name>``."""
     import yaml
 
     names: dict[str, set[str]] = {}

@@ -125,7 +125,7 @@ class ClusterSettings:
 
     @contextmanager
     def file(self) -> Iterator[Path]:
-        """A file with the kubeconfig: the given one, or one for the owner's eyes, removed afterwards."""
+        """Provide a file with the kubeconfig: the given one, or a private one, removed afterwards."""
         if (path := self.path) is not None:
             yield path
             return
@@ -147,7 +147,7 @@ class ClusterSettings:
         return None
 
     def _data(self, section: Mapping[str, Json], name: str) -> bytes | None:
-        """A PEM text that is given in the kubeconfig itself or in a file beside it."""
+        """Read a PEM text that is given in the kubeconfig itself or in a file beside it."""
         try:
             if inline := section.get(f"{name}-data"):
                 return base64.b64decode(str(inline), validate=True)

@@ -55,30 +55,30 @@ class KubernetesObject(ResourceType):
 
     @abstractmethod
     def collection(self, inputs: PropertyMap) -> str:
-        """Where the API server takes new objects."""
+        """Return where the API server takes new objects."""
 
     @abstractmethod
     def path(self, identifier: str) -> str:
-        """Where the API server has an object."""
+        """Return where the API server has an object."""
 
     @abstractmethod
     def place(self, properties: PropertyMap) -> str:
-        """The id of an object."""
+        """Return the id of an object."""
 
     @abstractmethod
     def replaced_by(self, steps: tuple[str | int, ...], old: PropertyMap) -> bool:
-        """Whether the change of a part of the inputs replaces the object."""
+        """Tell if the change of a part of the inputs replaces the object."""
 
     def marked(self, properties: PropertyMap) -> PropertyMap:
         """Inputs, or a state, with everything secret that always is; nothing by default."""
         return properties
 
     def wrong_fields(self, inputs: PropertyMap) -> Iterator[CheckFailure]:  # noqa: ARG002 - a hook
-        """What is wrong with what is given beside the metadata; nothing by default."""
+        """Return what is wrong with what is given beside the metadata; nothing by default."""
         yield from ()
 
     def recorded(self, live: Mapping[str, Json], inputs: PropertyMap, manager: str) -> PropertyMap:
-        """The state: the object as it is, and what the next difference or update needs."""
+        """Return the state: the object as it is, and what the next difference or update needs."""
         return self.marked(
             {
                 **from_json_object(dict(live)),
@@ -337,7 +337,7 @@ def _is_autonamed(inputs: PropertyMap) -> bool:
 
 
 def _remaining(live: dict[str, Json]) -> str:
-    """What the namespace controller says of the content that is left."""
+    """Return what the namespace controller says of the content that is left."""
     status = live.get("status")
     conditions = status.get("conditions") if isinstance(status, dict) else None
     messages = [
@@ -349,7 +349,7 @@ def _remaining(live: dict[str, Json]) -> str:
 
 
 def _pruned(live: PropertyMap, shape: PropertyMap) -> PropertyMap:
-    """The parts of ``live`` which are also in ``shape``."""
+    """Return the parts of ``live`` which are also in ``shape``."""
     pruned: PropertyMap = {}
     for name, value in shape.items():
         current = live.get(name)

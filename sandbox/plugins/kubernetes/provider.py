@@ -56,7 +56,7 @@ class KubernetesProvider(Provider):
         return tuple(failures)
 
     def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
-        """Another active cluster replaces the provider, unless ``clusterIdentifier`` names the cluster.
+        """Compare: another active cluster replaces the provider, unless ``clusterIdentifier`` names it.
 
         Then only another identifier does (https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/).
         """
@@ -89,12 +89,12 @@ class KubernetesProvider(Provider):
         }
 
     def resource_type(self, token: str) -> ResourceType | None:
-        """The resource type, on the configured cluster."""
+        """Return the resource type, on the configured cluster."""
         return self._resource_types.get(token)
 
     @override
     def function(self, token: str) -> Function | None:
-        """There are no functions."""
+        """Find nothing: there are no functions."""
         return None
 
     def cancel(self) -> None:
@@ -105,7 +105,7 @@ class KubernetesProvider(Provider):
 
 
 def _active_cluster(inputs: PropertyMap) -> object:
-    """The cluster that a configuration means; ``None`` where the kubeconfig (no longer) tells."""
+    """Return the cluster that a configuration means; ``None`` where the kubeconfig (no longer) tells."""
     context, cluster = inputs.get("context"), inputs.get("cluster")
     settings = ClusterSettings(
         str(inputs.get("kubeconfig", "")),
