@@ -55,7 +55,7 @@ end-to-end: end-to-end-aws end-to-end-gcp
 	$(MAKE) faults
 
 end-to-end-aws: tools older-sdk
-	$(ISOLATED) aws .venv/bin/pytest tests/end_to_end -n 3 --dist loadgroup
+	$(ISOLATED) aws .venv/bin/pytest tests/end_to_end -n 3 --dist loadscope
 
 end-to-end-gcp: tools
 	$(ISOLATED) gcp .venv/bin/pytest tests/end_to_end/google

@@ -22,6 +22,7 @@ from sandbox.processes import log_tail
 from sandbox.progress import Progress
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults.expectations import results_folder
+from tests.end_to_end.schedule import DeploymentScheduling
 from tests.end_to_end.turns import turn
 
 GOOGLE = Path(__file__).with_name("google")
@@ -63,6 +64,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["environment"] = pickle.dumps(node.config.stash[ENVIRONMENT])
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> DeploymentScheduling:
+    """Keeps tests together that share a deployment."""
+    return DeploymentScheduling(config, log)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leaves the tests of the other cloud out."""
     return True if collection_path == GOOGLE and cloud(config) == "aws" else None
@@ -98,7 +105,7 @@ def environment(request: pytest.FixtureRequest) -> Environment:
 
 @pytest.fixture(scope="session")
 def deployment(environment: Environment) -> Deployment:
-    """The stack that `make up` has, with nothing deployed; for tests of one xdist group."""
+    """The stack that `make up` has, with nothing deployed; for the tests of one worker."""
     environment.stack.select()
     return Deployment(environment)
 
@@ -112,7 +119,8 @@ def names(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def awskms(deployment: Deployment) -> Deployment:
-    """The stack as ``make up`` deploys it. Its tests are one xdist group, and leave it as they found it."""
+    """The stack as ``make up`` deploys it. Its tests are run by one worker, and leave it as
+    they found it."""
     deployment.ensure({})
     return deployment
 
@@ -127,7 +135,7 @@ def fresh(environment: Environment, names: Iterator[str]) -> Iterator[Deployment
 
 @pytest.fixture(scope="module")
 def fresh_of_module(environment: Environment, names: Iterator[str]) -> Iterator[Deployment]:
-    """A stack of a module's own, with nothing deployed at first; the module's tests are one xdist group."""
+    """A stack of a module's own, with nothing deployed at first; the module is in `schedule.SHARED`."""
     deployment = Deployment(environment).beside(next(names))
     yield deployment
     deployment.discard()

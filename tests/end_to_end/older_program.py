@@ -74,7 +74,9 @@ def changes(stack: SandboxStack) -> set[tuple[str, str]]:
     assert preview.returncode == 0, preview.stdout + preview.stderr
     steps = json.loads(preview.stdout)["steps"]
     return {
-        (step["op"], step["urn"].split("::")[2].rpartition(":")[2]) for step in steps if step["op"] != "same"
+        (step["op"], step["urn"].split("::")[2].rpartition(":")[2])
+        for step in steps
+        if step["op"] not in ("same", "read")
     }
 
 

@@ -2,11 +2,7 @@
 
 import json
 
-import pytest
-
 from tests.end_to_end.deployment import Deployment
-
-STACK_OF_MAKE_UP = pytest.mark.xdist_group("stack of make up")
 
 RESOURCE_TYPES = {
     "aws:iam/policy:Policy",
@@ -33,7 +29,6 @@ def test_preview_before_the_first_deployment_shows_every_resource(fresh: Deploym
     assert not fresh.has_key()
 
 
-@STACK_OF_MAKE_UP
 def test_three_healthy_voters_in_one_cluster(awskms: Deployment) -> None:
     vault, token = awskms.vault, awskms.outputs()["root_token"]
     statuses = vault.seal_statuses()
@@ -49,7 +44,6 @@ def test_three_healthy_voters_in_one_cluster(awskms: Deployment) -> None:
     assert sum(server["leader"] for server in servers) == 1
 
 
-@STACK_OF_MAKE_UP
 def test_recovery_shares_are_those_of_this_vault(awskms: Deployment) -> None:
     outputs = awskms.outputs()
     assert len(outputs["recovery_shares"]) == 5
@@ -62,7 +56,6 @@ def test_recovery_shares_are_those_of_this_vault(awskms: Deployment) -> None:
     assert progress["complete"]
 
 
-@STACK_OF_MAKE_UP
 def test_the_key_is_rotated_and_only_the_role_may_use_it(awskms: Deployment) -> None:
     outputs, kms = awskms.outputs(), awskms.aws("kms")
     aliases = {alias["AliasName"]: alias["TargetKeyId"] for alias in kms.list_aliases()["Aliases"]}
@@ -75,7 +68,6 @@ def test_the_key_is_rotated_and_only_the_role_may_use_it(awskms: Deployment) -> 
     ]
 
 
-@STACK_OF_MAKE_UP
 def test_the_webhook_rule_lets_the_control_plane_in(awskms: Deployment) -> None:
     rule_id = awskms.outputs()["ingress_rule_id"]
     answer = awskms.aws("ec2").describe_security_group_rules(SecurityGroupRuleIds=[rule_id])
@@ -91,7 +83,6 @@ def test_the_webhook_rule_lets_the_control_plane_in(awskms: Deployment) -> None:
     assert source == cluster["resourcesVpcConfig"]["clusterSecurityGroupId"]
 
 
-@STACK_OF_MAKE_UP
 def test_keys_are_secret_in_state_and_outputs(awskms: Deployment) -> None:
     outputs = awskms.outputs()
     secrets = [outputs["root_token"], *outputs["recovery_shares"]]

@@ -2,12 +2,8 @@
 
 import json
 
-import pytest
-
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
-
-pytestmark = pytest.mark.xdist_group("stack of make up")
 
 POLICY = 'path "secret/data/database" { capabilities = ["read"] }'
 

@@ -15,9 +15,6 @@ STANDALONE = {**INJECTOR_OFF, "mode": "standalone"}
 MIGRATED = {**INJECTOR_OFF, "mode": "ha", "storageMigratedTo": "raft"}
 
 
-pytestmark = pytest.mark.xdist_group("modes")
-
-
 @pytest.fixture(scope="module")
 def standalone(fresh_of_module: Deployment) -> Deployment:
     """One pod on file storage."""

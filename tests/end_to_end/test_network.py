@@ -2,13 +2,9 @@
 
 import json
 
-import pytest
-
 from sandbox.cluster.commands import run
 from sandbox.network import BRIDGE_DEVICE, BRIDGE_HARDWARE_ADDRESS
 from tests.end_to_end.deployment import Deployment
-
-pytestmark = pytest.mark.xdist_group("stack of make up")
 
 
 def test_the_gateway_keeps_its_hardware_address_with_pods_on_the_bridge(awskms: Deployment) -> None:

@@ -9,8 +9,6 @@ import pytest
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 
-pytestmark = pytest.mark.xdist_group("stack of make up")
-
 
 def test_all_pods_deleted_and_unsealed_again(awskms: Deployment) -> None:
     vault, token = awskms.vault, awskms.outputs()["root_token"]

@@ -17,9 +17,6 @@ BEFORE = {**AFTER, "seal": "shamir"}
 UP = ("up", "--yes", "--skip-preview")
 
 
-pytestmark = pytest.mark.xdist_group("seal migration")
-
-
 @pytest.fixture(scope="module")
 def migrating(fresh_of_module: Deployment) -> Deployment:
     """A Vault with Shamir's seal, and something in it."""

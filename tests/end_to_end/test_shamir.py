@@ -9,8 +9,6 @@ from sandbox.layout import REPOSITORY
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 
-pytestmark = pytest.mark.xdist_group("shamir")
-
 
 @pytest.fixture(scope="module")
 def shamir(fresh_of_module: Deployment) -> Deployment:

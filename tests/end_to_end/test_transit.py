@@ -19,8 +19,6 @@ SETTINGS: Mapping[str, object] = {
     "deadlines": {"preflightSeconds": 10},
 }
 
-pytestmark = pytest.mark.xdist_group("transit")
-
 
 @pytest.fixture(scope="module")
 def transit(fresh_of_module: Deployment) -> Deployment:

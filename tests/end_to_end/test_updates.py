@@ -12,8 +12,6 @@ import pytest
 from sandbox.layout import REPOSITORY
 from tests.end_to_end.deployment import Deployment
 
-pytestmark = pytest.mark.xdist_group("stack of make up")
-
 
 def test_a_second_update_changes_nothing(awskms: Deployment) -> None:
     before = awskms.outputs()

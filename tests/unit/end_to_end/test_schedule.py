@@ -1,0 +1,22 @@
+"""Tests that share a deployment are run by one worker, and no others wait for one another."""
+
+import re
+
+from sandbox.layout import REPOSITORY
+from tests.end_to_end.schedule import SHARED, scope
+
+FOLDER = "tests/end_to_end"
+
+
+def test_modules_that_share_a_deployment_are_named() -> None:
+    modules = {path.stem: path.read_text() for path in (REPOSITORY / FOLDER).glob("test_*.py")}
+    sharing = {name for name, text in modules.items() if re.search(r"\b(awskms|fresh_of_module):", text)}
+    assert sharing == set(SHARED)
+
+
+def test_what_is_handed_out_together() -> None:
+    restart = scope(f"{FOLDER}/test_restart.py::test_all_pods_deleted_and_unsealed_again")
+    assert restart == scope(f"{FOLDER}/test_updates.py::test_a_refresh_keeps_the_keys")
+    assert restart != scope(f"{FOLDER}/test_modes.py::test_one_pod_unseals_itself")
+    fault = f"{FOLDER}/test_faults.py::test_the_keys_are_never_lost"
+    assert scope(f"{fault}[engine killed]") != scope(f"{fault}[store slow]")
