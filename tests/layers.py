@@ -54,6 +54,8 @@ def run_layer(name: str, *, alone: bool) -> LayerRun:
     """Run `make <name>`. Its output goes straight through if it runs alone, else in one piece at its end."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
         started = time.monotonic()
+        if not alone:
+            print(f"{name}: began", flush=True)
         process = subprocess.Popen(
             ["make", "--no-print-directory", name],
             env={**os.environ, FOLDER: folder},
@@ -66,9 +68,10 @@ def run_layer(name: str, *, alone: bool) -> LayerRun:
         records: list[Record] = [
             json.loads(path.read_text(encoding="utf-8")) for path in Path(folder).iterdir()
         ]
-        output.seek(0)
-        sys.stdout.write(output.read())
-        sys.stdout.flush()
+        if not alone:
+            ended = "passed" if process.returncode == 0 else "failed"
+            output.seek(0)
+            print(f"{name}: {ended} after {wall:.0f} s\n{output.read()}", flush=True)
     nothing: Record = {"tests": 0, "longest": "", "seconds": 0.0}
     longest = max(records, key=lambda record: record["seconds"], default=nothing)
     return LayerRun(
