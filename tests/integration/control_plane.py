@@ -1,7 +1,6 @@
 """A Kubernetes control plane without nodes, on loopback: workloads never get ready in it."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import yaml
 
 from sandbox.certificates import CertificateAuthority, create_rsa_key_pair
 from sandbox.processes import wait_until
+from tests.integration.free_ports import free_ports
 from tests.integration.plugin_stack import tools
 
 
@@ -69,7 +69,7 @@ def run_control_plane(folder: Path) -> Iterator[ControlPlane]:
     certificate = authority.issue("server", "server", addresses=["127.0.0.1"])
     tokens = folder / "tokens.key"
     create_rsa_key_pair(tokens, folder / "tokens.pub")
-    client, peer, secure, controllers = _free_ports(4)
+    client, peer, secure, controllers = free_ports(4)
     plane = ControlPlane(folder, authority, f"https://127.0.0.1:{secure}")
     plane.add_user("admin", group="system:masters")
     store, peers = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
@@ -119,14 +119,6 @@ def run_control_plane(folder: Path) -> Iterator[ControlPlane]:
         for process in reversed(running):
             process.terminate()
             process.wait(timeout=30)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listening.getsockname()[1] for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
 
 
 def _ready(plane: ControlPlane) -> bool:

@@ -142,8 +142,9 @@ def test_server_that_is_down_is_named_with_its_log(cluster: Initialised) -> None
     with pytest.raises(DeploymentError) as raised:
         RaftQuorumProvider().create(cluster.inputs(quorum_seconds=1))
     assert "vault-2: no answer from Vault: ConnectionError" in str(raised.value)
+    # Not always the last: what still runs at the end of the process may write a line behind it.
     log = [line for line in str(raised.value).splitlines() if line.startswith("    ")]
-    assert log[-1].endswith("core: vault is sealed")
+    assert [line for line in log if line.endswith("core: vault is sealed")]
     cluster.servers[2].start()
     outputs = RaftQuorumProvider().create(cluster.inputs()).outs
     assert outputs is not None

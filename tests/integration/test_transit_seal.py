@@ -18,7 +18,7 @@ from components.seals.transit import Seal, SecretKey
 from components.transit_seal_preflight import TransitEnvelopeCipher, prove_seal
 from components.vault_client import VaultClient
 from sandbox.certificates import CertificateAuthority
-from tests.integration.aws.running_cloud import free_ports
+from tests.integration.free_ports import free_ports
 from tests.integration.vault_servers import VaultServer, VaultServers, vault_servers, wait_until
 from tests.unit.commands_on_path import only_commands
 

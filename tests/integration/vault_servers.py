@@ -23,6 +23,7 @@ from components.pod_access import PodAccess
 from components.seals.seal import SealStanza
 from components.settings import RaftSettings
 from components.vault_configuration import render_configuration
+from tests.integration.free_ports import free_ports
 from tests.unit.components.kubernetes_objects import KubernetesObjects
 
 NAME = "vault"
@@ -175,7 +176,7 @@ def vault_servers(
     raft: RaftSettings | None = RAFT,
 ) -> Iterator[VaultServers]:
     """Started servers with empty volumes; their processes end with the block. Without ``raft``: on files."""
-    ports = _free_ports(2 * replicas)
+    ports = free_ports(2 * replicas)
     # On the loopback there is no Service of the active server; the first one stands for it.
     join = [f"http://127.0.0.1:{ports[0]}"] if replicas > 1 else []
     servers = [
@@ -220,11 +221,3 @@ def _on_this_machine(configuration: str, *, data: Path, port: int, cluster_port:
         assert configuration.count(text) == 1, text
         configuration = configuration.replace(text, replacement)
     return configuration
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in sockets:
-            listener.bind(("127.0.0.1", 0))
-        return [int(listener.getsockname()[1]) for listener in sockets]

@@ -26,10 +26,10 @@ from tests.integration.aws.running_cloud import (
     administration,
     allow,
     document,
-    free_ports,
     trust,
     wait_for_health,
 )
+from tests.integration.free_ports import free_ports
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The process that plays AWS as the tests see it, and the words they describe policies with."""
 
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -153,17 +152,6 @@ class Cloud:
             RoleArn=role_arn, RoleSessionName="vault-0", WebIdentityToken=token, **arguments
         )["Credentials"]
         return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for listener in sockets:
-            listener.bind(("127.0.0.1", 0))
-        return [int(listener.getsockname()[1]) for listener in sockets]
-    finally:
-        for listener in sockets:
-            listener.close()
 
 
 def wait_for_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

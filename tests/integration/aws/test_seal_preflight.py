@@ -29,9 +29,9 @@ from tests.integration.aws.running_cloud import (
     administration,
     allow,
     document,
-    free_ports,
     trust,
 )
+from tests.integration.free_ports import free_ports
 from tests.unit.commands_on_path import only_commands
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")

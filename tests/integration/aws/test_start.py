@@ -12,7 +12,7 @@ from sandbox.aws import endpoint
 from sandbox.aws.endpoint import AwsEndpoint, start_aws, stop_aws
 from sandbox.certificates import CertificateAuthority, create_rsa_key_pair
 from sandbox.layout import Layout
-from tests.integration.aws.running_cloud import free_ports
+from tests.integration.free_ports import free_ports
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ from sandbox.google.project import (
 )
 from sandbox.google.server_settings import MODULE, ServerSettings
 from sandbox.layout import REPOSITORY
+from tests.integration.free_ports import free_ports
 
 PROJECT = f"projects/{PROJECT_ID}"
 APIS = ("cloudkms.googleapis.com", "iam.googleapis.com", "secretmanager.googleapis.com")
@@ -224,7 +224,7 @@ def run_google(folder: Path) -> Iterator[RunningGoogle]:
     (folder / "deployer.json").write_text(json.dumps(deployer), encoding="utf-8")
     (folder / "deployer.token").write_text("ya29.of-the-deployer", encoding="utf-8")
     # The port is Google's own, so it is the address that must be nobody else's.
-    ports = _free_ports(2)
+    ports = free_ports(2)
     settings = ServerSettings(
         loopback_port=ports[0],
         bridge_address=f"127.77.{ports[1] >> 8}.{ports[1] & 255 or 1}",
@@ -268,11 +268,3 @@ def _wait_until_answering(running: RunningGoogle, process: "subprocess.Popen[byt
         else:
             assert answer.status_code == 204
             return
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in sockets:
-            listener.bind(("127.0.0.1", 0))
-        return [int(listener.getsockname()[1]) for listener in sockets]
