@@ -52,8 +52,8 @@ def show_status(stack: SandboxStack) -> str:
             "    (the UI's pages are not in a Vault that is built from its Go module; the API answers there)",
             "Next:",
             f"    . {_relative(stack.layout.home / 'environment.sh')}",
-            "        (puts pulumi, kubectl, helm and vault of the sandbox on PATH)",
-            f"    pulumi preview --config-file {_relative(stack.configuration_file)}",
+            "        (puts pulumi, kubectl, helm and vault of the sandbox on PATH, and leads them to it)",
+            "    pulumi preview",
             "    pulumi stack output root_token --show-secrets",
             "    make down",
             "        (stops and wipes everything; tools and images stay)",
@@ -62,17 +62,23 @@ def show_status(stack: SandboxStack) -> str:
 
 
 def write_environment(stack: SandboxStack) -> None:
-    """A file to be read by a shell, so that the tools of the sandbox can be used by hand. Of mode 0600."""
+    """Write a file that leads a shell's pulumi, kubectl, helm and vault to the sandbox. Of mode 0600."""
     path = stack.layout.home / "environment.sh"
     environment = stack.environment()
+    environment |= {
+        "KUBECONFIG": str(stack.kubeconfig),
+        "PATH": f"{environment['PATH']}:{stack.tools.vault.parent}",
+        "PULUMI_STACK": stack.name,
+        # The engine takes any flag from PULUMI_OPTION_<FLAG>. Without these two, plain commands would read
+        # and write the tracked Pulumi.<stack>.yaml, and `pulumi stack rm` would delete it.
+        "PULUMI_OPTION_CONFIG_FILE": str(stack.configuration_file),
+        "PULUMI_OPTION_PRESERVE_CONFIG": "true",
+    }
     names = [
-        *("PATH", "KUBECONFIG", "PULUMI_STACK"),
+        *("PATH", "KUBECONFIG"),
         *(name for name in environment if name.startswith(("PULUMI_", "HELM_"))),
         *stack.cloud_environment,
     ]
-    environment["KUBECONFIG"] = str(stack.kubeconfig)
-    environment["PULUMI_STACK"] = stack.name
-    environment["PATH"] += f":{stack.tools.vault.parent}"
     path.touch(mode=0o600)
     lines = [f"export {name}={_quoted(environment[name])}" for name in names]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
