@@ -1,6 +1,5 @@
 """Name the layer that a test belongs to, and the command that repeats the test alone."""
 
-import re
 import shlex
 
 TESTS = "tests/"
@@ -13,6 +12,4 @@ def layer_of(nodeid: str) -> str:
 
 def repeat_command(nodeid: str) -> str:
     """Return the command that runs this test and no other."""
-    # Behind it stands the group of tests that one worker ran, if there are groups: `test_a[b]@group`.
-    without_group = re.sub(r"@[^\]@]*$", "", nodeid)
-    return f"make one TEST={shlex.quote(without_group)}"
+    return f"make one TEST={shlex.quote(nodeid)}"

@@ -6,7 +6,7 @@ from typing import Any
 from parliament import analyze_policy_string  # type: ignore[import-untyped]  # it ships no types
 
 from components.custody_policies import secret_key_policy, secret_key_statement, secret_policy
-from components.iam_policies import KEY_ADMINISTRATION_ACTIONS
+from tests.unit.aws_actions import KEY_ADMINISTRATION
 
 ACCOUNT = "123456789012"
 READERS = (f"arn:aws:iam::{ACCOUNT}:role/deployer", f"arn:aws:iam::{ACCOUNT}:user/keeper")
@@ -47,7 +47,7 @@ def test_the_account_administers_the_key_and_does_not_use_it() -> None:
     administration, use = statements(key_policy())
     root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert administration["Principal"] == use["Principal"] == root
-    assert set(administration["Action"]) == set(KEY_ADMINISTRATION_ACTIONS)
+    assert set(administration["Action"]) == KEY_ADMINISTRATION
     assert not set(administration["Action"]) & set(use["Action"])
 
 

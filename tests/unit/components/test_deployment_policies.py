@@ -19,6 +19,7 @@ from components.deployment_policies import (
 from components.deployment_scope import DeploymentScope, deployment_scope
 from components.errors import DeploymentError
 from components.iam_policies import unseal_policy
+from tests.unit.aws_actions import EVERY_ACTION, SERVICES
 from tests.unit.commands_on_path import only_commands
 from tests.unit.components.stack_settings import EKS, NODE_GROUP, SHAMIR, parse
 
@@ -113,17 +114,6 @@ EVERY_DOCUMENT = [
 ]
 
 
-# The linter's copy of the Service Authorization Reference, by service prefix. It is large: looked up once.
-AUTHORIZATION_REFERENCE: Mapping[str, Any] = {
-    service["prefix"]: service for service in parliament.iam_definition
-}
-EVERY_ACTION_OF_AWS = {
-    f"{prefix}:{privilege['privilege']}"
-    for prefix, service in AUTHORIZATION_REFERENCE.items()
-    for privilege in service["privileges"]
-}
-
-
 @pytest.mark.parametrize("document", EVERY_DOCUMENT)
 def test_linter_finds_nothing(document: str) -> None:
     """But for the stars, which `test_star_only_where_aws_has_nothing_narrower` is about, and a condition that
@@ -134,7 +124,7 @@ def test_linter_finds_nothing(document: str) -> None:
     assert [
         line for line in lines if "Unknown condition kms:ResourceAliases for action kms:" not in line
     ] == []
-    (key,) = [kind for kind in AUTHORIZATION_REFERENCE["kms"]["resources"] if kind["resource"] == "key"]
+    (key,) = [kind for kind in SERVICES["kms"]["resources"] if kind["resource"] == "key"]
     assert "kms:ResourceAliases" in key["condition_keys"]
 
 
@@ -146,7 +136,7 @@ def test_linter_finds_a_misplaced_action() -> None:
 
 @pytest.mark.parametrize("document", EVERY_DOCUMENT)
 def test_every_action_is_one_of_aws(document: str) -> None:
-    assert actions(document) <= EVERY_ACTION_OF_AWS
+    assert actions(document) <= EVERY_ACTION
 
 
 @pytest.mark.parametrize("document", EVERY_DOCUMENT)

@@ -30,6 +30,24 @@ from tests.unit.components.scripted_vault import (
 CLUSTER = "7d0f"
 UNSEALED = seal_status("awskms", initialized=True, sealed=False, cluster_id=CLUSTER)
 PODS = ("vault-0", "vault-1", "vault-2")
+STATE = f"GET /vault-0{AUTOPILOT_STATE.removeprefix('GET ')}"
+"""Raft's state as pod 0 has it; the others aren't asked for it."""
+
+
+def pods(vault: ScriptedVault) -> str:
+    """The pods' address, by which the scripted Vault knows which of them is asked."""
+    return f"{vault.address}/{{pod}}"
+
+
+def status_of(pod: str) -> str:
+    """The call for the seal status of one pod."""
+    return f"GET /{pod}{SEAL_STATUS.removeprefix('GET ')}"
+
+
+def every_pod_is(vault: ScriptedVault, *answers: Answer) -> None:
+    """Sets the seal status of each pod."""
+    for pod in PODS:
+        vault.answers(status_of(pod), *answers)
 
 
 def autopilot(
@@ -94,20 +112,25 @@ def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_create_verifies(vault: ScriptedVault) -> None:
-    vault.answers(SEAL_STATUS, UNSEALED)
-    vault.answers(AUTOPILOT_STATE, autopilot())
-    result = RaftQuorumProvider().create(inputs(vault.address))
+    every_pod_is(vault, UNSEALED)
+    vault.answers(STATE, autopilot())
+    result = RaftQuorumProvider().create(inputs(pods(vault)))
     assert result.id == "secrets/vault"
-    assert result.outs == {**inputs(vault.address), **VERIFIED}
-    assert {request.token for request in vault.asked(AUTOPILOT_STATE)} == {ROOT_TOKEN}
-    # Pod 0 with the state, then each of the others for itself.
-    assert len(vault.asked(SEAL_STATUS)) == 3
+    assert result.outs == {**inputs(pods(vault)), **VERIFIED}
+    assert {request.token for request in vault.asked(STATE)} == {ROOT_TOKEN}
+    assert [len(vault.asked(status_of(pod))) for pod in PODS] == [1, 1, 1]
 
 
 def test_create_waits_for_each_step(vault: ScriptedVault) -> None:
-    vault.answers(SEAL_STATUS, error(500, "no seal configuration found"), seal_status("awskms"), UNSEALED)
+    every_pod_is(vault, UNSEALED)
     vault.answers(
-        AUTOPILOT_STATE,
+        status_of("vault-0"),
+        error(500, "no seal configuration found"),
+        seal_status("awskms"),
+        UNSEALED,
+    )
+    vault.answers(
+        STATE,
         error(503, "standby"),
         error(404),
         Answer({"data": {"servers": None}}),
@@ -117,10 +140,10 @@ def test_create_waits_for_each_step(vault: ScriptedVault) -> None:
         autopilot(ill=("vault-2",)),
         autopilot(),
     )
-    result = RaftQuorumProvider().create(inputs(vault.address, quorum_seconds=20))
+    result = RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=20))
     assert result.outs is not None
     assert result.outs["peers"] == VERIFIED["peers"]
-    assert len(vault.asked(AUTOPILOT_STATE)) == 8
+    assert len(vault.asked(STATE)) == 8
 
 
 @pytest.mark.parametrize(
@@ -138,30 +161,45 @@ def test_create_waits_for_each_step(vault: ScriptedVault) -> None:
     ],
 )
 def test_what_is_missing_at_the_deadline(vault: ScriptedVault, state: Answer, reason: str) -> None:
-    vault.answers(SEAL_STATUS, UNSEALED)
-    vault.answers(AUTOPILOT_STATE, state)
+    every_pod_is(vault, UNSEALED)
+    vault.answers(STATE, state)
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(vault.address, quorum_seconds=0.3))
-    first, *pods = str(raised.value).splitlines()
+        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=0.3))
+    first, *rest = str(raised.value).splitlines()
     assert first == f"Vault has no quorum of 3: {reason}. Its keys are safe in the stack's state."
-    assert pods == [f"{name}: unsealed" for name in PODS]
+    assert rest == [f"{name}: unsealed" for name in PODS]
 
 
 def test_sealed_pod(vault: ScriptedVault) -> None:
-    vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True))
+    every_pod_is(vault, seal_status("awskms", initialized=True))
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(vault.address, quorum_seconds=0.3))
+        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=0.3))
     assert "no quorum of 3: vault-0 is sealed" in str(raised.value)
     assert "vault-2: sealed" in str(raised.value)
 
 
-def test_pod_that_was_initialised_apart(vault: ScriptedVault) -> None:
+@pytest.mark.parametrize("sealed", ["vault-1", "vault-2"])
+def test_pod_that_is_sealed_while_autopilot_finds_it_healthy(vault: ScriptedVault, sealed: str) -> None:
+    vault.answers(STATE, autopilot())
+    every_pod_is(vault, UNSEALED)
+    vault.answers(status_of(sealed), seal_status("awskms", initialized=True))
+    with pytest.raises(DeploymentError) as raised:
+        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=0))
+    first, *rest = str(raised.value).splitlines()
+    assert first.startswith(f"Vault has no quorum of 3: {sealed} is sealed.")
+    assert rest == [f"{pod}: {'sealed' if pod == sealed else 'unsealed'}" for pod in PODS]
+
+
+@pytest.mark.parametrize("apart", ["vault-1", "vault-2"])
+def test_pod_that_was_initialised_apart(vault: ScriptedVault, apart: str) -> None:
     elsewhere = seal_status("awskms", initialized=True, sealed=False, cluster_id="e150")
-    vault.answers(AUTOPILOT_STATE, autopilot())
-    vault.answers(SEAL_STATUS, UNSEALED, elsewhere)
-    with pytest.raises(DeploymentError, match=r"belongs to another cluster \(e150\) than vault-0 \(7d0f\)"):
+    vault.answers(STATE, autopilot())
+    every_pod_is(vault, UNSEALED)
+    vault.answers(status_of(apart), elsewhere)
+    message = rf"{apart} belongs to another cluster \(e150\) than vault-0 \(7d0f\)"
+    with pytest.raises(DeploymentError, match=message):
         # The deadline is over at once, so the first look is the last.
-        RaftQuorumProvider().create(inputs(vault.address, quorum_seconds=0))
+        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=0))
 
 
 def test_pods_that_cannot_be_reached_are_listed() -> None:
@@ -186,40 +224,40 @@ def test_log_of_pods_that_are_not_unsealed(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_token_that_may_not_read_the_state_is_no_reason_to_wait(vault: ScriptedVault) -> None:
-    vault.answers(SEAL_STATUS, UNSEALED)
-    vault.answers(AUTOPILOT_STATE, error(403, "permission denied"))
+    every_pod_is(vault, UNSEALED)
+    vault.answers(STATE, error(403, "permission denied"))
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(vault.address, quorum_seconds=20))
+        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=20))
     assert "doesn't let the token read raft's state: permission denied" in str(raised.value)
     assert "read on sys/storage/raft/autopilot/state" in str(raised.value)
     assert ROOT_TOKEN not in str(raised.value)
-    assert len(vault.asked(AUTOPILOT_STATE)) == 1
+    assert len(vault.asked(STATE)) == 1
 
 
 def test_update_verifies_again(vault: ScriptedVault) -> None:
-    vault.answers(SEAL_STATUS, UNSEALED)
-    vault.answers(AUTOPILOT_STATE, autopilot())
-    news = inputs(vault.address, release_revision=2)
-    result = RaftQuorumProvider().update("id", {**inputs(vault.address), "peers": []}, news)
+    every_pod_is(vault, UNSEALED)
+    vault.answers(STATE, autopilot())
+    news = inputs(pods(vault), release_revision=2)
+    result = RaftQuorumProvider().update("id", {**inputs(pods(vault)), "peers": []}, news)
     assert result.outs == {**news, **VERIFIED}
 
 
 def test_read_answers_what_is_there_now(vault: ScriptedVault) -> None:
-    vault.answers(SEAL_STATUS, UNSEALED)
-    vault.answers(AUTOPILOT_STATE, autopilot(ill=("vault-1",)))
-    result = RaftQuorumProvider().read("id", {**inputs(vault.address), **VERIFIED})
+    every_pod_is(vault, UNSEALED)
+    vault.answers(STATE, autopilot(ill=("vault-1",)))
+    result = RaftQuorumProvider().read("id", {**inputs(pods(vault)), **VERIFIED})
     assert result.id == "id"
     assert result.outs is not None
     assert [entry["healthy"] for entry in result.outs["peers"]] == [True, False, True]
-    assert {name: result.outs[name] for name in inputs()} == inputs(vault.address)
+    assert {name: result.outs[name] for name in inputs()} == inputs(pods(vault))
 
 
 @pytest.mark.parametrize("answer", [error(503), error(403), seal_status(initialized=True)])
 def test_read_loses_nothing_where_vault_cannot_be_asked(
     vault: ScriptedVault, answer: Answer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    vault.answers(SEAL_STATUS, answer)
-    known = {**inputs(vault.address), **VERIFIED}
+    every_pod_is(vault, answer)
+    known = {**inputs(pods(vault)), **VERIFIED}
     assert RaftQuorumProvider().read("secrets/vault", known).outs == known
     said = capfd.readouterr().err
     assert "those of the last update are kept" in said
@@ -239,8 +277,8 @@ def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any],
 
 
 def test_fewer_replicas_are_refused_while_their_peers_belong_to_raft(vault: ScriptedVault) -> None:
-    vault.answers(AUTOPILOT_STATE, autopilot())
-    result = RaftQuorumProvider().check(inputs(vault.address), inputs(vault.address, replicas=1))
+    vault.answers(STATE, autopilot())
+    result = RaftQuorumProvider().check(inputs(pods(vault)), inputs(pods(vault), replicas=1))
     (failure,) = result.failures
     assert failure.property == "replicas"
     assert failure.reason.startswith("vault-1, vault-2 would go and still belong to raft")
@@ -254,15 +292,15 @@ def test_fewer_replicas_are_refused_where_raft_cannot_be_asked() -> None:
 
 
 def test_fewer_replicas_are_taken_once_their_peers_are_removed(vault: ScriptedVault) -> None:
-    vault.answers(AUTOPILOT_STATE, autopilot(members=("vault-0",), voters=("vault-0",)))
-    assert RaftQuorumProvider().check(inputs(vault.address), inputs(vault.address, replicas=1)).failures == []
+    vault.answers(STATE, autopilot(members=("vault-0",), voters=("vault-0",)))
+    assert RaftQuorumProvider().check(inputs(pods(vault)), inputs(pods(vault), replicas=1)).failures == []
 
 
 @pytest.mark.parametrize("olds", [{}, inputs()], ids=["at the creation", "at an update"])
 def test_check_asks_nobody_where_there_are_not_fewer_replicas(
     vault: ScriptedVault, olds: dict[str, Any]
 ) -> None:
-    news = inputs(vault.address, replicas=5)
+    news = inputs(pods(vault), replicas=5)
     result = RaftQuorumProvider().check(olds, news)
     assert (result.inputs, result.failures) == (news, [])
     assert vault.requests == []
