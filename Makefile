@@ -48,7 +48,7 @@ tools: environment
 	$(PYTHON) -m sandbox tools
 
 integration: tools
-	.venv/bin/pytest tests/integration -n 4 --dist loadfile
+	.venv/bin/pytest tests/integration -n 4
 
 # Both clouds at the same time: make -j 2 end-to-end
 end-to-end: end-to-end-aws end-to-end-gcp

@@ -1,4 +1,4 @@
-"""Helm, and the sandbox's chart rendered by it."""
+"""How the tests are spread over workers; Helm, and the sandbox's chart rendered by it."""
 
 import json
 import shutil
@@ -14,11 +14,18 @@ from sandbox.build.pinned_tools import ToolError
 from sandbox.build.tools import find_tools
 from sandbox.charts import own_chart
 from sandbox.layout import Layout
+from tests.integration.schedule import ModuleScheduling
 
 CONFIG = 'ui = true\nstorage "raft" {\n  path = "/vault/data"\n}\n'
 LEAST_VALUES = {
     "server": {"ha": {"enabled": True, "raft": {"enabled": True, "config": CONFIG}}},
 }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ModuleScheduling:
+    """Keep the tests of a module together that share what they run against."""
+    return ModuleScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
