@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandbox.errors import SandboxError
 
-GO_MODULES = Path(__file__).resolve().parent.parent / "go_modules"
+GO_MODULES = Path(__file__).resolve().parent / "go_modules"
 
 Version = tuple[int, int, int]
 
