@@ -1,7 +1,6 @@
 """How the tests are spread over workers; Helm, and the sandbox's chart rendered by it."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,10 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.build.pinned_tools import ToolError
-from sandbox.build.tools import find_tools
 from sandbox.charts import own_chart
-from sandbox.layout import Layout
+from tests.built_tools import built_tools
 from tests.integration.schedule import ModuleScheduling
 
 CONFIG = 'ui = true\nstorage "raft" {\n  path = "/vault/data"\n}\n'
@@ -30,14 +27,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ModuleSch
 
 @pytest.fixture(scope="session")
 def helm() -> Path:
-    """Helm, from the sandbox's tools or from PATH."""
-    try:
-        return find_tools(Layout()).helm
-    except ToolError as missing:
-        on_path = shutil.which("helm")
-        if on_path is None:
-            pytest.skip(f"helm is neither on PATH nor among the sandbox's tools: {missing}")
-        return Path(on_path)
+    """Helm, of the sandbox's version."""
+    return built_tools().helm
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ import yaml
 
 from sandbox.certificates import CertificateAuthority, create_rsa_key_pair
 from sandbox.processes import wait_until
+from tests.built_tools import built_tools
 from tests.integration.free_ports import free_ports
-from tests.integration.plugin_stack import tools
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ControlPlane:
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run kubectl as the administrator; it has to succeed."""
-        command = [str(tools().kubectl), f"--kubeconfig={self.kubeconfig}", *arguments]
+        command = [str(built_tools().kubectl), f"--kubeconfig={self.kubeconfig}", *arguments]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
 
     def add_user(self, name: str, *, group: str | None = None) -> Path:
@@ -61,7 +61,7 @@ class ControlPlane:
 @contextmanager
 def run_control_plane(folder: Path) -> Iterator[ControlPlane]:
     """A control plane that lives as long as the block; the test is skipped where its parts are missing."""
-    programs = tools()
+    programs = built_tools()
     etcd = shutil.which("etcd")
     if etcd is None:
         pytest.skip("etcd is not installed (Debian's etcd-server)")

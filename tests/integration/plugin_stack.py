@@ -11,20 +11,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.build.pinned_tools import ToolError
-from sandbox.build.tools import Tools, find_tools
 from sandbox.layout import Layout
 from sandbox.plugins.installation import install_plugins
+from tests.built_tools import built_tools
 
 _RUN_SECONDS = 180
-
-
-def tools() -> Tools:
-    """The sandbox's tools; the test is skipped where they have not been built."""
-    try:
-        return find_tools(Layout())
-    except ToolError as missing:
-        pytest.skip(str(missing))
 
 
 @dataclass
@@ -35,7 +26,7 @@ class PluginStack:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        path = tools().search_path(Path(sys.executable).parent)
+        path = built_tools().search_path(Path(sys.executable).parent)
         layout = Layout(home=self.folder / "home")
         plugins = install_plugins(layout, download=False, search_path=path)
         if any(plugin.kind == "real" for plugin in plugins):

@@ -12,7 +12,7 @@ import yaml
 from sandbox.layout import REPOSITORY, Layout
 from sandbox.stack import GOOGLE_STACK, NAMESPACE, STACK, SandboxStack
 from sandbox.status import write_environment
-from tests.integration.plugin_stack import tools
+from tests.built_tools import built_tools
 
 PROGRAM = """
 import pulumi
@@ -36,7 +36,7 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> SandboxStack:
     shutil.copy(REPOSITORY / f"Pulumi.{request.param}.yaml", checkout)
     stack = SandboxStack(
         Layout(checkout / ".sandbox"),
-        tools(),
+        built_tools(),
         cloud_environment={},
         name=request.param,
         program=checkout,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.build.images import make_images
-from sandbox.build.tools import ToolError, find_tools
 from sandbox.charts import ChartImage
 from sandbox.layout import Layout
+from tests.built_tools import built_tools
 
 VAULT = "docker.io/hashicorp/vault:1.18.1"
 CONFIGURATION = """
@@ -46,10 +46,7 @@ class Containerd:
 
 @pytest.fixture(scope="module")
 def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containerd]:
-    try:
-        tools = find_tools(Layout())
-    except ToolError as missing:
-        pytest.skip(str(missing))
+    tools = built_tools()
     absent = [
         command for command in ("containerd", "ctr", "runc", "busybox") if shutil.which(command) is None
     ]

@@ -11,8 +11,8 @@ import pytest
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores.kubernetes_secret import Store
 from components.kubectl import KubernetesTarget
+from tests.built_tools import built_tools
 from tests.integration.control_plane import ControlPlane, run_control_plane
-from tests.integration.plugin_stack import tools
 from tests.unit.components.custody.key_records import ROOT_TOKEN, key_record
 
 VERBS = ("get", "create", "update", "delete")
@@ -28,7 +28,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 @pytest.fixture
 def target(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> KubernetesTarget:
     """The cluster as the keeper reaches it."""
-    monkeypatch.setenv("PATH", str(tools().kubectl.parent), prepend=":")
+    monkeypatch.setenv("PATH", str(built_tools().kubectl.parent), prepend=":")
     return KubernetesTarget(
         kubeconfig=str(plane.folder / "keeper.kubeconfig"), context="here", namespace="vault"
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.build.tools import ToolError, Tools, find_tools
-from sandbox.layout import Layout
+from sandbox.build.tools import Tools
+from tests.built_tools import built_tools
 
 PROGRAM = """
 import sys
@@ -37,10 +37,7 @@ pulumi.export("provider", Greeting("greeting").executable)
 
 @pytest.fixture(scope="module")
 def tools() -> Tools:
-    try:
-        return find_tools(Layout())
-    except ToolError as missing:
-        pytest.skip(str(missing))
+    return built_tools()
 
 
 def test_the_engine_runs_a_program_and_its_dynamic_provider_in_the_virtual_environment(

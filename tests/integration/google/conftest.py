@@ -10,8 +10,6 @@ from uuid import uuid4
 import pytest
 
 from components.seals.gcpckms import stanza
-from sandbox.build.tools import find_tools
-from sandbox.layout import Layout
 from tests.integration.google.running_google import RunningGoogle, run_google
 from tests.integration.vault_servers import VaultServer, vault_servers
 
@@ -39,7 +37,7 @@ def account(google: RunningGoogle) -> str:
 
 
 @pytest.fixture
-def start_vault(google: RunningGoogle, key: str, tmp_path: Path) -> StartVault:
+def start_vault(google: RunningGoogle, key: str, vault_program: Path, tmp_path: Path) -> StartVault:
     """One Vault whose seal is the key, with a credentials file."""
 
     @contextlib.contextmanager
@@ -47,7 +45,7 @@ def start_vault(google: RunningGoogle, key: str, tmp_path: Path) -> StartVault:
         path = tmp_path / "credentials.json"
         path.write_text(json.dumps(credentials), encoding="utf-8")
         with vault_servers(
-            google.led_here(find_tools(Layout()).vault),
+            google.led_here(vault_program),
             tmp_path,
             replicas=1,
             seal=stanza(key, credentials_file=str(path)),
