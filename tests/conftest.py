@@ -1,5 +1,6 @@
 """What every run of tests goes by, and the real programs that tests run."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ pytest_plugins = (
 )
 
 allow_interrupts()
+
+
+@pytest.fixture(autouse=True)
+def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what an error of a dynamic provider sets for the whole process."""
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 @pytest.fixture(scope="session")

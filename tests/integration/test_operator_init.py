@@ -4,7 +4,6 @@ import base64
 import json
 import secrets
 import stat
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +19,6 @@ from components.vault_configuration import quote
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.program_inputs import CIPHER, init_inputs, journal
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """The quorum of three real Vault servers that a key of KMS unseals."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +36,6 @@ class Initialised:
     def sealed(self) -> list[bool]:
         """Whether each server is sealed, as it says itself."""
         return [server.client().sys.is_sealed() for server in self.servers.servers]
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The seal of a real Vault is changed, and the resource of its init notes it down: not before it is true."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +21,6 @@ from tests.integration.program_inputs import DEPLOYMENT, init_inputs
 from tests.integration.vault_servers import ACCESS
 
 AWSKMS_KEY = "arn:aws:kms:ap-northeast-2:123456789012:key/1"
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 def state(vault: MigratingVault, **inputs: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Three real Vault servers that key shares unseal: after the init, and again after a restart."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,6 @@ from components.raft_quorum import RaftQuorumProvider
 from components.shamir_unseal import ShamirUnsealProvider, unseal_pods
 from tests.integration.program_inputs import init_inputs, quorum_inputs, unseal_inputs
 from tests.integration.vault_servers import ACCESS, VaultServers, vault_servers, wait_until
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """The resource that verifies the injector's webhook, with a script in the place of kubectl."""
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,6 @@ def inputs(**changed: Any) -> dict[str, Any]:
         "webhook_seconds": 0.3,
         **changed,
     }
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 def test_probe_is_a_dry_run_in_the_namespace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The identity of the Kubernetes cluster: another one is refused, one that is away is not."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ from tests.unit.components.init_inputs import TARGET
 HERE, ELSEWHERE = "0b7e6f2c-uid", "d1a4-uid"
 PROPERTIES = {"target": TARGET.to_properties()}
 STATE = {**PROPERTIES, "uid": HERE}
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 @pytest.fixture

@@ -54,12 +54,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     return provide_cluster(monkeypatch, tmp_path)
 
 
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
-
-
 def test_create_initialises_with_recovery_shares(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms"))
     vault.answers(INIT, init_answer(recovery=True))

@@ -1,7 +1,6 @@
 """What is said where pod 0 doesn't do what it should."""
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,6 @@ from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.pod_trouble import init_failed, not_started
 from tests.unit.components.init_inputs import access, init_inputs, provide_kubectl
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
-
 
 POD: Mapping[str, Any] = {
     "unschedulable": {

@@ -1,6 +1,5 @@
 """The resource that verifies the quorum: what it waits for, and what it says where it doesn't come."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,12 +102,6 @@ VERIFIED: Mapping[str, Any] = {
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     """The cluster that the journal lies in."""
     return provide_cluster(monkeypatch, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 def test_create_verifies(vault: ScriptedVault) -> None:

@@ -1,6 +1,5 @@
 """What the quorum is verified with, and that the init's journal ends once the engine has saved the keys."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,6 @@ LEADS = Answer(
 @pytest.fixture(autouse=True)
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     """The cluster that the journal lies in."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
     return provide_cluster(monkeypatch, tmp_path)
 
 

@@ -1,6 +1,5 @@
 """The end of the root token: revoked once, taken out of the store, never made again."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,9 @@ UNKNOWN = error(403, "permission denied")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits are short; what an error of the provider sets for the whole process is taken back."""
+    """Waits are short."""
     monkeypatch.setattr(root_token_revocation, "_SECONDS", 0.3)
     monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 @pytest.fixture

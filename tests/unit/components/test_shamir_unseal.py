@@ -2,7 +2,6 @@
 
 import base64
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,12 +44,6 @@ def inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
         "quorum_seconds": 0.5,
         **changed,
     }
-
-
-@pytest.fixture(autouse=True)
-def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes back what an error of the provider sets for the whole process."""
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 def unseal(vault: ScriptedVault, *, replicas: int = 1, seconds: float = 20) -> None:

@@ -1,7 +1,6 @@
 """New shares for everybody: in the journal before they count, in their store after, and never a set lost."""
 
 import base64
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,6 @@ CHANGE: Mapping[str, Any] = {"shares": 4, "threshold": 2}
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     """The cluster that the journal lies in; a store is asked again at once."""
     monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
     return provide_cluster(monkeypatch, tmp_path)
 
 
