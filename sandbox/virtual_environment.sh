@@ -34,7 +34,7 @@ fi
 # shellcheck disable=SC2086 # a list of files
 sed -n 's/\[.*\]//; /==/p' $requirements | tr 'A-Z_' 'a-z-' | while read -r pin; do
     grep -qx "$pin" "$lock" || fail "$pin is required, but $lock has another version or none. Renew it: \
-uv pip compile --universal --python-version 3.11 --output-file $lock tests/requirements.txt"
+.venv/bin/uv pip compile --universal --python-version 3.11 --output-file $lock tests/requirements.txt"
 done
 
 python=
