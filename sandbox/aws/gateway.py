@@ -53,11 +53,14 @@ ERROR_CODE = re.compile(r"<Code>(?P<xml>[^<]*)</Code>|\"__type\": ?\"(?P<json>[^
 
 
 class Gateway:
-    """A WSGI application. It answers one request at a time, because moto's state has no locks of its own."""
+    """A WSGI application in front of moto, whose application for one service ``moto`` returns.
+
+    It answers one request at a time, because moto's state has no locks of its own.
+    """
 
     def __init__(
         self,
-        moto: WSGIApplication,
+        moto: Callable[[str], WSGIApplication],
         issuer_keys: Mapping[str, RSAKey],
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -186,7 +189,7 @@ class Gateway:
         self._named_principals.remember(key.arn, str(key.policy))
 
     def _forward(self, request: Request, call: ServiceRequest) -> Response:
-        """Let moto answer; it takes service and region from the host name."""
+        """Let moto answer; it takes the region from the host name."""
         environment = {name: value for name, value in request.environ.items() if name not in NOT_FOR_MOTO}
         environment["HTTP_HOST"] = f"{call.service}.{call.region}.amazonaws.com"
         body = request.get_data()
@@ -195,7 +198,7 @@ class Gateway:
             body = json.dumps({"PolicyName": "default", **call.parameters}).encode()
             environment["CONTENT_LENGTH"] = str(len(body))
         environment["wsgi.input"] = io.BytesIO(body)
-        response = Response.from_app(self._moto, environment, buffered=True)
+        response = Response.from_app(self._moto(call.service), environment, buffered=True)
         if response.status_code >= 500:
             raise AwsError(
                 "InternalFailure", f"moto failed at {call.service}:{call.operation}; see its log.", 500
