@@ -2,18 +2,15 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from components.seals.gcpckms import stanza
-from tests.integration.google.running_google import RunningGoogle, run_google
+from tests.integration.google.running_google import RunningGoogle, StartVault, run_google
 from tests.integration.vault_servers import VaultServer, vault_servers
-
-StartVault = Callable[[Mapping[str, object]], AbstractContextManager[VaultServer]]
 
 
 @pytest.fixture(scope="session")

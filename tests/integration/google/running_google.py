@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,14 @@ from sandbox.google.project import (
 from sandbox.google.server_settings import MODULE, ServerSettings
 from sandbox.layout import REPOSITORY
 from tests.integration.free_ports import free_ports
+from tests.integration.vault_servers import VaultServer
 
 PROJECT = f"projects/{PROJECT_ID}"
 APIS = ("cloudkms.googleapis.com", "iam.googleapis.com", "secretmanager.googleapis.com")
 _START_SECONDS = 30
+
+StartVault = Callable[[Mapping[str, object]], AbstractContextManager[VaultServer]]
+"""Starts a Vault whose seal is a key of Google's KMS, with a credentials file."""
 
 
 @dataclass(frozen=True)

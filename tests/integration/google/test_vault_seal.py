@@ -2,8 +2,7 @@
 
 import requests
 
-from tests.integration.google.conftest import StartVault
-from tests.integration.google.running_google import RunningGoogle
+from tests.integration.google.running_google import RunningGoogle, StartVault
 from tests.integration.vault_servers import VaultServer, wait_until
 
 ENCRYPTER_DECRYPTER = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
