@@ -11,10 +11,9 @@ import contextlib
 import json
 import re
 import ssl
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,8 +22,10 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+from werkzeug.wrappers import Request, Response
 
 from sandbox.certificates import CertificateAuthority
+from tests.http_server import http_server
 
 PROJECT = "example-project"
 PROJECT_NUMBER = "123456789012"
@@ -227,42 +228,23 @@ def crc32c(data: bytes) -> int:
     return remainder ^ 0xFFFFFFFF
 
 
-def _handler(service: SecretManager) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+def _respond(service: SecretManager, asked: Request) -> Response:
+    if asked.path == "/token":
+        code, answer = service.log_in(parse_qs(asked.get_data(as_text=True)))
+        return _json(code, answer)
+    token = asked.headers.get("Authorization", "").removeprefix("Bearer ")
+    path = asked.full_path.removesuffix("?")
+    try:
+        return _json(200, service.call(asked.method, path, token, json.loads(asked.data or b"{}")))
+    except ApiError as error:
+        code = _CODES[error.status]
+        details = [{"reason": error.reason}] if error.reason else []
+        described = {"code": code, "message": str(error), "status": error.status, "details": details}
+        return _json(code, {"error": described})
 
-        def do_GET(self) -> None:
-            self._call({})
 
-        def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            if self.path == "/token":
-                self._answer(*service.log_in(parse_qs(content)))
-            else:
-                self._call(json.loads(content))
-
-        def _call(self, body: Mapping[str, Any]) -> None:
-            token = str(self.headers.get("Authorization", "")).removeprefix("Bearer ")
-            try:
-                self._answer(200, service.call(self.command, self.path, token, body))
-            except ApiError as error:
-                code = _CODES[error.status]
-                details = [{"reason": error.reason}] if error.reason else []
-                described = {"code": code, "message": str(error), "status": error.status, "details": details}
-                self._answer(code, {"error": described})
-
-        def _answer(self, code: int, answer: Mapping[str, Any]) -> None:
-            body = json.dumps(answer).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json; charset=UTF-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    return Handler
+def _json(code: int, answer: Mapping[str, Any]) -> Response:
+    return Response(json.dumps(answer), code, content_type="application/json; charset=UTF-8")
 
 
 @contextlib.contextmanager
@@ -273,13 +255,6 @@ def run_secret_manager(directory: Path) -> Iterator[SecretManager]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(issued.certificate, issued.key)
     service = SecretManager(authority=authority.certificate)
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(service)) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        service.endpoint = f"127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield service
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server(partial(_respond, service), context) as port:
+        service.endpoint = f"127.0.0.1:{port}"
+        yield service

@@ -2,15 +2,16 @@
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+
+from werkzeug.wrappers import Request, Response
+
+from tests.http_server import http_server
 
 ASSUME_ROLE = "AssumeRoleWithWebIdentity"
 Answer = tuple[int, Mapping[str, Any]]
@@ -84,37 +85,18 @@ def serve_scripted_aws(key: Mapping[str, Any]) -> Iterator[ScriptedAws]:
     """A scripted AWS on a free port of the loopback."""
     aws = ScriptedAws(key)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            authorization = self.headers.get("Authorization", "")
-            signer = authorization.partition("Credential=")[2].partition("/")[0]
-            target = self.headers.get("X-Amz-Target", "").removeprefix("TrentService.")
-            if target:
-                status, fields = aws.answer(AwsRequest(target, json.loads(body), signer))
-                content, kind = json.dumps(fields), "application/x-amz-json-1.1"
-            else:
-                form = {name: values[0] for name, values in parse_qs(body).items()}
-                status, fields = aws.answer(AwsRequest(form["Action"], form, signer))
-                content, kind = _sts_xml(fields), "text/xml"
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content.encode())
+    def respond(asked: Request) -> Response:
+        signer = asked.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0]
+        target = asked.headers.get("X-Amz-Target", "").removeprefix("TrentService.")
+        if target:
+            status, fields = aws.answer(AwsRequest(target, json.loads(asked.data), signer))
+            return Response(json.dumps(fields), status, content_type="application/x-amz-json-1.1")
+        status, fields = aws.answer(AwsRequest(asked.form["Action"], asked.form.to_dict(), signer))
+        return Response(_sts_xml(fields), status, content_type="text/xml")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        aws.address = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield aws
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server(respond) as port:
+        aws.address = f"http://127.0.0.1:{port}"
+        yield aws
 
 
 def _sts_xml(fields: Mapping[str, Any]) -> str:

@@ -6,8 +6,12 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from werkzeug.wrappers import Request as HttpRequest
+from werkzeug.wrappers import Response
+
+from tests.http_server import http_server
 
 ROOT_TOKEN = "hvs.root-token"
 SHARES = [f"c2hhcmUt{number}" for number in range(5)]
@@ -133,40 +137,16 @@ def error(status: int, *errors: str) -> Answer:
 @contextlib.contextmanager
 def serve_scripted_vault() -> Iterator[ScriptedVault]:
     """A scripted Vault on a free port of the loopback."""
-    vault: ScriptedVault
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # Headers and body are two packets; the second would wait for the first one's delayed acknowledgement.
-        disable_nagle_algorithm = True
+    def respond(asked: HttpRequest) -> Response:
+        token = asked.headers.get("X-Vault-Token", "")
+        answer = vault.answer(Request(f"{asked.method} {asked.path}", json.loads(asked.data or b"{}"), token))
+        # A 204 has no body; what came would be taken for the next answer.
+        payload = "" if answer.status == 204 else json.dumps(answer.body)
+        headers = {"Location": answer.location} if answer.location else {}
+        return Response(payload, answer.status, headers, content_type="application/json")
 
-        def _respond(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length) or b"{}")
-            token = self.headers.get("X-Vault-Token", "")
-            answer = vault.answer(Request(f"{self.command} {self.path}", body, token))
-            # A 204 has no body; what came would be taken for the next answer.
-            payload = b"" if answer.status == 204 else json.dumps(answer.body).encode()
-            self.send_response(answer.status)
-            self.send_header("Content-Type", "application/json")
-            if answer.location:
-                self.send_header("Location", answer.location)
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        do_GET = do_PUT = do_POST = do_DELETE = _respond  # noqa: N815 (http.server's names for them)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's name for it)
-            """Keeps the tests' output free of requests."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    vault = ScriptedVault(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    vault = ScriptedVault("")
+    with http_server(respond) as port:
+        vault.address = f"http://127.0.0.1:{port}"
         yield vault
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,16 +4,16 @@ Its use is tested against the sandbox's AWS (tests/integration/aws).
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from werkzeug.wrappers import Request, Response
 
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores.aws_secrets_manager import Store
+from tests.http_server import http_server
 from tests.unit.components.custody.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
 from tests.unit.components.custody.store_settings import read_store
 
@@ -35,34 +35,19 @@ class ScriptedAws:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedAws]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            script.requests.append(self.headers["X-Amz-Target"].rpartition(".")[2])
-            message = script.message.replace("{body}", body)
-            answer = json.dumps({"__type": script.code, "message": message}).encode()
-            self.send_response(script.status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def respond(asked: Request) -> Response:
+        script.requests.append(asked.headers["X-Amz-Target"].rpartition(".")[2])
+        message = script.message.replace("{body}", asked.get_data(as_text=True))
+        return Response(json.dumps({"__type": script.code, "message": message}), script.status)
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        script = ScriptedAws(port=server.server_port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with http_server(respond) as port:
+        script = ScriptedAws(port=port)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
         monkeypatch.delenv("AWS_PROFILE", raising=False)
-        try:
-            yield script
-        finally:
-            server.shutdown()
-            thread.join()
+        yield script
 
 
 @pytest.mark.parametrize(
