@@ -29,7 +29,7 @@ class Deployment:
 
     def beside(self, name: str) -> Self:
         """Create another stack, with a namespace, release, key, role and state of its own."""
-        state = self.stack.layout.home / "backends" / name
+        state = self.stack.layout.run / "backends" / name
         stack = dataclasses.replace(self.stack, name=name, backend=state)
         other = type(self)(dataclasses.replace(self.environment, stack=stack), name)
         other.configure({})
