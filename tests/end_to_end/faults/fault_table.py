@@ -222,7 +222,10 @@ FAULTS = (
                 "Preview: `This stack was deployed to the Kubernetes cluster`, and which one answers.",
                 runs=(2,),
             ),
-            Seen("Update: the same, and `Nothing was changed there`.", runs=(3,)),
+            Seen(
+                "Update: `This stack was deployed to the Kubernetes cluster`, and `Nothing was changed there`.",
+                runs=(3,),
+            ),
         ),
         run=wrong_cluster.wrong_context,
     ),
