@@ -223,7 +223,8 @@ FAULTS = (
                 runs=(2,),
             ),
             Seen(
-                "Update: `This stack was deployed to the Kubernetes cluster`, and `Nothing was changed there`.",
+                "Update: `This stack was deployed to the Kubernetes cluster`, and "
+                "`Nothing was changed there`.",
                 runs=(3,),
             ),
         ),
