@@ -4,22 +4,20 @@ import gc
 
 import pulumi
 
-from components.custody_provision import provision_custody
+from components.cluster_lookup import look_up_cluster
+from components.custody_provisioning import provision_custody
 from components.injector_admission import verify_injector_admission
 from components.kubernetes_connection import connect_kubernetes
-from components.managed_cluster import look_up_cluster
 from components.operator_init import OperatorInit
 from components.raft_quorum import RaftQuorum
 from components.release_guard import ReleaseGuard
 from components.root_token_revocation import revoke_root_token
-from components.seal_provision import provision_seals
-from components.seals.seal import Surroundings
+from components.seal_provisioning import provision_seals
 from components.settings import load_settings
 from components.shamir_unseal import unseal_with_key_shares
-from components.stack_outputs import user_interface
-from components.vault_namespace import provide_namespace
-from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access
-from components.webhook_access import open_webhook
+from components.vault_namespace import provision_namespace
+from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access, user_interface
+from components.webhook_rule import open_webhook
 
 settings = load_settings()
 
@@ -33,8 +31,8 @@ guard = ReleaseGuard(
     # Vault is asked for its seal only in the cluster that is known to be the right one.
     pulumi.ResourceOptions(depends_on=[connection.provider]),
 )
-namespace = provide_namespace(settings, connection.provider)
-seals = provision_seals(settings, Surroundings(cluster, connection, namespace.name))
+namespace = provision_namespace(settings, connection.provider)
+seals = provision_seals(settings, cluster, connection.provider, namespace.name)
 custody = provision_custody(settings, cluster, seals.current)
 webhook = open_webhook(settings, cluster)
 

@@ -13,11 +13,10 @@ import pulumi
 from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
 from components.errors import DeploymentError
-from components.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import Waiting
-from components.provider_errors import report_without_trace
 from components.settings import Settings
-from components.stable_provider import StableProvider
+from components.stable_provider import StableProvider, report_without_trace
 from components.vault_release import VaultRelease
 
 INPUTS = ("target", "deployment", "port", "release_revision", "webhook_seconds")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
-from components.journal_cipher import KEY_BYTES
+from components.seal_preflight import DATA_KEY_BYTES
 from components.stable_provider import StableProvider
 
 
@@ -19,7 +19,8 @@ class JournalKeyProvider(StableProvider):
 
     def create(self, _props: dict[str, Any]) -> CreateResult:
         """A new key."""
-        return CreateResult("journal-key", {"key": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()})
+        key = secrets.token_bytes(DATA_KEY_BYTES)
+        return CreateResult("journal-key", {"key": base64.b64encode(key).decode()})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Answers what is known: the key is nowhere else."""

@@ -10,9 +10,9 @@ import pulumi_kubernetes as kubernetes
 import yaml
 
 from components.errors import DeploymentError
-from components.kubectl import Kubectl, KubernetesTarget, require_command
+from components.kubernetes.kubectl import Kubectl, KubernetesTarget, require_command
+from components.kubernetes.managed_cluster import ManagedCluster
 from components.kubernetes_identity import KubernetesIdentity
-from components.managed_cluster import ManagedCluster
 from components.settings import Settings
 
 

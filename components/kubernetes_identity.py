@@ -6,10 +6,9 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from components.errors import DeploymentError
-from components.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import say
-from components.provider_errors import report_without_trace
-from components.stable_provider import StableProvider
+from components.stable_provider import StableProvider, report_without_trace
 
 INPUTS = ("target",)
 IDENTITY_NAMESPACE = "kube-system"

@@ -1,6 +1,7 @@
 """The one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -14,22 +15,20 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from components.custody.key_custody import STATE_LOCATION
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference
 from components.errors import DeploymentError
-from components.init_order import INPUTS, InitOrder
-from components.init_procedure import initialized
+from components.init.inputs import INPUTS, InitInputs
+from components.init.procedure import initialized
+from components.init.rekey_on_update import changed_shares, state_record
 from components.journal_key import JournalKey
-from components.key_custody import STATE_LOCATION
 from components.kubernetes_connection import KubernetesConnection
-from components.pod_access import PodAccess
 from components.progress import say
-from components.provider_errors import report_without_trace
-from components.seal_change import completes_migration, record_after_change
-from components.seals.seal import ProvisionedSeal
+from components.seals.seal import ProvisionedSeal, seal_class
 from components.settings import Settings
-from components.share_change import changed_shares, state_record
-from components.stable_provider import StableProvider
+from components.stable_provider import StableProvider, report_without_trace
+from components.vault.pod_access import PodAccess
 
 SECRET_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
 OUTPUTS = (
@@ -78,7 +77,7 @@ class OperatorInitProvider(StableProvider):
                 "This stack has no Vault yet whose seal could be migrated: remove migrateFrom, and run "
                 "pulumi up."
             )
-        order = InitOrder.from_properties(props, self._adopted_keys)
+        order = InitInputs.from_properties(props, self._adopted_keys)
         result = initialized(order)
         outputs = {
             **{name: props[name] for name in INPUTS},
@@ -97,7 +96,7 @@ class OperatorInitProvider(StableProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Takes over changed inputs and keeps every output, but makes new shares where they are asked for."""
         inputs = {name: _news[name] for name in INPUTS}
-        order = InitOrder.from_properties(_news, adopted_keys="")
+        order = InitInputs.from_properties(_news, adopted_keys="")
         kept = {**_missing_outputs(order, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if completes_migration(_olds, _news):
             kept.update(_outputs_after_migration(order, {**_olds, **kept}))
@@ -147,7 +146,7 @@ def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: 
     }
 
 
-def _missing_outputs(order: InitOrder, olds: Mapping[str, Any]) -> dict[str, Any]:
+def _missing_outputs(order: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
     """What the state of an earlier version of this program doesn't have yet."""
     record = state_record(order, olds)
     return {
@@ -158,7 +157,7 @@ def _missing_outputs(order: InitOrder, olds: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _outputs_after_migration(order: InitOrder, olds: Mapping[str, Any]) -> dict[str, Any]:
+def _outputs_after_migration(order: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
     """The keys as what they are to the new seal, in their store or for the state.
 
     Raises :class:`KeysNotStoredError` where the store doesn't take them; the record from before has the
@@ -174,6 +173,28 @@ def _outputs_after_migration(order: InitOrder, olds: Mapping[str, Any]) -> dict[
 
 def _identity(access: PodAccess) -> str:
     return f"{access.target.namespace}/{access.statefulset}"
+
+
+def completes_migration(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether this is the update that notes down that Vault has the new seal."""
+    same_seal = olds.get("seal_type") == news["seal_type"]
+    return same_seal and bool(olds.get("migrate_from")) and not news.get("migrate_from")
+
+
+def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> KeyRecord:
+    """The keys once Vault has that seal: the same shares, which are of the new seal's kind now.
+
+    Vault makes no new ones: Shamir's key shares go on as the recovery shares of a seal that unseals by
+    itself, and the other way round. Of a record that is changed already it makes the same again.
+    """
+    recovery = seal_class(seal_type).unseals_itself
+    return replace(
+        record,
+        seal_type=seal_type,
+        seal_key=seal_key,
+        recovery_shares=record.shares if recovery else (),
+        key_shares=() if recovery else record.shares,
+    )
 
 
 class OperatorInit(Resource, module="vault", name="OperatorInit"):

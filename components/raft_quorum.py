@@ -17,29 +17,28 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from components.custody.key_custody import KeyCustody
 from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError
-from components.init_journal import InitJournal
-from components.key_custody import KeyCustody
-from components.leadership import (
-    NoCommonLeaderError,
-    observe_leadership,
-    observe_single_server,
-    require_common_leader,
-)
+from components.journal.journal import InitJournal
 from components.operator_init import OperatorInit
-from components.pod_access import PodAccess, PodUnreachableError
 from components.progress import Waiting, say
-from components.provider_errors import report_without_trace
 from components.settings import Settings
-from components.stable_provider import StableProvider
-from components.vault_client import (
+from components.stable_provider import StableProvider, report_without_trace
+from components.vault.client import (
     RaftState,
     SealStatus,
     VaultClient,
     VaultRefusedError,
     VaultUnavailableError,
     VaultUnreachableError,
+)
+from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.servers import (
+    NoCommonLeaderError,
+    observe_leadership,
+    observe_single_server,
+    require_common_leader,
 )
 
 INPUTS = (

@@ -5,15 +5,16 @@ start empty, and with another seal its pods wouldn't start at all. It is checked
 preview already.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, Resource, UpdateResult
 
-from components.pod_access import PodAccess
-from components.seal_change import seal_change_problem
+from components.seal_migration.pods import begun_migration, unfinished_migration
 from components.settings import Settings
 from components.stable_provider import StableProvider
+from components.vault.pod_access import PodAccess
 
 INPUTS = ("storage", "migrated_to", "seal_type", "migrate_from", "access", "replicas")
 _MODES = {"raft": "ha", "file": "standalone"}
@@ -67,3 +68,46 @@ class ReleaseGuard(Resource, module="vault", name="ReleaseGuard"):
             "replicas": settings.replicas,
         }
         super().__init__(ReleaseGuardProvider(), name, properties, opts)
+
+
+def seal_change_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Which property of the init's resource may not change so, and why; None where it may.
+
+    ``olds`` and ``news`` are its properties before and after, of which `seal_type` and `migrate_from` (the
+    type of the seal that Vault leaves, or empty) count. Asks the pods where it depends on them: a Vault whose
+    pods find one seal in their configuration and another one in their storage doesn't start.
+    """
+    old_seal, old_from = str(olds.get("seal_type") or ""), str(olds.get("migrate_from") or "")
+    new_seal, new_from = str(news["seal_type"]), str(news.get("migrate_from") or "")
+    if not old_seal or (old_seal, old_from) == (new_seal, new_from):
+        return None
+    if not old_from:
+        if new_seal == old_seal:
+            return "migrate_from", f"Vault has seal {old_seal} already; remove migrateFrom"
+        if new_from != old_seal:
+            return "seal_type", (
+                f"Vault has seal {old_seal}, which only a migration changes: set migrateFrom, with seal "
+                f"{old_seal} and its settings in it (docs/seal-migration.md)"
+            )
+        return None
+    access, replicas = PodAccess.from_properties(olds["access"]), int(olds["replicas"])
+    if (new_seal, new_from) == (old_seal, ""):
+        unfinished = unfinished_migration(access, replicas, old_seal)
+        if unfinished is None:
+            return None
+        return "migrate_from", (
+            f"Vault isn't wholly on seal {old_seal} yet ({unfinished}). Set migrateFrom back, and run: "
+            "python -m components migrate-seal"
+        )
+    if (new_seal, new_from) == (old_from, ""):
+        begun = begun_migration(access, replicas, old_seal)
+        if begun is None:
+            return None
+        return "seal_type", (
+            f"seal {old_from} can't simply be set back: {begun}. Finish this migration first; the way back "
+            "is one of its own"
+        )
+    return "seal_type", (
+        f"Vault is being migrated from seal {old_from} to {old_seal}: finish that first, or set seal "
+        f"{old_from} back and remove migrateFrom"
+    )

@@ -5,16 +5,15 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
+from components.custody.key_custody import KeyCustody
 from components.errors import DeploymentError
-from components.key_custody import KeyCustody
 from components.operator_init import OperatorInit
-from components.pod_access import PodAccess, PodUnreachableError
 from components.progress import Waiting, say
-from components.provider_errors import report_without_trace
 from components.raft_quorum import RaftQuorum
 from components.settings import Settings
-from components.stable_provider import StableProvider
-from components.vault_client import VaultClient, VaultUnavailableError
+from components.stable_provider import StableProvider, report_without_trace
+from components.vault.client import VaultClient, VaultUnavailableError
+from components.vault.pod_access import PodAccess, PodUnreachableError
 
 INPUTS = ("access", "deployment", "custody", "root_token")
 _SECONDS = 60
@@ -46,7 +45,7 @@ class RootTokenRevocationProvider(StableProvider):
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Says that a revoked token doesn't come back."""
         say(
-            "The root token stays revoked; python -m components.generate_root makes a new one from the shares"
+            "The root token stays revoked; python -m components generate-root makes a new one from the shares"
         )
 
 

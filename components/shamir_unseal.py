@@ -1,70 +1,20 @@
-"""Unsealing with Shamir's key shares: once after the init, and by a command after every restart.
+"""Unseals Vault with Shamir's key shares, once after the init. The command `unseal` does it again."""
 
-`python -m components.shamir_unseal` takes the shares of the selected stack.
-"""
-
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
-from components.errors import DeploymentError
-from components.key_custody import KeyCustody
+from components.custody.key_custody import KeyCustody
 from components.operator_init import OperatorInit
-from components.pod_access import PodAccess, PodUnreachableError
-from components.progress import Waiting, say
-from components.provider_errors import report_without_trace
 from components.settings import Settings
-from components.stable_provider import StableProvider
-from components.stack_keys import keys_of, selected_stack_outputs
-from components.vault_client import VaultClient, VaultUnavailableError
+from components.shares.unseal import unseal_pods
+from components.stable_provider import StableProvider, report_without_trace
+from components.vault.pod_access import PodAccess
 from components.vault_release import VaultRelease
 
 INPUTS = ("access", "deployment", "replicas", "key_shares", "custody", "threshold", "quorum_seconds")
-
-
-def unseal_pods(
-    access: PodAccess, *, replicas: int, key_shares: Sequence[str], threshold: int, seconds: float
-) -> None:
-    """Unseals every pod that is sealed, pod 0 first, as the others join the cluster through it.
-
-    Raises :class:`DeploymentError` where a pod isn't unsealed when ``seconds`` are over, or where the
-    shares aren't those of this Vault.
-    """
-    waiting = Waiting("Unsealing", seconds)
-    for ordinal in range(replicas):
-        while not _unsealed(access, ordinal, key_shares[:threshold], waiting):
-            pass
-        say(f"{access.pod(ordinal)} is unsealed")
-
-
-def _unsealed(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Waiting) -> bool:
-    """One attempt; False is worth another one."""
-    pod = access.pod(ordinal)
-    try:
-        access.await_running(ordinal, seconds=min(10, waiting.remaining_seconds))
-        with access.reach(ordinal) as address:
-            client = VaultClient(address)
-            status = client.seal_status()
-            if not status.sealed:
-                return True
-            state = "not joined yet"
-            # A pod that hasn't joined doesn't know the seal's configuration and refuses shares.
-            if status.initialized:
-                for share in shares:
-                    client.submit_key_share(share)
-                state = "shares given"
-    except (PodUnreachableError, VaultUnavailableError) as error:
-        state = str(error)
-    if waiting.over:
-        raise DeploymentError(
-            f"{pod} isn't unsealed: {state}. The key shares are safe in the stack; run pulumi up again, or "
-            "python -m components.shamir_unseal."
-        )
-    waiting.pause(f"{pod}: {state}")
-    return False
 
 
 class ShamirUnsealProvider(StableProvider):
@@ -152,37 +102,6 @@ def unseal_with_key_shares(
     )
 
 
-def main() -> int:
-    """Unseals the pods of the stack that is selected, with its key shares."""
-    try:
-        _unseal_selected_stack()
-    except DeploymentError as error:
-        say(str(error))
-        return 1
-    return 0
-
-
-def _unseal_selected_stack() -> None:
-    outputs = selected_stack_outputs()
-    if outputs.get("migrate_from"):
-        raise DeploymentError(
-            "The seal of this stack's Vault is being migrated: run python -m components.seal_migration "
-            "instead."
-        )
-    record = keys_of(outputs)
-    if record is None or not record.key_shares:
-        raise DeploymentError(
-            "This stack has no key shares: an auto-unseal seal needs none, and those of an adopted Vault "
-            "aren't here."
-        )
-    unseal_pods(
-        PodAccess.from_properties(outputs["pod_access"]),
-        replicas=int(outputs["replicas"]),
-        key_shares=record.key_shares,
-        threshold=record.threshold,
-        seconds=120,
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    # An earlier version was run this way, and silence would pass for success.
+    raise SystemExit("The command is `python -m components unseal` now.")

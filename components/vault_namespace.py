@@ -24,7 +24,7 @@ class Namespace(pulumi.CustomResource):
 
 
 @dataclass(frozen=True)
-class ProvidedNamespace:
+class ProvisionedNamespace:
     """The namespace, made or found."""
 
     name: pulumi.Input[str]
@@ -33,10 +33,10 @@ class ProvidedNamespace:
     """What has to exist before anything in it."""
 
 
-def provide_namespace(settings: Settings, provider: pulumi.ProviderResource) -> ProvidedNamespace:
+def provision_namespace(settings: Settings, provider: pulumi.ProviderResource) -> ProvisionedNamespace:
     """Makes the namespace, unless the settings say that it is there."""
     if not settings.create_namespace:
-        return ProvidedNamespace(settings.namespace, ())
+        return ProvisionedNamespace(settings.namespace, ())
     # Stacks of earlier versions have it beneath the release, and must not lose it for that.
     release = pulumi.create_urn("vault", "vault-autounseal:vault:Release")
     namespace = Namespace(
@@ -49,4 +49,4 @@ def provide_namespace(settings: Settings, provider: pulumi.ProviderResource) -> 
             aliases=[pulumi.Alias(parent=release)],
         ),
     )
-    return ProvidedNamespace(namespace.metadata["name"], (namespace,))
+    return ProvisionedNamespace(namespace.metadata["name"], (namespace,))

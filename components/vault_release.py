@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.kubectl import KubernetesTarget
-from components.pod_access import PodAccess
-from components.seals.seal import PodNeeds, SealStanza
+from components.kubernetes.kubectl import KubernetesTarget
+from components.seals.seal import PodRequirements, SealStanza
 from components.settings import Settings
-from components.vault_chart_values import CHART_NAME, chart_fullname, chart_values
-from components.vault_configuration import join_addresses, render_configuration
+from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values
+from components.vault.configuration import join_addresses, render_configuration
+from components.vault.pod_access import PodAccess
 
 RELEASE_TIMEOUT_SECONDS = 300
 
@@ -28,7 +28,7 @@ class VaultReleaseArgs:
     """Where it goes to."""
     seal_stanzas: Sequence[pulumi.Output[SealStanza]]
     """Seal stanzas of Vault's configuration; none for Shamir."""
-    pods: PodNeeds
+    pods: PodRequirements
     """What the seal needs in Vault's pods."""
     prerequisites: Sequence[pulumi.Resource]
     """What has to exist before Vault starts; a component's own dependencies don't reach its children."""
@@ -110,3 +110,21 @@ def _configuration(
         )
 
     return pulumi.Output.all(*stanzas).apply(render) if stanzas else render(())
+
+
+def user_interface(settings: Settings, release: VaultRelease) -> str:
+    """How to reach the web interface."""
+    if not settings.ui:
+        return "off (setting ui)"
+    if settings.ingress is not None:
+        scheme = "https" if settings.ingress.tls_secret else "http"
+        return f"{scheme}://{settings.ingress.host}/ui"
+    target = release.access.target
+    kubeconfig = f" --kubeconfig {settings.kubeconfig}" if settings.kubeconfig else ""
+    context = f" --context {target.context}" if settings.kube_context else ""
+    # One pod alone has no Service of its own for the active one.
+    service = f"{release.fullname}-active" if settings.mode == "ha" else release.fullname
+    return (
+        f"kubectl{kubeconfig}{context} --namespace {target.namespace} port-forward "
+        f"service/{service} 8200:8200, then http://127.0.0.1:8200/ui"
+    )

@@ -1,1 +1,1 @@
-"""Where root token and shares go after the init, and what is kept of them."""
+"""Keeps the root token and the shares."""

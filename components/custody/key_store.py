@@ -1,18 +1,19 @@
 """What a store of keys has to do. A further one is a file in `stores/` with a class ``Store``."""
 
+import base64
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from components.custody.key_record import KeyRecord
+from components.custody.key_record import KeyRecord, KeyRecordError
 from components.errors import DeploymentError
-from components.kubectl import KubernetesTarget
+from components.kubernetes.kubectl import KubernetesTarget
 
 if TYPE_CHECKING:
     # At run time the settings need this module.
-    from components.settings.reader import SettingsReader
+    from components.config.reader import ConfigReader
 
 STORES = "components.custody.stores"
 
@@ -45,7 +46,7 @@ class KeyStore(ABC):
 
     @classmethod
     @abstractmethod
-    def from_settings(cls, reader: "SettingsReader") -> Self:
+    def from_settings(cls, reader: "ConfigReader") -> Self:
         """Reads the section `custody`, but for `custody.store`, and reports what is wrong in it."""
 
     @property
@@ -105,3 +106,35 @@ def store_from_properties(properties: Mapping[str, Any]) -> KeyStore:
         for name, value in properties["options"].items()
     }
     return store_class(str(properties["store"]))(**options)
+
+
+_SHORTEST_PIECE = 12
+
+
+def stored_record(text: str, location: str) -> KeyRecord:
+    """The record that lies at ``location``; raises :class:`KeyStoreError` where it is something else."""
+    try:
+        return KeyRecord.from_json(text)
+    except KeyRecordError as error:
+        raise KeyStoreError(
+            f"What lies in {location} isn't a record of keys: {error}. It was left untouched; "
+            "name another place, or move it away if it isn't needed."
+        ) from None
+
+
+def without_secrets(message: str, record: KeyRecord) -> str:
+    """``message``, or a sentence in its place where it repeats a piece of the record.
+
+    A service may quote what it was sent: an API server a body that it can't read, an admission webhook the
+    object that it refuses, each as it came or in base64.
+    """
+    text = record.to_json()
+    secrets = [*record.shares, record.root_token, base64.b64encode(text.encode()).decode()]
+    if any(piece in message for secret in secrets for piece in _pieces(secret)):
+        return "(the answer repeats a piece of the keys and isn't shown)"
+    return message
+
+
+def _pieces(secret: str) -> list[str]:
+    last = len(secret) - _SHORTEST_PIECE
+    return [secret[start : start + _SHORTEST_PIECE] for start in range(last + 1)] or [secret] * bool(secret)

@@ -10,20 +10,16 @@ token comes from is AZURE_AUTHORITY_HOST's business, and Azure's public cloud wi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
+from components.config.patterns import SECRET_KEY, SECRET_NAME
+from components.config.reader import ConfigReader
 from components.seals import seal
-
-if TYPE_CHECKING:
-    from components.settings.model import ClusterSettings, Settings
-    from components.settings.reader import SettingsReader
 
 # https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates
 _VAULT_NAME = r"[A-Za-z](-?[A-Za-z0-9]){2,23}"
 _KEY_NAME = r"[A-Za-z0-9-]{1,127}"
 _GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-_SECRET_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"  # noqa: S105 (a pattern of names)
-_SECRET_KEY = r"[A-Za-z0-9._-]{1,253}"  # noqa: S105 (a pattern of names)
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,7 @@ class Seal(seal.Seal):
 
     type: ClassVar[str] = "azurekeyvault"
     purpose: ClassVar[str] = "unseals by itself with a key of Azure Key Vault"
+    preflight_module: ClassVar[str] = "components.azure.preflight"
     sections: ClassVar[Sequence[str]] = ("azureKeyVault",)
     vault_name: str
     key_name: str
@@ -71,7 +68,7 @@ class Seal(seal.Seal):
     """None for AKS workload identity."""
 
     @classmethod
-    def from_settings(cls, reader: "SettingsReader", cluster: "ClusterSettings | None") -> Self:  # noqa: ARG003
+    def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:  # noqa: ARG003
         """Reads `azureKeyVault`; any cluster will do with a client secret."""
         section = reader.section("azureKeyVault")
         guid = "give its GUID, such as 00000000-0000-0000-0000-000000000000"
@@ -103,22 +100,22 @@ class Seal(seal.Seal):
         """Names the key in the whole world."""
         return f"https://{self.vault_name}.{self.cloud_of_azure.vault_suffix}/keys/{self.key_name}"
 
-    def provision(self, settings: "Settings", surroundings: seal.Surroundings) -> seal.ProvisionedSeal:  # noqa: ARG002
+    def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
         """Makes nothing: key vault, key, identity and its rights have to be there."""
         import pulumi
 
         secret = self.client_secret
         return seal.ProvisionedSeal(
             stanza=pulumi.Output.from_input(self.stanza()),
-            pods=self.pod_needs(),
+            pods=self.pod_requirements(),
             key=self.key_url,
             preflight={
-                "module": "components.azure_seal_preflight",
+                "seal": self.type,
                 "key_url": self.key_url,
                 "tenant_id": self.tenant_id,
                 "client_id": self.client_id,
                 "authority": self.cloud_of_azure.authority,
-                "service_account": settings.service_account,
+                "service_account": args.service_account,
                 "secret_name": secret.name if secret is not None else "",
                 "secret_key": secret.key if secret is not None else "",
             },
@@ -137,13 +134,13 @@ class Seal(seal.Seal):
             },
         )
 
-    def pod_needs(self) -> seal.PodNeeds:
+    def pod_requirements(self) -> seal.PodRequirements:
         """The client secret in the environment, or what the workload identity webhook looks for."""
         environment = {}
         if self.environment != _PUBLIC:
             environment["AZURE_AUTHORITY_HOST"] = f"https://{self.cloud_of_azure.authority}/"
         if self.client_secret is not None:
-            return seal.PodNeeds(
+            return seal.PodRequirements(
                 environment=environment,
                 secret_environment=(
                     seal.SecretVariable(
@@ -154,7 +151,7 @@ class Seal(seal.Seal):
                 ),
             )
         # https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
-        return seal.PodNeeds(
+        return seal.PodRequirements(
             environment=environment,
             service_account_annotations={
                 "azure.workload.identity/client-id": self.client_id,
@@ -164,10 +161,10 @@ class Seal(seal.Seal):
         )
 
 
-def _client_secret(reader: "SettingsReader") -> ClientSecret:
+def _client_secret(reader: ConfigReader) -> ClientSecret:
     secret = ClientSecret(
-        name=reader.required_text("name", _SECRET_NAME, "name a Secret in Vault's namespace"),
-        key=reader.text("key", "client-secret", _SECRET_KEY, "name the key in the Secret's data"),
+        name=reader.required_text("name", SECRET_NAME, "name a Secret in Vault's namespace"),
+        key=reader.text("key", "client-secret", SECRET_KEY, "name the key in the Secret's data"),
     )
     reader.unknown_keys()
     return secret

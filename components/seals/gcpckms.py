@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from components.config.patterns import DNS_NAME
+from components.config.reader import ConfigReader
+from components.google.settings import CREDENTIALS_KEY, IdentityKind, IdentitySettings, KeySettings
 from components.seals import seal
-from components.settings.reader import SettingsReader
 
 if TYPE_CHECKING:
     import pulumi
 
-    from components.gke_cluster import GkeCluster
-    from components.google_identity import GoogleIdentity
-    from components.google_unseal_key import GoogleUnsealKey
-    from components.settings.model import ClusterSettings, Settings
-
-IdentityKind = Literal["workload-identity", "key-file", "secret"]
+    from components.google.cluster import GkeCluster
+    from components.google.service_account import GoogleIdentity
+    from components.google.unseal_key import GoogleUnsealKey
 
 # https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/create
 KMS_NAME = r"[A-Za-z0-9_-]{1,63}"
@@ -23,66 +22,17 @@ KMS_LOCATION = r"[a-z]+(-[a-z]+)*\d*"
 # https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create
 ACCOUNT_ID = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 ROLE = r"roles/[a-z][A-Za-z0-9.]*|(projects|organizations)/[a-z0-9.:-]+/roles/[A-Za-z0-9_.]{3,64}"
-DNS_NAME = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
 ROTATION = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,30}[A-Za-z0-9])?"
 
 LONGEST_ROTATION_DAYS = 36500
 LONGEST_DESTRUCTION_DAYS = 120
 
 CREDENTIALS_FOLDER = "/vault/userconfig"
-CREDENTIALS_KEY = "credentials.json"
 CREDENTIALS_FILE = f"{CREDENTIALS_FOLDER}/{CREDENTIALS_KEY}"
 CREDENTIALS_VOLUME = "google-credentials"
 KEY_ANNOTATION = "vault-autounseal/google-key"
 """Of Vault's pods: which service-account key they started with. After a rotation the StatefulSet's is another
 one until a pod is deleted and made again, which tells the pods that are still to be restarted."""
-
-PREFLIGHT_MODULE = "components.google_seal_preflight"
-
-
-@dataclass(frozen=True)
-class KeySettings:
-    """The KMS key that Vault unseals with. Ring, location and name make its identity and stay as they are."""
-
-    key_ring: str
-    """Name of the key ring. A ring can't be deleted, so one that is there is used again."""
-    location: str
-    """KMS location of the ring: ``global``, a region or a multi-region."""
-    name: str
-    """Name of the key. It can't be used again once the key's versions are destroyed."""
-    rotation_days: int
-    """Days after which KMS makes a new primary version; 0 for never. Older versions stay for decryption."""
-    destroy_scheduled_days: int
-    """Days between the destruction of a version and the loss of everything it sealed (1 to 120)."""
-    retain_on_destroy: bool
-    """Whether the key stays usable when the stack is destroyed."""
-
-    def ring_id(self, project: str) -> str:
-        """The ring as Google's APIs name it."""
-        return f"projects/{project}/locations/{self.location}/keyRings/{self.key_ring}"
-
-    def key_id(self, project: str) -> str:
-        """The key as Google's APIs name it."""
-        return f"{self.ring_id(project)}/cryptoKeys/{self.name}"
-
-
-@dataclass(frozen=True)
-class IdentitySettings:
-    """Who Vault's pods are to Google."""
-
-    kind: IdentityKind
-    """``workload-identity`` (GKE vouches for the pods), ``key-file`` (a service-account key, made and renewed
-    by the stack) or ``secret`` (credentials that are in the cluster already; nothing of IAM is made)."""
-    service_account: str
-    """Id of the Google service account, the part of its address before the ``@``; not for kind ``secret``."""
-    key_reader_role: str | None
-    """Role with ``cloudkms.cryptoKeys.get``; None makes a custom role with this one permission."""
-    secret: str
-    """Name of the Secret with ``credentials.json`` in Vault's namespace; not for Workload Identity."""
-    key_rotation: str
-    """Another text makes a new service-account key; for kind ``key-file`` only, as the next one."""
-    previous_key_rotation: str | None
-    """The text before, whose key stays valid for pods that started with it; None deletes that key."""
 
 
 @dataclass(frozen=True)
@@ -91,22 +41,28 @@ class Seal(seal.Seal):
 
     type: ClassVar[str] = "gcpckms"
     purpose: ClassVar[str] = "unseals by itself with a key of Google Cloud KMS, on GKE or any other cluster"
+    preflight_module: ClassVar[str] = "components.google.preflight"
     sections: ClassVar[Sequence[str]] = ("key", "identity")
     cloud: ClassVar[seal.Cloud] = "google"
     key: KeySettings
     identity: IdentitySettings
 
+    @property
+    def needs_pod_identity(self) -> bool:
+        """With Workload Identity only; the other kinds take credentials from a Secret."""
+        return self.identity.kind == "workload-identity"
+
     @classmethod
-    def from_settings(cls, reader: SettingsReader, cluster: "ClusterSettings | None") -> Self:
-        """Reads `key` and `identity`, whose default kind is Workload Identity with a GKE cluster."""
+    def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:
+        """Read `key` and `identity`, whose default kind is Workload Identity with a GKE cluster."""
         return cls(
             key=_key(reader.section("key")),
-            identity=_identity(reader.section("identity"), on_gke=cluster is not None),
+            identity=_identity(reader.section("identity"), on_gke=cluster_name is not None),
         )
 
-    def provision(self, settings: "Settings", surroundings: seal.Surroundings) -> seal.ProvisionedSeal:
-        """Makes or takes over key ring and key, and makes service account, roles and credentials."""
-        return _provision(settings, self, surroundings)
+    def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
+        """Create or take over key ring and key, and create service account, roles and credentials."""
+        return _provision(args, self)
 
 
 def stanza(key_id: str, *, credentials_file: str | None) -> seal.SealStanza:
@@ -124,7 +80,7 @@ def stanza(key_id: str, *, credentials_file: str | None) -> seal.SealStanza:
     return seal.SealStanza(Seal.type, parameters)
 
 
-def _key(reader: SettingsReader) -> KeySettings:
+def _key(reader: ConfigReader) -> KeySettings:
     name_mend = "use at most 63 of A-Z a-z 0-9 - _"
     key = KeySettings(
         key_ring=reader.text("keyRing", "vault-auto-unseal", KMS_NAME, name_mend),
@@ -153,7 +109,7 @@ def _key(reader: SettingsReader) -> KeySettings:
     return key
 
 
-def _identity(reader: SettingsReader, *, on_gke: bool) -> IdentitySettings:
+def _identity(reader: ConfigReader, *, on_gke: bool) -> IdentitySettings:
     default: IdentityKind = "workload-identity" if on_gke else "key-file"
     kinds: Sequence[IdentityKind] = ("workload-identity", "key-file", "secret")
     kind = reader.choice("kind", default, kinds, "docs/seals.md tells when to take which")
@@ -193,19 +149,17 @@ def _identity(reader: SettingsReader, *, on_gke: bool) -> IdentitySettings:
     return identity
 
 
-def _provision(settings: "Settings", chosen: Seal, surroundings: seal.Surroundings) -> seal.ProvisionedSeal:
+def _provision(args: seal.SealArgs, chosen: Seal) -> seal.ProvisionedSeal:
     import pulumi
 
-    from components.gke_cluster import GkeCluster
-    from components.google_apis import enabled_apis
-    from components.google_identity import GoogleIdentity, GoogleIdentityArgs, reader_role_exists
-    from components.google_provider import google_provider
-    from components.google_unseal_key import GoogleUnsealKey, GoogleUnsealKeyArgs, existing_key
+    from components.google.project import enabled_apis, google_provider
+    from components.google.service_account import GoogleIdentity, GoogleIdentityArgs, reader_role_exists
+    from components.google.unseal_key import GoogleUnsealKey, GoogleUnsealKeyArgs, existing_key
 
-    project = settings.project or ""
-    cluster = surroundings.cluster if isinstance(surroundings.cluster, GkeCluster) else None
+    project = args.project or ""
+    cluster = args.cluster if args.cluster is not None and args.cluster.cloud == "google" else None
     options = pulumi.ResourceOptions(provider=google_provider(project))
-    gets_enabled, makes_identity = settings.enable_apis, chosen.identity.kind != "secret"
+    gets_enabled, makes_identity = args.enable_apis, chosen.identity.kind != "secret"
     # All look-ups come before the first resource: what they find wrong leaves nothing half-made.
     existing = existing_key(chosen.key, project=project, api_gets_enabled=gets_enabled)
     role_exists = makes_identity and reader_role_exists(
@@ -218,14 +172,14 @@ def _provision(settings: "Settings", chosen: Seal, surroundings: seal.Surroundin
             key=chosen.key,
             project=project,
             existing=existing,
-            protect=settings.protect,
-            labels=settings.tags,
+            protect=args.protect,
+            labels=args.tags,
             prerequisites=apis,
         ),
         options,
     )
     if not makes_identity:
-        return _provisioned(settings, chosen, cluster, key, None)
+        return _provisioned(args, chosen, cluster, key, None)
     identity = GoogleIdentity(
         "vault-identity",
         GoogleIdentityArgs(
@@ -234,18 +188,18 @@ def _provision(settings: "Settings", chosen: Seal, surroundings: seal.Surroundin
             reader_role_exists=role_exists,
             key_id=key.key_id,
             workload_pool=cluster.workload_pool if cluster is not None else None,
-            namespace=surroundings.namespace,
-            kubernetes_member=f"{settings.namespace}/{settings.service_account}",
-            kubernetes=surroundings.kubernetes.provider,
+            namespace=args.namespace,
+            kubernetes_member=f"{args.namespace_name}/{args.service_account}",
+            kubernetes=args.kubernetes_provider,
             prerequisites=apis,
         ),
         options,
     )
-    return _provisioned(settings, chosen, cluster, key, identity)
+    return _provisioned(args, chosen, cluster, key, identity)
 
 
 def _provisioned(
-    settings: "Settings",
+    args: seal.SealArgs,
     chosen: Seal,
     cluster: "GkeCluster | None",
     key: "GoogleUnsealKey",
@@ -268,10 +222,10 @@ def _provisioned(
         prerequisites=(key,) if identity is None else (key, identity),
         key=key.key_id,
         preflight={
-            "module": PREFLIGHT_MODULE,
+            "seal": chosen.type,
             "kind": kind,
             "key_id": key.key_id,
-            "service_account": settings.service_account,
+            "service_account": args.service_account,
             "service_account_email": identity.email if identity is not None else "",
             "workload_pool": (cluster.workload_pool or "") if cluster is not None else "",
             "cluster": cluster.path if cluster is not None else "",
@@ -281,12 +235,14 @@ def _provisioned(
     )
 
 
-def _pods(secret: "pulumi.Input[str]", identity: "GoogleIdentity | None") -> seal.PodNeeds:
+def _pods(secret: "pulumi.Input[str]", identity: "GoogleIdentity | None") -> seal.PodRequirements:
     """Workload Identity takes an annotation; a key file its Secret as a folder, and where to look for it."""
     if identity is not None and identity.credentials_secret is None:
-        return seal.PodNeeds(service_account_annotations={"iam.gke.io/gcp-service-account": identity.email})
+        return seal.PodRequirements(
+            service_account_annotations={"iam.gke.io/gcp-service-account": identity.email}
+        )
     key = identity.credentials_key if identity is not None else None
-    return seal.PodNeeds(
+    return seal.PodRequirements(
         pod_annotations={KEY_ANNOTATION: key} if key is not None else {},
         environment={"GOOGLE_APPLICATION_CREDENTIALS": CREDENTIALS_FILE},
         secret_mounts=(seal.SecretMount(name=CREDENTIALS_VOLUME, secret=secret, path=CREDENTIALS_FOLDER),),
@@ -294,11 +250,11 @@ def _pods(secret: "pulumi.Input[str]", identity: "GoogleIdentity | None") -> sea
 
 
 def _apis(kind: IdentityKind) -> Sequence[str]:
-    from components import google_apis
+    from components.google import project
 
     if kind == "secret":
-        return (google_apis.KMS,)
-    own = (google_apis.KMS, google_apis.IAM)
+        return (project.KMS,)
+    own = (project.KMS, project.IAM)
     # GKE's metadata server and the preflight exchange a pod's token by way of these two.
-    exchange = (google_apis.IAM_CREDENTIALS, google_apis.STS)
+    exchange = (project.IAM_CREDENTIALS, project.STS)
     return (*own, *exchange) if kind == "workload-identity" else own

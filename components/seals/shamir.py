@@ -1,13 +1,10 @@
 """No auto-unseal: key shares are given to every pod after each start."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
+from components.config.reader import ConfigReader
 from components.seals import seal
-
-if TYPE_CHECKING:
-    from components.settings.model import ClusterSettings, Settings
-    from components.settings.reader import SettingsReader
 
 
 @dataclass(frozen=True)
@@ -19,10 +16,10 @@ class Seal(seal.Seal):
     unseals_itself: ClassVar[bool] = False
 
     @classmethod
-    def from_settings(cls, reader: "SettingsReader", cluster: "ClusterSettings | None") -> Self:  # noqa: ARG003
+    def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:  # noqa: ARG003
         """It has no settings."""
         return cls()
 
-    def provision(self, settings: "Settings", surroundings: seal.Surroundings) -> seal.ProvisionedSeal:  # noqa: ARG002
+    def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:  # noqa: ARG002
         """It has no stanza either: a Vault without one uses key shares."""
         return seal.ProvisionedSeal()

@@ -8,21 +8,17 @@ everything else in the environment beats the stanza.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
+from components.config.patterns import SECRET_KEY, SECRET_NAME
+from components.config.reader import ConfigReader
 from components.seals import seal
-
-if TYPE_CHECKING:
-    from components.settings.model import ClusterSettings, Settings
-    from components.settings.reader import SettingsReader
 
 _ADDRESS = r"https?://[^\s/?#]+"
 # A mount may have slashes inside, a key's name may not (Vault's API documents, `transit`).
 _MOUNT = r"[^\s/]+(/[^\s/]+)*/?"
 _KEY_NAME = r"\w(([\w.-]+)?\w)?"
 _NAMESPACE = r"[^\s/]+(/[^\s/]+)*/?"
-_SECRET_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"  # noqa: S105 (a pattern of names)
-_SECRET_KEY = r"[A-Za-z0-9._-]{1,253}"  # noqa: S105 (a pattern of names)
 _HOST_NAME = r"[A-Za-z0-9.-]+"
 _CA_FOLDER = "/vault/transit-tls"
 
@@ -41,6 +37,7 @@ class Seal(seal.Seal):
 
     type: ClassVar[str] = "transit"
     purpose: ClassVar[str] = "unseals by itself with a key of another Vault"
+    preflight_module: ClassVar[str] = "components.transit.preflight"
     sections: ClassVar[Sequence[str]] = ("transit",)
     address: str
     """URL of the other Vault, without a path."""
@@ -57,7 +54,7 @@ class Seal(seal.Seal):
     """Name in the other Vault's certificate where it isn't the address's; empty for none."""
 
     @classmethod
-    def from_settings(cls, reader: "SettingsReader", cluster: "ClusterSettings | None") -> Self:  # noqa: ARG003
+    def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:  # noqa: ARG003
         """Reads `transit`; any cluster will do."""
         section = reader.section("transit")
         address = section.required_text(
@@ -91,20 +88,18 @@ class Seal(seal.Seal):
         """Where Vault's container has the CA; empty where it has none of its own."""
         return f"{_CA_FOLDER}/{self.ca.key}" if self.ca is not None else ""
 
-    def provision(self, settings: "Settings", surroundings: seal.Surroundings) -> seal.ProvisionedSeal:  # noqa: ARG002
+    def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
         """Makes nothing: engine, key, policy and token have to be there, and the Secrets too."""
         import pulumi
 
-        from components.vault_chart_values import chart_fullname
-
         return seal.ProvisionedSeal(
             stanza=pulumi.Output.from_input(self.stanza()),
-            pods=self.pod_needs(),
+            pods=self.pod_requirements(),
             key=f"{self.address}/v1/{self.mount}/keys/{self.key_name}",
             preflight={
-                "module": "components.transit_seal_preflight",
-                "pod": f"{chart_fullname(settings.release_name)}-0",
-                "pod_start_seconds": str(settings.deadlines.pod_start_seconds),
+                "seal": self.type,
+                "pod": args.pod,
+                "pod_start_seconds": str(args.pod_start_seconds),
                 "token_secret": self.token.name,
                 "token_key": self.token.key,
                 "address": self.address,
@@ -133,12 +128,12 @@ class Seal(seal.Seal):
             },
         )
 
-    def pod_needs(self) -> seal.PodNeeds:
+    def pod_requirements(self) -> seal.PodRequirements:
         """The token as VAULT_TOKEN, the one variable that the seal reads it from, and the CA as a file."""
         mounts: Sequence[seal.SecretMount] = ()
         if self.ca is not None:
             mounts = (seal.SecretMount(name="transit-tls", secret=self.ca.name, path=_CA_FOLDER),)
-        return seal.PodNeeds(
+        return seal.PodRequirements(
             secret_environment=(
                 seal.SecretVariable(name="VAULT_TOKEN", secret=self.token.name, key=self.token.key),
             ),
@@ -146,13 +141,13 @@ class Seal(seal.Seal):
         )
 
 
-def _secret_key(reader: "SettingsReader", default_name: str | None, default_key: str) -> SecretKey:
-    pattern, mend = _SECRET_NAME, "name a Secret in Vault's namespace"
+def _secret_key(reader: ConfigReader, default_name: str | None, default_key: str) -> SecretKey:
+    pattern, mend = SECRET_NAME, "name a Secret in Vault's namespace"
     secret = SecretKey(
         name=reader.required_text("name", pattern, mend)
         if default_name is None
         else reader.text("name", default_name, pattern, mend),
-        key=reader.text("key", default_key, _SECRET_KEY, "name the key in the Secret's data"),
+        key=reader.text("key", default_key, SECRET_KEY, "name the key in the Secret's data"),
     )
     reader.unknown_keys()
     return secret

@@ -5,17 +5,13 @@ from typing import Any
 
 import pulumi
 
+from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMENT_NAME, QUANTITY
+from components.config.reader import ConfigReader, project_configuration
 from components.errors import SettingsError
 from components.seals.seal import seal_class
-from components.settings.load_cloud import read_cloud
-from components.settings.load_custody import read_custody
-from components.settings.load_init import read_init, require_consistent_adoption
-from components.settings.load_seal import (
-    read_migrate_from,
-    read_seal,
-    read_seal_type,
-    report_other_seals_sections,
-)
+from components.settings.cloud import read_cloud
+from components.settings.custody import read_custody
+from components.settings.init import read_init, require_consistent_adoption
 from components.settings.model import (
     ChartSettings,
     DeadlineSettings,
@@ -27,17 +23,17 @@ from components.settings.model import (
     Settings,
     StorageSettings,
 )
-from components.settings.reader import SettingsReader, project_configuration
+from components.settings.seal import (
+    read_migrate_from,
+    read_seal,
+    read_seal_type,
+    report_other_seals_sections,
+)
 
 # It leaves out the step that makes Vault's configuration of its template (hashicorp/vault-helm#1072).
 BROKEN_CHART = "0.29.0"
 OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
 
-DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-DNS_NAME = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
-DURATION = r"[1-9]\d{0,4}(ms|s|m)"
-QUANTITY = r"[1-9]\d*(\.\d+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?"
-ENVIRONMENT_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 # A Service's name has at most 63 characters, and the chart's longest is
 # "<release>-vault-agent-injector-svc".
@@ -63,7 +59,7 @@ def parse_settings(
     ``token`` comes apart, as a Pulumi secret. Raises :class:`SettingsError`.
     """
     problems: list[str] = []
-    reader = SettingsReader(configuration, problems, path=namespace)
+    reader = ConfigReader(configuration, problems, path=namespace)
     injector = _injector(reader.section("injector"))
     seal_type = read_seal_type(reader)
     google = seal_class(seal_type).cloud == "google" or reader.has("project")
@@ -146,7 +142,7 @@ def parse_settings(
     return settings
 
 
-def _replicas(reader: SettingsReader, mode: Mode) -> int:
+def _replicas(reader: ConfigReader, mode: Mode) -> int:
     if mode == "standalone":
         return reader.integer("replicas", 1, (1,), "standalone is one pod, as its storage takes only one")
     return reader.integer(
@@ -158,7 +154,7 @@ def _replicas(reader: SettingsReader, mode: Mode) -> int:
     )
 
 
-def _chart(reader: SettingsReader) -> ChartSettings:
+def _chart(reader: ConfigReader) -> ChartSettings:
     path = reader.text("path", None, mend="give the folder or archive of a chart")
     if path is not None:
         reader.not_applicable(("repository", "version"), "chart.path takes its place; remove one of the two")
@@ -182,7 +178,7 @@ def _chart(reader: SettingsReader) -> ChartSettings:
     return chart
 
 
-def _image(reader: SettingsReader) -> ImageSettings:
+def _image(reader: ConfigReader) -> ImageSettings:
     image = ImageSettings(
         repository=reader.text(
             "repository", "hashicorp/vault", r"[a-z0-9][a-z0-9._:/-]*", "give a repository without its tag"
@@ -193,16 +189,16 @@ def _image(reader: SettingsReader) -> ImageSettings:
     return image
 
 
-def _data_storage(reader: SettingsReader) -> StorageSettings:
+def _data_storage(reader: ConfigReader) -> StorageSettings:
     reader.not_applicable(("enabled",), "Vault's storage can't do without its volume; remove it")
     return _storage(reader, enabled=True)
 
 
-def _audit_storage(reader: SettingsReader) -> StorageSettings:
+def _audit_storage(reader: ConfigReader) -> StorageSettings:
     return _storage(reader, enabled=reader.flag("enabled", True))
 
 
-def _storage(reader: SettingsReader, *, enabled: bool) -> StorageSettings:
+def _storage(reader: ConfigReader, *, enabled: bool) -> StorageSettings:
     storage = StorageSettings(
         enabled=enabled,
         size=reader.text("size", "10Gi", QUANTITY, "give a Kubernetes quantity, such as 10Gi"),
@@ -212,7 +208,7 @@ def _storage(reader: SettingsReader, *, enabled: bool) -> StorageSettings:
     return storage
 
 
-def _ingress(reader: SettingsReader) -> IngressSettings:
+def _ingress(reader: ConfigReader) -> IngressSettings:
     ingress = IngressSettings(
         host=reader.required_text("host", rf"(\*\.)?{DNS_NAME}", "give the host name of the Ingress"),
         class_name=reader.text("className", None, DNS_NAME, "name an IngressClass"),
@@ -230,7 +226,7 @@ def _ingress(reader: SettingsReader) -> IngressSettings:
     return ingress
 
 
-def _injector(reader: SettingsReader) -> InjectorSettings:
+def _injector(reader: ConfigReader) -> InjectorSettings:
     injector = InjectorSettings(
         enabled=reader.flag("enabled", True),
         port=reader.integer(
@@ -241,7 +237,7 @@ def _injector(reader: SettingsReader) -> InjectorSettings:
     return injector
 
 
-def _resources(reader: SettingsReader) -> Mapping[str, Any]:
+def _resources(reader: ConfigReader) -> Mapping[str, Any]:
     resources = reader.mapping("resources")
     for name, value in resources.items():
         if name not in ("requests", "limits") or not isinstance(value, dict):
@@ -249,7 +245,7 @@ def _resources(reader: SettingsReader) -> Mapping[str, Any]:
     return resources
 
 
-def _raft(settings: SettingsReader, mode: Mode) -> RaftSettings:
+def _raft(settings: ConfigReader, mode: Mode) -> RaftSettings:
     if mode == "standalone":
         settings.not_applicable(("raft",), "mode standalone has no raft; remove it")
     reader = settings.section("raft")
@@ -288,7 +284,7 @@ def _milliseconds(duration: str) -> int:
     raise ValueError(f"{duration!r} doesn't match {DURATION}")
 
 
-def _pod_address(reader: SettingsReader, replicas: int) -> str | None:
+def _pod_address(reader: ConfigReader, replicas: int) -> str | None:
     address = reader.text(
         "podAddress", None, r"https?://[^\s/]+/?", "give a URL such as https://{pod}.example.com"
     )
@@ -301,7 +297,7 @@ def _pod_address(reader: SettingsReader, replicas: int) -> str | None:
     return address
 
 
-def _deadlines(reader: SettingsReader) -> DeadlineSettings:
+def _deadlines(reader: ConfigReader) -> DeadlineSettings:
     mend = "give 10 to 3600 seconds"
     allowed = range(10, 3601)
     deadlines = DeadlineSettings(

@@ -19,7 +19,7 @@ SECRET_NAME = "vault/sandbox/init"
 def generated_root_token(deployment: Deployment, *, stdin: str = "") -> str:
     """What the documented command prints."""
     result = subprocess.run(
-        [sys.executable, "-m", "components.generate_root"],
+        [sys.executable, "-m", "components", "generate-root"],
         cwd=deployment.stack.program,
         env={**deployment.stack.environment(), "PULUMI_STACK": deployment.stack.name},
         input=stdin,

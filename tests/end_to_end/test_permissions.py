@@ -15,7 +15,7 @@ from tests.end_to_end.deployment import Deployment
 def printed(deployment: Deployment, document: str, *options: str) -> str:
     """What the command prints for the sandbox's stack."""
     stack = deployment.stack
-    command = [sys.executable, "-m", "components.deployment_policies", document]
+    command = [sys.executable, "-m", "components", "aws-policy", document]
     result = subprocess.run(
         [*command, "--account-id", ACCOUNT_ID, *options],
         cwd=stack.layout.stack_configuration,

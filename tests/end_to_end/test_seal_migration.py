@@ -29,7 +29,7 @@ def migrating(fresh_of_module: Deployment) -> Deployment:
 def migration(deployment: Deployment) -> "subprocess.Popen[str]":
     """The command, started."""
     return subprocess.Popen(
-        [sys.executable, "-m", "components.seal_migration"],
+        [sys.executable, "-m", "components", "migrate-seal"],
         cwd=REPOSITORY,
         env={
             **deployment.stack.environment(),

@@ -35,7 +35,7 @@ def test_unsealed_by_the_command_after_a_restart(shamir: Deployment) -> None:
         "three sealed pods", 60, lambda: [status["sealed"] for status in vault.seal_statuses()] == [True] * 3
     )
     result = subprocess.run(
-        [sys.executable, "-m", "components.shamir_unseal"],
+        [sys.executable, "-m", "components", "unseal"],
         cwd=REPOSITORY,
         env={**shamir.stack.environment(), "PULUMI_STACK": shamir.stack.name},
         capture_output=True,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.seals import awskms
-from components.vault_client import InitAnswer, VaultClient
+from components.vault.client import InitAnswer, VaultClient
 from tests.integration.key_service import REGION, KeyService
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 

@@ -21,16 +21,16 @@ from typing import Any
 import hvac.exceptions
 import requests
 
-from components.seal_migration import CONFIGURATION_KEY
+from components.commands.migrate_seal import CONFIGURATION_KEY
 from components.seals.seal import SealStanza, seal_class
 from components.settings import RaftSettings
-from components.shamir_unseal import unseal_pods
-from components.vault_client import InitAnswer, SealStatus, VaultClient
-from components.vault_configuration import leaving, render_configuration
+from components.shares.unseal import unseal_pods
+from components.vault.client import InitAnswer, SealStatus, VaultClient
+from components.vault.configuration import render_configuration
 from tests.integration.program_inputs import DEPLOYMENT
 from tests.integration.vault_servers import ACCESS, NAME, RAFT, VaultServers, vault_servers, wait_until
-from tests.unit.commands_on_path import install_command
-from tests.unit.components.kubernetes_objects import KubernetesObjects
+from tests.unit.fakes.commands_on_path import install_command
+from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
 ROOT = Path(__file__).parents[2]
 THRESHOLD = 3
@@ -88,7 +88,7 @@ class MigratingVault:
     def configure_both(self) -> None:
         """The configuration during a migration."""
         self.configure(
-            [*([self.new] if self.new else []), *([leaving(self.old)] if self.old is not None else [])]
+            [*([self.new] if self.new else []), *([self.old.disabled()] if self.old is not None else [])]
         )
 
     def migrate(self, stop: Callable[[str], bool] = lambda _: False) -> int:
@@ -99,7 +99,7 @@ class MigratingVault:
         outputs = self.servers.folder / "outputs.json"
         outputs.write_text(json.dumps(self.outputs), encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-m", "components.seal_migration"],
+            [sys.executable, "-m", "components", "migrate-seal"],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -3,8 +3,8 @@
 import base64
 from typing import Any
 
-from components.init_journal import InitJournal
-from components.journal_cipher import StackKeyCipher
+from components.journal.encryption import StackKeyCipher
+from components.journal.journal import InitJournal
 from tests.integration.vault_servers import ACCESS, NAME
 
 CLUSTER_UID = "0b7e6f2c-uid"

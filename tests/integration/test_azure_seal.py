@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from components.azure_seal_preflight import KeyVaultEnvelopeCipher, prove_seal
+from components.azure.preflight import prove_seal
 from components.errors import DeploymentError
-from components.journal_cipher import JournalError
-from components.kubectl import KubernetesTarget
+from components.journal.encryption import JournalError, SealKeyCipher
+from components.kubernetes.kubectl import KubernetesTarget
 from components.seals.azurekeyvault import ClientSecret, Seal
-from components.vault_client import VaultClient
+from components.vault.client import VaultClient
 from tests.integration.azure_services import (
     CLIENT,
     CLIENT_SECRET,
@@ -28,7 +28,7 @@ from tests.integration.azure_services import (
 )
 from tests.integration.google.refusing_proxy import run_refusing_proxy
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
-from tests.unit.commands_on_path import only_commands
+from tests.unit.fakes.commands_on_path import only_commands
 
 DEPLOYMENT = "cluster-uid/vault/vault"
 WITH_SECRET = Seal(
@@ -50,7 +50,7 @@ def azure(tmp_path: Path) -> Iterator[AzureServices]:
 
 def credential(seal: Seal, folder: Path) -> Mapping[str, str]:
     """What the pod's environment has: the Secret's entry, or what the workload identity webhook adds."""
-    needs = seal.pod_needs()
+    needs = seal.pod_requirements()
     if needs.secret_environment:
         return {variable.name: CLIENT_SECRET for variable in needs.secret_environment}
     token = folder / "azure-identity-token"
@@ -111,7 +111,7 @@ def test_vault_asks_the_key_vault_of_its_cloud(
     with run_refusing_proxy() as proxy:
         variables = {
             **credential(seal, tmp_path),
-            **seal.pod_needs().environment,
+            **seal.pod_requirements().environment,
             "HTTPS_PROXY": proxy.url,
         }
         with vault_servers(
@@ -149,7 +149,7 @@ def pods(azure: AzureServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return log
 
 
-def prove(seal: Seal = WITH_SECRET, seconds: float = 0) -> KeyVaultEnvelopeCipher:
+def prove(seal: Seal = WITH_SECRET, seconds: float = 0) -> SealKeyCipher:
     secret = seal.client_secret
     properties = {
         "key_url": seal.key_url,
@@ -160,11 +160,8 @@ def prove(seal: Seal = WITH_SECRET, seconds: float = 0) -> KeyVaultEnvelopeCiphe
         "secret_name": secret.name if secret else "",
         "secret_key": secret.key if secret else "",
     }
-    cipher = prove_seal(
-        properties, KubernetesTarget(kubeconfig="", context="here", namespace="vault"), seconds
-    )
-    assert isinstance(cipher, KeyVaultEnvelopeCipher)
-    return cipher
+    key = prove_seal(properties, KubernetesTarget(kubeconfig="", context="here", namespace="vault"), seconds)
+    return SealKeyCipher(key)
 
 
 def refused(seal: Seal = WITH_SECRET, seconds: float = 0) -> str:

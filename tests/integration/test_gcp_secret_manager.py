@@ -21,7 +21,7 @@ from tests.integration.google.secret_manager_server import (
     crc32c,
     run_secret_manager,
 )
-from tests.unit.components.custody.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
+from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
 
 NAME = "vault-operator-init"
 RIGHTS = ("add", "access", "destroy", "list")

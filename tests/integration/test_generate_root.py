@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from components import generate_root
-from components.vault_client import VaultClient
+from components.__main__ import main
+from components.vault.client import VaultClient
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
 from tests.integration.key_service import KeyService, run_key_service
 from tests.integration.vault_servers import ACCESS
-from tests.unit.commands_on_path import install_command
+from tests.unit.fakes.commands_on_path import install_command
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def select_stack(vault: InitialisedVault, **changed: Any) -> None:
 
 
 def printed_token(capfd: pytest.CaptureFixture[str]) -> str:
-    assert generate_root.main() == 0
+    assert main(["generate-root"]) == 0
     said = capfd.readouterr()
     assert said.out.count("\n") == 1
     return said.out.strip()
@@ -82,7 +82,7 @@ def test_shares_of_the_holders(
 def test_shares_of_another_vault(vault: InitialisedVault, capfd: pytest.CaptureFixture[str]) -> None:
     wrong = [*vault.shares[:2], vault.shares[2].swapcase()]
     select_stack(vault, recovery_shares=wrong, key_shares=[])
-    assert generate_root.main() == 1
+    assert main(["generate-root"]) == 1
     said = capfd.readouterr()
     assert said.out == ""
     assert "The shares don't unlock this Vault" in said.err

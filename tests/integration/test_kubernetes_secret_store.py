@@ -10,10 +10,10 @@ import pytest
 
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores.kubernetes_secret import Store
-from components.kubectl import KubernetesTarget
+from components.kubernetes.kubectl import KubernetesTarget
 from tests.built_tools import built_tools
 from tests.integration.control_plane import ControlPlane, run_control_plane
-from tests.unit.components.custody.key_records import ROOT_TOKEN, key_record
+from tests.unit.fakes.key_records import ROOT_TOKEN, key_record
 
 VERBS = ("get", "create", "update", "delete")
 

@@ -15,7 +15,7 @@ from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.seals import awskms
-from components.vault_configuration import quote
+from components.vault.configuration import quote
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.program_inputs import CIPHER, init_inputs, journal
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until

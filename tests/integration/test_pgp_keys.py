@@ -7,9 +7,9 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from components.pgp_keys import PgpKeyError, load_public_key
-from components.share_proof import prove_shares
-from components.vault_client import VaultClient, VaultRefusedError
+from components.custody.pgp_keys import PgpKeyError, load_public_key
+from components.shares.generate_root import prove_shares
+from components.vault.client import VaultClient, VaultRefusedError
 from tests.integration.vault_servers import vault_servers, wait_until
 
 SUITES = ("Cv25519", "P256", "P384", "P521", "RSA2k")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from components.custody.key_custody import STATE_LOCATION
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import store_to_properties
 from components.custody.stores import file
 from components.custody.stores.file import Store
-from components.key_custody import STATE_LOCATION
 from components.operator_init import OperatorInitProvider
 from components.release_guard import ReleaseGuardProvider
 from components.seals.seal import SealStanza

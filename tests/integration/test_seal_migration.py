@@ -11,7 +11,7 @@ import pytest
 from components.seals.awskms import stanza as awskms_stanza
 from components.seals.seal import SealStanza
 from components.settings import RaftSettings
-from components.vault_client import OtherSealError, VaultClient, VaultUnavailableError
+from components.vault.client import OtherSealError, VaultClient, VaultUnavailableError
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.migrating_vault import MigratingVault, migrating_vault
 from tests.integration.vault_servers import RAFT, vault_servers, wait_until

@@ -8,7 +8,8 @@ import pytest
 from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
-from components.shamir_unseal import ShamirUnsealProvider, unseal_pods
+from components.shamir_unseal import ShamirUnsealProvider
+from components.shares.unseal import unseal_pods
 from tests.integration.program_inputs import init_inputs, quorum_inputs, unseal_inputs
 from tests.integration.vault_servers import ACCESS, VaultServers, vault_servers, wait_until
 

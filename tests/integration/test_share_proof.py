@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from components.share_proof import (
+from components.shares.generate_root import (
     RootGenerationRunsError,
     WrongSharesError,
     generate_root_token,
     prove_shares,
 )
-from components.vault_client import (
+from components.vault.client import (
     VaultAlreadyInitializedError,
     VaultClient,
     VaultRefusedError,
     VaultUnavailableError,
 )
-from components.vault_root_generation import RootGeneration
+from components.vault.root_generation import RootGeneration
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
 from tests.integration.key_service import KeyService, run_key_service
 from tests.integration.vault_servers import vault_servers, wait_until

@@ -7,12 +7,12 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from components.pgp_keys import load_public_key
+from components.custody.pgp_keys import load_public_key
 from components.seals import awskms
-from components.share_proof import WrongSharesError, prove_shares
-from components.share_rotation import ShareSet, rotate_shares, settle_rotation
-from components.vault_client import VaultClient, VaultUnavailableError
-from components.vault_rekey import Rekey
+from components.shares.generate_root import WrongSharesError, prove_shares
+from components.shares.rekey import ShareSet, rotate_shares, settle_rotation
+from components.vault.client import VaultClient, VaultUnavailableError
+from components.vault.rekey import Rekey
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.vault_servers import vault_servers, wait_until

@@ -12,15 +12,15 @@ import pytest
 import requests
 
 from components.errors import DeploymentError
-from components.journal_cipher import JournalError
-from components.kubectl import KubernetesTarget
+from components.journal.encryption import JournalError, SealKeyCipher
+from components.kubernetes.kubectl import KubernetesTarget
 from components.seals.transit import Seal, SecretKey
-from components.transit_seal_preflight import TransitEnvelopeCipher, prove_seal
-from components.vault_client import VaultClient
+from components.transit.preflight import prove_seal
+from components.vault.client import VaultClient
 from sandbox.certificates import CertificateAuthority
 from tests.integration.free_ports import free_ports
 from tests.integration.vault_servers import VaultServer, VaultServers, vault_servers, wait_until
-from tests.unit.commands_on_path import only_commands
+from tests.unit.fakes.commands_on_path import only_commands
 
 KEY = "autounseal"
 POLICY = f"""
@@ -141,7 +141,7 @@ class Pod:
     def calls(self) -> str:
         return (self.folder / "calls").read_text()
 
-    def prove(self, seconds: float = 5) -> TransitEnvelopeCipher:
+    def prove(self, seconds: float = 5) -> SealKeyCipher:
         """The preflight."""
         properties = {
             "pod": "vault-0",
@@ -155,11 +155,10 @@ class Pod:
             "ca_file": self.ca_file,
             "server_name": self.seal.server_name,
         }
-        cipher = prove_seal(
+        key = prove_seal(
             properties, KubernetesTarget(kubeconfig="", context="here", namespace="vault"), seconds
         )
-        assert isinstance(cipher, TransitEnvelopeCipher)
-        return cipher
+        return SealKeyCipher(key)
 
     def refused(self, seconds: float = 0) -> str:
         """What a person reads of a preflight that fails."""

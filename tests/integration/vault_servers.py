@@ -18,13 +18,13 @@ from typing import Any
 import hvac
 import requests
 
-from components.kubectl import KubernetesTarget
-from components.pod_access import PodAccess
+from components.kubernetes.kubectl import KubernetesTarget
 from components.seals.seal import SealStanza
 from components.settings import RaftSettings
-from components.vault_configuration import render_configuration
+from components.vault.configuration import render_configuration
+from components.vault.pod_access import PodAccess
 from tests.integration.free_ports import free_ports
-from tests.unit.components.kubernetes_objects import KubernetesObjects
+from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
 NAME = "vault"
 RAFT = RaftSettings(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.commands_on_path import only_commands
-from tests.unit.mocked_account import (
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.mocked_account import (
     ACCOUNT,
     ADMISSION,
     ALIAS,
@@ -48,7 +48,7 @@ from tests.unit.mocked_account import (
     shamir,
     up,
 )
-from tests.unit.recorded_deployment import Deployment, Secret, deploy
+from tests.unit.fakes.recorded_deployment import Deployment, Secret, deploy
 
 
 @pytest.fixture(autouse=True)

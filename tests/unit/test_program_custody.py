@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.mocked_account import (
+from tests.unit.fakes.mocked_account import (
     CLUSTER_UID,
     EKS,
     IDENTITY,
@@ -26,7 +26,7 @@ from tests.unit.mocked_account import (
     shamir,
     up,
 )
-from tests.unit.recorded_deployment import Deployment, Secret
+from tests.unit.fakes.recorded_deployment import Deployment, Secret
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_init_gets_the_settings(awskms: Deployment) -> None:
         "replicas": 3,
         "custody": {},
         "preflight": {
-            "module": "components.aws_seal_preflight",
+            "seal": "awskms",
             "role_arn": ROLE_ARN,
             "key_arn": KEY_ARN,
             "region": REGION,

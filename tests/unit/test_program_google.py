@@ -9,10 +9,10 @@ import pytest
 from pulumi.runtime import MockResourceArgs
 
 from components.errors import DeploymentError
-from tests.unit import mocked_account, mocked_google
-from tests.unit.commands_on_path import only_commands
-from tests.unit.mocked_account import INIT, NAMESPACE, RELEASE
-from tests.unit.mocked_google import (
+from tests.unit.fakes import mocked_account, mocked_google
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.mocked_account import INIT, NAMESPACE, RELEASE
+from tests.unit.fakes.mocked_google import (
     ACCOUNT_MEMBER,
     EMAIL,
     FIREWALL,
@@ -31,7 +31,7 @@ from tests.unit.mocked_google import (
     SECRET_MEMBER,
     key,
 )
-from tests.unit.recorded_deployment import Answer, Deployment, deploy
+from tests.unit.fakes.recorded_deployment import Answer, Deployment, deploy
 
 GKE = {"project": "acme-prod", "clusterName": "prod", "location": "europe-west3"}
 ANY_CLUSTER = {"project": "acme-prod", "kubeContext": "here"}
@@ -82,7 +82,7 @@ def test_gke_with_workload_identity() -> None:
     assert annotations == {"iam.gke.io/gcp-service-account": EMAIL}
     init = deployment.only(INIT).inputs
     assert (init["seal_type"], init["seal_key"]) == ("gcpckms", KEY_ID)
-    assert init["preflight"]["module"] == "components.google_seal_preflight"
+    assert init["preflight"]["seal"] == "gcpckms"
     assert init["preflight"]["service_account_email"] == EMAIL
     assert {"key_ring", "key_id", "service_account_email", "key_reader_role", "firewall_rule"} <= set(
         deployment.outputs

@@ -8,8 +8,8 @@ import pytest
 from pulumi.runtime import MockResourceArgs
 
 from components.errors import DeploymentError, SettingsError
-from tests.unit.commands_on_path import only_commands
-from tests.unit.mocked_account import (
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.mocked_account import (
     ANSWERS,
     AWS_PROVIDER,
     EKS,
@@ -23,7 +23,7 @@ from tests.unit.mocked_account import (
     shamir,
     up,
 )
-from tests.unit.recorded_deployment import NOT_FOUND, deploy
+from tests.unit.fakes.recorded_deployment import NOT_FOUND, deploy
 
 
 @pytest.fixture(autouse=True)

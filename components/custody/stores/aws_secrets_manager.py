@@ -10,16 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
     KeyReference,
     KeyStore,
     KeyStoreError,
     KeyStoreUnavailableError,
+    stored_record,
+    without_secrets,
 )
-from components.custody.stored_record import stored_record, without_secrets
-from components.kubectl import KubernetesTarget
-from components.settings.reader import SettingsReader
+from components.kubernetes.kubectl import KubernetesTarget
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -68,7 +69,7 @@ class Store(KeyStore):
     """ARNs of the users and roles that may read and write the secret, who deploys among them."""
 
     @classmethod
-    def from_settings(cls, reader: SettingsReader) -> Self:
+    def from_settings(cls, reader: ConfigReader) -> Self:
         """Reads `custody.name`, `custody.region`, `custody.kmsKey` and `custody.readers`."""
         return cls(
             name=reader.required_text(
@@ -191,7 +192,7 @@ class Store(KeyStore):
             raise KeyStoreError(f"{doing} can't be asked for: {error}") from None
 
 
-def _readers(reader: SettingsReader) -> tuple[str, ...]:
+def _readers(reader: ConfigReader) -> tuple[str, ...]:
     key = "readers"
     mend = (
         "list the ARNs of the IAM users and roles that may read and write the keys, without wildcards; "

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
-from components.custody.key_store import KeyReference, KeyStore, KeyStoreError
-from components.custody.stored_record import stored_record
-from components.kubectl import KubernetesTarget
-from components.settings.reader import SettingsReader
+from components.custody.key_store import KeyReference, KeyStore, KeyStoreError, stored_record
+from components.kubernetes.kubectl import KubernetesTarget
 
 PROGRAM_FOLDER = Path(__file__).resolve().parents[3]
 _FILE_MODE = 0o600
@@ -34,7 +33,7 @@ class Store(KeyStore):
     """Absolute."""
 
     @classmethod
-    def from_settings(cls, reader: SettingsReader) -> Self:
+    def from_settings(cls, reader: ConfigReader) -> Self:
         """Reads `custody.path`."""
         key = "path"
         path = reader.required_text(

@@ -1,6 +1,6 @@
 """Keys in a secret of Google Secret Manager, which exists already or is made by the stack.
 
-The stack makes it (`google_key_store.py`) where the settings name its readers, and gives them their rights on
+The stack makes it (`google/secret.py`) where the settings name its readers, and gives them their rights on
 it. The rights that it takes on the secret: `secretmanager.versions.` add, destroy and list (all in the role
 `roles/secretmanager.secretVersionManager`) and access (`roles/secretmanager.secretAccessor`). Whoever has the
 last one reads the keys.
@@ -18,18 +18,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from components.custody.google_secret_name import SecretName
+from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
     KeyReference,
     KeyStore,
     KeyStoreError,
     KeyStoreUnavailableError,
+    stored_record,
+    without_secrets,
 )
-from components.custody.stored_record import stored_record, without_secrets
-from components.kubectl import KubernetesTarget
+from components.google.secret_name import ACCESSOR, VERSION_MANAGER, SecretName
+from components.kubernetes.kubectl import KubernetesTarget
 from components.progress import Waiting
-from components.settings.reader import SettingsReader
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -45,9 +46,6 @@ _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _LARGEST_RECORD_BYTES = 65536
 _SECONDS = (10, 20)
 """To connect, and to answer."""
-
-ACCESSOR = "roles/secretmanager.secretAccessor"
-VERSION_MANAGER = "roles/secretmanager.secretVersionManager"
 
 _READER = (
     r"(user|group|serviceAccount):[^\s:@*]+@[^\s:@*]+"
@@ -86,7 +84,7 @@ class Store(KeyStore):
     """Regions that a secret of the stack is kept in; empty leaves them to Google."""
 
     @classmethod
-    def from_settings(cls, reader: SettingsReader) -> Self:
+    def from_settings(cls, reader: ConfigReader) -> Self:
         """Reads `custody.secret`, `custody.endpoint`, `custody.readers` and `custody.replicas`."""
         store = cls(
             secret=reader.required_text(
@@ -342,7 +340,7 @@ class _Versions:
         return _RefusedError(message, status, _STATE.findall(words))
 
 
-def _matching(reader: SettingsReader, key: str, pattern: str, mend: str) -> tuple[str, ...]:
+def _matching(reader: ConfigReader, key: str, pattern: str, mend: str) -> tuple[str, ...]:
     entries = tuple(reader.texts(key, mend))
     if not all(re.fullmatch(pattern, entry) for entry in entries) or len(set(entries)) != len(entries):
         reader.report(key, mend)

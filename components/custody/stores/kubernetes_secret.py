@@ -13,17 +13,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from components.config.patterns import DNS_LABEL, DNS_NAME
+from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
     KeyReference,
     KeyStore,
     KeyStoreError,
     KeyStoreUnavailableError,
+    stored_record,
+    without_secrets,
 )
-from components.custody.stored_record import stored_record, without_secrets
-from components.kubectl import OWNER, OWNER_LABEL, Kubectl, KubectlError, KubernetesTarget
-from components.settings.load import DNS_LABEL, DNS_NAME
-from components.settings.reader import SettingsReader
+from components.kubernetes.kubectl import OWNER, OWNER_LABEL, Kubectl, KubectlError, KubernetesTarget
 
 DEFAULT_NAME = "vault-operator-init"
 ENTRY = "record.json"
@@ -49,7 +50,7 @@ class Store(KeyStore):
     name: str
 
     @classmethod
-    def from_settings(cls, reader: SettingsReader) -> Self:
+    def from_settings(cls, reader: ConfigReader) -> Self:
         """Reads `custody.namespace` and `custody.name`."""
         return cls(
             namespace=reader.required_text(

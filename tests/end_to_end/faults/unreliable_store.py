@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference, KeyStore, KeyStoreError
 from components.custody.stores import file
-from components.kubectl import KubernetesTarget
-from components.settings.reader import SettingsReader
+from components.kubernetes.kubectl import KubernetesTarget
 from tests.end_to_end.faults import sessions
 
 FAIL = "fail"
@@ -34,7 +34,7 @@ class Store(KeyStore):
     """Path of the orders; where there is no such file, or no line left in it, writes just succeed."""
 
     @classmethod
-    def from_settings(cls, reader: SettingsReader) -> Self:
+    def from_settings(cls, reader: ConfigReader) -> Self:
         """Reads `custody.path` and `custody.orders`."""
         return cls(
             path=reader.required_text("path", r"/.+", "give an absolute path"),

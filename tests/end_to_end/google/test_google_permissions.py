@@ -30,7 +30,7 @@ def printed(google: GoogleDeployment, document: str) -> dict[str, object]:
     """The role that the command prints for the sandbox's stack."""
     stack = google.stack
     result = subprocess.run(
-        [sys.executable, "-m", "components.google_permissions", document, "--json"],
+        [sys.executable, "-m", "components", "google-role", document, "--json"],
         cwd=stack.layout.stack_configuration,
         env={**stack.environment(), "PYTHONPATH": str(REPOSITORY), "PULUMI_STACK": stack.name},
         capture_output=True,

@@ -6,14 +6,14 @@ from uuid import uuid4
 
 import pytest
 
+from components.aws.policies import secret_key_policy, secret_policy
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores.aws_secrets_manager import Store
-from components.custody_policies import secret_key_policy, secret_policy
 from sandbox.aws.account import ACCOUNT_ID, PARTITION
 from sandbox.network import REGION
 from tests.integration.aws.running_cloud import Cloud, Credentials, User, allow, document
 from tests.integration.free_ports import free_ports
-from tests.unit.components.custody.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
+from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
 
 VALUE_RIGHTS = (
     "secretsmanager:DescribeSecret",

@@ -16,13 +16,13 @@ from sandbox.layout import REPOSITORY
 from sandbox.network import REGION
 from tests.integration.aws.running_cloud import Cloud, User, allow
 from tests.integration.plugin_stack import PluginStack
-from tests.unit.components.custody.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
+from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
 
 PROGRAM = """
 import pulumi
 import pulumi_aws as aws
 
-from components.aws_key_store import AwsKeyStore, AwsKeyStoreArgs
+from components.aws.secret import AwsKeyStore, AwsKeyStoreArgs
 
 store = AwsKeyStore(
     "key-store",

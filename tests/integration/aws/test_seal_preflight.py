@@ -14,9 +14,9 @@ from uuid import uuid4
 import pytest
 
 from components.errors import DeploymentError
-from components.journal_cipher import JournalCipher, JournalError
-from components.kubectl import KubernetesTarget
-from components.seal_preflight import run_preflight
+from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher
+from components.kubernetes.kubectl import KubernetesTarget
+from components.seals.seal import prove_seal
 from sandbox.aws.account import ACCOUNT_ID, OIDC_ISSUER, iam_arn
 from sandbox.network import REGION
 from tests.integration.aws.running_cloud import (
@@ -32,7 +32,7 @@ from tests.integration.aws.running_cloud import (
     trust,
 )
 from tests.integration.free_ports import free_ports
-from tests.unit.commands_on_path import only_commands
+from tests.unit.fakes.commands_on_path import only_commands
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 ALL_ACTIONS = ("kms:Encrypt", "kms:Decrypt", "kms:DescribeKey")
@@ -71,7 +71,7 @@ def cluster(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cl
 
 def properties(world: VaultWorld) -> Mapping[str, str]:
     return {
-        "module": "components.aws_seal_preflight",
+        "seal": "awskms",
         "role_arn": world.role_arn,
         "key_arn": world.key_arn,
         "region": REGION,
@@ -80,9 +80,7 @@ def properties(world: VaultWorld) -> Mapping[str, str]:
 
 
 def prove(world: VaultWorld, seconds: float = 0.1) -> JournalCipher:
-    cipher = run_preflight(properties(world), TARGET, seconds)
-    assert cipher is not None
-    return cipher
+    return SealKeyCipher(prove_seal(properties(world), TARGET, seconds))
 
 
 def refused(world: VaultWorld, seconds: float = 0.1) -> str:
@@ -291,7 +289,7 @@ def test_journal_under_another_key_names_it(make_vault_world: MakeVaultWorld) ->
 def test_key_of_the_journal_that_is_denied_later(
     make_vault_world: MakeVaultWorld, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("components.aws_seal_preflight._CIPHER_SECONDS", 0.1)
+    monkeypatch.setattr("components.aws.preflight._CIPHER_SECONDS", 0.1)
     world = make_vault_world()
     cipher = prove(world)
     header = cipher.prepare(DEPLOYMENT).header

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from components.errors import DeploymentError
-from components.google_vault_identity import GoogleCallError
-from components.journal_cipher import JournalCipher, JournalError
-from components.kubectl import KubernetesTarget
-from components.seal_preflight import run_preflight
+from components.google.vault_credentials import GoogleCallError
+from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher
+from components.kubernetes.kubectl import KubernetesTarget
+from components.seals.seal import prove_seal
 from sandbox.google.project import CLUSTER_PATH, PROJECT_ID, WORKLOAD_POOL
 from tests.integration.google.running_google import RunningGoogle
-from tests.unit.commands_on_path import install_command, only_commands
+from tests.unit.fakes.commands_on_path import install_command, only_commands
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 USE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
@@ -95,9 +95,9 @@ class Trial:
     def prove(self, *, seconds: float = SECONDS) -> JournalCipher:
         self.kubernetes.install()
         self.google.forget_calls()
-        cipher = run_preflight(
+        key = prove_seal(
             {
-                "module": "components.google_seal_preflight",
+                "seal": "gcpckms",
                 "kind": self.kind,
                 "key_id": self.key,
                 "service_account": "vault",
@@ -109,8 +109,7 @@ class Trial:
             TARGET,
             seconds,
         )
-        assert cipher is not None
-        return cipher
+        return SealKeyCipher(key)
 
     def refused(self) -> str:
         """What a proof that doesn't succeed says."""

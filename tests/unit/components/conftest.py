@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.components.scripted_vault import ScriptedVault, serve_scripted_vault
+from tests.unit.fakes.scripted_vault import ScriptedVault, serve_scripted_vault
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from components.google_key_identity import GoogleKeyIdentityProvider
+from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
@@ -28,9 +28,9 @@ from components.raft_quorum import RaftQuorumProvider
 from components.release_guard import ReleaseGuardProvider
 from components.root_token_revocation import RootTokenRevocationProvider
 from components.shamir_unseal import ShamirUnsealProvider
-from tests.unit.commands_on_path import only_commands
-from tests.unit.components.init_inputs import DEPLOYMENT, NOWHERE, InitCluster, init_inputs
-from tests.unit.components.scripted_vault import (
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, InitCluster, init_inputs
+from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
     SEAL_STATUS,

@@ -9,8 +9,8 @@ import pytest
 
 from components.errors import DeploymentError
 from components.injector_admission import InjectorAdmissionProvider, admission_probe, is_injected
-from components.kubectl import KubernetesTarget
-from tests.unit.commands_on_path import only_commands
+from components.kubernetes.kubectl import KubernetesTarget
+from tests.unit.fakes.commands_on_path import only_commands
 
 PLAIN = json.dumps({"spec": {"containers": [{"name": "probe"}]}})
 INJECTED = json.dumps({"spec": {"containers": [{"name": "probe"}, {"name": "vault-agent"}]}})

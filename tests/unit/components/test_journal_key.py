@@ -2,7 +2,7 @@
 
 import base64
 
-from components.journal_cipher import StackKeyCipher
+from components.journal.encryption import StackKeyCipher
 from components.journal_key import JournalKeyProvider
 
 

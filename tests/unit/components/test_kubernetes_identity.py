@@ -7,8 +7,8 @@ import pytest
 
 from components.errors import DeploymentError
 from components.kubernetes_identity import KubernetesIdentityProvider, WrongClusterError
-from tests.unit.commands_on_path import only_commands
-from tests.unit.components.init_inputs import TARGET
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.init_inputs import TARGET
 
 HERE, ELSEWHERE = "0b7e6f2c-uid", "d1a4-uid"
 PROPERTIES = {"target": TARGET.to_properties()}

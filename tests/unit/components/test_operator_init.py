@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
-from components import init_procedure
 from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
+from components.init import procedure
 from components.operator_init import OUTPUTS, OperatorInitProvider
-from components.vault_client import VaultRefusedError
-from tests.unit.components.custody import scripted_store
-from tests.unit.components.init_inputs import (
+from components.vault.client import VaultRefusedError
+from tests.unit.fakes import scripted_store
+from tests.unit.fakes.init_inputs import (
     DEPLOYMENT,
     InitCluster,
     init_inputs,
     provide_cluster,
 )
-from tests.unit.components.scripted_vault import (
+from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
     SEAL_STATUS,
@@ -33,7 +33,7 @@ from tests.unit.components.scripted_vault import (
     init_answer,
     seal_status,
 )
-from tests.unit.components.vault_keys import answer_first_init, answer_proofs, shown
+from tests.unit.fakes.vault_keys import answer_first_init, answer_proofs, shown
 
 KEYS: Mapping[str, Any] = {
     "cluster_initialized_here": True,
@@ -344,7 +344,7 @@ def test_delete_says_where_the_keys_are(
 def test_errors_that_nobody_foresaw_keep_their_trace(
     monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault
 ) -> None:
-    monkeypatch.setattr(init_procedure, "VaultClient", lambda _address: 1 / 0)
+    monkeypatch.setattr(procedure, "VaultClient", lambda _address: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         OperatorInitProvider().create(init_inputs(vault.address))
     assert sys.tracebacklimit == 1000

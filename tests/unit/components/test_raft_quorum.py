@@ -8,7 +8,7 @@ import pytest
 
 from components.errors import DeploymentError
 from components.raft_quorum import RaftQuorumProvider
-from tests.unit.components.init_inputs import (
+from tests.unit.fakes.init_inputs import (
     DEPLOYMENT,
     NOWHERE,
     InitCluster,
@@ -16,7 +16,7 @@ from tests.unit.components.init_inputs import (
     provide_cluster,
     provide_kubectl,
 )
-from tests.unit.components.scripted_vault import (
+from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
     ROOT_TOKEN,
     SEAL_STATUS,

@@ -9,8 +9,8 @@ import pytest
 from components.custody.key_store import KeyStoreError, store_to_properties
 from components.errors import DeploymentError
 from components.raft_quorum import RaftQuorumProvider
-from tests.unit.components.custody import scripted_store
-from tests.unit.components.init_inputs import (
+from tests.unit.fakes import scripted_store
+from tests.unit.fakes.init_inputs import (
     CIPHER,
     DEPLOYMENT,
     NOWHERE,
@@ -20,7 +20,7 @@ from tests.unit.components.init_inputs import (
     journal,
     provide_cluster,
 )
-from tests.unit.components.scripted_vault import (
+from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
     LEADER,
     LOOKUP_SELF,
@@ -31,7 +31,7 @@ from tests.unit.components.scripted_vault import (
     error,
     seal_status,
 )
-from tests.unit.components.vault_keys import OTHER, RECORD, STORED, UNSEALED, shown
+from tests.unit.fakes.vault_keys import OTHER, RECORD, STORED, UNSEALED, shown
 
 SERVER = {"address": "vault-0.vault-internal:8201", "healthy": True}
 AUTOPILOT = Answer(

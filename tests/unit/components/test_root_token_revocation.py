@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from components import key_custody, root_token_revocation
+from components import root_token_revocation
+from components.custody import key_custody
+from components.custody.key_custody import WRITE_ATTEMPTS, KeysNotStoredError
 from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
-from components.key_custody import WRITE_ATTEMPTS, KeysNotStoredError
 from components.root_token_revocation import RootTokenRevocationProvider
-from tests.unit.components.custody import scripted_store
-from tests.unit.components.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
-from tests.unit.components.scripted_vault import (
+from tests.unit.fakes import scripted_store
+from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
+from tests.unit.fakes.scripted_vault import (
     LOOKUP_SELF,
     REVOKE_SELF,
     ROOT_TOKEN,
@@ -21,7 +22,7 @@ from tests.unit.components.scripted_vault import (
     error,
     no_content,
 )
-from tests.unit.components.vault_keys import STORED, shown
+from tests.unit.fakes.vault_keys import STORED, shown
 
 VALID = Answer({"data": {}})
 UNKNOWN = error(403, "permission denied")
@@ -134,5 +135,5 @@ def test_diff_never_replaces() -> None:
 def test_delete_says_that_the_token_stays_revoked(capfd: pytest.CaptureFixture[str]) -> None:
     RootTokenRevocationProvider().delete("id", inputs())
     said = capfd.readouterr().err
-    assert "stays revoked; python -m components.generate_root makes a new one" in said
+    assert "stays revoked; python -m components generate-root makes a new one" in said
     assert shown(said) == []

@@ -1,40 +1,52 @@
-"""The module that proves a seal is loaded only when the seal is proved."""
+"""What the proofs of every seal have in common."""
 
-import subprocess
-import sys
-from collections.abc import Mapping
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from components.journal_cipher import StackKeyCipher
-from components.kubectl import KubernetesTarget
-from components.seal_preflight import run_preflight
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
+from components.errors import DeploymentError
+from components.seal_preflight import SettlingError, prove_key, until_settled
 
 
-def test_module_of_the_seal_proves_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    cipher = StackKeyCipher("")
-    asked: list[tuple[Mapping[str, Any], KubernetesTarget, float]] = []
+def fails(times: int, *, settling: bool = True) -> Callable[[], int]:
+    """An attempt that fails so many times, and then returns how often it was made."""
+    made: list[None] = []
 
-    def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> StackKeyCipher:
-        asked.append((properties, target, seconds))
-        return cipher
+    def attempt() -> int:
+        made.append(None)
+        if len(made) <= times:
+            raise SettlingError("kms:Encrypt", "AccessDenied", "Grant it.", settling=settling)
+        return len(made)
 
-    module = ModuleType("a_seal")
-    module.__dict__["prove_seal"] = prove_seal
-    monkeypatch.setitem(sys.modules, "a_seal", module)
-    properties = {"module": "a_seal", "key": "k"}
-    assert run_preflight(properties, TARGET, 7) is cipher
-    assert asked == [(properties, TARGET, 7)]
+    return attempt
 
 
-def test_sdk_is_loaded_only_when_a_seal_is_proved() -> None:
-    check = "import sys, components.seal_preflight; print('boto3' in sys.modules, 'botocore' in sys.modules)"
-    command = [sys.executable, "-c", check]
-    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert result.stdout.split() == ["False", "False"]
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.progress.time.sleep", lambda _seconds: None)
+
+
+def test_what_may_settle_is_tried_again() -> None:
+    assert until_settled("Waiting", 60, fails(2)) == 3
+
+
+def test_a_refusal_for_good_is_told_at_once() -> None:
+    with pytest.raises(SettlingError):
+        until_settled("Waiting", 60, fails(1, settling=False))
+
+
+def test_the_last_refusal_is_told_when_the_time_is_over() -> None:
+    with pytest.raises(SettlingError, match=r"kms:Encrypt failed: AccessDenied\nGrant it\.") as raised:
+        until_settled("Waiting", 0, fails(1))
+    assert raised.value.summary == "kms:Encrypt: AccessDenied"
+
+
+def test_a_failed_proof_names_the_identity_and_what_to_do(capfd: pytest.CaptureFixture[str]) -> None:
+    def proof() -> None:
+        fails(1)()
+
+    with pytest.raises(DeploymentError) as raised:
+        prove_key(identity="role/vault", key="key/1", seconds=0, proof=proof)
+    assert "identity role/vault didn't succeed; nothing was initialised" in str(raised.value)
+    assert "AccessDenied\nGrant it.\nThen run pulumi up again." in str(raised.value)
+    assert "Proving that role/vault can use key/1" in capfd.readouterr().err

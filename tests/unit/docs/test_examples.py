@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.components.stack_settings import EKS, PROJECT, parse
 from tests.unit.docs.documents import DOCUMENTS, blocks, name
+from tests.unit.fakes.stack_settings import EKS, PROJECT, parse
 
 PAGES = [name(document) for document in DOCUMENTS]
 SETTINGS = [

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.components.stack_settings import PROJECT, parse
 from tests.unit.docs.documents import blocks, text
+from tests.unit.fakes.stack_settings import PROJECT, parse
 
 PAGE = "docs/kind.md"
 TEXT = text(PAGE)

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from components.aws_key_store import RECOVERY_DAYS
-from components.key_custody import WRITE_ATTEMPTS
-from components.run_identity import OTHER_HOST_SECONDS
-from components.seal_migration_steps import STEP_SECONDS
-from tests.unit.components.stack_settings import EKS, parse
+from components.aws.secret import RECOVERY_DAYS
+from components.custody.key_custody import WRITE_ATTEMPTS
+from components.journal.lock_holder import OTHER_HOST_SECONDS
+from components.seal_migration.steps import STEP_SECONDS
 from tests.unit.docs.documents import text
+from tests.unit.fakes.stack_settings import EKS, parse
 
 DEFAULTS = parse(EKS)
 ORDINALS = ("first", "second", "third", "fourth", "fifth")

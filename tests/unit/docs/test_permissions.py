@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from components.deployment_policies import DOCUMENTS
-from components.deployment_scope import DeploymentScope, deployment_scope
-from components.google_permissions import (
+from components.permissions.aws import DOCUMENTS
+from components.permissions.aws_arns import DeploymentScope, deployment_scope
+from components.permissions.google import (
     destroy_permissions,
     preview_permissions,
     up_permissions,
     vault_permissions,
 )
-from tests.unit.components.stack_settings import EKS, GKE, parse
 from tests.unit.docs.documents import code, tables
+from tests.unit.fakes.stack_settings import EKS, GKE, parse
 
 PAGE = "docs/permissions.md"
 GOOGLE = {

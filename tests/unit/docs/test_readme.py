@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.unit.components.stack_settings import parse
 from tests.unit.docs.documents import REPOSITORY, blocks, text
+from tests.unit.fakes.stack_settings import parse
 
 PAGE = "README.md"
 INDEX = text(PAGE).partition("\n## Documentation\n")[2]

@@ -3,14 +3,14 @@
 import re
 import sys
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from components import seals
-from components.seals.seal import Surroundings, seal_class, seal_types
-from tests.unit.components.stack_settings import parse, problems
+from components.seals.seal import seal_class, seal_types
 from tests.unit.docs.documents import blocks, code, tables, text
+from tests.unit.fakes.seal_args import provisioned_seal
+from tests.unit.fakes.stack_settings import parse, problems
 
 PAGE = "docs/seals.md"
 OCI = {
@@ -45,7 +45,7 @@ def test_example_is_a_seal() -> None:
     settings = parse({"seal": "ocikms", "kubeContext": "here", "ociKms": OCI})
     assert settings.seal.type == "ocikms"
     # It builds on nothing.
-    provisioned = settings.seal.provision(settings, cast(Surroundings, None))
+    provisioned = provisioned_seal(settings)
     assert provisioned.key == OCI["keyId"]
     assert provisioned.stanza is not None
 

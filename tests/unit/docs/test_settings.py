@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from components.settings.reader import SettingsReader
-from tests.unit import mocked_google
-from tests.unit.commands_on_path import only_commands
-from tests.unit.components.stack_settings import EKS, GKE, PROJECT, SHAMIR, parse, problems
+from components.config.reader import ConfigReader
 from tests.unit.docs.documents import code, tables
-from tests.unit.mocked_account import computed, up
-from tests.unit.recorded_deployment import Deployment, Secret, deploy
+from tests.unit.fakes import mocked_google
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.mocked_account import computed, up
+from tests.unit.fakes.recorded_deployment import Deployment, Secret, deploy
+from tests.unit.fakes.stack_settings import EKS, GKE, PROJECT, SHAMIR, parse, problems
 
 PAGE = "docs/settings.md"
 GUID = "11111111-2222-3333-4444-555555555555"
@@ -100,14 +100,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     defaults: dict[str, str] = {}
 
     def record(method: str, default: Any) -> None:
-        original = getattr(SettingsReader, method)
+        original = getattr(ConfigReader, method)
 
-        def recording(reader: SettingsReader, key: str, *arguments: Any, **options: Any) -> Any:
+        def recording(reader: ConfigReader, key: str, *arguments: Any, **options: Any) -> Any:
             name = reader.name(key).removeprefix(f"{PROJECT}:")
             defaults.setdefault(name, as_written(arguments[0] if default is ... else default))
             return original(reader, key, *arguments, **options)
 
-        monkeypatch.setattr(SettingsReader, method, recording)
+        monkeypatch.setattr(ConfigReader, method, recording)
 
     for method in ("text", "choice", "integer", "flag"):
         record(method, ...)

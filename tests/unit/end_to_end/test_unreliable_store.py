@@ -10,7 +10,7 @@ import pytest
 
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyStoreError, store_class
-from components.kubectl import KubernetesTarget
+from components.kubernetes.kubectl import KubernetesTarget
 from sandbox.layout import REPOSITORY
 from tests.end_to_end.faults import unreliable_store
 from tests.end_to_end.faults.unreliable_store import Store

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import yaml
 
-from components.deployment_scope import DeploymentScope, deployment_scope
+from components.permissions.aws_arns import DeploymentScope, deployment_scope
 from components.settings.load import parse_settings
 from sandbox.aws.account import ACCOUNT_ID, CLUSTER_NAME, iam_arn
 from sandbox.layout import REPOSITORY
@@ -25,16 +25,15 @@ STACK = "test"
 PROGRAM = """
 import pulumi
 
-from components.custody_provision import provision_custody
-from components.managed_cluster import look_up_cluster
-from components.seal_provision import provision_seals
-from components.seals.seal import Surroundings
+from components.custody_provisioning import provision_custody
+from components.cluster_lookup import look_up_cluster
+from components.seal_provisioning import provision_seals
 from components.settings import load_settings
-from components.webhook_access import open_webhook
+from components.webhook_rule import open_webhook
 
 settings = load_settings()
 cluster = look_up_cluster(settings)
-seals = provision_seals(settings, Surroundings(cluster, None, settings.namespace))
+seals = provision_seals(settings, cluster, None, settings.namespace)
 custody = provision_custody(settings, cluster, seals.current)
 open_webhook(settings, cluster)
 for name, output in {**seals.outputs, **custody.outputs}.items():

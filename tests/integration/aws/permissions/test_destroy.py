@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from components.deployment_policies import destroy_policy
+from components.permissions.aws import destroy_policy
 from sandbox.aws.account import iam_arn
 from tests.integration.aws.permissions.permission_stack import (
     Deployed,

@@ -1,6 +1,6 @@
 """What these tests try is what the documents have, no less."""
 
-from components.deployment_policies import destroy_policy, preview_policy, up_policy
+from components.permissions.aws import destroy_policy, preview_policy, up_policy
 from tests.integration.aws.permissions.permission_stack import NewSettings, actions_of, changed, scope_of
 from tests.integration.aws.permissions.tried_actions import (
     CHANGES,

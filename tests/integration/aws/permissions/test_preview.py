@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.deployment_policies import preview_policy
+from components.permissions.aws import preview_policy
 from tests.integration.aws.permissions.permission_stack import (
     Deployed,
     NewSettings,

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from components.custody.stores.aws_secrets_manager import OWN_KEY, Store
-from components.deployment_policies import destroy_policy, preview_policy, up_policy
+from components.permissions.aws import destroy_policy, preview_policy, up_policy
 from sandbox.aws.account import iam_arn
 from sandbox.network import REGION
 from tests.integration.aws.permissions.permission_stack import (
@@ -29,7 +29,7 @@ from tests.integration.aws.permissions.permission_stack import (
 )
 from tests.integration.aws.running_cloud import Cloud, Credentials
 from tests.integration.plugin_stack import PluginStack
-from tests.unit.components.custody.key_records import TARGET, key_record
+from tests.unit.fakes.key_records import TARGET, key_record
 
 CREATIONS = (
     "secretsmanager:CreateSecret",

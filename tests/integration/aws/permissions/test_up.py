@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.deployment_policies import up_policy
+from components.permissions.aws import up_policy
 from tests.integration.aws.permissions.permission_stack import (
     Deployed,
     NewSettings,

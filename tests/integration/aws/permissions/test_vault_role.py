@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from botocore.exceptions import ClientError
 
-from components.deployment_policies import vault_role_policy
+from components.permissions.aws import vault_role_policy
 from tests.integration.aws.permissions.permission_stack import (
     NewSettings,
     actions_of,

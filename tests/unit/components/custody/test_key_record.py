@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.custody.key_record import KeyRecord, KeyRecordError
-from tests.unit.components.custody.key_records import ROOT_TOKEN, SHARES, key_record
+from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, key_record
 
 SHAMIR = replace(key_record(), seal_type="shamir", seal_key="", recovery_shares=(), key_shares=SHARES)
 ENCRYPTED = replace(key_record(), shares_encrypted=True, root_token_encrypted=True, cluster_id="7d0f")

@@ -1,13 +1,14 @@
 """The seal azurekeyvault: its settings, its stanza and what its pods need."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from components.seals.azurekeyvault import ClientSecret, Seal
-from components.seals.seal import PodNeeds, SealStanza, SecretVariable, Surroundings
-from tests.unit.components.stack_settings import parse, problems
+from components.seals.seal import PodRequirements, SealStanza, SecretVariable
+from tests.unit.fakes.seal_args import provisioned_seal
+from tests.unit.fakes.stack_settings import parse, problems
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "66666666-7777-8888-9999-aaaaaaaaaaaa"
@@ -35,7 +36,7 @@ def test_workload_identity_is_the_default() -> None:
         environment="AZUREPUBLICCLOUD",
         client_secret=None,
     )
-    assert found.pod_needs() == PodNeeds(
+    assert found.pod_requirements() == PodRequirements(
         service_account_annotations={
             "azure.workload.identity/client-id": CLIENT,
             "azure.workload.identity/tenant-id": TENANT,
@@ -47,7 +48,7 @@ def test_workload_identity_is_the_default() -> None:
 def test_client_secret_comes_from_a_secret_and_is_not_in_the_stanza() -> None:
     found = seal(**WITH_SECRET)
     assert found.client_secret == ClientSecret("azure-unseal", "client-secret")
-    assert found.pod_needs() == PodNeeds(
+    assert found.pod_requirements() == PodRequirements(
         secret_environment=(SecretVariable("AZURE_CLIENT_SECRET", "azure-unseal", "client-secret"),)
     )
     assert found.stanza() == SealStanza(
@@ -81,7 +82,7 @@ def test_other_clouds_have_their_own_login(environment: str, key_url: str, autho
     found = seal(**WITH_SECRET, environment=environment)
     assert found.key_url == key_url
     assert found.stanza().parameters["environment"] == environment
-    assert found.pod_needs().environment == {"AZURE_AUTHORITY_HOST": authority}
+    assert found.pod_requirements().environment == {"AZURE_AUTHORITY_HOST": authority}
 
 
 @pytest.mark.parametrize(
@@ -112,10 +113,10 @@ def test_wrong_settings(azure: Mapping[str, Any], problem: str) -> None:
 def test_preflight_knows_identity_and_key(azure: Mapping[str, Any], secret: tuple[str, str]) -> None:
     settings = parse({**configuration(**azure), "serviceAccount": "unsealer"})
     # It builds on nothing.
-    provisioned = settings.seal.provision(settings, cast(Surroundings, None))
+    provisioned = provisioned_seal(settings)
     assert provisioned.key == "https://acme-unseal.vault.azure.net/keys/unseal"
     assert provisioned.preflight == {
-        "module": "components.azure_seal_preflight",
+        "seal": "azurekeyvault",
         "key_url": "https://acme-unseal.vault.azure.net/keys/unseal",
         "tenant_id": TENANT,
         "client_id": CLIENT,

@@ -10,14 +10,13 @@ import pulumi_kubernetes as kubernetes
 import pytest
 from pulumi.runtime import MockResourceArgs
 
+from components.cluster_lookup import look_up_cluster
 from components.errors import DeploymentError
-from components.kubectl import KubernetesTarget
-from components.kubernetes_connection import KubernetesConnection
-from components.managed_cluster import look_up_cluster
+from components.google.settings import IdentitySettings, KeySettings
+from components.seal_provisioning import provision_seals
 from components.seals import gcpckms
-from components.seals.seal import ProvisionedSeal, SealStanza, SecretMount, Surroundings
-from tests.unit.components.stack_settings import GKE, parse, problems
-from tests.unit.mocked_google import (
+from components.seals.seal import ProvisionedSeal, SealStanza, SecretMount
+from tests.unit.fakes.mocked_google import (
     ACCOUNT,
     ACCOUNT_KEY,
     ACCOUNT_MEMBER,
@@ -45,7 +44,8 @@ from tests.unit.mocked_google import (
     computed,
     key,
 )
-from tests.unit.recorded_deployment import Answer, Deployment, Secret, deploy
+from tests.unit.fakes.recorded_deployment import Answer, Deployment, Secret, deploy
+from tests.unit.fakes.stack_settings import GKE, parse, problems
 
 ANY_CLUSTER: Mapping[str, Any] = {"project": "acme-prod", "kubeContext": "here"}
 KUBERNETES = "pulumi:providers:kubernetes"
@@ -59,15 +59,12 @@ def provisioned(
 
     def program() -> None:
         settings = parse(configuration)
-        connection = KubernetesConnection(
-            target=KubernetesTarget("", "here", "vault"),
-            provider=kubernetes.Provider("kubernetes"),
-            cluster_uid=pulumi.Output.from_input("uid"),
-        )
-        surroundings = Surroundings(
-            look_up_cluster(settings), connection, pulumi.Output.from_input(settings.namespace)
-        )
-        seal = settings.seal.provision(settings, surroundings)
+        seal = provision_seals(
+            settings,
+            look_up_cluster(settings),
+            kubernetes.Provider("kubernetes"),
+            pulumi.Output.from_input(settings.namespace),
+        ).current
         results.append(seal)
         assert seal.stanza is not None
         pulumi.export("stanza", seal.stanza.apply(lambda stanza: {stanza.type: dict(stanza.parameters)}))
@@ -85,7 +82,7 @@ def provisioned(
 def test_defaults_on_gke() -> None:
     seal = parse(GKE).seal
     assert seal == gcpckms.Seal(
-        key=gcpckms.KeySettings(
+        key=KeySettings(
             key_ring="vault-auto-unseal",
             location="global",
             name="unseal-key",
@@ -93,7 +90,7 @@ def test_defaults_on_gke() -> None:
             destroy_scheduled_days=30,
             retain_on_destroy=True,
         ),
-        identity=gcpckms.IdentitySettings(
+        identity=IdentitySettings(
             kind="workload-identity",
             service_account="vault-auto-unseal",
             key_reader_role=None,
@@ -104,7 +101,7 @@ def test_defaults_on_gke() -> None:
     )
 
 
-def identity(configuration: Mapping[str, Any]) -> gcpckms.IdentitySettings:
+def identity(configuration: Mapping[str, Any]) -> IdentitySettings:
     seal = parse(configuration).seal
     assert isinstance(seal, gcpckms.Seal)
     return seal.identity
@@ -209,7 +206,7 @@ def test_workload_identity() -> None:
     assert deployment.outputs["annotations"] == {"iam.gke.io/gcp-service-account": EMAIL}
     assert (seal.pods.environment, seal.pods.secret_mounts, seal.pods.pod_annotations) == ({}, (), {})
     assert deployment.outputs["preflight"] == {
-        "module": "components.google_seal_preflight",
+        "seal": "gcpckms",
         "kind": "workload-identity",
         "key_id": KEY_ID,
         "service_account": "vault",
@@ -303,12 +300,8 @@ def test_an_api_that_is_off_is_found_before_any_resource(function: str, api: str
 
     def program() -> None:
         settings = parse({**ANY_CLUSTER, "enableApis": False})
-        connection = KubernetesConnection(
-            target=KubernetesTarget("", "here", "vault"),
-            provider=kubernetes.Provider("kubernetes"),
-            cluster_uid=pulumi.Output.from_input("uid"),
-        )
-        settings.seal.provision(settings, Surroundings(None, connection, pulumi.Output.from_input("vault")))
+        provider = kubernetes.Provider("kubernetes")
+        provision_seals(settings, None, provider, pulumi.Output.from_input("vault"))
 
     with pytest.raises(DeploymentError, match=f"the API {api} is off"):
         deploy({}, answers=answers, outputs=outputs, program=program)

@@ -1,13 +1,14 @@
 """The seal transit: its settings, its stanza and what its pods need."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from components.seals.seal import PodNeeds, SealStanza, SecretMount, SecretVariable, Surroundings
+from components.seals.seal import PodRequirements, SealStanza, SecretMount, SecretVariable
 from components.seals.transit import Seal, SecretKey
-from tests.unit.components.stack_settings import parse, problems
+from tests.unit.fakes.seal_args import provisioned_seal
+from tests.unit.fakes.stack_settings import parse, problems
 
 LEAST = {"address": "https://vault.example.com:8200", "key": "autounseal"}
 ALL = {
@@ -85,7 +86,7 @@ def test_least_stanza_and_pods() -> None:
         "transit",
         {"address": "https://vault.example.com:8200", "mount_path": "transit", "key_name": "autounseal"},
     )
-    assert seal(**LEAST).pod_needs() == PodNeeds(
+    assert seal(**LEAST).pod_requirements() == PodRequirements(
         secret_environment=(SecretVariable("VAULT_TOKEN", "vault-transit-token", "token"),)
     )
 
@@ -99,7 +100,7 @@ def test_stanza_and_pods_with_every_setting() -> None:
         "tls_ca_cert": "/vault/transit-tls/bundle.pem",
         "tls_server_name": "vault.internal",
     }
-    assert seal(**ALL).pod_needs() == PodNeeds(
+    assert seal(**ALL).pod_requirements() == PodRequirements(
         secret_environment=(SecretVariable("VAULT_TOKEN", "other-vault", "unseal-token"),),
         secret_mounts=(SecretMount("transit-tls", "other-vault-ca", "/vault/transit-tls"),),
     )
@@ -108,10 +109,10 @@ def test_stanza_and_pods_with_every_setting() -> None:
 def test_preflight_knows_the_pod_and_the_key() -> None:
     settings = parse({**configuration(**ALL), "releaseName": "prod"})
     # It builds on nothing.
-    provisioned = settings.seal.provision(settings, cast(Surroundings, None))
+    provisioned = provisioned_seal(settings)
     assert provisioned.key == "https://vault.example.com:8200/v1/seals/transit/keys/unseal.prod-1"
     assert provisioned.preflight == {
-        "module": "components.transit_seal_preflight",
+        "seal": "transit",
         "pod": "prod-vault-0",
         "pod_start_seconds": "300",
         "token_secret": "other-vault",

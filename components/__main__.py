@@ -1,0 +1,30 @@
+"""The commands beside `pulumi up`, for the stack that is selected: `python -m components <command>`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from components.commands import aws_policy, generate_root, google_role, migrate_seal, unseal
+from components.errors import DeploymentError
+from components.progress import say
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 after a message that says what to fix."""
+    parser = argparse.ArgumentParser(prog="python -m components", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for command in (unseal, generate_root, migrate_seal, aws_policy, google_role):
+        subparser = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.__doc__)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except DeploymentError as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

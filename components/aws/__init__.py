@@ -1,0 +1,1 @@
+"""Looks up and creates what Vault needs in AWS."""

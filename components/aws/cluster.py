@@ -1,0 +1,137 @@
+"""The EKS cluster that Vault runs on, looked up and never changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeVar
+
+import pulumi
+import pulumi_aws as aws
+
+from components.errors import DeploymentError
+from components.kubernetes.kubeconfig import exec_kubeconfig
+from components.kubernetes.managed_cluster import ManagedCluster
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class EksCluster(ManagedCluster):
+    """What the other components need to know of an EKS cluster."""
+
+    cloud: ClassVar[Literal["aws"]] = "aws"
+    region: str
+    partition: str
+    """`aws`, `aws-cn` or `aws-us-gov`."""
+    account_id: str
+    endpoint: str
+    """URL of the API server."""
+    certificate_authority: str
+    """The API server's CA certificate, base64 of PEM."""
+    issuer: str
+    """URL of the OIDC issuer that signs service-account tokens."""
+    security_group_id: str
+    """The group that EKS puts on the control plane's network interfaces."""
+    oidc_provider_arn: str | None
+    """ARN of the account's OIDC provider for the issuer; None if the seal needs no AWS identity."""
+    provider: aws.Provider
+    """The AWS provider for the cluster's region and account."""
+
+    @property
+    def identity(self) -> str:
+        """Its account, region and name."""
+        return f"eks:{self.partition}:{self.account_id}:{self.region}:{self.name}"
+
+    @property
+    def token_command(self) -> tuple[str, str]:
+        """The AWS CLI."""
+        return "aws", "docs.aws.amazon.com/cli"
+
+    def kubeconfig(self) -> str:
+        """Asks the AWS CLI for a token at each use.
+
+        Source: the EKS guide, "Create kubeconfig file manually".
+        """
+        return exec_kubeconfig(
+            self.name,
+            endpoint=self.endpoint,
+            certificate_authority=self.certificate_authority,
+            token_command={
+                "command": "aws",
+                "args": [
+                    *("eks", "get-token", "--output", "json"),
+                    *("--cluster-name", self.name, "--region", self.region),
+                ],
+            },
+        )
+
+
+def look_up_eks_cluster(
+    name: str, region: str, *, needs_oidc_provider: bool, node_security_group_id: str | None
+) -> EksCluster:
+    """Look up the cluster, its IAM OIDC provider and the security group of its nodes.
+
+    ``needs_oidc_provider`` tells if Vault's pods assume a role (IRSA). Raises :class:`DeploymentError` if
+    there is no such cluster in the region, no OIDC provider for it though one is needed, or no such node
+    security group.
+    """
+    provider = aws.Provider("aws", region=region)
+    found = look_up(
+        f"EKS cluster {name!r} can't be read in {region}",
+        "Check clusterName and region, and that the AWS credentials in use may eks:DescribeCluster "
+        f"(aws eks describe-cluster --name {name} --region {region}).",
+        lambda: aws.eks.get_cluster(name=name, opts=pulumi.InvokeOptions(provider=provider)),
+    )
+    # arn:<partition>:eks:<region>:<account>:cluster/<name>
+    _, partition, _, _, account_id, _ = found.arn.split(":", 5)
+    issuer = found.identities[0].oidcs[0].issuer
+    oidc_provider_arn = _oidc_provider_arn(name, region, issuer, provider) if needs_oidc_provider else None
+    if node_security_group_id not in (None, found.vpc_config.cluster_security_group_id):
+        _require_security_group(node_security_group_id, region, provider)
+    return EksCluster(
+        name=name,
+        region=region,
+        partition=partition,
+        account_id=account_id,
+        endpoint=found.endpoint,
+        certificate_authority=found.certificate_authorities[0].data,
+        issuer=issuer,
+        oidc_provider_arn=oidc_provider_arn,
+        security_group_id=found.vpc_config.cluster_security_group_id,
+        provider=provider,
+    )
+
+
+def _oidc_provider_arn(name: str, region: str, issuer: str, provider: aws.Provider) -> str:
+    found = look_up(
+        f"The account has no IAM OIDC provider for EKS cluster {name!r} (issuer {issuer})",
+        "Associate one: eksctl utils associate-iam-oidc-provider --approve "
+        f"--cluster {name} --region {region}",
+        lambda: aws.iam.get_open_id_connect_provider(
+            url=issuer, opts=pulumi.InvokeOptions(provider=provider)
+        ),
+    )
+    return found.arn
+
+
+def _require_security_group(group: str, region: str, provider: aws.Provider) -> None:
+    look_up(
+        f"The node security group {group} can't be read in {region}",
+        "Set nodeSecurityGroupId to the group of the nodes (aws ec2 describe-security-groups).",
+        # By its token: aws.ec2.get_security_group comes with all types of EC2, 0.4 s of every preview.
+        lambda: pulumi.runtime.invoke(
+            "aws:ec2/getSecurityGroup:getSecurityGroup",
+            {"id": group},
+            pulumi.InvokeOptions(provider=provider),
+        ),
+    )
+
+
+def look_up(what: str, mend: str, invoke: Callable[[], Found]) -> Found:
+    """The answer of ``invoke``; raises :class:`DeploymentError` with ``what`` and ``mend`` where it fails."""
+    try:
+        return invoke()
+    # The SDK raises the bare Exception for a failed invoke (pulumi/runtime/invoke.py), so nothing
+    # narrower can be named; the cause is kept in the message.
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise DeploymentError(f"{what}: {reason}\n{mend}") from error

@@ -1,0 +1,136 @@
+"""The proof of the seal awskms: DescribeKey, Encrypt and Decrypt as Vault's role, not as the person.
+
+It catches a wrong trust policy, role policy, key policy or service account before anything irreversible:
+Vault itself only describes the key at its start, and first encrypts at the init.
+"""
+
+import base64
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from components.aws.vault_credentials import AwsCallError, VaultIdentity, VaultRoleSession
+from components.errors import DeploymentError
+from components.kubernetes.kubectl import KubernetesTarget
+from components.seal_preflight import DATA_KEY_BYTES, KeyWrapper, prove_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_kms.type_defs import KeyMetadataTypeDef
+
+_KEY_SPEC = "SYMMETRIC_DEFAULT"
+_KEY_USAGE = "ENCRYPT_DECRYPT"
+_SETTLING_STATES = ("Creating", "Updating")
+_CONTEXT_NAME = "vault-autounseal:deployment"
+
+Answer = TypeVar("Answer")
+
+
+def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> "VaultRoleKey":
+    """Prove the key, see :func:`components.seals.seal.prove_seal`.
+
+    ``properties``: ``role_arn``, the role of Vault's pods, their ``service_account``, ``key_arn`` and
+    ``region``.
+    """
+    identity = VaultIdentity(
+        role_arn=str(properties["role_arn"]),
+        region=str(properties["region"]),
+        service_account=str(properties["service_account"]),
+        target=target,
+    )
+    key = VaultRoleKey(VaultRoleSession(identity), str(properties["key_arn"]))
+    prove_key(identity=identity.role_arn, key=key.key_name, seconds=seconds, proof=lambda: _prove(key))
+    return key
+
+
+class VaultRoleKey(KeyWrapper):
+    """The seal's key with the rights of Vault's role. Every method raises :class:`AwsCallError`."""
+
+    kind: ClassVar[str] = "aws-kms"
+    key_field: ClassVar[str] = "key_arn"
+
+    def __init__(self, session: VaultRoleSession, key_arn: str) -> None:
+        self._session = session
+        self._key_arn = key_arn
+
+    @property
+    def key_name(self) -> str:
+        """Its ARN."""
+        return self._key_arn
+
+    def wrap(self, key: bytes, deployment: str) -> Mapping[str, str]:
+        """Wrap ``key`` with the deployment as the encryption context."""
+        wrapped = self.encrypt(key, _context(deployment))
+        return {"wrapped_key": base64.b64encode(wrapped).decode()}
+
+    def unwrap(self, header: Mapping[str, str], deployment: str) -> bytes:
+        """Return the key; KMS refuses it for another deployment."""
+        return self.decrypt(base64.b64decode(header["wrapped_key"], validate=True), _context(deployment))
+
+    def describe(self) -> "KeyMetadataTypeDef":
+        """State, kind and use of the key."""
+        return self._call("kms:DescribeKey", lambda kms: kms.describe_key(KeyId=self._key_arn)["KeyMetadata"])
+
+    def encrypt(self, plain: bytes, context: Mapping[str, str]) -> bytes:
+        """``plain`` encrypted by KMS; without the same context it can't be decrypted."""
+        return self._call(
+            "kms:Encrypt",
+            lambda kms: kms.encrypt(KeyId=self._key_arn, Plaintext=plain, EncryptionContext=context)[
+                "CiphertextBlob"
+            ],
+        )
+
+    def decrypt(self, ciphertext: bytes, context: Mapping[str, str]) -> bytes:
+        """Return what was encrypted with the same context."""
+        return self._call(
+            "kms:Decrypt",
+            lambda kms: kms.decrypt(
+                KeyId=self._key_arn, CiphertextBlob=ciphertext, EncryptionContext=context
+            )["Plaintext"],
+        )
+
+    def _call(self, action: str, request: "Callable[[KMSClient], Answer]") -> Answer:
+        kms = self._session.kms()
+        try:
+            return request(kms)
+        except (ClientError, BotoCoreError) as error:
+            raise self._session.call_error(action, error, resource=self._key_arn) from None
+
+
+def _prove(key: VaultRoleKey) -> None:
+    _require_usable(key.key_name, key.describe())
+    # Without a context, as Vault's seal uses the key.
+    probe = secrets.token_bytes(DATA_KEY_BYTES)
+    if key.decrypt(key.encrypt(probe, {}), {}) != probe:
+        raise DeploymentError(f"{key.key_name} decrypted something else than it had encrypted.")
+
+
+def _require_usable(arn: str, description: "KeyMetadataTypeDef") -> None:
+    # The answer may leave both out; then Encrypt tells.
+    spec = description.get("KeySpec", _KEY_SPEC)
+    usage = description.get("KeyUsage", _KEY_USAGE)
+    if (spec, usage) != (_KEY_SPEC, _KEY_USAGE):
+        raise DeploymentError(
+            f"The key {arn} is of the wrong kind ({spec}, {usage}). A seal needs a symmetric key to encrypt "
+            f"and decrypt ({_KEY_SPEC}, {_KEY_USAGE}), and an existing key can't be changed to it."
+        )
+    state = description.get("KeyState", "Enabled")
+    if state == "Enabled":
+        return
+    mends = {
+        "Disabled": f"Enable it: aws kms enable-key --key-id {arn}",
+        "PendingDeletion": f"It will be deleted. Keep it: aws kms cancel-key-deletion --key-id {arn}, and "
+        "enable it then.",
+    }
+    raise AwsCallError(
+        "Use of the key",
+        f"{arn} is in the state {state}",
+        mends.get(state, "It has to be in the state Enabled."),
+        settling=state in _SETTLING_STATES,
+    )
+
+
+def _context(deployment: str) -> Mapping[str, str]:
+    return {_CONTEXT_NAME: deployment}

@@ -1,0 +1,89 @@
+"""The AWS secret that the keys are kept in, with its policy and, where asked for, a KMS key of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws.policies import secret_key_policy, secret_policy
+
+RECOVERY_DAYS = 30
+"""How long a deleted secret or key can be taken back: the longest that AWS allows."""
+
+
+@dataclass(frozen=True)
+class AwsKeyStoreArgs:
+    """What an :class:`AwsKeyStore` is made from."""
+
+    name: str
+    """Name of the secret."""
+    readers: Sequence[str]
+    """ARNs of the principals that may read and write it, who deploys among them."""
+    key_arn: pulumi.Input[str] | None
+    """KMS key that it is encrypted with; None makes one for it alone."""
+    partition: str
+    """AWS partition of the account."""
+    account_id: str
+    """Account whose root administers the key."""
+    region: str
+    protect: bool
+    """Whether Pulumi refuses to delete secret and key, and only forgets them where it is made to."""
+    tags: Mapping[str, str]
+    """Tags of secret and key."""
+
+
+class AwsKeyStore(pulumi.ComponentResource):
+    """An empty secret: its value is written by the init, and never by way of the stack."""
+
+    secret_arn: pulumi.Output[str]
+    secret_name: pulumi.Output[str]
+    secret_key_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AwsKeyStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vault-autounseal:aws:KeyStore", name, None, opts)
+        kept = pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect)
+        key_arn = pulumi.Output.from_input(args.key_arn) if args.key_arn else self._own_key(name, args, kept)
+        secret = aws.secretsmanager.Secret(
+            name,
+            name=args.name,
+            description="Root token and shares of Vault; whoever has them has all that is in it",
+            kms_key_id=key_arn,
+            recovery_window_in_days=RECOVERY_DAYS,
+            tags=args.tags,
+            opts=kept,
+        )
+        aws.secretsmanager.SecretPolicy(
+            name,
+            secret_arn=secret.arn,
+            policy=secret_policy(readers=args.readers),
+            block_public_policy=True,
+            opts=kept,
+        )
+        self.secret_arn = secret.arn
+        self.secret_name = secret.name
+        self.secret_key_arn = key_arn
+        self.register_outputs(
+            {
+                "secret_arn": self.secret_arn,
+                "secret_name": self.secret_name,
+                "secret_key_arn": self.secret_key_arn,
+            }
+        )
+
+    def _own_key(self, name: str, args: AwsKeyStoreArgs, kept: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        key = aws.kms.Key(
+            name,
+            description="Encrypts the secret with Vault's root token and shares",
+            enable_key_rotation=True,
+            deletion_window_in_days=RECOVERY_DAYS,
+            policy=secret_key_policy(
+                partition=args.partition,
+                account_id=args.account_id,
+                region=args.region,
+                readers=args.readers,
+            ),
+            tags=args.tags,
+            opts=kept,
+        )
+        return key.arn

@@ -1,0 +1,31 @@
+"""The settings of the key and the role in AWS, apart from the SDK, which is slow to import."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KeySettings:
+    """The KMS key that Vault unseals with."""
+
+    alias: str
+    """Alias of the key, ``alias/`` included."""
+    deletion_window_days: int
+    """Days between the deletion of the key and the loss of everything it sealed (7 to 30)."""
+    rotation: bool
+    """Whether AWS makes new key material every year; older material stays usable for decryption."""
+    retain_on_destroy: bool
+    """Whether the key stays in AWS when the stack is destroyed."""
+
+
+@dataclass(frozen=True)
+class RoleSettings:
+    """The IAM role that Vault's pods assume, and its policy."""
+
+    name: str
+    """Name of the role (at most 64 characters)."""
+    policy_name: str
+    """Name of the managed policy attached to the role (at most 128 characters)."""
+    path: str
+    """IAM path of both; begins and ends with a slash."""
+    permissions_boundary: str | None
+    """ARN of a policy that bounds the role, where an organisation demands one."""

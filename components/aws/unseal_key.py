@@ -1,0 +1,71 @@
+"""The KMS key that Vault unseals with, and its alias."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws.policies import unseal_key_policy
+from components.aws.settings import KeySettings
+
+
+@dataclass(frozen=True)
+class AwsUnsealKeyArgs:
+    """What an :class:`AwsUnsealKey` is made from."""
+
+    key: KeySettings
+    """Alias, rotation, deletion window, and whether the key outlives the stack."""
+    partition: str
+    """AWS partition of the account."""
+    account_id: str
+    """Account whose root administers the key."""
+    vault_role_arn: str
+    """ARN of the one role that may use the key; it need not exist yet."""
+    further_statements: Sequence[Mapping[str, Any]]
+    """Statements of the key policy for other uses than unsealing; empty unless the settings ask for them."""
+    protect: bool
+    """Whether Pulumi refuses to delete key and alias."""
+    tags: Mapping[str, str]
+    """Tags of the key."""
+
+
+class AwsUnsealKey(pulumi.ComponentResource):
+    """The best guarded part: without the key every volume and every backup of Vault is unreadable.
+
+    It makes neither grants nor further policies, and it never replaces the key by itself.
+    """
+
+    key_id: pulumi.Output[str]
+    key_arn: pulumi.Output[str]
+    alias: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AwsUnsealKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("vault-autounseal:aws:UnsealKey", name, None, opts)
+        key = aws.kms.Key(
+            name,
+            description="Unseals Vault; without it Vault's data and backups can't be read",
+            enable_key_rotation=args.key.rotation,
+            deletion_window_in_days=args.key.deletion_window_days,
+            policy=unseal_key_policy(
+                partition=args.partition,
+                account_id=args.account_id,
+                vault_role_arn=args.vault_role_arn,
+                further_statements=args.further_statements,
+            ),
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=args.protect, retain_on_delete=args.key.retain_on_destroy
+            ),
+        )
+        alias = aws.kms.Alias(
+            name,
+            name=args.key.alias,
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        self.key_id = key.key_id
+        self.key_arn = key.arn
+        self.alias = alias.name
+        self.register_outputs({"key_id": self.key_id, "key_arn": self.key_arn, "alias": self.alias})

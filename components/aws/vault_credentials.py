@@ -1,0 +1,180 @@
+"""AWS as Vault's pods see it: the role's credentials, had with a token of the pods' service account."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
+
+from components.aws.policies import WEB_IDENTITY_AUDIENCE
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.seal_preflight import SettlingError
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sts.type_defs import CredentialsTypeDef
+
+ASSUME_ROLE = "sts:AssumeRoleWithWebIdentity"
+_TOKEN_SECONDS = 600
+_SESSION_SECONDS = 900
+"""The shortest that STS gives. Source: STS's reference on AssumeRoleWithWebIdentity, DurationSeconds."""
+_RENEWAL = timedelta(minutes=5)
+
+# What a try a little later may answer otherwise, as IAM's changes reach every part of AWS only after a while.
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+_IDENTITY_REFUSED = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
+_STALE = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+_MISSING = frozenset({"NotFoundException"})
+_BUSY = frozenset({"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"})
+_SETTLING = _DENIED | _IDENTITY_REFUSED | _STALE | _MISSING | _BUSY
+
+
+class AwsCallError(SettlingError):
+    """A call that AWS refused or didn't answer."""
+
+
+@dataclass(frozen=True)
+class VaultIdentity:
+    """Who Vault's pods are."""
+
+    role_arn: str
+    region: str
+    service_account: str
+    target: KubernetesTarget
+    """Cluster and namespace of the service account."""
+
+
+class VaultRoleSession:
+    """Credentials of Vault's role, renewed before they end. Both they and the token stay in memory."""
+
+    def __init__(self, identity: VaultIdentity) -> None:
+        self._identity = identity
+        self._credentials: CredentialsTypeDef | None = None
+        self._kms: KMSClient | None = None
+
+    def kms(self) -> "KMSClient":
+        """A client of KMS with the role's credentials; raises :class:`AwsCallError`."""
+        credentials = self._credentials
+        if self._kms is None or credentials is None or credentials["Expiration"] - _RENEWAL < _now():
+            credentials = self._credentials = self._assume_role()
+            session = boto3.Session(
+                aws_access_key_id=credentials["AccessKeyId"],
+                aws_secret_access_key=credentials["SecretAccessKey"],
+                aws_session_token=credentials["SessionToken"],
+                region_name=self._identity.region,
+            )
+            self._kms = session.client("kms", config=_config())
+        return self._kms
+
+    def call_error(
+        self, action: str, error: ClientError | BotoCoreError, *, resource: str, issuer: str = ""
+    ) -> AwsCallError:
+        """What a failed call means for a person. ``resource`` is the ARN that the action is for."""
+        if isinstance(error, BotoCoreError):
+            return AwsCallError(
+                action,
+                str(error),
+                f"Check that this machine reaches AWS in {self._identity.region} "
+                "(network, proxy, AWS_ENDPOINT_URL).",
+                settling=isinstance(error, (AwsConnectionError, HTTPClientError)),
+            )
+        answer: Any = error.response
+        code = str(answer.get("Error", {}).get("Code", "unknown"))
+        said = f"{code}: {answer.get('Error', {}).get('Message', '')}".rstrip(": ")
+        if code in _STALE:
+            self._kms = None
+        faulty = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
+        return AwsCallError(
+            action, said, self._mend(action, code, resource, issuer), settling=faulty or code in _SETTLING
+        )
+
+    def _assume_role(self) -> "CredentialsTypeDef":
+        identity = self._identity
+        token = self._token()
+        try:
+            # Not signed, so the credentials of the person who runs the update have no part in it.
+            sts = boto3.Session(region_name=identity.region).client(
+                "sts", config=_config().merge(Config(signature_version=UNSIGNED))
+            )
+            return sts.assume_role_with_web_identity(
+                RoleArn=identity.role_arn,
+                RoleSessionName="vault-autounseal-preflight",
+                WebIdentityToken=token,
+                DurationSeconds=_SESSION_SECONDS,
+            )["Credentials"]
+        except (ClientError, BotoCoreError) as error:
+            raise self.call_error(
+                ASSUME_ROLE, error, resource=identity.role_arn, issuer=_issuer(token)
+            ) from None
+
+    def _token(self) -> str:
+        identity = self._identity
+        try:
+            return Kubectl(identity.target).service_account_token(
+                identity.service_account, audience=WEB_IDENTITY_AUDIENCE, seconds=_TOKEN_SECONDS
+            )
+        except KubectlError as error:
+            place = f"{identity.service_account!r} in namespace {identity.target.namespace!r}"
+            mends = {
+                "NotFound": f"There has to be a service account {place}, the one of Vault's pods "
+                "(serviceAccount).",
+                "Forbidden": "Whoever runs pulumi up needs the right to create serviceaccounts/token in "
+                f"namespace {identity.target.namespace!r}.",
+            }
+            raise AwsCallError(
+                f"A token for service account {place}",
+                str(error),
+                mends.get(error.reason, "Check that this machine reaches the cluster."),
+                settling=error.reason not in mends,
+            ) from None
+
+    def _mend(self, action: str, code: str, resource: str, issuer: str) -> str:
+        identity = self._identity
+        provider = issuer or "the cluster's issuer"
+        if code in _IDENTITY_REFUSED:
+            return (
+                f"The role's account needs an IAM OIDC provider for {provider} with {WEB_IDENTITY_AUDIENCE} "
+                "among its client ids (audiences), and AWS has to reach the issuer's keys."
+            )
+        if code in _DENIED and action == ASSUME_ROLE:
+            return (
+                f"The role {resource} has to exist, and its trust policy has to let the OIDC provider of "
+                f"{provider} assume it for aud {WEB_IDENTITY_AUDIENCE} and sub "
+                f"system:serviceaccount:{identity.target.namespace}:{identity.service_account}; check the "
+                "service account's name, too (serviceAccount)."
+            )
+        if code in _DENIED:
+            return (
+                f"The policy of role {identity.role_arn} has to allow {action} on {resource}, and the key "
+                "policy has to let this role use the key; no boundary or organisation's policy may deny it."
+            )
+        if code in _MISSING:
+            return f"Check the key {resource} and its region ({identity.region})."
+        return "Mend what AWS names there, or try again later where it is AWS's own fault."
+
+
+def _issuer(token: str) -> str:
+    """Who issued the token, to name it in an error; empty where the token doesn't tell. Proves nothing."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return ""
+    return str(claims.get("iss", "")) if isinstance(claims, dict) else ""
+
+
+def _config() -> Config:
+    # One try a call: whoever calls tries again until a deadline, and says so meanwhile.
+    return Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""Uses a key of Azure Key Vault as Vault's pods will."""

@@ -1,0 +1,36 @@
+"""Looks up the managed cluster that the settings name."""
+
+from typing import TYPE_CHECKING
+
+from components.settings import Settings
+
+if TYPE_CHECKING:
+    from components.aws.cluster import EksCluster
+    from components.google.cluster import GkeCluster
+
+
+def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
+    """Look up the cluster that the settings name; None if they name none.
+
+    Everything that has to be there already is looked up here, before any resource is created. Raises
+    :class:`DeploymentError` if something isn't.
+    """
+    wanted = settings.cluster
+    if wanted is None:
+        return None
+    needs_identity = any(seal.needs_pod_identity for seal in settings.seals)
+    # One cloud's SDK is enough: each takes a part of a second of every command.
+    if wanted.project is not None:
+        from components.google.cluster import look_up_gke_cluster
+
+        return look_up_gke_cluster(
+            wanted.name, wanted.location, wanted.project, needs_workload_identity=needs_identity
+        )
+    from components.aws.cluster import look_up_eks_cluster
+
+    return look_up_eks_cluster(
+        wanted.name,
+        wanted.location,
+        needs_oidc_provider=needs_identity,
+        node_security_group_id=settings.node_security_group_id,
+    )

@@ -1,0 +1,68 @@
+"""Generates a new root token from the shares: the way back in after the root token was revoked.
+
+The token, and nothing else, goes to standard output. The shares are those of the selected stack; if they are
+encrypted to their holders or not here, the command asks for them, or reads them from standard input, one a
+line. A share may be base64 or, as it comes out of a PGP message, in hexadecimal digits.
+"""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.commands.selected_stack import keys_of, selected_stack_outputs
+from components.errors import DeploymentError
+from components.progress import say
+from components.shares.generate_root import generate_root_token
+from components.vault.client import VaultClient, VaultUnavailableError
+from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.root_generation import RootGeneration
+
+NAME = "generate-root"
+SUMMARY = "print a new root token, generated from the shares"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take no arguments: shares come from the stack, a prompt or standard input."""
+
+
+def run(_options: argparse.Namespace) -> None:
+    """Print a new root token; raises :class:`DeploymentError` if no pod can generate one."""
+    token = _new_root_token(selected_stack_outputs())
+    say("This root token never expires; revoke it when done: vault token revoke -self")
+    print(token)
+
+
+def _new_root_token(outputs: Mapping[str, Any]) -> str:
+    access = PodAccess.from_properties(outputs["pod_access"])
+    record = keys_of(outputs)
+    shares = record.shares if record is not None and not record.shares_encrypted else ()
+    problems = []
+    for ordinal in range(int(outputs["replicas"])):
+        try:
+            with access.reach(ordinal) as address:
+                client = VaultClient(address)
+                required = RootGeneration(client).status().required
+                shares = shares or _ask_for_shares(required)
+                return generate_root_token(client, shares, required)
+        except (PodUnreachableError, VaultUnavailableError) as error:
+            problems.append(f"{access.pod(ordinal)}: {error}")
+    raise DeploymentError("No pod of Vault could make a root token.\n" + "\n".join(problems))
+
+
+def _ask_for_shares(count: int) -> Sequence[str]:
+    say(f"The shares are with their holders. {count} of them are needed.")
+    shares = []
+    for number in range(1, count + 1):
+        share = (
+            getpass.getpass(f"Share {number} of {count} (not shown): ")
+            if sys.stdin.isatty()
+            else sys.stdin.readline()
+        ).strip()
+        if not share:
+            raise DeploymentError(
+                f"{number - 1} shares were given, and {count} are needed. Nothing was done."
+            )
+        shares.append(share)
+    return shares

@@ -1,0 +1,135 @@
+"""Reads settings, outputs and keys of the stack that is selected, through the pulumi command.
+
+The keys come through pulumi's standard output or out of the store, so they pass through no argument list and
+no file.
+"""
+
+import base64
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.custody.key_custody import KeyCustody
+from components.custody.key_record import KeyRecord
+from components.errors import DeploymentError
+from components.kubernetes.kubectl import require_command
+from components.settings import Settings
+from components.settings.load import parse_settings
+from components.vault.pod_access import PodAccess
+
+# Vault's key, and the one byte more that a share of it has (vault/barrier_aes_gcm.go, shamir/shamir.go).
+PLAIN_SHARE_BYTES = (32, 33)
+
+SETTINGS_OF_INIT = "init"
+"""The section that no right in a cloud depends on; it may need a secret, which nobody has to give here."""
+
+NEEDED_OUTPUTS = {
+    "custody",
+    "deployment",
+    "key_shares",
+    "pod_access",
+    "recovery_shares",
+    "replicas",
+    "root_token",
+    "threshold",
+}
+
+
+def selected_stack_outputs() -> Mapping[str, Any]:
+    """The outputs of the stack that is selected, secrets in plain.
+
+    Raises :class:`DeploymentError` with pulumi's own words, and where the stack has no Vault yet.
+    """
+    require_command("pulumi", "it knows the stack; see pulumi.com/docs/install")
+    result = subprocess.run(
+        ["pulumi", "stack", "output", "--json", "--show-secrets"], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
+    outputs: Mapping[str, Any] = json.loads(result.stdout)
+    if not outputs.keys() >= NEEDED_OUTPUTS:
+        raise DeploymentError(
+            "The stack that is selected has no Vault yet, or one of an earlier version of this program: run "
+            "pulumi up first."
+        )
+    return outputs
+
+
+def keys_of(outputs: Mapping[str, Any]) -> KeyRecord | None:
+    """The keys, from the stack's state or the store that it names; None where neither has any (adopted).
+
+    Raises :class:`KeyStoreError` where the store can't be read or has the keys of another Vault.
+    """
+    deployment = str(outputs["deployment"])
+    custody = outputs["custody"]
+    if custody["store"] != "state":
+        target = PodAccess.from_properties(outputs["pod_access"]).target
+        return KeyCustody.from_properties(custody, target, deployment).find()
+    recovery_shares, key_shares = tuple(outputs["recovery_shares"]), tuple(outputs["key_shares"])
+    if not recovery_shares and not key_shares:
+        return None
+    return KeyRecord(
+        deployment=deployment,
+        seal_type="",
+        seal_key="",
+        threshold=int(outputs["threshold"]),
+        root_token=str(outputs["root_token"]),
+        recovery_shares=recovery_shares,
+        key_shares=key_shares,
+        shares_encrypted=any(_is_message(share) for share in (*recovery_shares, *key_shares)),
+    )
+
+
+def _is_message(share: str) -> bool:
+    """Whether a share is a PGP message, which the state doesn't tell apart."""
+    return len(base64.b64decode(share)) not in PLAIN_SHARE_BYTES
+
+
+def selected_stack_settings() -> Settings:
+    """The settings of the stack that is selected in this folder, without any secret.
+
+    Raises :class:`DeploymentError` where Pulumi can't tell them or where they are wrong.
+    """
+    require_command("pulumi", "it has the stack's settings; see pulumi.com/docs/install")
+    namespace = _project_name(Path.cwd())
+    result = subprocess.run(["pulumi", "config", "--json"], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise DeploymentError(
+            f"Pulumi can't tell the settings: {result.stderr.strip()}\n"
+            "Select a stack (pulumi stack select) in the folder of the program."
+        )
+    entries: Mapping[str, Any] = json.loads(result.stdout)
+    own = {
+        key.removeprefix(f"{namespace}:"): entry
+        for key, entry in entries.items()
+        if key.startswith(f"{namespace}:")
+    }
+    return parse_settings(
+        {
+            key: entry["value"]
+            for key, entry in own.items()
+            if not entry["secret"] and key != SETTINGS_OF_INIT
+        },
+        namespace=namespace,
+        token=None,
+    )
+
+
+def _project_name(folder: Path) -> str:
+    """The name in the nearest Pulumi.yaml, which is the namespace of the settings."""
+    for place in (folder, *folder.parents):
+        file = place / "Pulumi.yaml"
+        if file.is_file():
+            project: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+            return str(project["name"])
+    raise DeploymentError(f"There is no Pulumi.yaml in {folder} or above; go to the folder of the program.")
+
+
+def token_of_settings() -> str:
+    """The setting `token`; empty if there is none."""
+    result = subprocess.run(["pulumi", "config", "get", "token"], capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else ""

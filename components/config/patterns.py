@@ -1,0 +1,12 @@
+"""Patterns of what settings of several components take, as regular expressions of the whole value."""
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names
+DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DNS_NAME = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
+SECRET_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"  # noqa: S105 (a pattern of names)
+SECRET_KEY = r"[A-Za-z0-9._-]{1,253}"  # noqa: S105 (a pattern of names)
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity
+QUANTITY = r"[1-9]\d*(\.\d+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?"
+ENVIRONMENT_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+# https://pkg.go.dev/time#ParseDuration
+DURATION = r"[1-9]\d{0,4}(ms|s|m)"

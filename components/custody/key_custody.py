@@ -1,0 +1,97 @@
+"""Root token and shares after the init: in the stack's state, or in the store that the settings name."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.custody.key_record import KeyRecord, KeyRecordError
+from components.custody.key_store import KeyReference, KeyStore, KeyStoreError, store_from_properties
+from components.kubernetes.kubectl import KubernetesTarget
+from components.progress import say
+
+STATE_LOCATION = "the stack's state"
+WRITE_ATTEMPTS = 4
+_PAUSE_SECONDS = 2.0
+
+
+class KeysNotStoredError(KeyStoreError):
+    """The store didn't take the keys, not even when asked again."""
+
+
+@dataclass(frozen=True)
+class KeyCustody:
+    """Where the keys of one Vault are."""
+
+    store: KeyStore | None
+    """None is the state, which the engine writes itself once the resource has returned."""
+    target: KubernetesTarget
+    deployment: str
+    """Whose keys they are, see :class:`KeyRecord`."""
+
+    @staticmethod
+    def from_properties(
+        properties: Mapping[str, Any] | None, target: KubernetesTarget, deployment: str
+    ) -> "KeyCustody":
+        """From a resource's property `custody`; empty is the state."""
+        store = store_from_properties(properties) if properties else None
+        return KeyCustody(store=store, target=target, deployment=deployment)
+
+    @property
+    def location(self) -> str:
+        """Where the keys are, for a person."""
+        return self.store.location if self.store is not None else STATE_LOCATION
+
+    def probe(self) -> None:
+        """Proves that keys could be stored; raises :class:`KeyStoreError` where they couldn't."""
+        if self.store is not None:
+            self.store.probe(self.target)
+
+    def find(self) -> KeyRecord | None:
+        """The keys that the store has of this Vault.
+
+        Raises :class:`KeyStoreError` where it has those of another one, or something else.
+        """
+        if self.store is None:
+            return None
+        try:
+            record = self.store.read(self.target)
+        except KeyRecordError as error:
+            raise KeyStoreError(
+                f"{self.location} holds something else than keys of this program: {error}. "
+                "Nothing was changed. Set another place in custody."
+            ) from None
+        if record is not None and record.deployment != self.deployment:
+            raise KeyStoreError(
+                f"{self.location} holds the keys of another Vault ({record.deployment}; this one is "
+                f"{self.deployment}). They were left alone. Set another place in custody."
+            )
+        return record
+
+    def root_token(self, in_state: str) -> str:
+        """The plain root token, ``in_state`` where the state keeps it; empty where nobody here has one."""
+        if self.store is None:
+            return in_state
+        record = self.find()
+        return record.plain_root_token if record is not None else ""
+
+    def put(self, record: KeyRecord) -> KeyReference:
+        """Stores the keys; raises :class:`KeysNotStoredError` where the store doesn't take them.
+
+        Every error is worth another try here: what is at stake can't be had again.
+        """
+        if self.store is None:
+            return KeyReference(location=STATE_LOCATION, version="")
+        for attempt in range(1, WRITE_ATTEMPTS + 1):
+            try:
+                return self.store.write(record, self.target)
+            except KeyStoreError as error:
+                reason = str(error)
+            # A store of somebody's own may raise anything, and with the keys in its text.
+            except Exception as error:
+                reason = type(error).__name__
+            if attempt == WRITE_ATTEMPTS:
+                raise KeysNotStoredError(f"{self.location} didn't take the keys: {reason}")
+            say(f"{self.location} didn't take the keys, trying again: {reason}")
+            time.sleep(_PAUSE_SECONDS)
+        raise AssertionError("unreachable")

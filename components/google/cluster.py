@@ -1,0 +1,142 @@
+"""The GKE cluster that Vault runs on, looked up and never changed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components.errors import DeploymentError
+from components.google.project import google_provider, look_up
+from components.kubernetes.kubeconfig import exec_kubeconfig
+from components.kubernetes.managed_cluster import ManagedCluster
+
+AUTH_PLUGIN = "gke-gcloud-auth-plugin"
+AUTH_PLUGIN_GUIDE = "cloud.google.com/kubernetes-engine/docs/how-to/cluster-access-for-kubectl"
+
+_NETWORK = re.compile(r"projects/([^/]+)/global/networks/([^/]+)$")
+
+
+@dataclass(frozen=True)
+class GkeCluster(ManagedCluster):
+    """What the other components need to know of a GKE cluster."""
+
+    cloud: ClassVar[Literal["google"]] = "google"
+    project: str
+    location: str
+    """Region or zone."""
+    endpoint: str
+    """URL of the API server."""
+    certificate_authority: str
+    """The API server's CA certificate, base64 of PEM."""
+    workload_pool: str | None
+    """What vouches for the cluster's service accounts, ``<project>.svc.id.goog``; None without one."""
+    master_cidr: str
+    """Address range of the control plane; empty where GKE names none."""
+    private_nodes: bool
+    """Whether the nodes have internal addresses only."""
+    network: str
+    """The VPC network, ``projects/<project>/global/networks/<name>``; a shared one is the host project's."""
+    provider: gcp.Provider
+    """The Google provider for the stack's project."""
+
+    @property
+    def path(self) -> str:
+        """The cluster as Google's APIs name it."""
+        return f"projects/{self.project}/locations/{self.location}/clusters/{self.name}"
+
+    @property
+    def identity(self) -> str:
+        """Its project, location and name."""
+        return f"gke:{self.project}:{self.location}:{self.name}"
+
+    @property
+    def token_command(self) -> tuple[str, str]:
+        """gcloud's plugin for kubectl."""
+        return AUTH_PLUGIN, AUTH_PLUGIN_GUIDE
+
+    def kubeconfig(self) -> str:
+        """Asks gcloud's plugin for a token at each use.
+
+        Source: the GKE guide, "Install kubectl and configure cluster access".
+        """
+        return exec_kubeconfig(
+            self.name,
+            endpoint=self.endpoint,
+            certificate_authority=self.certificate_authority,
+            token_command={
+                "command": AUTH_PLUGIN,
+                "installHint": f"See {AUTH_PLUGIN_GUIDE}",
+                "provideClusterInfo": True,
+            },
+        )
+
+
+def look_up_gke_cluster(
+    name: str, location: str, project: str, *, needs_workload_identity: bool
+) -> GkeCluster:
+    """Look up the cluster in a region or zone of the project.
+
+    Raises :class:`DeploymentError` if there is no such cluster in the location, if it has no address yet,
+    and if it lacks the Workload Identity that the seal needs.
+    """
+    provider = google_provider(project)
+    where = f"--location={location} --project={project}"
+    found: Mapping[str, Any] = look_up(
+        f"GKE cluster {name!r} can't be read in {location} of project {project}",
+        "Check clusterName, location and project, and that the Google credentials in use have "
+        f"container.clusters.get (gcloud container clusters describe {name} {where}).",
+        api="container.googleapis.com",
+        project=project,
+        # By its token: gcp.container.get_cluster comes with all types of GKE, 0.2 s of every preview.
+        invoke=lambda: (
+            pulumi.runtime.invoke(
+                "gcp:container/getCluster:getCluster",
+                {"name": name, "location": location, "project": project},
+                pulumi.InvokeOptions(provider=provider),
+            ).value
+        ),
+    )
+    if not found.get("endpoint") or not found.get("masterAuths"):
+        raise DeploymentError(
+            f"GKE cluster {name!r} has no address yet. Wait until it runs: "
+            f"gcloud container clusters describe {name} {where}"
+        )
+    pools = [config["workloadPool"] for config in found.get("workloadIdentityConfigs", ())]
+    if not pools and needs_workload_identity:
+        switch_on = f"gcloud container clusters update {name} {where} --workload-pool={project}.svc.id.goog"
+        switch_pool = f"gcloud container node-pools update <pool> --cluster={name} {where}"
+        raise DeploymentError(
+            f"GKE cluster {name!r} has no Workload Identity, by which Vault's pods use the key.\n"
+            f"Switch it on: {switch_on}\n"
+            f"and for the pool of Vault's nodes: {switch_pool} --workload-metadata=GKE_METADATA\n"
+            "Or set identity.kind to key-file."
+        )
+    private: Mapping[str, Any] = next(iter(found.get("privateClusterConfigs", ())), {})
+    return GkeCluster(
+        name=name,
+        project=project,
+        location=location,
+        endpoint=f"https://{found['endpoint']}",
+        certificate_authority=str(found["masterAuths"][0]["clusterCaCertificate"]),
+        workload_pool=pools[0] if pools else None,
+        master_cidr=str(private.get("masterIpv4CidrBlock") or ""),
+        private_nodes=bool(private.get("enablePrivateNodes")),
+        network=_network(str(found.get("network") or "default"), project),
+        provider=provider,
+    )
+
+
+def network_project(network: str) -> str:
+    """The project that a network belongs to, which is another one than the cluster's where it is shared."""
+    return network.split("/")[1]
+
+
+def _network(told: str, project: str) -> str:
+    """The network's full name; GKE tells it as a path, a link, or (of its own project) the bare name."""
+    found = _NETWORK.search(told)
+    if found is not None:
+        return f"projects/{found[1]}/global/networks/{found[2]}"
+    return f"projects/{project}/global/networks/{told}"

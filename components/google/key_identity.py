@@ -1,0 +1,47 @@
+"""Which key of Google Cloud KMS the stack has, so that the name of another one is refused.
+
+Where that other key is there already, the engine would take it over in place of the stack's own, which then
+is let go or destroyed, whether it is protected or not (pulumi/pkg, step_generator.go: import replacement).
+"""
+
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, Resource, UpdateResult
+
+from components.stable_provider import StableProvider
+
+INPUTS = ("key_id",)
+
+
+class GoogleKeyIdentityProvider(StableProvider):
+    """Remembers the key at creation, and refuses another one."""
+
+    inputs = INPUTS
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuses another key than the stack was deployed with, in the preview already."""
+        old, new = _olds.get("key_id"), news["key_id"]
+        if old in (None, new):
+            return CheckResult(news, [])
+        refusal = (
+            f"the stack has the key {old}, and the settings name {new}. Nothing was changed. A key isn't "
+            "renamed or replaced, as nothing else opens what it has sealed. Set project, key.keyRing, "
+            "key.location and key.name back; another key takes a migration of the seal (docs/seals.md)"
+        )
+        return CheckResult(news, [CheckFailure("key_id", refusal)])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Remembers it."""
+        return CreateResult(props["key_id"], {"key_id": props["key_id"]})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Of the key nothing is updated: ``check`` lets no other one pass."""
+        return UpdateResult({"key_id": _news["key_id"]})
+
+
+class GoogleKeyIdentity(Resource, module="vault", name="GoogleKeyIdentity"):
+    """The key that this stack's Vault is sealed with."""
+
+    def __init__(self, name: str, key_id: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(GoogleKeyIdentityProvider(), name, {"key_id": key_id}, opts)

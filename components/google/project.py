@@ -1,0 +1,111 @@
+"""Look-ups of what exists in Google Cloud, with an error that tells a person what to do when it doesn't."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import pulumi
+import pulumi_gcp as gcp
+from pulumi.runtime import get_root_resource
+
+from components.errors import DeploymentError
+
+Found = TypeVar("Found")
+
+_SERVICE = re.compile(r"\b([a-z]+\.googleapis\.com)\b")
+_LONGEST_REASON = 600
+
+
+class ApiOffError(DeploymentError):
+    """An API of Google's isn't enabled in the project."""
+
+
+def look_up(what: str, mend: str, *, api: str, project: str, invoke: Callable[[], Found]) -> Found:
+    """The answer of ``invoke``, which uses ``api`` (such as ``cloudkms.googleapis.com``) in ``project``.
+
+    Raises :class:`ApiOffError` where the API is off, and :class:`DeploymentError` with ``what``, Google's
+    words and ``mend`` where it fails otherwise.
+    """
+    try:
+        return invoke()
+    # The SDK raises the bare Exception for a failed invoke (pulumi/runtime/invoke.py), so nothing
+    # narrower can be named; the cause is kept in the message.
+    except Exception as error:
+        words = str(error)
+        if _tells_of_api_that_is_off(words):
+            service = named_service(words) or api
+            raise ApiOffError(
+                f"{what}: the API {service} is off in project {project}.\n"
+                f"Enable it (gcloud services enable {service} --project={project}), or set enableApis to "
+                "true and let the stack do it. A few minutes may pass until it is on everywhere."
+            ) from error
+        raise DeploymentError(f"{what}: {google_words(words) or type(error).__name__}\n{mend}") from error
+
+
+def named_service(words: str) -> str | None:
+    """The API that an error's details name; None where they name none.
+
+    Source: https://cloud.google.com/apis/design/errors (ErrorInfo, reason SERVICE_DISABLED).
+    """
+    _, _, details = words.partition("SERVICE_DISABLED")
+    before, _, _ = words.partition("SERVICE_DISABLED")
+    for part in (details, before):
+        services = [name for name in _SERVICE.findall(part) if not name.startswith(("www.", "console."))]
+        if services:
+            return str(services[0])
+    return None
+
+
+def google_words(words: str) -> str:
+    """What Google said, in one line: the provider adds the answer's details as many lines of JSON."""
+    told, _, _ = words.partition("\nDetails:")
+    line = " ".join(told.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]} ..."
+
+
+def _tells_of_api_that_is_off(words: str) -> bool:
+    return "SERVICE_DISABLED" in words or "API has not been used in project" in words
+
+
+_providers: WeakKeyDictionary[pulumi.Resource, gcp.Provider] = WeakKeyDictionary()
+"""By the stack, of which a process has one."""
+
+
+def google_provider(project: str) -> gcp.Provider:
+    """The explicit provider for ``project``, made when it is asked for first.
+
+    Cluster, seal, custody and firewall share it, and any of them may be the first that needs Google.
+    """
+    stack = get_root_resource()
+    if stack is None:
+        raise RuntimeError("A provider is made within a stack.")
+    if stack not in _providers:
+        _providers[stack] = gcp.Provider(
+            "gcp",
+            project=project,
+            # A label of Pulumi's own would be a change of every key and secret that is taken over.
+            add_pulumi_attribution_label=False,
+        )
+    return _providers[stack]
+
+
+KMS = "cloudkms.googleapis.com"
+IAM = "iam.googleapis.com"
+IAM_CREDENTIALS = "iamcredentials.googleapis.com"
+STS = "sts.googleapis.com"
+SECRET_MANAGER = "secretmanager.googleapis.com"  # noqa: S105 - a name
+
+
+def enabled_apis(apis: Sequence[str], *, project: str) -> Sequence[pulumi.Resource]:
+    """One resource an API. They stay enabled when the stack is destroyed, as others may need them by then."""
+    return [
+        gcp.projects.Service(
+            f"api-{api.partition('.')[0]}",
+            service=api,
+            project=project,
+            disable_on_destroy=False,
+            opts=pulumi.ResourceOptions(provider=google_provider(project)),
+        )
+        for api in apis
+    ]

@@ -1,0 +1,195 @@
+"""The Google service account that Vault's pods are, and what it may do: use one key and look at it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components.google.project import IAM, ApiOffError, google_provider, look_up
+from components.google.settings import CREDENTIALS_KEY, IdentitySettings
+
+USE_ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+IMPERSONATION_ROLE = "roles/iam.workloadIdentityUser"
+READER_ROLE_ID = "vaultAutoUnsealKeyReader"
+READER_PERMISSIONS = ("cloudkms.cryptoKeys.get",)
+"""What Vault asks at each start beside encryption and decryption. The smallest role of Google's that has it,
+`roles/cloudkms.viewer`, has ten times as many."""
+
+
+@dataclass(frozen=True)
+class GoogleIdentityArgs:
+    """What a :class:`GoogleIdentity` is made from."""
+
+    identity: IdentitySettings
+    """Kind, names and rotation."""
+    project: str
+    reader_role_exists: bool
+    """Whether the custom role is taken over instead of made."""
+    key_id: pulumi.Input[str]
+    """The one key that the service account may use."""
+    workload_pool: str | None
+    """What vouches for the cluster's service accounts; None without Workload Identity."""
+    namespace: pulumi.Input[str]
+    """Vault's namespace, once it is made."""
+    kubernetes_member: str
+    """Vault's Kubernetes service account, ``<namespace>/<name>``: the only one that is this identity."""
+    kubernetes: pulumi.ProviderResource
+    """Where the Secret with the credentials goes."""
+    prerequisites: Sequence[pulumi.Resource]
+    """APIs that have to be on before."""
+
+
+class GoogleIdentity(pulumi.ComponentResource):
+    """Service account, its rights on the key, and how the pods get to be it.
+
+    No right is given on the project, and no policy is written as a whole: other members stay.
+    """
+
+    email: pulumi.Output[str]
+    key_reader_role: pulumi.Output[str]
+    credentials_secret: pulumi.Output[str] | None = None
+    """Name of the Secret with the key file; None with Workload Identity."""
+    credentials_key: pulumi.Output[str] | None = None
+    """Id of the service-account key in it; tells nothing of the key itself."""
+
+    def __init__(
+        self, name: str, args: GoogleIdentityArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("vault-autounseal:gcp:Identity", name, None, opts)
+        account = gcp.serviceaccount.Account(
+            name,
+            account_id=args.identity.service_account,
+            project=args.project,
+            display_name="Vault's auto-unseal",
+            description="Uses the key that unseals Vault, and nothing else",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.prerequisites),
+        )
+        self.email = account.email
+        self.key_reader_role = self._reader_role(name, args)
+        for right, role in (("use", USE_ROLE), ("read", self.key_reader_role)):
+            gcp.kms.CryptoKeyIAMMember(
+                f"{name}-{right}",
+                crypto_key_id=args.key_id,
+                role=role,
+                member=_member(account),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        if args.identity.kind == "workload-identity":
+            gcp.serviceaccount.IAMMember(
+                name,
+                service_account_id=account.name,
+                role=IMPERSONATION_ROLE,
+                member=f"serviceAccount:{args.workload_pool}[{args.kubernetes_member}]",
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        else:
+            self._credentials(name, args, account)
+        self.register_outputs({"email": self.email, "key_reader_role": self.key_reader_role})
+
+    def _reader_role(self, name: str, args: GoogleIdentityArgs) -> pulumi.Output[str]:
+        given = args.identity.key_reader_role
+        if given is not None:
+            return pulumi.Output.from_input(given)
+        role = gcp.projects.IAMCustomRole(
+            name,
+            role_id=READER_ROLE_ID,
+            project=args.project,
+            title="Vault auto-unseal key reader",
+            description="Lets Vault see the key that it is unsealed with",
+            permissions=list(READER_PERMISSIONS),
+            stage="GA",
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=args.prerequisites,
+                # A role's id can't be used again for 37 days, and other stacks of the project share this one.
+                retain_on_delete=True,
+                import_=reader_role_name(args.project) if args.reader_role_exists else None,
+            ),
+        )
+        return role.name
+
+    def _credentials(self, name: str, args: GoogleIdentityArgs, account: gcp.serviceaccount.Account) -> None:
+        """The key file. A rotation makes the new key, updates the Secret, and then deletes the old key."""
+        rotation, previous = args.identity.key_rotation, args.identity.previous_key_rotation
+        keys = {
+            text: gcp.serviceaccount.Key(
+                f"{name}-{text}",
+                service_account_id=account.name,
+                keepers={"rotation": text},
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for text in (rotation, previous)
+            if text is not None
+        }
+        key = keys[rotation]
+        secret = KubernetesSecret(
+            name,
+            namespace=args.namespace,
+            secret_name=args.identity.secret,
+            # The API gives the file in base64, which is what a Secret takes.
+            data={CREDENTIALS_KEY: pulumi.Output.secret(key.private_key)},
+            opts=pulumi.ResourceOptions(parent=self, provider=args.kubernetes),
+        )
+        self.credentials_secret = secret.metadata.apply(lambda metadata: str(metadata["name"]))
+        self.credentials_key = key.name.apply(lambda told: told.rpartition("/")[2])
+
+
+class KubernetesSecret(pulumi.CustomResource):
+    """A Kubernetes Secret, by the token of its type; the SDK's own class comes with all of the core API."""
+
+    metadata: pulumi.Output[Any]
+    """As the Kubernetes API has it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        namespace: pulumi.Input[str],
+        secret_name: str,
+        data: pulumi.Input[dict[str, pulumi.Input[str]]],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": {"name": secret_name, "namespace": namespace},
+            "data": data,
+        }
+        super().__init__("kubernetes:core/v1:Secret", name, properties, opts)
+
+
+def reader_role_name(project: str) -> str:
+    """The custom role as Google's APIs name it."""
+    return f"projects/{project}/roles/{READER_ROLE_ID}"
+
+
+def reader_role_exists(identity: IdentitySettings, *, project: str, api_gets_enabled: bool) -> bool:
+    """Whether the custom role is there already, of an earlier stack or of another one of the project.
+
+    False where none is needed. Raises :class:`DeploymentError` where it can't be told.
+    """
+    if identity.key_reader_role is not None:
+        return False
+    try:
+        roles = look_up(
+            f"The custom roles of project {project} can't be listed",
+            "Check that the Google credentials in use have iam.roles.list there, or set "
+            "identity.keyReaderRole to a role with cloudkms.cryptoKeys.get, such as roles/cloudkms.viewer.",
+            api=IAM,
+            project=project,
+            invoke=lambda: gcp.projects.get_iam_custom_roles(
+                project=project, opts=pulumi.InvokeOptions(provider=google_provider(project))
+            ),
+        ).roles
+    except ApiOffError:
+        if api_gets_enabled:
+            return False
+        raise
+    return reader_role_name(project) in [role.name for role in roles]
+
+
+def _member(account: gcp.serviceaccount.Account) -> pulumi.Output[str]:
+    return account.email.apply(lambda email: f"serviceAccount:{email}")

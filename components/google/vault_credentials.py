@@ -1,0 +1,260 @@
+"""Google Cloud as Vault's pods see it: an access token had as they have it, and calls with it."""
+
+import base64
+import binascii
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.seal_preflight import SettlingError
+
+STS = "https://sts.googleapis.com/v1/token"
+CREDENTIALS = "https://iamcredentials.googleapis.com/v1"
+KMS_AUDIENCE = "https://cloudkms.googleapis.com/"
+"""Audience of the token that a client of Cloud KMS signs itself. Source: google.aip.dev/auth/4111."""
+
+ANNOTATION = "iam.gke.io/gcp-service-account"
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_CREDENTIALS_KEY = "credentials.json"
+_TOKEN_SECONDS = 3600
+_RENEWAL_SECONDS = 300
+_CALL_SECONDS = (5, 10)
+"""To connect, and to answer."""
+
+# What a try a little later may answer otherwise: changes of IAM reach every part of Google after minutes
+# (cloud.google.com/iam/docs/access-change-propagation), as does an API that was just enabled.
+_SETTLING = frozenset({401, 403, 404, 408, 429})
+
+
+class GoogleCallError(SettlingError):
+    """A call that Google refused or didn't answer."""
+
+
+@dataclass(repr=False)
+class VaultIdentity(ABC):
+    """Who Vault's pods are to Google. Tokens stay in memory and are renewed before they end."""
+
+    target: KubernetesTarget
+    """Cluster and namespace of Vault's pods."""
+    _token: str = field(default="", init=False)
+    _expires: float = field(default=0.0, init=False)
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """For a person."""
+
+    @abstractmethod
+    def _fetch(self) -> str:
+        """A new access token, good for an hour; raises :class:`GoogleCallError`."""
+
+    def call(
+        self, action: str, method: str, url: str, body: Mapping[str, Any] | None = None, *, mend: str
+    ) -> Mapping[str, Any]:
+        """One REST call as Vault; raises :class:`GoogleCallError` with ``action`` and ``mend``."""
+        if time.monotonic() > self._expires - _RENEWAL_SECONDS:
+            self._token = self._fetch()
+            self._expires = time.monotonic() + _TOKEN_SECONDS
+        try:
+            return ask_google(action, method, url, body, token=self._token, mend=mend)
+        except GoogleCallError:
+            # The next try begins with a new token: an old one may be of an account that is gone.
+            self._expires = 0.0
+            raise
+
+
+@dataclass(repr=False)
+class WorkloadIdentity(VaultIdentity):
+    """What GKE's metadata server does for the pods of a Kubernetes service account.
+
+    Source: the GKE documents, "About Workload Identity Federation for GKE".
+    """
+
+    kubernetes_account: str
+    """Name of the Kubernetes service account."""
+    email: str
+    """Address of the Google service account."""
+    workload_pool: str
+    """``<project>.svc.id.goog``."""
+    cluster: str
+    """``projects/<project>/locations/<location>/clusters/<name>``."""
+
+    @property
+    def name(self) -> str:
+        """The Google service account."""
+        return self.email
+
+    def _fetch(self) -> str:
+        self._require_annotation()
+        exchanged = ask_google(
+            "The exchange of a token of Vault's service account",
+            "POST",
+            STS,
+            {
+                "grantType": "urn:ietf:params:oauth:grant-type:token-exchange",
+                "audience": f"identitynamespace:{self.workload_pool}:"
+                f"https://container.googleapis.com/v1/{self.cluster}",
+                "scope": _SCOPE,
+                "requestedTokenType": "urn:ietf:params:oauth:token-type:access_token",
+                "subjectTokenType": "urn:ietf:params:oauth:token-type:jwt",
+                "subjectToken": self._kubernetes_token(),
+            },
+            token="",
+            mend=f"Workload Identity has to be on for the cluster, with the pool {self.workload_pool}.",
+        )
+        member = f"serviceAccount:{self.workload_pool}[{self.target.namespace}/{self.kubernetes_account}]"
+        answer = ask_google(
+            "iam.serviceAccounts.getAccessToken",
+            "POST",
+            f"{CREDENTIALS}/projects/-/serviceAccounts/{self.email}:generateAccessToken",
+            {"scope": [_SCOPE], "lifetime": f"{_TOKEN_SECONDS}s"},
+            token=str(exchanged["access_token"]),
+            mend=f"{member} needs roles/iam.workloadIdentityUser on the service account {self.email}, which "
+            "has to exist and be enabled. pulumi up --refresh puts back what this stack gives.",
+        )
+        return str(answer["accessToken"])
+
+    def _require_annotation(self) -> None:
+        """Raises where the pods would silently be somebody else: the account of their node."""
+        found = _kubernetes(self.target, "serviceaccount", self.kubernetes_account)
+        annotated = found.get("metadata", {}).get("annotations", {}).get(ANNOTATION, "")
+        if annotated != self.email:
+            raise GoogleCallError(
+                f"The identity of service account {self.kubernetes_account!r}",
+                f"its annotation {ANNOTATION} is {annotated!r} instead of {self.email!r}",
+                "Without it GKE takes the account of the node. pulumi up --refresh puts it back.",
+                settling=False,
+            )
+
+    def _kubernetes_token(self) -> str:
+        try:
+            return Kubectl(self.target).service_account_token(
+                self.kubernetes_account, audience=self.workload_pool, seconds=600
+            )
+        except KubectlError as error:
+            raise GoogleCallError(
+                f"A token for service account {self.kubernetes_account!r}",
+                str(error),
+                "Whoever runs pulumi up needs the right to create serviceaccounts/token in namespace "
+                f"{self.target.namespace!r}, and this machine has to reach the cluster.",
+                settling=error.reason not in {"NotFound", "Forbidden"},
+            ) from None
+
+
+@dataclass(repr=False)
+class KeyFile(VaultIdentity):
+    """A service-account key out of a Secret; it signs its tokens itself, as Vault does with it."""
+
+    secret: str
+    """Name of the Secret, which has it as ``credentials.json``."""
+
+    @property
+    def name(self) -> str:
+        """The Secret."""
+        return f"Secret {self.target.namespace}/{self.secret}"
+
+    def _fetch(self) -> str:
+        # Imported here, for Workload Identity needs neither.
+        from google.auth import jwt
+        from google.auth.exceptions import GoogleAuthError
+
+        information = self._information()
+        try:
+            credentials = jwt.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+                information, audience=KMS_AUDIENCE, token_lifetime=_TOKEN_SECONDS
+            )
+            credentials.refresh(None)
+        except (GoogleAuthError, ValueError, TypeError) as error:
+            raise self._unusable(f"it isn't a service-account key ({type(error).__name__})") from None
+        token = credentials.token
+        return token.decode() if isinstance(token, bytes) else str(token)
+
+    def _information(self) -> Mapping[str, Any]:
+        found = _kubernetes(self.target, "secret", self.secret)
+        encoded = (found.get("data") or {}).get(_CREDENTIALS_KEY)
+        if not encoded:
+            raise self._unusable(f"it has no key {_CREDENTIALS_KEY}")
+        try:
+            information = json.loads(base64.b64decode(encoded, validate=True))
+        except (binascii.Error, UnicodeDecodeError, json.JSONDecodeError):
+            raise self._unusable(f"its {_CREDENTIALS_KEY} isn't JSON") from None
+        if not isinstance(information, dict) or information.get("type") != "service_account":
+            raise self._unusable(f"its {_CREDENTIALS_KEY} isn't of type service_account")
+        return information
+
+    def _unusable(self, why: str) -> GoogleCallError:
+        return GoogleCallError(
+            f"The use of {self.name}",
+            why,
+            f"Put a service-account key there: kubectl --namespace {self.target.namespace} create secret "
+            f"generic {self.secret} --from-file={_CREDENTIALS_KEY}=<file of gcloud iam service-accounts keys "
+            "create>",
+            settling=False,
+        )
+
+
+def ask_google(
+    action: str, method: str, url: str, body: Mapping[str, Any] | None, *, token: str, mend: str
+) -> Mapping[str, Any]:
+    """One REST call, tried once; raises :class:`GoogleCallError`, which tells nothing of ``body``."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        response = requests.request(method, url, json=body, headers=headers, timeout=_CALL_SECONDS)
+        if response.ok:
+            answer: Mapping[str, Any] = response.json()
+            return answer
+    except requests.RequestException as error:
+        raise GoogleCallError(
+            action,
+            f"no answer from {url.split('/')[2]} ({type(error).__name__})",
+            "Check that this machine reaches Google Cloud (network, proxy).",
+            settling=True,
+        ) from None
+    status, words, disabled = _refusal(response)
+    if disabled:
+        mend = f"Enable the API: gcloud services enable {url.split('/')[2]}; or set enableApis to true."
+    settling = response.status_code in _SETTLING or response.status_code >= 500
+    raise GoogleCallError(action, f"{status}: {words}", mend, settling=settling)
+
+
+def _refusal(response: requests.Response) -> tuple[str, str, bool]:
+    """Google's status and words, and whether they say that an API is off."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return str(response.status_code), "no JSON, so perhaps a proxy's answer", False
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict):
+        reasons = [detail.get("reason") for detail in error.get("details", []) if isinstance(detail, dict)]
+        status = str(error.get("status", response.status_code))
+        return status, str(error.get("message", "")), "SERVICE_DISABLED" in reasons
+    # The token service has the shape of OAuth.
+    described = answer.get("error_description", "") if isinstance(answer, dict) else ""
+    return str(error or response.status_code), str(described), False
+
+
+def _kubernetes(target: KubernetesTarget, kind: str, name: str) -> Mapping[str, Any]:
+    """An object of Vault's namespace; raises :class:`GoogleCallError` where there is none."""
+    try:
+        found = Kubectl(target).get(kind, name)
+    except KubectlError as error:
+        raise GoogleCallError(
+            f"Reading {kind} {name!r}",
+            str(error),
+            f"Whoever runs pulumi up needs the right to get {kind}s in namespace {target.namespace!r}.",
+            settling=error.reason != "Forbidden",
+        ) from None
+    if found is None:
+        raise GoogleCallError(
+            f"Reading {kind} {name!r}",
+            "there is none of that name",
+            f"Make it in namespace {target.namespace!r} first, or mend its name in the settings.",
+            settling=False,
+        )
+    return found

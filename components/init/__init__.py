@@ -1,0 +1,1 @@
+"""Runs the one-time operator init, and takes over what is there already."""

@@ -1,0 +1,182 @@
+"""A Vault that is initialised already: its keys are found, given, or lost, or it is somebody else's."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from components.custody.key_record import KeyRecord
+from components.errors import DeploymentError
+from components.init.inputs import InitInputs
+from components.init.volume_wipe import NotProvablyEmptyError, require_initialized_by, wipe_volumes
+from components.journal.encryption import JournalCipher
+from components.journal.entry import JournalEntry
+from components.journal.journal import AnotherRunError, InitJournal
+from components.progress import say
+from components.shares.verification import WrongKeysError, verify_keys
+from components.vault.client import SealStatus
+
+
+class VolumesWipedError(DeploymentError):
+    """An empty Vault was wiped; its pods come back uninitialised, so it is worth another try."""
+
+
+@dataclass(frozen=True, repr=False)
+class TakenOver:
+    """What is known of the keys of a Vault that was initialised before. Not to be printed."""
+
+    record: KeyRecord | None
+    """None where it was adopted without them."""
+    initialized_here: bool
+    """Whether an earlier run of this stack initialised it."""
+
+
+def take_over(
+    order: InitInputs,
+    address: str,
+    status: SealStatus,
+    journal: InitJournal,
+    cipher: Callable[[], JournalCipher],
+    stored: KeyRecord | None,
+) -> TakenOver:
+    """The keys of the Vault behind ``address``, checked against it.
+
+    An interrupted run's own come first: from the journal, then those ``stored``. Raises
+    :class:`DeploymentError` where there are none and Vault isn't to be adopted,
+    :class:`VolumesWipedError` where it was empty and may be wiped, and
+    :class:`AnotherRunError` while another run initialises it.
+    """
+    entry = journal.find()
+    if entry is not None and entry.kept:
+        record = journal.recover(cipher())
+        say(f"Keys of an interrupted run were found in the journal ({journal.location})")
+        if stored is not None and stored.fingerprint != record.fingerprint:
+            record = _valid_of(address, record, stored)
+        else:
+            _verify(address, record, f"the journal ({journal.location})")
+        return TakenOver(record, initialized_here=True)
+    if stored is not None:
+        say(f"Keys of this Vault were found in {order.custody.location}")
+        _verify(address, stored, order.custody.location)
+        return TakenOver(stored, initialized_here=True)
+    if order.adopt:
+        return _adopted(order, address, status)
+    if entry is not None:
+        if entry.belongs_to_live_run:
+            raise AnotherRunError(
+                f"Another run initialises this Vault at the moment ({entry.run.description}); this one has "
+                "changed nothing. Wait for it to end, then run pulumi up again."
+            )
+        _begin_again(order, journal, entry)
+    raise DeploymentError(
+        f"Vault on {order.access.pod(0)} is initialised already, by somebody or something else than this "
+        f"stack, and its keys are neither in {order.custody.location} nor in a journal "
+        f"({journal.location}); they can't be had a second time. Two ways out:\n"
+        "- Take it over: set init.adopt to true, and give its keys (adoptedKeys, or init.adoptedKeysFile) or "
+        "a token.\n"
+        "- If it is left over from an earlier trial: delete its volumes (kubectl delete pvc) and its pods."
+    )
+
+
+def _valid_of(address: str, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:
+    """The one of two sets that Vault takes: a change of shares was interrupted before or after it counted."""
+    try:
+        verify_keys(address, stored)
+    except WrongKeysError:
+        _verify(address, journaled, "the journal")
+        return journaled
+    return stored
+
+
+def _begin_again(order: InitInputs, journal: InitJournal, entry: JournalEntry) -> None:
+    """Wipes what an interrupted run left behind, or says why not; always raises."""
+    pod = order.access.pod(0)
+    lost = (
+        f"Vault on {pod} is initialised, but its keys went to nobody: the run that initialised it was "
+        f"interrupted before it had Vault's answer ({entry.run.description}, {entry.began})."
+    )
+    adopt = "If somebody has its keys after all, set init.adopt to true and give them (adoptedKeys)."
+    try:
+        if not entry.matches_volume(journal.volume()):
+            raise NotProvablyEmptyError("its volume is another one than that run's")
+        require_initialized_by(order.access, datetime.fromisoformat(entry.began))
+    except NotProvablyEmptyError as error:
+        raise DeploymentError(
+            f"{lost} That it is empty can't be proven: {error}. {adopt} If you know that nothing is in it, "
+            "delete its volumes (kubectl delete pvc) and its pods, and run pulumi up again."
+        ) from None
+    if not order.wipe:
+        raise DeploymentError(
+            f"{lost} So nobody can have put anything into it. To delete its volumes and begin again, set "
+            f"init.wipe to true and run pulumi up. {adopt}"
+        )
+    wipe_volumes(order.access, order.replicas)
+    journal.finish()
+    raise VolumesWipedError(f"the volumes of {pod} were wiped")
+
+
+def _adopted(order: InitInputs, address: str, status: SealStatus) -> TakenOver:
+    pod = order.access.pod(0)
+    source = order.adopted_keys_file or "adoptedKeys"
+    given = _given_keys(order, source)
+    if given is None:
+        say(f"Adopting Vault {status.version} on {pod}: initialised before, no keys are stored")
+        return TakenOver(None, initialized_here=False)
+    if (len(given.shares), given.threshold) != (order.shares, order.threshold):
+        raise DeploymentError(
+            f"The keys to adopt are {len(given.shares)} shares, {given.threshold} of them needed: set "
+            f"init.shares to {len(given.shares)} and init.threshold to {given.threshold}."
+        )
+    _verify(address, given, source)
+    say(f"Adopting Vault {status.version} on {pod} with its keys")
+    return TakenOver(given, initialized_here=False)
+
+
+def _given_keys(order: InitInputs, source: str) -> KeyRecord | None:
+    text = order.adopted_keys
+    if order.adopted_keys_file:
+        try:
+            text = Path(order.adopted_keys_file).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DeploymentError(
+                f"The keys in {source} can't be read: {type(error).__name__}. Mend init.adoptedKeysFile."
+            ) from None
+    if not text:
+        return None
+    try:
+        return _init_answer(json.loads(text), order)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DeploymentError(
+            f"{source} isn't what vault operator init -format=json prints: an object with root_token, "
+            "recovery_keys_b64 or unseal_keys_b64, and their threshold."
+        ) from None
+
+
+def _init_answer(document: dict[str, Any], order: InitInputs) -> KeyRecord:
+    """From the CLI's JSON of an init (command/operator_init.go in Vault)."""
+    recovery = tuple(str(share) for share in document.get("recovery_keys_b64") or ())
+    unseal = tuple(str(share) for share in document.get("unseal_keys_b64") or ())
+    threshold = document["recovery_keys_threshold"] if recovery else document["unseal_threshold"]
+    if not recovery and not unseal:
+        raise KeyError
+    return KeyRecord(
+        deployment=order.deployment,
+        seal_type=order.seal_type,
+        seal_key=order.seal_key,
+        threshold=int(threshold),
+        root_token=str(document.get("root_token") or ""),
+        recovery_shares=recovery,
+        key_shares=() if recovery else unseal,
+    )
+
+
+def _verify(address: str, record: KeyRecord, source: str) -> None:
+    try:
+        verify_keys(address, record)
+    except WrongKeysError as error:
+        raise DeploymentError(
+            f"The keys in {source} aren't those of the Vault that answers: {error}. Nothing was changed. "
+            "Check kubeContext, namespace and releaseName; or the volumes were replaced behind these keys."
+        ) from None

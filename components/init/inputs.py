@@ -1,0 +1,88 @@
+"""What the one-time init is told to do; travels in the inputs of its resource."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.custody.key_custody import KeyCustody
+from components.vault.pod_access import PodAccess
+
+INPUTS = (
+    "access",
+    "cluster_uid",
+    "seal_type",
+    "migrate_from",
+    "seal_key",
+    "shares",
+    "threshold",
+    "pgp_keys",
+    "root_token_pgp_key",
+    "adopt",
+    "adopted_keys_file",
+    "wipe",
+    "replicas",
+    "custody",
+    "preflight",
+    "journal_key",
+    "preflight_seconds",
+    "pod_start_seconds",
+)
+"""Names of the properties that the resource compares."""
+
+
+@dataclass(frozen=True)
+class InitInputs:
+    """The inputs of the init, typed."""
+
+    access: PodAccess
+    deployment: str
+    """Which Vault this is: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    seal_type: str
+    seal_key: str
+    """What names the seal's key; empty with Shamir."""
+    shares: int
+    threshold: int
+    pgp_keys: Sequence[str]
+    """Base64, one a share; empty for plain shares."""
+    root_token_pgp_key: str
+    """Base64; empty for a plain root token."""
+    adopt: bool
+    adopted_keys_file: str
+    """Path; empty for none."""
+    adopted_keys: str = field(repr=False)
+    """JSON of an init; a secret; empty for none."""
+    wipe: bool
+    replicas: int
+    custody: KeyCustody
+    preflight: Mapping[str, Any]
+    """What the seal is tried with before the init; empty where it isn't."""
+    journal_key: str = field(repr=False)
+    """Base64; what the journal is encrypted with where the seal has no key service to do it; else empty."""
+    preflight_seconds: float
+    pod_start_seconds: float
+
+    @staticmethod
+    def from_properties(properties: Mapping[str, Any], adopted_keys: str) -> "InitInputs":
+        """From the resource's properties; ``adopted_keys`` come from the configuration, past the state."""
+        access = PodAccess.from_properties(properties["access"])
+        deployment = f"{properties['cluster_uid']}/{access.target.namespace}/{access.statefulset}"
+        return InitInputs(
+            access=access,
+            deployment=deployment,
+            seal_type=str(properties["seal_type"]),
+            seal_key=str(properties["seal_key"]),
+            shares=int(properties["shares"]),
+            threshold=int(properties["threshold"]),
+            pgp_keys=tuple(properties["pgp_keys"]),
+            root_token_pgp_key=str(properties["root_token_pgp_key"]),
+            adopt=bool(properties["adopt"]),
+            adopted_keys_file=str(properties["adopted_keys_file"]),
+            adopted_keys=adopted_keys,
+            wipe=bool(properties["wipe"]),
+            replicas=int(properties["replicas"]),
+            custody=KeyCustody.from_properties(properties["custody"], access.target, deployment),
+            preflight=properties["preflight"],
+            journal_key=str(properties["journal_key"]),
+            preflight_seconds=float(properties["preflight_seconds"]),
+            pod_start_seconds=float(properties["pod_start_seconds"]),
+        )

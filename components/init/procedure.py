@@ -1,0 +1,223 @@
+"""The order of the one-time init: each step is proved before the next; an interrupted run is gone on with.
+
+The store and the seal are tried first, as nothing after `sys/init` can be taken back. A journal that says
+what is about to happen is written before it, and the encrypted answer at once after it; whatever stops
+the run then, the next one finds the keys.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+
+from components.custody.key_custody import KeysNotStoredError
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import KeyReference, KeyStoreError
+from components.errors import DeploymentError
+from components.init.existing_vault import VolumesWipedError, take_over
+from components.init.inputs import InitInputs
+from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher, StackKeyCipher
+from components.journal.journal import AnotherRunError, InitJournal
+from components.progress import Waiting, say
+from components.seals.seal import prove_seal
+from components.vault.client import (
+    SealStatus,
+    VaultAlreadyInitializedError,
+    VaultClient,
+    VaultRefusedError,
+    VaultUnavailableError,
+)
+from components.vault.diagnostics import init_failed, not_started, pod_state
+from components.vault.pod_access import PodUnreachableError
+
+_CLUSTER_ID_SECONDS = 30
+
+
+@dataclass(frozen=True, repr=False)
+class InitResult:
+    """What is known of the keys afterwards. Not to be printed."""
+
+    record: KeyRecord | None
+    """None where a Vault was adopted without its keys."""
+    reference: KeyReference
+    """Where they are; an empty location where there are none."""
+    initialized_here: bool
+    """False where Vault was adopted."""
+    vault_version: str
+
+
+def initialized(order: InitInputs) -> InitResult:
+    """An initialised Vault whose keys are where they belong.
+
+    Raises :class:`DeploymentError` with what to do. Vault is initialised at most once, however often
+    this is called.
+    """
+    order.custody.probe()
+    # Keys of another Vault there are refused before anything else is tried.
+    order.custody.find()
+
+    @cache
+    def cipher() -> JournalCipher:
+        return init_cipher(order)
+
+    if not order.adopt:
+        cipher()
+    waiting = Waiting(f"Waiting for {order.access.pod(0)}", order.pod_start_seconds)
+    while True:
+        try:
+            order.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
+            with order.access.reach(0) as address:
+                return _initialized_at(order, address, cipher)
+        except (PodUnreachableError, VaultUnavailableError, VolumesWipedError) as error:
+            if waiting.over:
+                raise DeploymentError(not_started(order.access, str(error))) from None
+            waiting.pause(partial(pod_state, order.access, str(error)))
+        except AnotherRunError as error:
+            if waiting.over:
+                raise
+            waiting.pause(str(error), seconds=1)
+
+
+def init_cipher(order: InitInputs) -> JournalCipher:
+    """Return what encrypts the journal: the seal's key, proved as Vault's role, or the stack's own."""
+    if not order.preflight:
+        return StackKeyCipher(order.journal_key)
+    return SealKeyCipher(prove_seal(order.preflight, order.access.target, order.preflight_seconds))
+
+
+def _initialized_at(order: InitInputs, address: str, cipher: Callable[[], JournalCipher]) -> InitResult:
+    client = VaultClient(address)
+    status = client.seal_status()
+    _require_seal_type(status, order.seal_type)
+    journal = InitJournal(order.access.target, order.access.statefulset, order.deployment)
+    # Asked for in every round: another run may have put them there meanwhile.
+    stored = order.custody.find()
+    in_journal = True
+    if status.initialized:
+        taken = take_over(order, address, status, journal, cipher, stored)
+        record, here = taken.record, taken.initialized_here
+    else:
+        if stored is not None:
+            raise DeploymentError(
+                f"{order.custody.location} holds the keys of an earlier Vault of this name, and the one that "
+                "runs isn't initialised. Its backups may need them, so they are never overwritten: move them "
+                "to another place, or set another one in custody, and run pulumi up again."
+            )
+        record, here = _initialize(order, client, status, journal, cipher()), True
+        in_journal = _journaled(journal, record)
+    if here:
+        otherwise = _safe_in_journal(journal) if in_journal else _lost(journal)
+    else:
+        otherwise = "The keys that were given stay where they are. Mend the store and run pulumi up again."
+    reference = KeyReference(location="", version="")
+    if record is not None:
+        record, reference = _stored(order, record, client, journal, otherwise)
+    return InitResult(record, reference, here, status.version)
+
+
+def _initialize(
+    order: InitInputs, client: VaultClient, status: SealStatus, journal: InitJournal, cipher: JournalCipher
+) -> KeyRecord:
+    """Asks Vault for its keys, once the journal says that this is about to happen."""
+    journal.begin(cipher)
+    say(f"Initialising Vault {status.version} on {order.access.pod(0)}, seal {status.seal_type}")
+    try:
+        answer = client.initialize(
+            shares=order.shares,
+            threshold=order.threshold,
+            recovery=status.recovery_seal,
+            pgp_keys=order.pgp_keys,
+            root_token_pgp_key=order.root_token_pgp_key,
+        )
+    except VaultAlreadyInitializedError:
+        # Somebody was faster, whose keys are no business of this journal.
+        journal.finish()
+        raise AnotherRunError(f"{order.access.pod(0)} was initialised by somebody else meanwhile") from None
+    except (VaultUnavailableError, VaultRefusedError) as error:
+        raise DeploymentError(
+            init_failed(order.access, str(error), recovery_seal=status.recovery_seal)
+        ) from None
+    return KeyRecord(
+        deployment=order.deployment,
+        seal_type=order.seal_type,
+        seal_key=order.seal_key,
+        threshold=order.threshold,
+        root_token=answer.root_token,
+        recovery_shares=answer.recovery_shares,
+        key_shares=answer.key_shares,
+        shares_encrypted=bool(order.pgp_keys),
+        root_token_encrypted=bool(order.root_token_pgp_key),
+    )
+
+
+def _journaled(journal: InitJournal, record: KeyRecord) -> bool:
+    """Keeps the keys in the journal; where neither of its places takes them, there is still their store."""
+    try:
+        journal.keep(record)
+    except JournalError as error:
+        say(f"The keys couldn't be kept in the journal, they go to their store at once: {error}")
+        return False
+    return True
+
+
+def _safe_in_journal(journal: InitJournal) -> str:
+    return (
+        f"The keys are safe: they are in the journal, encrypted ({journal.location}). Mend the store and run "
+        "pulumi up again: it takes them from there."
+    )
+
+
+def _lost(journal: InitJournal) -> str:
+    return (
+        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost. It is empty: mend "
+        "both places, set init.wipe to true, and run pulumi up again."
+    )
+
+
+def _stored(
+    order: InitInputs, record: KeyRecord, client: VaultClient, journal: InitJournal, otherwise: str
+) -> tuple[KeyRecord, KeyReference]:
+    """The keys in their store, and the journal done with; ``otherwise`` tells where they are if it fails.
+
+    For the state it's done with later, by RaftQuorum: the engine writes the state only when this
+    resource has returned.
+    """
+    custody = order.custody
+    try:
+        reference = custody.put(record)
+    except KeysNotStoredError as error:
+        raise DeploymentError(f"{error}\n{otherwise}") from None
+    if custody.store is None:
+        return record, reference
+    if not record.cluster_id:
+        record = replace(record, cluster_id=_cluster_id(client))
+        try:
+            reference = custody.put(record) if record.cluster_id else reference
+        except KeyStoreError as error:
+            say(f"The keys are stored, but not the id of Vault's cluster beside them: {error}")
+    journal.finish()
+    return record, reference
+
+
+def _cluster_id(client: VaultClient) -> str:
+    """Vault's id of the cluster, which it tells once it is unsealed; empty where it takes too long."""
+    waiting = Waiting("Waiting for Vault to unseal", _CLUSTER_ID_SECONDS)
+    while True:
+        try:
+            status = client.seal_status()
+        except VaultUnavailableError:
+            status = None
+        # Shamir's server waits for its shares.
+        if status is not None and (status.cluster_id or not status.recovery_seal):
+            return status.cluster_id
+        if waiting.over:
+            return ""
+        waiting.pause("not unsealed yet")
+
+
+def _require_seal_type(status: SealStatus, configured: str) -> None:
+    if status.seal_type != configured:
+        raise DeploymentError(
+            f"The settings say seal {configured}, but the Vault that answers has seal {status.seal_type}. "
+            "Nothing was initialised. Either another Vault answers (check kubeContext, namespace and "
+            "releaseName), or its pods still run with an older configuration (delete them to restart)."
+        )

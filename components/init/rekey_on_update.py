@@ -1,0 +1,137 @@
+"""New shares where their number, threshold or holders were changed in the settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from components.custody.key_custody import KeysNotStoredError
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import KeyReference
+from components.errors import DeploymentError
+from components.init.inputs import InitInputs
+from components.init.procedure import init_cipher
+from components.journal.journal import InitJournal
+from components.progress import say
+from components.shares.generate_root import WrongSharesError
+from components.shares.rekey import ShareSet, UnsettledRekeyError, rotate_shares, settle_rotation
+from components.vault.client import VaultClient, VaultUnavailableError
+from components.vault.pod_access import PodUnreachableError
+
+
+@dataclass(frozen=True, repr=False)
+class ShareChange:
+    """The keys afterwards, and the inputs that they were made with. Not to be printed."""
+
+    record: KeyRecord
+    reference: KeyReference
+    inputs: Mapping[str, Any]
+
+
+def changed_shares(order: InitInputs, olds: Mapping[str, Any]) -> ShareChange | None:
+    """Replaces the shares by new ones; None where this stack has none, as of an adopted Vault.
+
+    The new ones are in the journal before the old ones are void, and in their store right after. What an
+    interrupted run has left there is finished first. Raises :class:`DeploymentError`; the shares that are
+    valid then are in the store or the journal.
+    """
+    current = order.custody.find() if order.custody.store is not None else state_record(order, olds)
+    if current is None or not current.shares:
+        say("The shares of this Vault aren't known here, so they stay as they are")
+        return None
+    journal = InitJournal(order.access.target, order.access.statefulset, order.deployment)
+    try:
+        order.access.await_running(0, seconds=30)
+        with order.access.reach(0) as address:
+            return _changed(order, address, current, journal)
+    except (
+        PodUnreachableError,
+        UnsettledRekeyError,
+        VaultUnavailableError,
+        WrongSharesError,
+    ) as error:
+        raise DeploymentError(
+            f"The shares couldn't be changed: {error}\nThose that are valid are in {order.custody.location}, "
+            f"or, where the change had begun, in the journal ({journal.location}). Run pulumi up again."
+        ) from None
+
+
+def _changed(order: InitInputs, address: str, current: KeyRecord, journal: InitJournal) -> ShareChange:
+    cipher = init_cipher(order)
+    entry = journal.find()
+    if entry is not None and entry.kept:
+        left_over = journal.recover(cipher)
+        old = ShareSet(current.shares, current.threshold, current.shares_encrypted)
+        new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
+        client = VaultClient(address)
+        if settle_rotation(client, recovery=bool(current.recovery_shares), old=old, new=new) is new:
+            if left_over.shares_encrypted and not order.pgp_keys:
+                raise DeploymentError(
+                    "New shares of an interrupted run are valid already, and encrypted to their holders: set "
+                    "init.pgpKeys as it was then, and run pulumi up again."
+                )
+            say("New shares of an interrupted run are valid already; they are stored now")
+            return _stored(order, left_over, journal)
+        # They never got valid.
+        journal.finish()
+    if current.shares_encrypted:
+        raise DeploymentError(
+            "The shares are encrypted to their holders, so only the holders can make new ones: vault "
+            "operator rekey. Set init.shares, init.threshold and init.pgpKeys back."
+        )
+    journal.begin(cipher)
+    recovery = bool(current.recovery_shares)
+
+    def with_shares(shares: Sequence[str]) -> KeyRecord:
+        return replace(
+            current,
+            threshold=order.threshold,
+            recovery_shares=tuple(shares) if recovery else (),
+            key_shares=() if recovery else tuple(shares),
+            shares_encrypted=bool(order.pgp_keys),
+        )
+
+    say(f"Making {order.shares} new shares, {order.threshold} needed, in place of {len(current.shares)}")
+    shares = rotate_shares(
+        VaultClient(address, current.plain_root_token),
+        recovery=recovery,
+        current=current.shares,
+        threshold=current.threshold,
+        new_shares=order.shares,
+        new_threshold=order.threshold,
+        pgp_keys=order.pgp_keys,
+        store=lambda new: journal.keep(with_shares(new)),
+    )
+    return _stored(order, with_shares(shares), journal)
+
+
+def _stored(order: InitInputs, record: KeyRecord, journal: InitJournal) -> ShareChange:
+    try:
+        reference = order.custody.put(record)
+    except KeysNotStoredError as error:
+        raise DeploymentError(
+            f"{error}\nThe new shares are valid, and safe in the journal, encrypted ({journal.location}). "
+            "Mend the store and run pulumi up again: it takes them from there."
+        ) from None
+    if order.custody.store is not None:
+        journal.finish()
+    # An interrupted change may have been to other numbers than the settings have now; then the state says
+    # so, and the next update makes the rest of the way.
+    made_with: dict[str, Any] = {"shares": len(record.shares), "threshold": record.threshold}
+    if not record.shares_encrypted:
+        made_with["pgp_keys"] = []
+    return ShareChange(record, reference, made_with)
+
+
+def state_record(order: InitInputs, olds: Mapping[str, Any]) -> KeyRecord:
+    """The keys that the state has, from the resource's properties in it."""
+    return KeyRecord(
+        deployment=order.deployment,
+        seal_type=order.seal_type,
+        seal_key=order.seal_key,
+        threshold=int(olds["threshold"]),
+        root_token=str(olds["root_token"]),
+        recovery_shares=tuple(olds["recovery_shares"]),
+        key_shares=tuple(olds["key_shares"]),
+        shares_encrypted=bool(olds.get("pgp_keys")),
+        root_token_encrypted=bool(olds.get("root_token_pgp_key")),
+    )

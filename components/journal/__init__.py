@@ -1,0 +1,1 @@
+"""Keeps the answer of an init until it is stored."""

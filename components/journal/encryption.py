@@ -1,0 +1,166 @@
+"""What the journal of an init is encrypted with. The key for it is there before the keys of Vault are."""
+
+import base64
+import binascii
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from components.errors import DeploymentError
+from components.seal_preflight import DATA_KEY_BYTES, KeyWrapper, SettlingError, until_settled
+
+_WAIT_SECONDS = 60
+_SALT_BYTES = 16
+_NONCE_BYTES = 12
+_PURPOSE = b"vault-autounseal init journal\n"
+
+Answer = TypeVar("Answer")
+
+
+class JournalError(DeploymentError):
+    """The journal can't be written, read or decrypted; the message tells where it lies."""
+
+
+@dataclass(frozen=True, repr=False)
+class JournalDataKey:
+    """The key of one journal: AES-256-GCM, bound to the deployment that the journal belongs to."""
+
+    header: Mapping[str, str]
+    """What a later run needs to have the key again, readable by everybody."""
+    key: bytes
+    deployment: str
+
+    def encrypt(self, plain: bytes) -> str:
+        """Base64 of nonce and ciphertext."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = AESGCM(self.key).encrypt(nonce, plain, self._context)
+        return base64.b64encode(nonce + sealed).decode()
+
+    def decrypt(self, ciphertext: str) -> bytes:
+        """The opposite; raises :class:`JournalError` for another key, deployment or a changed text."""
+        sealed = decoded(ciphertext)
+        try:
+            return AESGCM(self.key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
+        # A nonce that is too short is a ValueError.
+        except (InvalidTag, ValueError):
+            raise JournalError(
+                "it was encrypted with another key, for another deployment, or was changed since"
+            ) from None
+
+    @property
+    def _context(self) -> bytes:
+        return _PURPOSE + self.deployment.encode()
+
+
+class JournalCipher(ABC):
+    """Makes the key of a journal, and finds the key of an earlier run's again."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """Name of the cipher in the header of a journal."""
+
+    def prepare(self, deployment: str) -> JournalDataKey:
+        """A new key, proven to be had again from its header; raises :class:`JournalError`."""
+        header, key = self._make(deployment)
+        if self._open(header, deployment) != key:
+            raise JournalError("the key of the journal didn't come back from its header as it went in")
+        return JournalDataKey({"cipher": self.kind, **header}, key, deployment)
+
+    def open(self, header: Mapping[str, str], deployment: str) -> JournalDataKey:
+        """The key of the journal with that header; raises :class:`JournalError` where it can't be had."""
+        kind = header.get("cipher", "")
+        if kind != self.kind:
+            raise JournalError(
+                f"it was encrypted with a key of kind {kind!r}, and this run has one of kind {self.kind!r}; "
+                "set the seal and init.preflight as they were"
+            )
+        return JournalDataKey(header, self._open(header, deployment), deployment)
+
+    @abstractmethod
+    def _make(self, deployment: str) -> tuple[Mapping[str, str], bytes]:
+        """The header of a new key, and the key; raises :class:`JournalError`."""
+
+    @abstractmethod
+    def _open(self, header: Mapping[str, str], deployment: str) -> bytes:
+        """The key that belongs to the header; raises :class:`JournalError`."""
+
+
+@dataclass(frozen=True, repr=False)
+class StackKeyCipher(JournalCipher):
+    """The key comes from one in the stack's encrypted state, so it is there as long as the state is."""
+
+    stack_key: str
+    """Base64 of 32 random bytes; secret."""
+
+    @property
+    def kind(self) -> str:
+        """The key comes from the stack."""
+        return "stack-key"
+
+    def _make(self, deployment: str) -> tuple[Mapping[str, str], bytes]:
+        header = {"salt": base64.b64encode(secrets.token_bytes(_SALT_BYTES)).decode()}
+        return header, self._open(header, deployment)
+
+    def _open(self, header: Mapping[str, str], deployment: str) -> bytes:
+        root = decoded(self.stack_key)
+        if len(root) != DATA_KEY_BYTES:
+            raise JournalError(f"the stack's key for it hasn't {DATA_KEY_BYTES} bytes")
+        derivation = HKDF(
+            algorithm=SHA256(),
+            length=DATA_KEY_BYTES,
+            salt=decoded(header.get("salt", "")),
+            info=_PURPOSE + deployment.encode(),
+        )
+        return derivation.derive(root)
+
+
+@dataclass(frozen=True, repr=False)
+class SealKeyCipher(JournalCipher):
+    """A data key wrapped by the seal's key: whoever may unseal Vault may read the journal."""
+
+    wrapper: KeyWrapper
+
+    @property
+    def kind(self) -> str:
+        """The wrapper's kind."""
+        return self.wrapper.kind
+
+    def _make(self, deployment: str) -> tuple[Mapping[str, str], bytes]:
+        key = secrets.token_bytes(DATA_KEY_BYTES)
+        wrapped = self._settled(lambda: self.wrapper.wrap(key, deployment))
+        return {self.wrapper.key_field: self.wrapper.key_name, **wrapped}, key
+
+    def _open(self, header: Mapping[str, str], deployment: str) -> bytes:
+        used = header.get(self.wrapper.key_field)
+        if used != self.wrapper.key_name:
+            raise JournalError(
+                f"its key was wrapped by {used}, and the seal's key is {self.wrapper.key_name}; let the "
+                "stack use the earlier key again"
+            )
+        try:
+            return self._settled(lambda: self.wrapper.unwrap(header, deployment))
+        # A damaged journal, and no fault of the key service (binascii.Error is a ValueError).
+        except (KeyError, ValueError):
+            raise JournalError("the wrapped key in it is damaged") from None
+
+    def _settled(self, request: Callable[[], Answer]) -> Answer:
+        try:
+            return until_settled("Waiting for the key of the journal", _WAIT_SECONDS, request)
+        except SettlingError as error:
+            raise JournalError(f"its key can't be had: {error}") from None
+
+
+def decoded(text: str) -> bytes:
+    """The bytes in base64; raises :class:`JournalError` where it is something else, without telling what."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise JournalError("a part of it isn't base64") from None

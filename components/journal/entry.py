@@ -1,0 +1,74 @@
+"""What the journal of an init says. Everybody may read it but for the keys, which are encrypted."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from components.journal.encryption import JournalError
+from components.journal.lock_holder import LockHolder
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, repr=False)
+class JournalEntry:
+    """An init that was begun, and its keys once Vault has told them."""
+
+    deployment: str
+    """Whose it is: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    run: LockHolder
+    began: str
+    """ISO time with its offset from UTC."""
+    volume: str
+    """uid of the claim of pod 0's data volume at the begin; empty where it had none."""
+    header: Mapping[str, str]
+    """What the key of the journal is found again with."""
+    ciphertext: str = ""
+    """The keys, encrypted; empty while Vault hasn't told them."""
+    fingerprint: str = ""
+    """Which shares they are, see :class:`KeyRecord`; tells nothing of them."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the keys are in it."""
+        return bool(self.ciphertext)
+
+    @property
+    def belongs_to_live_run(self) -> bool:
+        """Whether another run that may be at work still holds it."""
+        age = (datetime.now(UTC) - datetime.fromisoformat(self.began)).total_seconds()
+        return not self.run.is_this_process and self.run.may_be_alive(age)
+
+    def matches_volume(self, now: str) -> bool:
+        """Whether pod 0 has the same data volume ``now``; where it had none then and has none now, too."""
+        return self.volume == now
+
+    def to_json(self) -> str:
+        """As it lies in its places."""
+        stage = "kept" if self.kept else "intent"
+        return json.dumps({"format": FORMAT, "stage": stage, **asdict(self)})
+
+    @staticmethod
+    def from_json(text: str) -> "JournalEntry":
+        """The opposite; raises :class:`JournalError` where it is something else."""
+        try:
+            return _entry(json.loads(text))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise JournalError(f"what lies there is no journal of an init of format {FORMAT}") from None
+
+
+def _entry(document: Mapping[str, Any]) -> JournalEntry:
+    began = str(document["began"])
+    if document["format"] != FORMAT or datetime.fromisoformat(began).tzinfo is None:
+        raise ValueError
+    return JournalEntry(
+        deployment=str(document["deployment"]),
+        run=LockHolder.from_properties(document["run"]),
+        began=began,
+        volume=str(document["volume"]),
+        header={str(name): str(value) for name, value in document["header"].items()},
+        ciphertext=str(document["ciphertext"]),
+        fingerprint=str(document["fingerprint"]),
+    )

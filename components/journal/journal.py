@@ -1,0 +1,253 @@
+"""The journal of an init: what lets the next run go on where this one was stopped, without losing a key.
+
+It is opened before the init, with the key that it will be encrypted with, and takes Vault's answer before
+anything else happens with that. It has two places, either of which is enough to have the keys again.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from components.custody.key_record import KeyRecord, KeyRecordError
+from components.errors import DeploymentError
+from components.journal.encryption import JournalCipher, JournalDataKey, JournalError
+from components.journal.entry import JournalEntry
+from components.journal.lock_holder import OTHER_HOST_SECONDS, LockHolder
+from components.journal.storage import JournalFile, JournalSecret, SeenSecret
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.progress import Waiting, say
+
+_KEEP_SECONDS = 120
+_ATTEMPTS = 3
+# Somebody else was faster at the Secret.
+_OVERTAKEN = ("AlreadyExists", "Conflict", "NotFound")
+# The chart's name of the data volume.
+_VOLUME = "data"
+
+
+class AnotherRunError(JournalError):
+    """Another run holds the journal and may be at work; this one has changed nothing."""
+
+
+class InitJournal:
+    """The journal of one deployment. Every error names its places."""
+
+    def __init__(self, target: KubernetesTarget, statefulset: str, deployment: str) -> None:
+        self._kubectl = Kubectl(target)
+        self._pod = f"{statefulset}-0"
+        self._deployment = deployment
+        self._secret = JournalSecret(target, statefulset, deployment)
+        self._file = JournalFile(deployment)
+        self._open: tuple[JournalDataKey, JournalEntry] | None = None
+
+    @property
+    def location(self) -> str:
+        """Both places, for a person."""
+        return f"{self._secret.location} and {self._file.path}"
+
+    def volume(self) -> str:
+        """uid of the claim of pod 0's data volume; empty where there is none."""
+        with self._telling_where("The volume of Vault's data can't be told"):
+            pod = self._kubectl.pod(self._pod) or {}
+            for volume in pod.get("spec", {}).get("volumes") or ():
+                if volume.get("name") == _VOLUME and "persistentVolumeClaim" in volume:
+                    claim = self._kubectl.get("pvc", volume["persistentVolumeClaim"]["claimName"])
+                    return str(claim["metadata"]["uid"]) if claim else ""
+            return ""
+
+    def find(self) -> JournalEntry | None:
+        """What an earlier run left, the keys before a mere intent; None where it left nothing."""
+        with self._telling_where("The journal of the init can't be read"):
+            found = self._entries(self._secret.read())
+        return max(found, key=lambda entry: (entry.kept, _began(entry)), default=None)
+
+    def begin(self, cipher: JournalCipher) -> None:
+        """Opens it in both places, before the init; the Secret is the lock.
+
+        Raises :class:`AnotherRunError` where another run may be at work, and :class:`JournalError` where a
+        place fails or keys of this very volume lie there that nobody has taken yet.
+        """
+        volume = self.volume()
+        with self._telling_where("The journal of the init can't be opened"):
+            seen = self._secret.read()
+            earlier = self._entries(seen)
+            for found in earlier:
+                self._require_free(found, volume)
+            # Both places have the same keys where one run put them there.
+            for untaken in {found.run.run_id: found for found in earlier if found.kept}.values():
+                path = self._file.set_aside(untaken)
+                say(f"The journal has keys of a Vault on another volume; they stay, encrypted, in {path}")
+            key = cipher.prepare(self._deployment)
+            entry = JournalEntry(
+                deployment=self._deployment,
+                run=LockHolder.current(),
+                began=datetime.now(UTC).isoformat(timespec="seconds"),
+                volume=volume,
+                header=key.header,
+            )
+            self._lock(entry, seen)
+            try:
+                self._file.write(entry)
+            except OSError:
+                # The lock would only be in the way; the file's own error is the one to tell.
+                with contextlib.suppress(KubectlError, JournalError):
+                    self._finish_secret()
+                raise
+        self._open = key, entry
+
+    def keep(self, record: KeyRecord) -> None:
+        """Puts the keys there, encrypted, and returns once one place has them for sure.
+
+        Both are tried; raises :class:`JournalError` where both fail for two minutes.
+        """
+        if self._open is None:
+            raise RuntimeError("the journal was not opened")
+        key, intent = self._open
+        ciphertext = key.encrypt(record.to_json().encode())
+        entry = replace(intent, ciphertext=ciphertext, fingerprint=record.fingerprint)
+        waiting = Waiting("Putting the keys into the journal", _KEEP_SECONDS)
+        while True:
+            failures = self._keep_once(entry)
+            if len(failures) < 2:
+                break
+            if waiting.over:
+                raise JournalError("The journal took the keys in neither place: " + "; ".join(failures))
+            waiting.pause("; ".join(failures), seconds=1)
+        for failure in failures:
+            say(f"One place of the journal failed, the other has the keys: {failure}")
+
+    def recover(self, cipher: JournalCipher) -> KeyRecord:
+        """The keys that an earlier run put there; raises :class:`JournalError` where they can't be had."""
+        entry = self.find()
+        with self._telling_where("The keys in the journal can't be had"):
+            if entry is None or not entry.kept:
+                raise JournalError("there are none in it")
+            plain = cipher.open(entry.header, self._deployment).decrypt(entry.ciphertext)
+            record = KeyRecord.from_json(plain.decode())
+            if record.deployment != self._deployment:
+                raise JournalError(f"they are those of {record.deployment}")
+            return record
+
+    def finish(self, fingerprint: str | None = None) -> None:
+        """Removes it, once the keys are where they belong and were checked against Vault.
+
+        With ``fingerprint``, keys of other shares are left: they may be the ones that are valid.
+        Leaves what another run at work has opened. A place that can't be had is left as well, and said.
+        """
+        for location, remove in (
+            (self._secret.location, partial(self._finish_secret, fingerprint)),
+            (str(self._file.path), partial(self._finish_file, fingerprint)),
+        ):
+            try:
+                remove()
+            except (DeploymentError, OSError) as error:
+                say(f"The journal stays in {location}, encrypted; it may be deleted by hand: {error}")
+
+    def _entries(self, seen: SeenSecret | None) -> list[JournalEntry]:
+        return [entry for entry in (seen.entry if seen else None, self._file.read()) if entry is not None]
+
+    def _require_free(self, earlier: JournalEntry, volume: str) -> None:
+        """Raises where an earlier entry must not be overwritten."""
+        if earlier.belongs_to_live_run:
+            raise self._another_run(earlier)
+        if earlier.kept and earlier.matches_volume(volume):
+            raise JournalError(
+                "keys of an earlier init lie in it, and the volume of Vault's data is still the same. "
+                "Where those data were erased on purpose, delete the journal first"
+            )
+
+    def _lock(self, entry: JournalEntry, seen: SeenSecret | None) -> None:
+        try:
+            if seen is None:
+                self._secret.create(entry)
+            else:
+                self._secret.replace(entry, seen)
+        except KubectlError as error:
+            if error.reason not in _OVERTAKEN:
+                raise
+            now = self._secret.read()
+            raise self._another_run(now.entry if now else None) from None
+
+    def _another_run(self, entry: JournalEntry | None) -> AnotherRunError:
+        who = f"{entry.run.description}, since {entry.began}" if entry else "one"
+        return AnotherRunError(
+            f"Another run is initialising this Vault ({who}); this one has changed nothing. Wait for it to "
+            "end, then run pulumi up again. A run on another machine is taken for dead "
+            f"{OTHER_HOST_SECONDS // 60} minutes after it began. The journal lies in {self.location}."
+        )
+
+    def _keep_once(self, entry: JournalEntry) -> list[str]:
+        failures = []
+        try:
+            self._file.write(entry)
+        except OSError as error:
+            failures.append(f"{self._file.path}: {error}")
+        try:
+            self._put_secret(entry)
+        except (KubectlError, JournalError) as error:
+            failures.append(f"{self._secret.location}: {error}")
+        return failures
+
+    def _put_secret(self, entry: JournalEntry) -> None:
+        """Keys go before whatever intent lies there; only other keys are left alone."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            seen = self._secret.read()
+            if seen is not None and seen.entry.kept and seen.entry.run.run_id != entry.run.run_id:
+                raise JournalError("the keys of another run lie there")
+            try:
+                if seen is None:
+                    self._secret.create(entry)
+                else:
+                    self._secret.replace(entry, seen)
+                return
+            except KubectlError as error:
+                if error.reason not in _OVERTAKEN or attempt == _ATTEMPTS:
+                    raise
+
+    def _finish_secret(self, fingerprint: str | None = None) -> None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            seen = self._secret.read()
+            if seen is None or self._leave(seen.entry, fingerprint):
+                return
+            try:
+                self._secret.delete(seen)
+                return
+            except KubectlError as error:
+                if error.reason == "NotFound":
+                    return
+                if error.reason != "Conflict" or attempt == _ATTEMPTS:
+                    raise
+
+    def _finish_file(self, fingerprint: str | None) -> None:
+        entry = self._file.read()
+        if entry is not None and not self._leave(entry, fingerprint):
+            self._file.delete()
+
+    def _leave(self, entry: JournalEntry, fingerprint: str | None) -> bool:
+        if not entry.kept:
+            if entry.belongs_to_live_run:
+                say(f"The journal is another run's now ({entry.run.description})")
+            return entry.belongs_to_live_run
+        other = fingerprint is not None and entry.fingerprint != fingerprint
+        if other:
+            say(
+                "The journal has the shares of an interrupted change, which may be valid. It stays, "
+                f"encrypted, in {self.location}; a change of init.shares, "
+                "init.threshold or init.pgpKeys settles it"
+            )
+        return other
+
+    @contextlib.contextmanager
+    def _telling_where(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except AnotherRunError:
+            raise
+        except (JournalError, KubectlError, KeyRecordError, OSError) as error:
+            raise JournalError(f"{what}: {error}.\nThe journal lies in {self.location}.") from None
+
+
+def _began(entry: JournalEntry) -> datetime:
+    return datetime.fromisoformat(entry.began)

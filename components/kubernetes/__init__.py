@@ -1,0 +1,1 @@
+"""Reaches the Kubernetes API by kubectl, and describes managed clusters."""

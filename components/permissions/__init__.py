@@ -1,0 +1,1 @@
+"""Says which permissions the program needs."""

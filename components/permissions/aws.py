@@ -1,0 +1,284 @@
+"""The IAM documents for whoever runs the stack: `preview`, `up` and `destroy`, and that of Vault's own role.
+
+`python -m components aws-policy up --account-id 123456789012` prints one for the selected stack. It
+asks AWS nothing, as whoever asks for rights has none yet.
+
+- `preview` is for `pulumi preview`, with or without `--refresh`: it looks up and reads.
+- `up` is for `pulumi up` that makes the stack's resources or changes them in place; `preview` is part of it.
+- `destroy` is for `pulumi destroy`, and beside `up` for an update that replaces or removes something: another
+  name or path of the role or its policy, another alias or node security group, the injector switched off.
+  Such an update needs the documents of both the old settings and the new ones.
+
+Every action is here because the provider calls it for one of the stack's resources; the reason stands beside
+it. Source: hashicorp/terraform-provider-aws, `internal/service/`, on which Pulumi's provider is built. Which
+resources and conditions an action takes is from AWS's Service Authorization Reference.
+
+Not here: `sts:GetCallerIdentity`, which the provider calls and which no policy has to allow; what undoes
+somebody else's change that no setting has (a description, a session's length, a disabled key); and
+`kms:UpdateAlias`, which would let whoever is fenced in by the key's alias lead the alias to another key.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from components.aws.policies import (
+    KEY_READS,
+    UNSEAL_ACTIONS,
+    Condition,
+    Statement,
+    allow,
+    document,
+    in_region,
+    kind_of_key,
+    of_alias,
+    unseal_policy,
+    with_tags,
+)
+from components.errors import DeploymentError
+from components.permissions.aws_arns import (
+    DeploymentScope,
+    SealScope,
+)
+from components.permissions.aws_secret import secret_deletion, secret_reads, secret_writes
+
+ROLE_READS = (
+    "iam:GetRole",  # the role, its trust policy, boundary and tags
+    "iam:GetRolePolicy",  # an inline policy that somebody added
+    "iam:ListAttachedRolePolicies",  # the attachment, and what else is attached to the role
+    "iam:ListRolePolicies",  # the names of inline policies
+)
+
+POLICY_READS = (
+    "iam:GetPolicy",  # the role's policy and its tags
+    "iam:GetPolicyVersion",  # the document in its current version
+)
+
+POLICY_WRITES = (
+    "iam:CreatePolicy",
+    "iam:CreatePolicyVersion",  # a new document is a new version
+    "iam:DeletePolicyVersion",  # the oldest one makes room, as there are five at most
+    "iam:ListPolicyVersions",  # looked through for the oldest one
+    "iam:UntagPolicy",  # a tag that the settings no longer have
+)
+
+ROLE_WRITES = (
+    "iam:UntagRole",  # a tag that the settings no longer have
+    "iam:UpdateAssumeRolePolicy",  # another namespace or service account
+)
+
+KEY_UPDATES = (
+    "kms:PutKeyPolicy",  # another name or path of the role that may use the key
+    "kms:UntagResource",  # a tag that the settings no longer have
+)
+
+POLICY_DELETION = (
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",  # a policy is deleted after its older versions
+    "iam:ListPolicyVersions",  # looked through for them
+)
+
+ROLE_DELETION = (
+    "iam:DeleteRole",
+    "iam:ListAttachedRolePolicies",  # asked where a refresh has recorded attached policies
+    "iam:ListInstanceProfilesForRole",  # asked before every deletion of a role
+)
+
+
+def preview_policy(scope: DeploymentScope) -> str:
+    """The document for `pulumi preview`, on an empty stack and on a deployed one."""
+    statements = list(_look_ups(scope))
+    if (seal := scope.seal) is not None:
+        statements.append(_on_key(seal, "ReadKey", KEY_READS))
+    return document(*statements, *_reads(scope))
+
+
+def up_policy(scope: DeploymentScope) -> str:
+    """The document for `pulumi up` as far as it makes resources and changes them in place."""
+    statements = [*_look_ups(scope), *_reads(scope)]
+    if (seal := scope.seal) is not None:
+        if seal.key_arn is None:
+            statements += _key_creation(scope, seal)
+        else:
+            statements += _key_changes(scope, seal, seal.key_arn)
+        statements += _role_writes(scope, seal)
+    if (group := scope.rule_group_arn) is not None:
+        statements += _rule_writes(scope, group)
+    return document(*statements, *secret_writes(scope))
+
+
+def destroy_policy(scope: DeploymentScope) -> str:
+    """The document for deletions.
+
+    Raises :class:`DeploymentError` where there is nothing to delete, and where the key is to be deleted but
+    its id isn't given: with such a document every key of the region could be deleted.
+    """
+    statements: list[Statement] = []
+    if (seal := scope.seal) is not None:
+        attached = {"ArnEquals": {"iam:PolicyARN": seal.policy_arn}}
+        statements += [
+            *_key_deletion(seal),
+            allow("DetachRolePolicy", ["iam:DetachRolePolicy"], seal.role_arn, attached),
+            allow("DeletePolicy", POLICY_DELETION, seal.policy_arn),
+            allow("DeleteRole", ROLE_DELETION, seal.role_arn),
+        ]
+    if (group := scope.rule_group_arn) is not None:
+        statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], group))
+    statements += secret_deletion(scope)
+    if not statements:
+        raise DeploymentError("This stack makes nothing in AWS, so there is nothing to delete there.")
+    return document(*statements)
+
+
+def vault_role_policy(scope: DeploymentScope) -> str:
+    """The document of the role that Vault's pods assume; the stack makes both role and document.
+
+    With the key's id it is the very document; before there is a key, the same for the key of that alias.
+    Raises :class:`DeploymentError` where the seal uses no key.
+    """
+    if (seal := scope.seal) is None:
+        raise DeploymentError(
+            f"Seal {scope.settings.seal.type} uses nothing of AWS, so Vault's pods have no role there."
+        )
+    if seal.key_arn is not None:
+        return unseal_policy(key_arn=seal.key_arn)
+    return document(_on_key(seal, "UseUnsealKey", UNSEAL_ACTIONS))
+
+
+def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
+    """What every command looks up before anything else."""
+    cluster = scope.regional_arn("eks", f"cluster/{scope.cluster_name}")
+    statements = [allow("FindCluster", ["eks:DescribeCluster"], cluster)]
+    if scope.seal is not None:
+        # The issuer's host is oidc.eks.<region>.amazonaws.com, or oidc-eks.<region>.api.aws with IPv6.
+        providers = scope.iam_arn(f"oidc-provider/oidc?eks.{scope.region}.*/id/*")
+        statements += [
+            allow("ListIdentityProviders", ["iam:ListOpenIDConnectProviders"], "*"),
+            allow("ReadIdentityProvider", ["iam:GetOpenIDConnectProvider"], providers),
+        ]
+    if scope.settings.node_security_group_id is not None:
+        statements.append(
+            allow("FindNodeSecurityGroup", ["ec2:DescribeSecurityGroups"], "*", in_region(scope.region))
+        )
+    return statements
+
+
+def _reads(scope: DeploymentScope) -> Sequence[Statement]:
+    """What a refresh reads, the key apart, and what is read again after a change."""
+    statements: list[Statement] = []
+    if (seal := scope.seal) is not None:
+        statements += [
+            allow("FindKeyAlias", ["kms:ListAliases"], "*", in_region(scope.region)),
+            allow("ReadRole", ROLE_READS, seal.role_arn),
+            allow("ReadPolicy", POLICY_READS, seal.policy_arn),
+        ]
+    if scope.rule_group_arn is not None:
+        statements.append(
+            allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
+        )
+    return [*statements, *secret_reads(scope)]
+
+
+def _key_creation(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
+    """The key and its alias, and changes of the key from the moment that it has its alias."""
+    changes = [*KEY_UPDATES, *_rotation(seal, enabled=False), *_tagging(scope, "kms:TagResource")]
+    statements = [
+        allow("CreateKey", ["kms:CreateKey"], "*", kind_of_key(scope.region)),
+        # Nothing tells a key that has no alias yet from others.
+        allow("FinishKey", [*KEY_READS, *_rotation(seal, enabled=True)], seal.any_key_arn),
+        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn]),
+        _on_key(seal, "ChangeKey", changes),
+    ]
+    if tags := scope.settings.tags:
+        statements.append(allow("TagNewKey", ["kms:TagResource"], seal.any_key_arn, with_tags(tags)))
+    return statements
+
+
+def _key_changes(scope: DeploymentScope, seal: SealScope, key_arn: str) -> Sequence[Statement]:
+    """Changes of the key that is there, and another alias for it."""
+    rotation = (*_rotation(seal, enabled=True), *_rotation(seal, enabled=False))
+    actions = [*KEY_READS, *KEY_UPDATES, *rotation, *_tagging(scope, "kms:TagResource")]
+    return (
+        allow("ReadAndChangeKey", actions, key_arn),
+        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, key_arn]),
+    )
+
+
+def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
+    """Role, policy and attachment."""
+    boundary = seal.permissions_boundary
+    bounded = {"iam:PermissionsBoundary": boundary} if boundary else {}
+    # The boundary of an earlier setting is replaced or taken away.
+    boundary_change = "iam:PutRolePermissionsBoundary" if boundary else "iam:DeleteRolePermissionsBoundary"
+    return (
+        allow("CreateRole", ["iam:CreateRole", boundary_change], seal.role_arn, _arn_equals(bounded)),
+        allow("ChangeRole", [*ROLE_WRITES, *_tagging(scope, "iam:TagRole")], seal.role_arn),
+        allow(
+            "AttachRolePolicy",
+            ["iam:AttachRolePolicy"],
+            seal.role_arn,
+            _arn_equals({"iam:PolicyARN": seal.policy_arn, **bounded}),
+        ),
+        allow("WritePolicy", [*POLICY_WRITES, *_tagging(scope, "iam:TagPolicy")], seal.policy_arn),
+    )
+
+
+def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
+    """The webhook's rule. A rule's id can't be foretold, but who changes one needs the right on its group."""
+    rules = scope.regional_arn("ec2", "security-group-rule/*")
+    tagging = _tagging(scope, "ec2:CreateTags")
+    # A rule that is made with tags is a resource of its creation, too.
+    created = [group, rules] if tagging else group
+    return (
+        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], created),
+        # Another port of the injector.
+        allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
+        # A tag that the settings no longer have is deleted.
+        allow("TagWebhookRule", ["ec2:DeleteTags", *tagging], rules),
+    )
+
+
+def _key_deletion(seal: SealScope) -> Sequence[Statement]:
+    """The alias goes; the key does where the settings don't retain it."""
+    # AWS checks the alias and its key.
+    alias_and_key = [seal.alias_arn, seal.key_arn or seal.any_key_arn]
+    statements = [allow("DeleteAlias", ["kms:DeleteAlias"], alias_and_key)]
+    if not seal.key.retain_on_destroy:
+        if seal.key_arn is None:
+            raise DeploymentError(
+                "The unseal key is deleted with this stack (key.retainOnDestroy is false). Say which one it "
+                "is, so that the document is for no other: --key-id $(pulumi stack output key_id)"
+            )
+        # The provider looks at the key until its deletion is seen to be scheduled.
+        deletion = ["kms:DescribeKey", "kms:ScheduleKeyDeletion"]
+        statements.append(allow("ScheduleKeyDeletion", deletion, seal.key_arn))
+    return statements
+
+
+def _on_key(seal: SealScope, sid: str, actions: Sequence[str]) -> Statement:
+    """A statement on the stack's key: by its ARN, or by its alias where the ARN isn't known."""
+    if seal.key_arn is not None:
+        return allow(sid, actions, seal.key_arn)
+    return allow(sid, actions, seal.any_key_arn, of_alias(seal.key.alias))
+
+
+def _rotation(seal: SealScope, *, enabled: bool) -> Sequence[str]:
+    """The action that switches rotation to the setting, where that is ``enabled``."""
+    if seal.key.rotation != enabled:
+        return ()
+    return ("kms:EnableKeyRotation",) if enabled else ("kms:DisableKeyRotation",)
+
+
+def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:
+    """The action that sets tags, where the settings have any."""
+    return (action,) if scope.settings.tags else ()
+
+
+def _arn_equals(values: Mapping[str, str]) -> Condition | None:
+    return {"ArnEquals": values} if values else None
+
+
+DOCUMENTS: Mapping[str, Callable[[DeploymentScope], str]] = {
+    "preview": preview_policy,
+    "up": up_policy,
+    "destroy": destroy_policy,
+    "vault-role": vault_role_policy,
+}

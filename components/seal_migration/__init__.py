@@ -1,0 +1,1 @@
+"""Migrates a running Vault from one seal to another."""

@@ -1,0 +1,128 @@
+"""How far the pods are in a migration of Vault's seal.
+
+Source of the rules: Vault's document "Seal/Unseal", its source (`adjustForSealMigration` and `migrateSeal` in
+vault/core.go), and what real servers do, which `docs/seal-migration.md` tells.
+"""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+
+from components.vault.client import (
+    Leader,
+    OtherSealError,
+    SealStatus,
+    VaultClient,
+    VaultRefusedError,
+    VaultUnavailableError,
+)
+from components.vault.pod_access import PodAccess, PodUnreachableError
+
+STUCK_SECONDS = 5.0
+"""How long a pod may contradict itself, as one does for a moment when the leader changes."""
+
+
+class Stage(Enum):
+    """What a pod has to go through, in this order."""
+
+    BEFORE = "it runs with the configuration from before"
+    SEALED = "it waits for shares"
+    STUCK = "it couldn't use the new seal when it was to lead"
+    READY = "it runs with the new configuration"
+
+
+@dataclass(frozen=True)
+class PodSeal:
+    """One pod in a migration of the seal."""
+
+    ordinal: int
+    pod: str
+    stage: Stage
+    status: SealStatus | None
+    """None where the pod can't tell, as its configuration is from before and Vault's storage isn't."""
+    leader: Leader | None
+    """None where the pod is sealed or stuck."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether Vault would miss it."""
+        return self.leader is not None
+
+    @property
+    def leads(self) -> bool:
+        """Whether it leads the cluster."""
+        return self.leader is not None and self.leader.is_self
+
+    @property
+    def migrated(self) -> bool:
+        """Whether it has the new seal, and knows that Vault's storage has it too."""
+        return self.stage is Stage.READY and self.status is not None and not self.status.migration
+
+
+def observe_pod(access: PodAccess, ordinal: int, seal_type: str) -> PodSeal:
+    """How far one pod is on its way to that seal; raises where it can't be reached or asked."""
+    pod = access.pod(ordinal)
+    with access.reach(ordinal) as address:
+        client = VaultClient(address)
+        try:
+            status = client.seal_status()
+        except OtherSealError:
+            return PodSeal(ordinal, pod, Stage.BEFORE, None, client.leader())
+        before = status.seal_type != seal_type
+        if status.sealed:
+            return PodSeal(ordinal, pod, Stage.BEFORE if before else Stage.SEALED, status, None)
+        leader = _leader(client)
+        if leader is None and not before:
+            return PodSeal(ordinal, pod, Stage.STUCK, status, None)
+        return PodSeal(ordinal, pod, Stage.BEFORE if before else Stage.READY, status, leader)
+
+
+def observe_pods(access: PodAccess, replicas: int, seal_type: str) -> Sequence[PodSeal]:
+    """How far every pod is; raises where one can't be reached or asked."""
+    with ThreadPoolExecutor(max_workers=replicas) as pool:
+        return list(pool.map(lambda ordinal: observe_pod(access, ordinal, seal_type), range(replicas)))
+
+
+def _leader(client: VaultClient) -> Leader | None:
+    """Whom an unsealed server follows.
+
+    None where it calls itself unsealed and has nothing but "Vault is sealed" to say: that is how a server
+    ends which was to lead and failed to migrate the seal. It needs a restart.
+    """
+    deadline = time.monotonic() + STUCK_SECONDS
+    while True:
+        try:
+            return client.leader()
+        except VaultUnavailableError:
+            if time.monotonic() > deadline:
+                return None
+        time.sleep(0.2)
+
+
+def unfinished_migration(access: PodAccess, replicas: int, seal_type: str) -> str | None:
+    """Why Vault isn't wholly on that seal yet; None where it is.
+
+    As long as it isn't, the configuration has to name both seals: a pod that restarts with the new one alone
+    doesn't come up.
+    """
+    try:
+        pods = observe_pods(access, replicas, seal_type)
+    except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+        return f"Vault can't be asked: {error}"
+    behind = [f"{pod.pod}: {pod.stage.value}" for pod in pods if not pod.serves or pod.stage is Stage.BEFORE]
+    if behind:
+        return "; ".join(behind)
+    waiting = [pod.pod for pod in pods if not pod.migrated]
+    return f"{', '.join(waiting)}: Vault's storage has the seal from before" if waiting else None
+
+
+def begun_migration(access: PodAccess, replicas: int, seal_type: str) -> str | None:
+    """Why the configuration alone doesn't bring the seal from before back any more; None where it does."""
+    try:
+        pods = observe_pods(access, replicas, seal_type)
+    except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+        return f"Vault can't be asked: {error}"
+    done = [pod.pod for pod in pods if pod.migrated or pod.status is None]
+    return f"Vault's storage has seal {seal_type} already ({', '.join(done)})" if done else None

@@ -1,0 +1,247 @@
+"""The steps of a seal's migration, pod by pod.
+
+Every step is decided by what the pods say, so a run that was stopped at any point is gone on with by another.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from components.errors import DeploymentError
+from components.progress import Waiting, say
+from components.seal_migration.pods import PodSeal, Stage, observe_pod, observe_pods, unfinished_migration
+from components.seals.seal import seal_class
+from components.vault.client import (
+    VaultClient,
+    VaultForbiddenError,
+    VaultRefusedError,
+    VaultUnavailableError,
+)
+from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.servers import MAX_TRAILING_ENTRIES
+
+Result = TypeVar("Result")
+
+STEP_SECONDS = 180.0
+"""How long one pod may take to come back, and the cluster to be whole again."""
+
+DOCUMENT = "docs/seal-migration.md"
+
+
+class _NotYetError(DeploymentError):
+    """A pod or the cluster isn't ready for the next step; says what is missing."""
+
+
+@dataclass(frozen=True)
+class MigrationInputs:
+    """What is to be migrated, and with what."""
+
+    access: PodAccess
+    replicas: int
+    leaving: str
+    """Type of the seal that Vault leaves."""
+    seal_type: str
+    """Type of the seal that Vault gets."""
+    shares: Sequence[str] = field(repr=False)
+    """Base64; key shares or recovery shares, of whichever kind the seal that Vault leaves has."""
+    threshold: int
+    """How many of them are needed."""
+    token: str = field(repr=False)
+    """May let the leader step down and read raft's state; empty where there is none."""
+    step_seconds: float = STEP_SECONDS
+
+
+class SealMigration:
+    """One run through the pods."""
+
+    def __init__(self, order: MigrationInputs) -> None:
+        self._order = order
+        self._access = order.access
+        self._revived: set[int] = set()
+        """Pods that were stuck and were restarted in this run."""
+
+    def run(self) -> None:
+        """Brings every pod to the new seal; raises :class:`DeploymentError` with what to mend."""
+        while True:
+            pods = self._whole_cluster()
+            behind = [pod for pod in pods if pod.stage is Stage.BEFORE]
+            if not behind:
+                break
+            # The leader is the last one: until it gives up, nothing is migrated.
+            pod = min(behind, key=lambda pod: (pod.leads, pod.ordinal))
+            if pod.leads and self._order.replicas > 1 and self._handed_over(pod):
+                continue
+            self._restart(pod)
+        self._await_migrated()
+
+    def _whole_cluster(self) -> Sequence[PodSeal]:
+        """Every pod, once all of them serve; sealed ones are unsealed and stuck ones restarted for it."""
+
+        def attempt() -> Sequence[PodSeal]:
+            problems = []
+            for ordinal in range(self._order.replicas):
+                try:
+                    self._bring_up(ordinal)
+                except (PodUnreachableError, VaultUnavailableError, _NotYetError) as error:
+                    problems.append(f"{self._access.pod(ordinal)}: {error}")
+            if problems:
+                raise _NotYetError("; ".join(problems))
+            pods = self._observe()
+            self._require_health(pods)
+            return pods
+
+        return self._retried("Waiting for every pod of Vault", attempt)
+
+    def _bring_up(self, ordinal: int) -> None:
+        pod = observe_pod(self._access, ordinal, self._order.seal_type)
+        if pod.stage is Stage.SEALED:
+            self._give_shares(pod)
+        elif not pod.serves:
+            if ordinal in self._revived:
+                raise DeploymentError(self._seal_unusable(pod))
+            self._revived.add(ordinal)
+            self._restart(pod)
+
+    def _give_shares(self, pod: PodSeal) -> None:
+        """Unseals a pod, by the seal that Vault leaves as long as its storage has that one."""
+        if pod.status is None or not pod.status.initialized:
+            raise _NotYetError("it has no data and hasn't joined the cluster yet")
+        with self._access.reach(pod.ordinal) as address:
+            client = VaultClient(address)
+            try:
+                # Shares of an attempt that was broken off would make one more too many.
+                client.forget_key_shares()
+                for share in self._order.shares[: self._order.threshold]:
+                    client.submit_key_share(share, migrate=pod.status.migration)
+            except VaultRefusedError as error:
+                # One that unseals itself, as its storage has the new seal already, may have been faster.
+                if client.seal_status().sealed:
+                    raise DeploymentError(
+                        f"{pod.pod} doesn't take the shares of this stack: {error}\nIt is as it was."
+                    ) from None
+            if client.seal_status().sealed:
+                raise _NotYetError("the shares are given, and it is sealed yet")
+        say(f"{pod.pod} is unsealed, with seal {self._order.seal_type} configured")
+
+    def _restart(self, pod: PodSeal) -> None:
+        """Deletes the pod, and waits for the one that comes in its place."""
+        say(f"Restarting {pod.pod}: {pod.stage.value}")
+        self._access.kubectl.run(
+            ["delete", "pod", pod.pod, "--ignore-not-found", "--wait=true", "--timeout=90s"],
+            timeout_seconds=100,
+        )
+
+        def attempt() -> PodSeal:
+            self._access.await_running(pod.ordinal, seconds=10)
+            return observe_pod(self._access, pod.ordinal, self._order.seal_type)
+
+        if self._retried(f"Waiting for {pod.pod}", attempt).stage is Stage.BEFORE:
+            raise DeploymentError(
+                f"{pod.pod} came back with the configuration from before. Run pulumi up with seal "
+                f"{self._order.seal_type} and migrateFrom, and this command again."
+            )
+
+    def _handed_over(self, leader: PodSeal) -> bool:
+        """Lets another pod lead, which migrates the seal; False where there is no token that may do it.
+
+        With the old leader still there, it mostly leads again where the new seal can't be used.
+        """
+        try:
+            if not self._order.token:
+                raise VaultForbiddenError("there is no token")
+            with self._access.reach(leader.ordinal) as address:
+                VaultClient(address, self._order.token).step_down()
+        except VaultForbiddenError as error:
+            say(f"{leader.pod} can't be told to step down ({error}); it hands over when it is deleted")
+            return False
+        say(f"{leader.pod} steps down; the next leader migrates the seal")
+
+        def attempt() -> None:
+            pods = self._observe()
+            stuck = [pod for pod in pods if pod.stage is Stage.STUCK]
+            if stuck:
+                raise DeploymentError(self._seal_unusable(stuck[0]))
+            if not any(pod.leads and pod.migrated for pod in pods):
+                raise _NotYetError("no pod leads with the new seal yet")
+
+        self._retried("Waiting for the migration of the seal", attempt)
+        say(f"Vault's storage has seal {self._order.seal_type} now")
+        return True
+
+    def _await_migrated(self) -> None:
+        recovery = seal_class(self._order.seal_type).unseals_itself
+
+        def attempt() -> None:
+            unfinished = unfinished_migration(self._access, self._order.replicas, self._order.seal_type)
+            if unfinished is not None:
+                raise _NotYetError(unfinished)
+            pods = self._observe()
+            self._require_health(pods)
+            for pod in pods:
+                if pod.status is None or pod.status.recovery_seal is not recovery:
+                    raise _NotYetError(f"{pod.pod} has shares of the wrong kind")
+
+        self._retried("Waiting for every pod to know the new seal", attempt)
+
+    def _observe(self) -> Sequence[PodSeal]:
+        return observe_pods(self._access, self._order.replicas, self._order.seal_type)
+
+    def _require_health(self, pods: Sequence[PodSeal]) -> None:
+        """Raises where the cluster might miss one pod more."""
+        leaders = {pod.pod: pod.leader for pod in pods if pod.leader is not None}
+        if len(leaders) < len(pods):
+            raise _NotYetError(f"{', '.join(pod.pod for pod in pods if pod.leader is None)} doesn't serve")
+        # File storage has one pod, which leads nobody.
+        if not all(leader.ha_enabled for leader in leaders.values()):
+            return
+        leading = [pod for pod in pods if pod.leads]
+        if len(leading) != 1:
+            raise _NotYetError(f"{len(leading)} pods lead instead of one")
+        if len({leader.leader_address for leader in leaders.values()}) != 1:
+            raise _NotYetError("the pods don't follow the same leader")
+        furthest = max(leader.raft_applied_index for leader in leaders.values())
+        for name, leader in leaders.items():
+            if furthest - leader.raft_applied_index > MAX_TRAILING_ENTRIES:
+                raise _NotYetError(f"{name} is far behind the leader")
+        self._require_voters(leading[0])
+
+    def _require_voters(self, leader: PodSeal) -> None:
+        if not self._order.token:
+            return
+        try:
+            with self._access.reach(leader.ordinal) as address:
+                state = VaultClient(address, self._order.token).raft_state()
+        except VaultForbiddenError:
+            return
+        if not state.healthy or sum(peer.voter for peer in state.peers) != self._order.replicas:
+            raise _NotYetError(f"raft doesn't have {self._order.replicas} voters in good health")
+
+    def _retried(self, what: str, attempt: Callable[[], Result]) -> Result:
+        waiting = Waiting(what, self._order.step_seconds)
+        while True:
+            try:
+                return attempt()
+            except (_NotYetError, PodUnreachableError, VaultUnavailableError) as error:
+                if waiting.over:
+                    raise DeploymentError(
+                        f"{what} took longer than {self._order.step_seconds:.0f} s: {error}\n{self._logs()}\n"
+                        f"{_INTERRUPTED}"
+                    ) from None
+                waiting.pause(str(error), seconds=0.3)
+
+    def _seal_unusable(self, pod: PodSeal) -> str:
+        return (
+            f"{pod.pod} was to lead and to migrate the seal, and can't use seal {self._order.seal_type}. "
+            "Nothing was migrated; Vault may have no leader until that pod is restarted.\n"
+            f"{self._logs()}\nMend what the log names and run this command again, or set the old seal back "
+            f"({DOCUMENT}, Going back)."
+        )
+
+    def _logs(self) -> str:
+        return "\n".join(
+            f"{self._access.pod(ordinal)}:\n{self._access.kubectl.log_tail(self._access.pod(ordinal))}"
+            for ordinal in range(self._order.replicas)
+        )
+
+
+_INTERRUPTED = "Nothing is lost. Mend what is named there and run this command again: it goes on from there."

@@ -1,0 +1,115 @@
+"""Creates the key and identity that the seal needs; during a migration, those of the old seal too."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from components.aws.policies import secret_key_statement
+from components.custody.stores import aws_secrets_manager
+from components.seals.seal import PodRequirements, ProvisionedSeal, SealArgs, SealStanza
+from components.settings import Settings
+from components.vault.chart_values import chart_fullname
+
+if TYPE_CHECKING:
+    from components.aws.cluster import EksCluster
+    from components.google.cluster import GkeCluster
+
+
+@dataclass(frozen=True)
+class ProvisionedSeals:
+    """The seal of the settings, and beside it, during a migration, the one that Vault leaves."""
+
+    current: ProvisionedSeal
+    leaving: ProvisionedSeal | None
+
+    @property
+    def stanzas(self) -> Sequence[pulumi.Output[SealStanza]]:
+        """The stanzas of Vault's configuration; none for Shamir's seal."""
+        stanzas = [self.current.stanza] if self.current.stanza is not None else []
+        if self.leaving is not None and self.leaving.stanza is not None:
+            stanzas.append(self.leaving.stanza.apply(SealStanza.disabled))
+        return stanzas
+
+    @property
+    def pods(self) -> PodRequirements:
+        """What the pods need for all of them."""
+        if self.leaving is None:
+            return self.current.pods
+        old, new = self.leaving.pods, self.current.pods
+        return PodRequirements(
+            service_account_annotations={
+                **old.service_account_annotations,
+                **new.service_account_annotations,
+            },
+            pod_labels={**old.pod_labels, **new.pod_labels},
+            pod_annotations={**old.pod_annotations, **new.pod_annotations},
+            environment={**old.environment, **new.environment},
+            secret_environment=(*old.secret_environment, *new.secret_environment),
+            secret_mounts=(*old.secret_mounts, *new.secret_mounts),
+        )
+
+    @property
+    def prerequisites(self) -> Sequence[pulumi.Resource]:
+        """What has to exist before Vault starts."""
+        return (*self.current.prerequisites, *(self.leaving.prerequisites if self.leaving else ()))
+
+    @property
+    def outputs(self) -> Mapping[str, pulumi.Output[str]]:
+        """The stack's outputs that they add; where both have one of a name, it is the current seal's."""
+        return {**(self.leaving.outputs if self.leaving else {}), **self.current.outputs}
+
+
+def provision_seals(
+    settings: Settings,
+    cluster: "EksCluster | GkeCluster | None",
+    kubernetes_provider: pulumi.ProviderResource,
+    namespace: pulumi.Input[str],
+) -> ProvisionedSeals:
+    """Create the keys and the identities that may use them, if the seals have any.
+
+    ``namespace`` is Vault's, known once it exists. Raises :class:`DeploymentError` if a seal doesn't fit the
+    cluster.
+    """
+    args = SealArgs(
+        cluster=cluster,
+        kubernetes_provider=kubernetes_provider,
+        namespace=namespace,
+        namespace_name=settings.namespace,
+        service_account=settings.service_account,
+        pod=f"{chart_fullname(settings.release_name)}-0",
+        pod_start_seconds=settings.deadlines.pod_start_seconds,
+        project=settings.project,
+        enable_apis=settings.enable_apis,
+        key_statements=_statements_for_secret(settings, cluster),
+        protect=settings.protect,
+        tags=settings.tags,
+    )
+    current = settings.seal.provision(args)
+    if settings.migrate_from is None:
+        return ProvisionedSeals(current=current, leaving=None)
+    # The last update of a migration deletes it from the stack, which protection would refuse. Whether the key
+    # itself stays is its own setting.
+    leaving = settings.migrate_from.provision(replace(args, protect=False))
+    return ProvisionedSeals(current=current, leaving=leaving)
+
+
+def _statements_for_secret(
+    settings: Settings, cluster: "EksCluster | GkeCluster | None"
+) -> Sequence[Mapping[str, Any]]:
+    """Let the readers of the keys' secret use the unseal key, if the secret is encrypted with it."""
+    match settings.custody.store:
+        case aws_secrets_manager.Store(kms_key=aws_secrets_manager.UNSEAL_KEY) as store if (
+            cluster is not None and cluster.cloud == "aws"
+        ):
+            return (
+                secret_key_statement(
+                    partition=cluster.partition,
+                    account_id=cluster.account_id,
+                    region=cluster.region,
+                    readers=store.readers,
+                ),
+            )
+        case _:
+            return ()

@@ -1,0 +1,138 @@
+"""The settings of the cloud that Vault runs in: AWS, Google Cloud or none."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from components.config.reader import ConfigReader
+from components.settings.model import ClusterSettings, InjectorSettings, WebhookFirewallSettings
+
+# https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
+EKS_NAME = r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}"
+# https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#Cluster
+GKE_NAME = r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
+# https://cloud.google.com/resource-manager/reference/rest/v3/projects#Project
+PROJECT = r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+LOCATION = r"[a-z]+-[a-z]+\d+(-[a-z])?"
+# https://cloud.google.com/vpc/docs/add-remove-network-tags
+NETWORK_TAG = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+CIDR = r"[0-9.]+/[0-9]+"
+# https://cloud.google.com/resource-manager/docs/labels-overview
+LABEL = r"[a-z][a-z0-9_-]{0,62}"
+LABEL_VALUE = r"[a-z0-9_-]{0,63}"
+
+AWS_KEYS = ("region", "nodeSecurityGroupId")
+GOOGLE_KEYS = ("location", "enableApis", "webhookFirewall")
+
+
+@dataclass(frozen=True)
+class CloudSettings:
+    """What the settings say of the cloud; see :class:`components.settings.Settings` for each."""
+
+    cluster: ClusterSettings | None
+    project: str | None
+    node_security_group_id: str | None
+    enable_apis: bool
+    webhook_firewall: WebhookFirewallSettings
+    tags: Mapping[str, str]
+
+
+def read_cloud(reader: ConfigReader, injector: InjectorSettings, *, google: bool) -> CloudSettings:
+    """The settings of Google Cloud, or those of AWS, of which most need a `clusterName`."""
+    return _read_google(reader) if google else _read_aws(reader, injector)
+
+
+def _read_google(reader: ConfigReader) -> CloudSettings:
+    reader.not_applicable(AWS_KEYS, "it belongs to AWS, and this stack is on Google Cloud; remove it")
+    project = reader.required_text("project", PROJECT, "give the id of the Google Cloud project")
+    name = reader.text("clusterName", None, GKE_NAME, "give the name of the GKE cluster")
+    location_mend = "give the region or zone of the GKE cluster, such as europe-west3"
+    cluster = None
+    if name is not None:
+        cluster = ClusterSettings(
+            name=name,
+            project=project,
+            location=reader.required_text("location", LOCATION, location_mend),
+        )
+    else:
+        unused = "it belongs to a GKE cluster, and clusterName isn't set; remove it"
+        reader.not_applicable(("location", "webhookFirewall"), unused)
+    return CloudSettings(
+        cluster=cluster,
+        project=project,
+        node_security_group_id=None,
+        enable_apis=reader.flag("enableApis", True),
+        webhook_firewall=_webhook_firewall(reader.section("webhookFirewall")),
+        tags=_labels(reader),
+    )
+
+
+def _read_aws(reader: ConfigReader, injector: InjectorSettings) -> CloudSettings:
+    reader.not_applicable(GOOGLE_KEYS, "it belongs to Google Cloud, and project isn't set; remove it")
+    reader.skip("project")
+    name = reader.text("clusterName", None, EKS_NAME, "give the name of the EKS cluster")
+    region = _region(reader, needed=name is not None)
+    return CloudSettings(
+        cluster=ClusterSettings(name=name, project=None, location=region) if name is not None else None,
+        project=None,
+        node_security_group_id=_node_security_group(reader, name, injector),
+        enable_apis=False,
+        webhook_firewall=WebhookFirewallSettings(control_plane_cidr=None, node_tags=()),
+        tags=reader.text_mapping("tags", r"(?!aws:).{1,128}", "use a key that doesn't begin with aws:"),
+    )
+
+
+def _region(reader: ConfigReader, *, needed: bool) -> str:
+    pattern, mend = r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
+    if needed:
+        return reader.required_text("region", pattern, mend)
+    reader.not_applicable(("region",), "nothing of AWS is used without clusterName; remove it")
+    return ""
+
+
+def _node_security_group(
+    reader: ConfigReader, cluster_name: str | None, injector: InjectorSettings
+) -> str | None:
+    key = "nodeSecurityGroupId"
+    if cluster_name is None:
+        reader.not_applicable((key,), "it belongs to an EKS cluster, and clusterName isn't set; remove it")
+        return None
+    mend = (
+        "give the security group of the nodes (sg-...): without a rule to it the control plane can't reach "
+        "the injector's webhook, and every new pod waits for that"
+    )
+    if injector.enabled:
+        return reader.required_text(key, r"sg-[0-9a-f]{8,17}", mend)
+    return reader.text(key, None, r"sg-[0-9a-f]{8,17}", mend)
+
+
+def _webhook_firewall(reader: ConfigReader) -> WebhookFirewallSettings:
+    tags = reader.texts("nodeTags", "give a list of network tags")
+    for tag in tags:
+        if re.fullmatch(NETWORK_TAG, tag) is None:
+            reader.report("nodeTags", f"entry {tag!r}: use a-z, 0-9 and dashes, a letter first")
+    mend = "give the control plane's IPv4 range, such as 172.16.0.0/28"
+    cidr = reader.text("controlPlaneCidr", None, CIDR, mend)
+    # The range of everybody would open the port to everybody.
+    if cidr and not _is_one_network(cidr):
+        reader.report("controlPlaneCidr", mend)
+    reader.unknown_keys()
+    return WebhookFirewallSettings(control_plane_cidr=cidr, node_tags=tags)
+
+
+def _is_one_network(cidr: str) -> bool:
+    """Whether it is an IPv4 network without host bits, and not all addresses there are."""
+    try:
+        return ipaddress.IPv4Network(cidr).prefixlen > 0
+    except ValueError:
+        return False
+
+
+def _labels(reader: ConfigReader) -> Mapping[str, str]:
+    mend = "Google's labels have a-z, 0-9, - and _, in keys with a letter first, at most 63 of them"
+    labels = reader.text_mapping("tags", LABEL, mend)
+    for name, value in labels.items():
+        if re.fullmatch(LABEL_VALUE, value) is None:
+            reader.report("tags", f"entry {name!r}: {mend}")
+    return labels

@@ -1,0 +1,24 @@
+"""The settings of where the keys are kept."""
+
+from components.config.reader import ConfigReader
+from components.custody.key_store import KeyStoreError, store_class
+from components.settings.model import CustodySettings
+
+STATE_CUSTODY = "state"
+STORES_OF_THIS_PROGRAM = ("aws-secrets-manager", "gcp-secret-manager", "kubernetes-secret", "file")
+
+
+def read_custody(reader: ConfigReader) -> CustodySettings:
+    """The section `custody`; all but `custody.store` belongs to the store and is read by its class."""
+    name = reader.text(
+        "store", STATE_CUSTODY, r"[A-Za-z0-9_.-]+", "use state, or the name of a store", max_length=200
+    )
+    store = None
+    if name != STATE_CUSTODY:
+        try:
+            store = store_class(name).from_settings(reader)
+        except KeyStoreError as error:
+            reader.report("store", f"{error}; use state or one of {', '.join(STORES_OF_THIS_PROGRAM)}")
+            return CustodySettings(name=STATE_CUSTODY, store=None)
+    reader.unknown_keys()
+    return CustodySettings(name=name, store=store)

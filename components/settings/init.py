@@ -1,0 +1,90 @@
+"""The settings of the one-time init: shares, PGP keys, adoption."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from components.config.reader import ConfigReader
+from components.custody.pgp_keys import PgpKeyError, load_public_key
+from components.settings.model import InitSettings
+
+REVOCATION_MEND = "a new root token can be made from the shares at any time"
+
+
+def read_init(reader: ConfigReader) -> InitSettings:
+    """The section `init`; what is wrong in it is reported."""
+    shares = reader.integer("shares", 5, range(1, 256), "use 1 to 255")
+    threshold = reader.integer("threshold", min(3, shares), range(1, 256), "use 1 to 255")
+    if threshold > shares:
+        reader.report("threshold", f"it can't be above the {shares} shares that there are")
+    elif threshold == 1 and shares > 1:
+        reader.report(
+            "threshold", f"with 1 of {shares} shares any one holder is enough; use 2 or more, or 1 share"
+        )
+    init = InitSettings(
+        shares=shares,
+        threshold=threshold,
+        adopt=reader.flag("adopt", False),
+        adopted_keys_file=reader.text("adoptedKeysFile", None, mend="give the path of a file"),
+        preflight=reader.flag("preflight", True),
+        wipe=reader.flag("wipe", False),
+        pgp_keys=_pgp_keys(reader, shares),
+        root_token_pgp_key=_root_token_pgp_key(reader),
+        revoke_root_token=reader.choice("rootToken", "keep", ("keep", "revoke"), REVOCATION_MEND) == "revoke",
+    )
+    if init.revoke_root_token and init.root_token_pgp_key is not None:
+        reader.report(
+            "rootToken",
+            "with rootTokenPgpKey only its holder can revoke it (vault token revoke -self); "
+            "remove one of the two",
+        )
+    reader.unknown_keys()
+    return init
+
+
+def _pgp_keys(reader: ConfigReader, shares: int) -> Sequence[str]:
+    keys = reader.texts("pgpKeys", "give a list of PGP public keys: base64, or paths of files")
+    if keys and len(keys) != shares:
+        reader.report("pgpKeys", f"give {shares} keys, one for each of init.shares")
+    loaded = []
+    for position, key in enumerate(keys, start=1):
+        try:
+            loaded.append(load_public_key(key).base64)
+        except PgpKeyError as error:
+            reader.report("pgpKeys", f"key {position}: {error}")
+    return tuple(loaded)
+
+
+def _root_token_pgp_key(reader: ConfigReader) -> str | None:
+    key = reader.text(
+        "rootTokenPgpKey", None, mend="give a PGP public key: base64, or a path", max_length=65536
+    )
+    if key is None:
+        return None
+    try:
+        return load_public_key(key).base64
+    except PgpKeyError as error:
+        reader.report("rootTokenPgpKey", str(error))
+        return None
+
+
+def require_consistent_adoption(
+    reader: ConfigReader, init: InitSettings, token: pulumi.Output[str] | None
+) -> None:
+    """Reports what is missing or too much for taking over a Vault that is initialised."""
+    key = "adoptedKeys"
+    reader.secret(key, f"set it as a secret: pulumi config set --secret {key}")
+    given = reader.has(key) or init.adopted_keys_file is not None
+    if given and not init.adopt:
+        reader.report(
+            key,
+            "keys are taken over with the Vault that they belong to; set init.adopt to true, or remove them",
+        )
+    if reader.has(key) and init.adopted_keys_file is not None:
+        reader.report(key, "init.adoptedKeysFile takes its place; remove one of the two")
+    if init.adopt and not given and token is None:
+        reader.report(
+            "token",
+            "to adopt a Vault, set a token that may read sys/storage/raft/autopilot/state "
+            f"(pulumi config set --secret token), or its keys ({key}, or init.adoptedKeysFile)",
+        )

@@ -1,0 +1,60 @@
+"""The settings of the seal, and of the one that Vault leaves while it is migrated."""
+
+from components.config.reader import ConfigReader
+from components.seals.seal import Seal, seal_class, seal_types
+from components.settings.model import ClusterSettings
+
+
+def read_seal_type(reader: ConfigReader) -> str:
+    """Which seal it is: by default that of the cloud."""
+    default = "gcpckms" if reader.has("project") else "awskms"
+    return reader.choice("seal", default, seal_types(), "docs/seals.md tells when to take which")
+
+
+def read_seal(reader: ConfigReader, seal_type: str, cluster: ClusterSettings | None) -> Seal:
+    """The seal of that type, from its own sections."""
+    kind = seal_class(seal_type)
+    if kind.cloud == "aws" and cluster is None:
+        reader.report(
+            "clusterName",
+            f"seal {seal_type} needs the name of the EKS cluster, whose OIDC provider vouches for "
+            "Vault's pods",
+        )
+    return kind.from_settings(reader, cluster.name if cluster is not None else None)
+
+
+def read_migrate_from(
+    reader: ConfigReader, seal: Seal, cluster: ClusterSettings | None, project: str | None
+) -> Seal | None:
+    """The seal that Vault leaves; None where there is no `migrateFrom`."""
+    key = "migrateFrom"
+    section = reader.section(key)
+    if not reader.has(key):
+        return None
+    others = [name for name in seal_types() if name != seal.type]
+    mend = f"name the seal that Vault leaves: {', '.join(others)}"
+    leaving_type = section.required_text("seal", "|".join(others), mend)
+    if not leaving_type:
+        return None
+    kind = seal_class(leaving_type)
+    if (kind.cloud == "aws" and (cluster is None or project is not None)) or (
+        kind.cloud == "google" and project is None
+    ):
+        section.report("seal", "it belongs to another cloud than this stack, so its key can't be kept here")
+        return None
+    leaving = kind.from_settings(section, cluster.name if cluster is not None else None)
+    section.unknown_keys()
+    return leaving
+
+
+def report_other_seals_sections(reader: ConfigReader, seal: Seal) -> None:
+    """Reports sections that nothing has asked for and that belong to another seal than the stack's."""
+    unread = reader.unread_keys()
+    if not unread:
+        return
+    for seal_type in seal_types():
+        unused = [name for name in seal_class(seal_type).sections if name in unread]
+        reader.not_applicable(
+            unused, f"it belongs to seal {seal_type}, and the seal is {seal.type}; remove it"
+        )
+        unread = reader.unread_keys()

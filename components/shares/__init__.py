@@ -1,0 +1,1 @@
+"""Verifies, uses and changes recovery and key shares."""

@@ -1,0 +1,127 @@
+"""Proves that shares unlock a Vault, by having it make a root token from them.
+
+Vault has no call that only checks shares. This one reads and writes no data, and the same proof works for
+key shares and recovery shares, on a Vault that is unsealed.
+"""
+
+from collections.abc import Sequence
+
+from components.errors import DeploymentError
+from components.progress import say
+from components.vault.client import (
+    VaultClient,
+    VaultForbiddenError,
+    VaultRefusedError,
+    VaultUnavailableError,
+)
+from components.vault.root_generation import RootGeneration, RootGenerationAttempt, decoded_token
+
+# Vault's words for shares that aren't its own, or aren't shares at all. What else fails, such as a key
+# service that doesn't decrypt the recovery key, says nothing about the shares.
+WRONG_SHARES = (
+    "does not match submitted values",  # vault/seal_autoseal.go, VerifyRecoveryKey
+    "message authentication failed",  # the key shares' key doesn't open the stored root key
+    "root key verification failed",  # vault/generate_root.go
+    "failed to compute root key",  # shamir.Combine: shares of unequal length
+    "must be a valid hex or base64 string",
+    "key is shorter than minimum",
+    "key is longer than maximum",
+    "has already been provided",
+)
+
+
+class WrongSharesError(DeploymentError):
+    """The shares don't unlock this Vault. The message holds none of them."""
+
+
+class RootGenerationRunsError(VaultUnavailableError):
+    """Another attempt at a root token is running on this Vault; worth another try, as most end in seconds."""
+
+
+def prove_shares(client: VaultClient, shares: Sequence[str], threshold: int) -> None:
+    """Proves that any ``threshold`` of these plain shares unlock this Vault.
+
+    The root token that Vault makes for it is revoked at once and never leaves this function; where the
+    connection breaks between the two, it stays valid, but nobody has it. Raises what
+    :func:`generate_root_token` does.
+    """
+    client.with_token(generate_root_token(client, shares, threshold)).revoke_own_token()
+
+
+def generate_root_token(client: VaultClient, shares: Sequence[str], threshold: int) -> str:
+    """A new root token, which never expires: whoever takes it has to revoke it.
+
+    Raises :class:`WrongSharesError`, :class:`RootGenerationRunsError` where somebody else's attempt is
+    running, :class:`VaultUnavailableError` where Vault can't answer now (also right after the init, and
+    without a leader) and :class:`VaultRefusedError`. Leaves no attempt behind.
+    """
+    generation = RootGeneration(client)
+    try:
+        attempt = _start(generation)
+    except VaultForbiddenError as error:
+        raise VaultForbiddenError(_needs_token(str(error))) from None
+    try:
+        return _submit(generation, attempt, shares, threshold)
+    except BaseException:
+        _cancel(generation, attempt.nonce)
+        raise
+
+
+def _start(generation: RootGeneration) -> RootGenerationAttempt:
+    if generation.status().started:
+        raise RootGenerationRunsError(_runs_already())
+    try:
+        return generation.start()
+    except VaultRefusedError as error:
+        if "already in progress" in str(error):
+            raise RootGenerationRunsError(_runs_already()) from None
+        raise
+
+
+def _submit(
+    generation: RootGeneration, attempt: RootGenerationAttempt, shares: Sequence[str], threshold: int
+) -> str:
+    if attempt.required != threshold:
+        raise WrongSharesError(
+            f"This Vault needs {attempt.required} shares, and those given are said to need {threshold}: they "
+            "are of another Vault, or of an earlier set of its shares."
+        )
+    if len(set(shares)) < threshold:
+        raise WrongSharesError(f"{len(set(shares))} shares are given, and this Vault needs {threshold}.")
+    try:
+        for share in shares[: threshold - 1]:
+            generation.submit(share, attempt.nonce)
+        encoded = generation.submit(shares[threshold - 1], attempt.nonce)
+    except VaultRefusedError as error:
+        if any(words in str(error) for words in WRONG_SHARES):
+            raise WrongSharesError(f"The shares don't unlock this Vault: {error}") from None
+        raise
+    return decoded_token(encoded, attempt)
+
+
+def _cancel(generation: RootGeneration, nonce: str) -> None:
+    """Ends our own attempt; the error that led here counts, so a failure is only said."""
+    try:
+        if generation.status().nonce == nonce:
+            generation.cancel()
+    except (VaultUnavailableError, VaultRefusedError) as error:
+        say(f"An attempt at a root token may be left on Vault ({error}); {_how_to_cancel()}")
+
+
+def _runs_already() -> str:
+    return (
+        "Another attempt to make a root token is running on this Vault. If it is left over from a run that "
+        f"was killed, {_how_to_cancel()}"
+    )
+
+
+def _how_to_cancel() -> str:
+    return "end it: vault operator generate-root -cancel"
+
+
+def _needs_token(error: str) -> str:
+    return (
+        f"Vault doesn't let a root token be made from the shares: {error}. From Vault 2.0 on that needs a "
+        'token that may do it, or enable_unauthenticated_access = ["generate-root"] in the configuration of '
+        "the server."
+    )

@@ -1,0 +1,57 @@
+"""Whether keys that were found are those of the Vault that answers."""
+
+from components.custody.key_record import KeyRecord
+from components.errors import DeploymentError
+from components.progress import say
+from components.shares.generate_root import WrongSharesError, prove_shares
+from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
+
+
+class WrongKeysError(DeploymentError):
+    """The keys are those of another Vault."""
+
+
+def verify_keys(address: str, record: KeyRecord) -> None:
+    """Asks Vault with the keys, changing nothing.
+
+    Plain shares make a root token that is revoked at once: a root token that works proves nothing of shares
+    that may be of an earlier set. Where they are encrypted to their holders, the root token looks itself up.
+    Shamir's shares unseal the server, which is proof, too.
+    Raises :class:`WrongKeysError`, and :class:`VaultUnavailableError` where Vault can't tell now.
+    """
+    client = VaultClient(address)
+    status = client.seal_status()
+    if status.sealed and status.recovery_seal:
+        raise VaultUnavailableError("Vault is sealed; its log says why")
+    if status.sealed:
+        _unseal(client, record)
+        return
+    if record.cluster_id and record.cluster_id != status.cluster_id:
+        raise WrongKeysError(
+            f"the keys are those of Vault cluster {record.cluster_id}, and {status.cluster_id} answers"
+        )
+    if record.shares and not record.shares_encrypted:
+        verify_shares(client, record)
+        return
+    if record.plain_root_token and not client.with_token(record.plain_root_token).token_valid():
+        raise WrongKeysError("the root token isn't one of this Vault")
+    if not record.plain_root_token and not record.cluster_id:
+        say("The keys are encrypted to their holders, so they can't be tried on Vault")
+
+
+def verify_shares(client: VaultClient, record: KeyRecord) -> None:
+    """Asks an unsealed Vault with the plain shares; raises as :func:`verify_keys` does."""
+    try:
+        prove_shares(client, record.shares, record.threshold)
+    except WrongSharesError as error:
+        raise WrongKeysError(f"the shares don't unlock this Vault: {error}") from None
+
+
+def _unseal(client: VaultClient, record: KeyRecord) -> None:
+    try:
+        for share in record.key_shares[: record.threshold]:
+            client.submit_key_share(share)
+    except VaultRefusedError as error:
+        raise WrongKeysError(f"the key shares don't unseal this Vault: {error}") from None
+    if client.seal_status().sealed:
+        raise WrongKeysError("the key shares don't unseal this Vault")

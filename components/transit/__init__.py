@@ -1,0 +1,1 @@
+"""Uses another Vault's transit engine as Vault's pods will."""

@@ -1,0 +1,150 @@
+"""Another Vault's transit engine, asked by the vault command in pod 0 of this one."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.kubernetes.kubectl import Kubectl, KubectlError
+from components.progress import Waiting
+from components.seal_preflight import SettlingError
+
+_CONTAINER = "vault"
+_NO_LOG = "(no log yet)"
+# What no waiting fixes: the other Vault has answered, and said no.
+_REFUSAL = re.compile(r"Code: 40[0-9]")
+
+
+class TransitError(SettlingError):
+    """The other Vault refused, or couldn't be asked."""
+
+
+@dataclass(frozen=True, repr=False)
+class OtherVault:
+    """The other Vault's key, asked for by the vault command in pod 0. Methods raise :class:`TransitError`."""
+
+    kubectl: Kubectl
+    kubernetes_namespace: str
+    pod: str
+    token_secret: str
+    token_key: str
+    address: str
+    mount: str
+    key_name: str
+    namespace: str
+    ca_file: str
+    server_name: str
+
+    @property
+    def key(self) -> str:
+        """Names the key, with the Vault that it is in."""
+        return f"{self.address}/v1/{self.mount}/keys/{self.key_name}"
+
+    def encrypt(self, plain: bytes) -> str:
+        """``plain`` as the other Vault has encrypted it."""
+        text = base64.b64encode(plain).decode()
+        path = f"{self.mount}/encrypt/{self.key_name}"
+        return self._vault("write", ["-field=ciphertext"], [path, "plaintext=-"], stdin=text)
+
+    def decrypt(self, ciphertext: str) -> bytes:
+        """Return what the other Vault encrypted."""
+        path = f"{self.mount}/decrypt/{self.key_name}"
+        return base64.b64decode(
+            self._vault("write", ["-field=plaintext"], [path, "ciphertext=-"], stdin=ciphertext)
+        )
+
+    def token(self) -> Mapping[str, Any]:
+        """What the other Vault knows of the token, but not the token."""
+        found: Mapping[str, Any] = json.loads(self._vault("token lookup", ["-format=json"], []))["data"]
+        return {name: value for name, value in found.items() if name != "id"}
+
+    def await_container(self, seconds: float) -> None:
+        """Waits until pod 0's container runs."""
+        waiting = Waiting(f"Waiting for {self.pod}", seconds)
+        while (state := self._container_state()) != "running":
+            if waiting.over:
+                raise self._not_running(state)
+            waiting.pause(state, seconds=0.5)
+
+    def _container_state(self) -> str:
+        try:
+            pod = self.kubectl.pod(self.pod)
+        except KubectlError as error:
+            return str(error)
+        if pod is None:
+            return "there is no such pod"
+        for status in pod.get("status", {}).get("containerStatuses") or ():
+            if status.get("name") == _CONTAINER:
+                for name, details in status.get("state", {}).items():
+                    said = ": ".join(filter(None, (details.get("reason"), details.get("message"))))
+                    return "running" if name == "running" else said or name
+        return "its container isn't there yet"
+
+    def _not_running(self, state: str) -> TransitError:
+        reason = f"it doesn't run: {state}"
+        log = self.kubectl.log_tail(self.pod)
+        if "CreateContainerConfigError" in state:
+            mend = (
+                "The other Vault's token has to be in a Secret in Vault's namespace: kubectl --namespace="
+                f"{self.kubernetes_namespace} create secret generic {self.token_secret} "
+                f"--from-file={self.token_key}=..."
+            )
+        elif log == _NO_LOG:
+            mend = (
+                f"kubectl --namespace={self.kubernetes_namespace} describe pod {self.pod} tells what it "
+                "waits for; a Secret with the other Vault's CA is one of the things."
+            )
+        else:
+            reason, mend = f"{reason}. Its last log lines:\n{log}", self._mend(log)
+        return TransitError(f"The start of Vault in pod {self.pod}", reason, mend, settling=False)
+
+    def _vault(
+        self, command: str, options: Sequence[str], arguments: Sequence[str], *, stdin: str | None = None
+    ) -> str:
+        connection = {
+            "-address": self.address,
+            "-namespace": self.namespace,
+            "-ca-cert": self.ca_file,
+            "-tls-server-name": self.server_name,
+        }
+        line = [
+            *("exec", self.pod, f"--container={_CONTAINER}", *(["--stdin"] if stdin is not None else [])),
+            *("--", "vault", *command.split(), *options),
+            *(f"{name}={value}" for name, value in connection.items() if value),
+            *arguments,
+        ]
+        try:
+            return self.kubectl.run(line, stdin=stdin).strip()
+        except KubectlError as error:
+            said = " ".join(str(error).split())
+            what = " ".join([command, *arguments[:1]])
+            raise TransitError(
+                f"vault {what} in pod {self.pod}",
+                said,
+                self._mend(said),
+                settling=_REFUSAL.search(said) is None and error.reason not in ("Forbidden", "NotFound"),
+            ) from None
+
+    def _mend(self, said: str) -> str:
+        rules = "\n".join(
+            f'path "{self.mount}/{action}/{self.key_name}" {{ capabilities = ["update"] }}'
+            for action in ("encrypt", "decrypt")
+        )
+        mends = {
+            "pods/exec": "Whoever runs pulumi up needs the right to create pods/exec in namespace "
+            f"{self.kubernetes_namespace!r}, or init.preflight has to be false.",
+            "invalid token": "The token is revoked, ran out or is of another Vault: put a new one into the "
+            f"Secret {self.token_secret}, and delete the pod, as it reads it when it starts.",
+            "permission denied": "The token's policy on the other Vault has to have both\n"
+            f"{rules}\nand the key has to be there (vault write -force {self.mount}/keys/{self.key_name}).",
+            "encryption key not found": "Make the key on the other Vault: vault write -force "
+            f"{self.mount}/keys/{self.key_name}",
+            "no handler for route": f"The other Vault has no engine there: vault secrets enable -path="
+            f"{self.mount} transit",
+            "Vault is sealed": "Unseal the other Vault first.",
+            "x509": "The other Vault's certificate isn't trusted: see transit.tls.caSecret and serverName.",
+        }
+        network = f"Check that the pods reach {self.address}."
+        return next((mend for words, mend in mends.items() if words in said), network)

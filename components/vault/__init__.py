@@ -1,0 +1,1 @@
+"""Reaches, configures and observes Vault's pods."""

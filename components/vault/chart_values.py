@@ -1,0 +1,140 @@
+"""The values of the official Vault chart, as a function of the settings.
+
+Source: the chart's `values.yaml`, versions 0.27 to 0.34.
+"""
+
+from typing import Any
+
+import pulumi
+
+from components.seals.seal import PodRequirements
+from components.settings import IngressSettings, Settings, StorageSettings
+
+CHART_NAME = "vault"
+SECRET_MODE = 0o440
+"""The files of a mounted Secret can be read by Vault's group, which the chart sets, and by nobody else."""
+
+
+def chart_fullname(release_name: str) -> str:
+    """The name that the chart gives its objects: the release's where that holds "vault", else with it behind.
+
+    Source: the template `vault.fullname` in the chart's `_helpers.tpl`.
+    """
+    full = release_name if CHART_NAME in release_name else f"{release_name}-{CHART_NAME}"
+    return full[:63].removesuffix("-")
+
+
+def chart_values(
+    settings: Settings,
+    *,
+    configuration: pulumi.Input[str],
+    pods: PodRequirements,
+) -> dict[str, Any]:
+    """Values for the settings' mode on the given configuration, with what the seal needs in the pods.
+
+    The update strategy is left at the chart's OnDelete: with any other one Helm waits at the
+    first installation for pods that only the init makes ready.
+    """
+    values: dict[str, Any] = {
+        "global": {"enabled": True, "tlsDisable": True},
+        "injector": {
+            "enabled": settings.injector.enabled,
+            "port": settings.injector.port,
+            # The agents that the injector puts into pods are of the server's version.
+            "agentImage": _image(settings),
+            # By the chart's own values an injector that starts within a second is looked at after 5 s for
+            # the first time and every 5 s from then on. The time to give up stays at about a minute.
+            "startupProbe": {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 60},
+            "readinessProbe": {"initialDelaySeconds": 1},
+        },
+        "server": _server(settings, configuration, pods),
+        "ui": {"enabled": settings.ui},
+    }
+    return values
+
+
+def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequirements) -> dict[str, Any]:
+    server: dict[str, Any] = {
+        "image": _image(settings),
+        "serviceAccount": {
+            "create": True,
+            "name": settings.service_account,
+            "annotations": dict(pods.service_account_annotations),
+        },
+        "dataStorage": _storage(settings.data_storage),
+        "auditStorage": _storage(settings.audit_storage),
+        "ingress": _ingress(settings.ingress),
+        **_mode(settings, configuration),
+        **_pods(settings, pods),
+    }
+    if settings.resources:
+        server["resources"] = dict(settings.resources)
+    if settings.affinity is not None:
+        # The chart renders an empty text as no affinity; an empty object would merge with its default.
+        server["affinity"] = dict(settings.affinity) or ""
+    return server
+
+
+def _mode(settings: Settings, configuration: pulumi.Input[str]) -> dict[str, Any]:
+    if settings.mode == "standalone":
+        return {"standalone": {"enabled": True, "config": configuration}, "ha": {"enabled": False}}
+    return {
+        "standalone": {"enabled": False},
+        "ha": {
+            "enabled": True,
+            "replicas": settings.replicas,
+            "raft": {"enabled": True, "setNodeId": True, "config": configuration},
+        },
+    }
+
+
+def _pods(settings: Settings, pods: PodRequirements) -> dict[str, Any]:
+    """What the pods get by the seal's needs; nothing is set that is empty, as an update would show it."""
+    values: dict[str, Any] = {
+        "extraLabels": dict(pods.pod_labels),
+        "annotations": dict(pods.pod_annotations),
+        "extraEnvironmentVars": {**pods.environment, **settings.extra_environment},
+        "extraSecretEnvironmentVars": [
+            {"envName": variable.name, "secretName": variable.secret, "secretKey": variable.key}
+            for variable in pods.secret_environment
+        ],
+        "volumes": [
+            {"name": mount.name, "secret": {"secretName": mount.secret, "defaultMode": SECRET_MODE}}
+            for mount in pods.secret_mounts
+        ],
+        "volumeMounts": [
+            {"name": mount.name, "mountPath": mount.path, "readOnly": True} for mount in pods.secret_mounts
+        ],
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _image(settings: Settings) -> dict[str, Any]:
+    return {"repository": settings.image.repository, "tag": settings.image.tag}
+
+
+def _storage(storage: StorageSettings) -> dict[str, Any]:
+    if not storage.enabled:
+        return {"enabled": False}
+    values: dict[str, Any] = {"enabled": True, "size": storage.size}
+    if storage.storage_class is not None:
+        values["storageClass"] = storage.storage_class
+    return values
+
+
+def _ingress(ingress: IngressSettings | None) -> dict[str, Any]:
+    if ingress is None:
+        return {"enabled": False}
+    values: dict[str, Any] = {
+        "enabled": True,
+        "activeService": True,
+        "pathType": ingress.path_type,
+        "hosts": [{"host": ingress.host, "paths": [ingress.path]}],
+    }
+    if ingress.class_name is not None:
+        values["ingressClassName"] = ingress.class_name
+    if ingress.annotations:
+        values["annotations"] = dict(ingress.annotations)
+    if ingress.tls_secret is not None:
+        values["tls"] = [{"secretName": ingress.tls_secret, "hosts": [ingress.host]}]
+    return values

@@ -1,0 +1,83 @@
+"""Vault's server configuration, rendered as HCL from the settings.
+
+Sources: the Vault documents on the `listener "tcp"`, `storage "raft"`, `storage "file"`, `seal` and
+`service_registration "kubernetes"` stanzas.
+"""
+
+import json
+from collections.abc import Sequence
+
+from components.seals.seal import SealStanza
+from components.settings import RaftSettings
+from components.vault.ports import API_PORT
+
+DATA_PATH = "/vault/data"
+
+
+def quote(text: str) -> str:
+    """``text`` as an HCL string.
+
+    HCL 1 takes JSON's escapes; a dollar sign before a brace would begin an interpolation, which the
+    escape for the sign itself prevents.
+    """
+    return json.dumps(text).replace("${", "\\u0024{")
+
+
+def join_addresses(raft: RaftSettings, *, fullname: str, namespace: str, replicas: int) -> Sequence[str]:
+    """Where a pod that has no data asks to be taken into the cluster, in the order of trying.
+
+    The Service of the active Vault resolves from the start and leads to a pod as soon as there is a
+    leader; a pod's own name resolves only once DNS knows the pod, and a look-up that failed stays
+    cached for seconds.
+    """
+    if replicas == 1:
+        return ()
+    if raft.retry_join == "active-service":
+        return (f"http://{fullname}-active.{namespace}.svc:{API_PORT}",)
+    return tuple(f"http://{fullname}-{ordinal}.{fullname}-internal:{API_PORT}" for ordinal in range(replicas))
+
+
+def render_configuration(
+    *, ui: bool, raft: RaftSettings | None, join: Sequence[str], seals: Sequence[SealStanza]
+) -> str:
+    """The whole configuration; without a seal stanza Vault uses Shamir's key shares.
+
+    ``raft`` is None for file storage, which can't be highly available. With raft, service registration
+    labels the active pod, which the chart's ``-active`` Service selects by; Vault refuses it without.
+    """
+    blocks = [
+        f"ui = {str(ui).lower()}",
+        _block(
+            'listener "tcp"',
+            ["tls_disable = 1", 'address = "[::]:8200"', 'cluster_address = "[::]:8201"'],
+        ),
+        _block('storage "file"', [f"path = {quote(DATA_PATH)}"]) if raft is None else _raft(raft, join),
+    ]
+    for seal in seals:
+        parameters = [f"{name} = {quote(value)}" for name, value in seal.parameters.items()]
+        blocks.append(_block(f"seal {quote(seal.type)}", parameters))
+    if raft is not None:
+        blocks.append('service_registration "kubernetes" {}')
+    return "\n\n".join(blocks) + "\n"
+
+
+def _raft(raft: RaftSettings, join: Sequence[str]) -> str:
+    return _block(
+        'storage "raft"',
+        [
+            f"path = {quote(DATA_PATH)}",
+            f"performance_multiplier = {raft.performance_multiplier}",
+            f"autopilot_reconcile_interval = {quote(raft.autopilot_reconcile_interval)}",
+            f"autopilot_update_interval = {quote(raft.autopilot_update_interval)}",
+            *(
+                line
+                for address in join
+                for line in ("retry_join {", f"  leader_api_addr = {quote(address)}", "}")
+            ),
+        ],
+    )
+
+
+def _block(header: str, lines: Sequence[str]) -> str:
+    body = "\n".join(f"  {line}" for line in lines)
+    return f"{header} {{\n{body}\n}}"

@@ -1,0 +1,135 @@
+"""The way to one pod of Vault: a port-forward of our own, or an address that the settings give.
+
+Always a pod, never a Service: before init a Service may lead to any pod, and two pods that are
+initialised apart are two clusters.
+"""
+
+import contextlib
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.errors import DeploymentError
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.vault.ports import API_PORT
+
+_FORWARD_SECONDS = 15
+
+
+class PodUnreachableError(DeploymentError):
+    """The pod can't be reached yet, or no longer; worth another try until a deadline."""
+
+
+@dataclass(frozen=True)
+class PodAccess:
+    """Which pods there are and how to reach them; travels in the inputs of the dynamic resources."""
+
+    target: KubernetesTarget
+    statefulset: str
+    """Name of the StatefulSet; its pods have the ordinal behind it."""
+    address: str
+    """Address with ``{pod}`` in it; empty to go through kubectl port-forward."""
+
+    def to_properties(self) -> dict[str, Any]:
+        """As a resource's property."""
+        return {
+            "target": self.target.to_properties(),
+            "statefulset": self.statefulset,
+            "address": self.address,
+        }
+
+    @staticmethod
+    def from_properties(properties: Mapping[str, Any]) -> "PodAccess":
+        """From a resource's property."""
+        return PodAccess(
+            target=KubernetesTarget.from_properties(properties["target"]),
+            statefulset=str(properties["statefulset"]),
+            address=str(properties["address"]),
+        )
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """kubectl for the pods' namespace."""
+        return Kubectl(self.target)
+
+    def pod(self, ordinal: int) -> str:
+        """Name of the pod with that ordinal."""
+        return f"{self.statefulset}-{ordinal}"
+
+    def await_running(self, ordinal: int, seconds: float) -> None:
+        """Waits until the pod's containers run, watching instead of asking again and again.
+
+        Raises :class:`PodUnreachableError` where they don't within ``seconds``. Does nothing where
+        the settings give an address.
+        """
+        if self.address:
+            return
+        running = ["wait", f"pod/{self.pod(ordinal)}", "--for=jsonpath={.status.phase}=Running"]
+        try:
+            self.kubectl.run([*running, f"--timeout={seconds:.0f}s"], timeout_seconds=seconds + 10)
+        except KubectlError as error:
+            raise PodUnreachableError(str(error)) from None
+
+    @contextlib.contextmanager
+    def reach(self, ordinal: int) -> Iterator[str]:
+        """The base URL of one pod's Vault, for as long as the block lasts.
+
+        Raises :class:`PodUnreachableError` where the pod isn't there or doesn't run yet.
+        """
+        if self.address:
+            yield self.address.replace("{pod}", self.pod(ordinal)).rstrip("/")
+            return
+        with (
+            self.kubectl.command(
+                ["port-forward", "--address=127.0.0.1", f"pod/{self.pod(ordinal)}", f":{API_PORT}"]
+            ) as command,
+            _port_forward(command) as port,
+        ):
+            yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def _port_forward(command: list[str]) -> Iterator[int]:
+    """Runs kubectl port-forward on a free port that kubectl chooses itself, and ends it in every case."""
+    if shutil.which("setpriv"):
+        # A provider that is killed can't run the finally block; then the kernel (Linux) ends the tunnel.
+        command = ["setpriv", "--pdeathsig", "TERM", *command]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A buffer would take the whole line at the first byte, and select would wait for more.
+        bufsize=0,
+    )
+    try:
+        yield _forwarded_port(process)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _forwarded_port(process: "subprocess.Popen[bytes]") -> int:
+    """Waits for "Forwarding from 127.0.0.1:PORT -> 8200"."""
+    if process.stdout is None or process.stderr is None:
+        raise PodUnreachableError("kubectl port-forward has no output to read")
+    deadline = time.monotonic() + _FORWARD_SECONDS
+    line = b""
+    while not line.endswith(b"\n"):
+        readable, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+        if not readable:
+            raise PodUnreachableError(f"kubectl port-forward didn't answer within {_FORWARD_SECONDS} s")
+        byte = process.stdout.read(1)
+        if not byte:
+            said = process.stderr.read().decode(errors="replace").strip()
+            raise PodUnreachableError(said or "kubectl port-forward ended at once")
+        line += byte
+    return int(line.split(b"->")[0].rsplit(b":", 1)[1])

@@ -1,0 +1,97 @@
+"""Lets the control plane reach the injector's webhook on the nodes, past whatever firewall the cloud has."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.settings import Settings
+
+if TYPE_CHECKING:
+    from components.aws.cluster import EksCluster
+    from components.google.cluster import GkeCluster
+
+
+@dataclass(frozen=True)
+class WebhookRule:
+    """Describe what the release and the stack's outputs need to know of the rule."""
+
+    prerequisites: Sequence[pulumi.Resource] = ()
+    """What has to exist before the injector starts."""
+    outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    """Stack outputs that the rule adds."""
+
+
+def open_webhook(settings: Settings, cluster: "EksCluster | GkeCluster | None") -> WebhookRule:
+    """Create the firewall rule if one is needed; if none is, the log says why."""
+    if not settings.injector.enabled:
+        pulumi.log.info("No firewall rule for the webhook: the injector is off.")
+        return WebhookRule()
+    if cluster is None:
+        pulumi.log.info(
+            "No firewall rule for the webhook: this isn't an EKS or GKE cluster that the settings name. See "
+            f"to it that TCP {settings.injector.port} is open from the control plane to the nodes."
+        )
+        return WebhookRule()
+    if cluster.cloud == "aws":
+        return _open_security_group(settings, cluster)
+    return _open_firewall(settings, cluster)
+
+
+def _open_security_group(settings: Settings, cluster: "EksCluster") -> WebhookRule:
+    from components.aws.webhook_rule import WebhookIngress, WebhookIngressArgs
+
+    node_group = settings.node_security_group_id
+    if node_group is None or node_group == cluster.security_group_id:
+        pulumi.log.info(
+            f"No firewall rule for the webhook: the nodes share the cluster's security group {node_group}, "
+            "which lets its members reach each other."
+        )
+        return WebhookRule()
+    ingress = WebhookIngress(
+        "webhook-ingress",
+        WebhookIngressArgs(
+            control_plane_security_group_id=cluster.security_group_id,
+            node_security_group_id=node_group,
+            port=settings.injector.port,
+            tags=settings.tags,
+        ),
+        pulumi.ResourceOptions(provider=cluster.provider),
+    )
+    return WebhookRule(prerequisites=(ingress,), outputs={"ingress_rule_id": ingress.rule_id})
+
+
+def _open_firewall(settings: Settings, cluster: "GkeCluster") -> WebhookRule:
+    from components.google.webhook_rule import WebhookFirewall, WebhookFirewallArgs
+
+    cidr = settings.webhook_firewall.control_plane_cidr or cluster.master_cidr
+    if not cidr:
+        reason = (
+            "GKE names no address range of its control plane, whose traffic then comes through agents in the "
+            f"cluster. Should pods wait for the webhook, open TCP {settings.injector.port} to the nodes with "
+            "webhookFirewall.controlPlaneCidr."
+            if cluster.private_nodes
+            else "the cluster isn't private, and its control plane has a way of its own to the nodes."
+        )
+        pulumi.log.info(f"No firewall rule for the webhook: {reason}")
+        return WebhookRule()
+    firewall = WebhookFirewall(
+        "webhook-firewall",
+        WebhookFirewallArgs(
+            name=_rule_name(settings, cluster),
+            network=cluster.network,
+            control_plane_cidr=cidr,
+            node_tags=settings.webhook_firewall.node_tags,
+            port=settings.injector.port,
+        ),
+        pulumi.ResourceOptions(provider=cluster.provider),
+    )
+    return WebhookRule(prerequisites=(firewall,), outputs={"firewall_rule": firewall.rule})
+
+
+def _rule_name(settings: Settings, cluster: "GkeCluster") -> str:
+    """At most 63 characters, and another one for every cluster and release of a project's networks."""
+    whose = f"{cluster.path}/{settings.namespace}/{settings.release_name}"
+    return f"vault-webhook-{cluster.name}-{hashlib.sha256(whose.encode()).hexdigest()[:8]}"

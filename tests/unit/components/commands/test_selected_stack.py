@@ -1,0 +1,122 @@
+"""Where commands find the keys of the selected stack."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.commands.selected_stack import keys_of, selected_stack_outputs
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import KeyStoreError, store_to_properties
+from components.custody.stores.file import Store
+from components.errors import DeploymentError
+from components.kubernetes.kubectl import KubernetesTarget
+from components.vault.pod_access import PodAccess
+from tests.unit.fakes.commands_on_path import only_commands
+
+PLAIN = [base64.b64encode(bytes([number]) * 33).decode() for number in range(5)]
+TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
+DEPLOYMENT = "4b9f/secrets/vault"
+
+
+def outputs(**changed: Any) -> Mapping[str, Any]:
+    return {
+        "pod_access": PodAccess(target=TARGET, statefulset="vault", address="").to_properties(),
+        "deployment": DEPLOYMENT,
+        "replicas": 3,
+        "threshold": 3,
+        "custody": {"store": "state"},
+        "root_token": "hvs.root",
+        "recovery_shares": PLAIN,
+        "key_shares": [],
+        **changed,
+    }
+
+
+def test_keys_in_the_state() -> None:
+    record = keys_of(outputs())
+    assert record is not None
+    assert list(record.shares) == PLAIN
+    assert (record.threshold, record.root_token, record.shares_encrypted) == (3, "hvs.root", False)
+    assert record.deployment == DEPLOYMENT
+
+
+def test_key_shares_in_the_state() -> None:
+    record = keys_of(outputs(recovery_shares=[], key_shares=PLAIN))
+    assert record is not None
+    assert list(record.key_shares) == PLAIN
+
+
+def test_only_share_of_a_vault_is_plain_too() -> None:
+    record = keys_of(outputs(recovery_shares=[base64.b64encode(b"k" * 32).decode()]))
+    assert record is not None
+    assert record.shares_encrypted is False
+
+
+def test_encrypted_shares_in_the_state() -> None:
+    record = keys_of(outputs(recovery_shares=[base64.b64encode(b"message" * 30).decode()]))
+    assert record is not None
+    assert record.shares_encrypted is True
+
+
+def test_adopted_vault_without_keys() -> None:
+    assert keys_of(outputs(recovery_shares=[])) is None
+
+
+def kept(path: Path, deployment: str = DEPLOYMENT) -> Mapping[str, Any]:
+    store = Store(path=str(path))
+    store.write(KeyRecord(deployment, "awskms", "arn", 3, "hvs.stored", recovery_shares=tuple(PLAIN)), TARGET)
+    custody = store_to_properties("file", store)
+    assert custody["options"] == asdict(store)
+    return outputs(custody=custody, root_token="", recovery_shares=[])
+
+
+def test_keys_in_a_store(tmp_path: Path) -> None:
+    record = keys_of(kept(tmp_path / "keys.json"))
+    assert record is not None
+    assert list(record.shares) == PLAIN
+    assert record.root_token == "hvs.stored"
+
+
+def test_store_with_the_keys_of_another_vault(tmp_path: Path) -> None:
+    with pytest.raises(KeyStoreError, match="holds the keys of another Vault"):
+        keys_of(kept(tmp_path / "keys.json", "other/secrets/vault"))
+
+
+def test_outputs_of_the_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "outputs.json").write_text(json.dumps(outputs()))
+    only_commands(
+        monkeypatch,
+        tmp_path / "commands",
+        pulumi=f"echo \"$*\" > '{tmp_path / 'arguments'}'; exec /bin/cat '{tmp_path / 'outputs.json'}'",
+    )
+    assert selected_stack_outputs() == outputs()
+    assert (tmp_path / "arguments").read_text().strip() == "stack output --json --show-secrets"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'error: no stack selected' >&2; exit 255", "error: no stack selected"),
+        ("exit 3", "pulumi ended with 3"),
+        ("echo '{}'", "has no Vault yet"),
+        ("echo '{\"pod_access\": {}}'", "run pulumi up first"),
+    ],
+)
+def test_stack_that_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, said: str
+) -> None:
+    only_commands(monkeypatch, tmp_path, pulumi=script)
+    with pytest.raises(DeploymentError) as raised:
+        selected_stack_outputs()
+    assert said in str(raised.value)
+
+
+def test_command_needs_pulumi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    only_commands(monkeypatch, tmp_path)
+    with pytest.raises(DeploymentError, match="The command 'pulumi' isn't on PATH"):
+        selected_stack_outputs()

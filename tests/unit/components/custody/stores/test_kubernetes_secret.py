@@ -1,0 +1,215 @@
+"""The store that is a Kubernetes Secret, with a script in kubectl's place."""
+
+import base64
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
+from components.custody.stores.kubernetes_secret import Store
+from tests.unit.fakes import secrets_api
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
+from tests.unit.fakes.store_settings import read_store
+
+STORE = Store(namespace="custody", name="vault-operator-init")
+UNREACHABLE = (
+    "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?"
+)
+FORBIDDEN = 'Error from server (Forbidden): secrets "vault-operator-init" is forbidden'
+
+
+class Secrets:
+    """What the script keeps."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.fail({})
+
+    def fail(self, errors: dict[str, str]) -> None:
+        (self.folder / "errors.json").write_text(json.dumps(errors))
+
+    def names(self) -> list[str]:
+        return sorted(path.name.removesuffix(".json") for path in self.folder.glob("*.*.json"))
+
+    def manifest(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "custody.vault-operator-init.json").read_text())
+        return found
+
+    def put(self, manifest: dict[str, Any]) -> None:
+        (self.folder / "custody.vault-operator-init.json").write_text(json.dumps(manifest))
+
+    @property
+    def verbs(self) -> list[str]:
+        return [line.split()[2] for line in (self.folder / "calls").read_text().splitlines()]
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Secrets:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    script = shlex.join([sys.executable, "-S", str(secrets_api.__file__), str(folder)])
+    only_commands(monkeypatch, tmp_path / "commands", kubectl=f'exec {script} "$@"')
+    return Secrets(folder)
+
+
+def test_a_record_is_written_and_read_back(secrets: Secrets) -> None:
+    assert STORE.read(TARGET) is None
+    reference = STORE.write(key_record(), TARGET)
+    assert STORE.read(TARGET) == key_record()
+    assert (reference.location, reference.version) == ("Kubernetes Secret custody/vault-operator-init", "1")
+    assert secrets.names() == ["custody.vault-operator-init"]
+
+
+def test_a_record_takes_the_place_of_an_older_one(secrets: Secrets) -> None:
+    STORE.write(key_record(), TARGET)
+    assert STORE.write(key_record(root_token=""), TARGET).version == "2"
+    assert STORE.read(TARGET) == key_record(root_token="")
+    assert secrets.names() == ["custody.vault-operator-init"]
+
+
+def test_no_key_is_on_a_command_line(secrets: Secrets) -> None:
+    STORE.write(key_record(), TARGET)
+    STORE.write(key_record(), TARGET)
+    calls = (secrets.folder / "calls").read_text()
+    encoded = secrets.manifest()["data"]["record.json"]
+    for secret in (ROOT_TOKEN, *SHARES, encoded):
+        assert secret not in calls
+
+
+def test_a_probe_tries_every_right_leaves_no_trace_and_keeps_the_record(secrets: Secrets) -> None:
+    STORE.probe(TARGET)
+    assert secrets.names() == []
+    assert {"get", "create", "replace", "delete"} == set(secrets.verbs)
+    STORE.write(key_record(), TARGET)
+    STORE.probe(TARGET)
+    assert STORE.read(TARGET) == key_record()
+    assert secrets.manifest()["metadata"]["resourceVersion"] == "1"
+    assert secrets.names() == ["custody.vault-operator-init"]
+
+
+def test_a_probe_that_was_left_over_is_no_obstacle(secrets: Secrets) -> None:
+    secrets.fail({"delete": UNREACHABLE})
+    with pytest.raises(KeyStoreUnavailableError):
+        STORE.probe(TARGET)
+    assert secrets.names() == ["custody.vault-operator-init-probe"]
+    secrets.fail({})
+    STORE.probe(TARGET)
+    assert secrets.names() == []
+
+
+def test_vaults_own_namespace_is_refused(secrets: Secrets) -> None:
+    with pytest.raises(KeyStoreError, match="Namespace 'vault' is Vault's own and goes away with the stack"):
+        Store(namespace="vault", name="keys").probe(TARGET)
+    assert secrets.names() == []
+
+
+def attempts() -> list[Callable[[], object]]:
+    return [lambda: STORE.read(TARGET), lambda: STORE.write(key_record(), TARGET)]
+
+
+@pytest.mark.parametrize("attempt", attempts())
+def test_a_secret_of_somebody_else_is_left_alone(secrets: Secrets, attempt: Callable[[], object]) -> None:
+    somebodys = {"metadata": {"uid": "1", "resourceVersion": "1"}, "data": {"password": "c2VjcmV0"}}
+    secrets.put(somebodys)
+    with pytest.raises(KeyStoreError, match=r"wasn't made by this program.*choose another name") as raised:
+        attempt()
+    assert "c2VjcmV0" not in str(raised.value)
+    assert secrets.manifest() == somebodys
+
+
+@pytest.mark.parametrize("data", [None, {}, {"record.json": "%"}, {"record.json": "/w=="}])
+def test_a_secret_without_a_readable_record_is_an_error(secrets: Secrets, data: object) -> None:
+    STORE.write(key_record(), TARGET)
+    secrets.put({**secrets.manifest(), "data": data})
+    with pytest.raises(KeyStoreError, match=r"has no readable entry 'record\.json'"):
+        STORE.read(TARGET)
+
+
+def test_what_is_no_record_is_an_error(secrets: Secrets) -> None:
+    STORE.write(key_record(), TARGET)
+    other = base64.b64encode(b"[]").decode()
+    secrets.put({**secrets.manifest(), "data": {"record.json": other}})
+    with pytest.raises(KeyStoreError, match="isn't a record of keys"):
+        STORE.read(TARGET)
+
+
+@pytest.mark.parametrize(
+    ("verb", "right"), [("get", "get"), ("create", "create"), ("replace", "update"), ("delete", "delete")]
+)
+def test_a_missing_right_is_named(secrets: Secrets, verb: str, right: str) -> None:
+    secrets.fail({verb: FORBIDDEN})
+    with pytest.raises(KeyStoreError) as raised:
+        STORE.probe(TARGET)
+    assert not isinstance(raised.value, KeyStoreUnavailableError)
+    assert f"refused to {right} a Secret in namespace custody" in str(raised.value)
+    assert f"(verb {right}, resource secrets)" in str(raised.value)
+
+
+def test_a_missing_namespace_is_to_be_made(secrets: Secrets) -> None:
+    secrets.fail({"create": 'Error from server (NotFound): namespaces "custody" not found'})
+    with pytest.raises(KeyStoreError, match="kubectl create namespace custody"):
+        STORE.probe(TARGET)
+
+
+@pytest.mark.parametrize("reason", ["AlreadyExists", "Conflict"])
+def test_a_change_by_somebody_else_is_not_overwritten(secrets: Secrets, reason: str) -> None:
+    secrets.fail({"create": f"Error from server ({reason}): secrets"})
+    with pytest.raises(KeyStoreError, match="Somebody else changed it at the same moment"):
+        STORE.write(key_record(), TARGET)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        UNREACHABLE,
+        "Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout",
+        "Unable to connect to the server: net/http: TLS handshake timeout",
+        "Error from server (ServiceUnavailable): the server is currently unable to handle the request",
+        "Error from server (InternalError): an error on the server has prevented the request",
+        "Error from server: etcdserver: request timed out",
+    ],
+)
+def test_an_api_server_that_does_not_answer_is_worth_another_try(secrets: Secrets, said: str) -> None:
+    secrets.fail({"get": said})
+    with pytest.raises(KeyStoreUnavailableError):
+        STORE.read(TARGET)
+    secrets.fail({"create": said})
+    with pytest.raises(KeyStoreUnavailableError):
+        STORE.write(key_record(), TARGET)
+    secrets.fail({})
+    STORE.write(key_record(), TARGET)
+
+
+def test_an_answer_that_repeats_the_keys_is_not_shown(secrets: Secrets) -> None:
+    secrets.fail({"create": 'Error from server: admission webhook "audit" denied {stdin}'})
+    with pytest.raises(KeyStoreError) as raised:
+        STORE.write(key_record(), TARGET)
+    encoded = base64.b64encode(key_record().to_json().encode()).decode()
+    assert encoded[40:60] not in str(raised.value)
+    assert "isn't shown" in str(raised.value)
+
+
+def test_settings() -> None:
+    assert read_store(Store, {"namespace": "custody"}) == (STORE, [])
+    store, problems = read_store(Store, {"namespace": "custody", "name": "keys.vault"})
+    assert (store.name, problems) == ("keys.vault", [])
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ({}, "namespace"),
+        ({"namespace": "Custody"}, "namespace"),
+        ({"namespace": "custody", "name": "a/b"}, "name"),
+        ({"namespace": "custody", "name": "n" * 248}, "name"),
+    ],
+)
+def test_wrong_settings(section: dict[str, str], key: str) -> None:
+    _, problems = read_store(Store, section)
+    assert [problem.split(" ")[0] for problem in problems] == [f"vault-autounseal:custody.{key}"]

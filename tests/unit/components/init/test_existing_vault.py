@@ -1,0 +1,399 @@
+"""A Vault that is initialised already: whose keys are taken, and when it counts as empty."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.custody import key_custody
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import store_to_properties
+from components.errors import DeploymentError
+from components.init.inputs import InitInputs
+from components.init.procedure import InitResult, initialized
+from components.journal.journal import AnotherRunError
+from tests.unit.fakes import scripted_store
+from tests.unit.fakes.init_inputs import (
+    CIPHER,
+    InitCluster,
+    init_inputs,
+    journal,
+    provide_cluster,
+)
+from tests.unit.fakes.scripted_vault import (
+    INIT,
+    ROOT_TOKEN,
+    SEAL_STATUS,
+    SHARES,
+    UNSEAL,
+    UPDATE_ROOT,
+    ScriptedVault,
+    error,
+    init_answer,
+    seal_status,
+)
+from tests.unit.fakes.vault_keys import (
+    OTHER,
+    RECORD,
+    STORED,
+    UNSEALED,
+    answer_proofs,
+    shown,
+)
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the journal lies in; a store is asked again at once."""
+    monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
+    return provide_cluster(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> scripted_store.Store:
+    (tmp_path / "store").mkdir()
+    return scripted_store.Store(str(tmp_path / "store"))
+
+
+def run(
+    vault: ScriptedVault, store: scripted_store.Store | None = None, *, adopted_keys: str = "", **changed: Any
+) -> InitResult:
+    custody = store_to_properties(scripted_store.__name__, store) if store is not None else {}
+    inputs = init_inputs(vault.address, custody=custody, **changed)
+    return initialized(InitInputs.from_properties(inputs, adopted_keys))
+
+
+def refused(vault: ScriptedVault, store: scripted_store.Store | None = None, **changed: Any) -> str:
+    """What a run says that takes nothing over and initialises nothing."""
+    with pytest.raises(DeploymentError) as raised:
+        run(vault, store, **changed)
+    assert vault.asked(INIT) == []
+    assert shown(str(raised.value)) == []
+    return str(raised.value)
+
+
+def put(store: scripted_store.Store, record: KeyRecord) -> None:
+    (Path(store.folder) / "record").write_text(record.to_json())
+
+
+def stored(store: scripted_store.Store) -> KeyRecord | None:
+    path = Path(store.folder) / "record"
+    return KeyRecord.from_json(path.read_text()) if path.exists() else None
+
+
+def keep_in_journal(record: KeyRecord) -> None:
+    opened = journal()
+    opened.begin(CIPHER)
+    opened.keep(record)
+
+
+# Keys that are found
+
+
+def test_vault_of_somebody_else_is_refused_with_the_ways_out(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, UNSEALED)
+    message = refused(vault)
+    assert "vault-0 is initialised already, by somebody or something else than this stack" in message
+    assert f"neither in the stack's state nor in a journal ({journal().location})" in message
+    assert "set init.adopt to true, and give its keys (adoptedKeys, or init.adoptedKeysFile)" in message
+    assert "kubectl delete pvc" in message
+
+
+def test_keys_in_the_journal_are_taken_once_they_are_proved(vault: ScriptedVault) -> None:
+    keep_in_journal(RECORD)
+    answer_proofs(vault, True)
+    result = run(vault)
+    assert (result.record, result.initialized_here) == (RECORD, True)
+    assert len(vault.asked(UPDATE_ROOT)) == 3
+    # The engine hasn't saved them yet.
+    assert journal().recover(CIPHER) == RECORD
+
+
+def test_keys_in_the_journal_that_are_not_those_of_this_vault_stay_there(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    keep_in_journal(RECORD)
+    answer_proofs(vault, False)
+    message = refused(vault, store)
+    assert f"The keys in the journal ({journal().location}) aren't those of the Vault that answers" in message
+    assert "Nothing was changed" in message
+    assert journal().recover(CIPHER) == RECORD
+    assert stored(store) is None
+
+
+def test_keys_in_the_store_that_are_not_those_of_this_vault_stay_there(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    put(store, STORED)
+    answer_proofs(vault, False)
+    assert f"The keys in {store.location} aren't those of the Vault that answers" in refused(vault, store)
+    assert stored(store) == STORED
+
+
+def test_keys_of_another_vault_cluster_are_refused_without_a_share(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    put(store, replace(STORED, cluster_id="e150"))
+    answer_proofs(vault, True)
+    assert "the keys are those of Vault cluster e150, and 7d0f answers" in refused(vault, store)
+    assert vault.asked(UPDATE_ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("proofs", "valid"),
+    [((True,), STORED), ((False, True), OTHER)],
+    ids=["stopped before the new shares counted", "stopped after"],
+)
+def test_of_two_sets_of_shares_the_valid_one_is_kept(
+    vault: ScriptedVault, store: scripted_store.Store, proofs: tuple[bool, ...], valid: KeyRecord
+) -> None:
+    """A change of shares was stopped, and the state lost: the journal has the new ones, the store the old."""
+    put(store, STORED)
+    keep_in_journal(OTHER)
+    answer_proofs(vault, *proofs)
+    run(vault, store)
+    found = stored(store)
+    assert found is not None
+    assert found.shares == valid.shares
+    assert journal().find() is None
+
+
+def test_neither_of_two_sets_is_touched_where_both_are_wrong(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    put(store, STORED)
+    keep_in_journal(OTHER)
+    answer_proofs(vault, False)
+    assert "aren't those of the Vault that answers" in refused(vault, store)
+    assert stored(store) == STORED
+    assert journal().recover(CIPHER) == OTHER
+
+
+# An answer that went to nobody
+
+
+BEGAN_LINE = "{time} 2026-01-01T00:00:00.000Z [INFO]  core: security barrier initialized: stored=1 shares=1"
+
+
+def at(moment: datetime) -> str:
+    """A line of the log as kubectl shows it, with nanoseconds."""
+    return BEGAN_LINE.format(time=moment.strftime("%Y-%m-%dT%H:%M:%S.123456789Z"))
+
+
+@pytest.fixture
+def lost_answer(vault: ScriptedVault, cluster: InitCluster) -> None:
+    """A run that was stopped between its init and Vault's answer."""
+    journal().begin(CIPHER)
+    vault.answers(SEAL_STATUS, UNSEALED)
+    cluster.logs("2026-01-01T00:00:00Z ==> Vault server started!", at(datetime.now(UTC)))
+
+
+@pytest.mark.usefixtures("lost_answer")
+def test_empty_vault_is_told_with_the_way_to_begin_again(vault: ScriptedVault, cluster: InitCluster) -> None:
+    message = refused(vault)
+    assert "its keys went to nobody" in message
+    assert "set init.wipe to true and run pulumi up" in message
+    assert "set init.adopt to true and give them (adoptedKeys)" in message
+    assert cluster.deletions == []
+    assert journal().find() is not None
+
+
+@pytest.mark.usefixtures("lost_answer")
+def test_empty_vault_is_wiped_where_that_is_allowed(
+    vault: ScriptedVault, cluster: InitCluster, store: scripted_store.Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    vault.answers(SEAL_STATUS, UNSEALED, seal_status(), UNSEALED)
+    vault.answers(INIT, init_answer(recovery=True))
+    result = run(vault, store, wipe=True, pod_start_seconds=20)
+    assert cluster.deletions == [
+        "delete pvc/data-vault-0 pvc/data-vault-1 pvc/data-vault-2 --ignore-not-found --wait=false "
+        "--timeout=120s",
+        "delete pod/vault-0 pod/vault-1 pod/vault-2 --ignore-not-found --wait=true --timeout=120s",
+    ]
+    assert len(vault.asked(INIT)) == 1
+    assert (result.record, stored(store)) == (STORED, STORED)
+    assert journal().find() is None
+    assert "Deleting the volumes of an empty Vault whose keys nobody got" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("lost_answer")
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        ([], "doesn't show when Vault was initialised (the pod was restarted since)"),
+        ([timedelta(), timedelta()], "doesn't show when Vault was initialised"),
+        ([timedelta(minutes=-5)], "somebody else initialised it"),
+        ([timedelta(minutes=5)], "somebody else initialised it"),
+    ],
+    ids=["no line", "two lines", "before the run", "after the run"],
+)
+def test_vault_that_may_hold_something_is_never_wiped(
+    vault: ScriptedVault, cluster: InitCluster, log: list[timedelta], why: str
+) -> None:
+    cluster.logs(*(at(datetime.now(UTC) + distance) for distance in log))
+    message = refused(vault, wipe=True)
+    assert "That it is empty can't be proven: " in message
+    assert why in message
+    assert "If you know that nothing is in it, delete its volumes" in message
+    assert cluster.deletions == []
+    assert journal().find() is not None
+
+
+@pytest.mark.usefixtures("lost_answer")
+def test_vault_on_another_volume_is_never_wiped(vault: ScriptedVault, cluster: InitCluster) -> None:
+    cluster.objects.put("pvc", "data-vault-0", metadata={"uid": "of somebody else"})
+    assert "its volume is another one than that run's" in refused(vault, wipe=True)
+    assert cluster.deletions == []
+
+
+@pytest.mark.usefixtures("lost_answer")
+def test_vault_without_a_log_is_never_wiped(vault: ScriptedVault, cluster: InitCluster) -> None:
+    cluster.fail_logs('pods "vault-0" is forbidden')
+    assert 'the log of vault-0 can\'t be read: pods "vault-0" is forbidden' in refused(vault, wipe=True)
+    assert cluster.deletions == []
+
+
+@pytest.mark.usefixtures("lost_answer")
+def test_vault_that_another_run_initialises_is_never_wiped(
+    vault: ScriptedVault, cluster: InitCluster
+) -> None:
+    entry = cluster.journal_entry
+    assert entry is not None
+    run_there = replace(entry.run, run_id="other", host="build-7", system="another boot")
+    cluster.rewrite_journal(replace(entry, run=run_there))
+    with pytest.raises(AnotherRunError, match="build-7"):
+        run(vault, wipe=True, pod_start_seconds=0.3)
+    assert cluster.deletions == []
+
+
+# Adoption
+
+
+def init_json(**changed: Any) -> str:
+    """As vault operator init -format=json prints it for a seal that unseals by itself."""
+    return json.dumps(
+        {
+            "unseal_keys_b64": [],
+            "unseal_keys_hex": [],
+            "unseal_shares": 1,
+            "unseal_threshold": 1,
+            "recovery_keys_b64": SHARES,
+            "recovery_keys_hex": [],
+            "recovery_keys_shares": 5,
+            "recovery_keys_threshold": 3,
+            "root_token": ROOT_TOKEN,
+            **changed,
+        }
+    )
+
+
+def test_vault_is_adopted_without_its_keys(vault: ScriptedVault, store: scripted_store.Store) -> None:
+    vault.answers(SEAL_STATUS, UNSEALED)
+    result = run(vault, store, adopt=True)
+    assert (result.record, result.reference.location, result.initialized_here) == (None, "", False)
+    assert stored(store) is None
+    # Nothing was tried on it.
+    assert {request.call for request in vault.requests} == {SEAL_STATUS}
+
+
+@pytest.mark.parametrize("source", ["secret", "file"])
+def test_vault_is_adopted_with_its_keys(
+    vault: ScriptedVault,
+    store: scripted_store.Store,
+    source: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    answer_proofs(vault, True)
+    (tmp_path / "init.json").write_text(init_json())
+    given: Mapping[str, Any] = (
+        {"adopted_keys": init_json()}
+        if source == "secret"
+        else {"adopted_keys_file": str(tmp_path / "init.json")}
+    )
+    result = run(vault, store, adopt=True, **given)
+    assert (result.record, result.initialized_here) == (STORED, False)
+    assert stored(store) == STORED
+    assert len(vault.asked(UPDATE_ROOT)) == 3
+    assert shown(capfd.readouterr().err) == []
+
+
+def test_adopted_shamir_vault_is_unsealed_by_its_keys(vault: ScriptedVault) -> None:
+    sealed = seal_status("shamir", initialized=True)
+    unsealed = seal_status("shamir", initialized=True, sealed=False, cluster_id="7d0f")
+    vault.answers(SEAL_STATUS, sealed, sealed, unsealed)
+    vault.answers(UNSEAL, sealed)
+    keys = init_json(recovery_keys_b64=[], unseal_keys_b64=SHARES, unseal_threshold=3)
+    result = run(vault, adopt=True, adopted_keys=keys, seal_type="shamir", seal_key="")
+    assert result.record is not None
+    assert (list(result.record.key_shares), result.record.recovery_shares) == (SHARES, ())
+    assert [request.body["key"] for request in vault.asked(UNSEAL)] == SHARES[:3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"the token is {ROOT_TOKEN}",
+        "[]",
+        '"text"',
+        "null",
+        "{}",
+        json.dumps({"root_token": ROOT_TOKEN}),
+        init_json(recovery_keys_threshold="three"),
+        init_json(recovery_keys_threshold=None),
+        init_json(recovery_keys_b64=7),
+    ],
+)
+def test_keys_to_adopt_that_are_something_else(vault: ScriptedVault, text: str) -> None:
+    vault.answers(SEAL_STATUS, UNSEALED)
+    message = refused(vault, adopt=True, adopted_keys=text)
+    assert message.startswith("adoptedKeys isn't what vault operator init -format=json prints")
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_file_of_keys_that_cannot_be_read(
+    vault: ScriptedVault, tmp_path: Path, content: bytes | None
+) -> None:
+    vault.answers(SEAL_STATUS, UNSEALED)
+    path = tmp_path / "init.json"
+    if content is not None:
+        path.write_bytes(content)
+    message = refused(vault, adopt=True, adopted_keys_file=str(path))
+    assert message.startswith(f"The keys in {path} can't be read: ")
+    assert "Mend init.adoptedKeysFile" in message
+
+
+def test_wrong_keys_are_not_adopted(vault: ScriptedVault, store: scripted_store.Store) -> None:
+    answer_proofs(vault, False)
+    message = refused(vault, store, adopt=True, adopted_keys=init_json())
+    assert message.startswith("The keys in adoptedKeys aren't those of the Vault that answers")
+    assert stored(store) is None
+
+
+def test_wrong_keys_do_not_unseal_shamir(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, seal_status("shamir", initialized=True))
+    vault.answers(UNSEAL, error(400, "Unseal failed, invalid key"))
+    keys = init_json(recovery_keys_b64=[], unseal_keys_b64=SHARES, unseal_threshold=3)
+    message = refused(vault, adopt=True, adopted_keys=keys, seal_type="shamir", seal_key="")
+    assert "the key shares don't unseal this Vault" in message
+
+
+@pytest.mark.parametrize("changed", [{"shares": 7}, {"threshold": 2}])
+def test_settings_have_to_say_how_many_shares_are_adopted(
+    vault: ScriptedVault, changed: Mapping[str, Any]
+) -> None:
+    answer_proofs(vault, True)
+    message = refused(vault, adopt=True, adopted_keys=init_json(), **changed)
+    assert "set init.shares to 5 and init.threshold to 3" in message
+    assert vault.asked(UPDATE_ROOT) == []
+
+
+def test_own_keys_go_before_those_to_adopt(vault: ScriptedVault, store: scripted_store.Store) -> None:
+    put(store, STORED)
+    answer_proofs(vault, True)
+    result = run(vault, store, adopt=True, adopted_keys=init_json(recovery_keys_b64=list(OTHER.shares)))
+    assert (result.record, result.initialized_here) == (STORED, True)

@@ -1,0 +1,267 @@
+"""New shares for everybody: in the journal before they count, in their store after, and never a set lost."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.custody import key_custody
+from components.custody.key_custody import WRITE_ATTEMPTS
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import store_to_properties
+from components.errors import DeploymentError
+from components.init.inputs import InitInputs
+from components.init.rekey_on_update import changed_shares
+from components.journal.journal import InitJournal
+from components.operator_init import OperatorInitProvider
+from tests.unit.fakes import scripted_store
+from tests.unit.fakes.init_inputs import (
+    CIPHER,
+    DEPLOYMENT,
+    TARGET,
+    InitCluster,
+    init_inputs,
+    journal,
+    provide_cluster,
+)
+from tests.unit.fakes.scripted_vault import (
+    CANCEL_REKEY,
+    REKEY,
+    ROOT_TOKEN,
+    SHARES,
+    START_REKEY,
+    START_ROOT,
+    UPDATE_REKEY,
+    VERIFY_REKEY,
+    Answer,
+    ScriptedVault,
+    error,
+    no_content,
+    root_generation_started,
+)
+from tests.unit.fakes.vault_keys import OTHER, PAD, RECORD, STORED, answer_proofs, shown
+
+NEW = [base64.b64encode(bytes([number]) * 33).decode() for number in range(4)]
+MORE = Answer({"complete": False})
+CHANGE: Mapping[str, Any] = {"shares": 4, "threshold": 2}
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the journal lies in; a store is asked again at once."""
+    monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
+    return provide_cluster(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> scripted_store.Store:
+    """It has the keys of the init."""
+    (tmp_path / "store").mkdir()
+    store = scripted_store.Store(str(tmp_path / "store"))
+    store.write(STORED, TARGET)
+    return store
+
+
+@pytest.fixture
+def vault(vault: ScriptedVault) -> ScriptedVault:
+    """Takes the current shares, and gives four new ones for three of them."""
+    answer_proofs(vault, True)
+    vault.answers(REKEY, Answer({"started": False, "nonce": ""}))
+    vault.answers(START_REKEY, Answer({"started": True, "nonce": "own", "verification_required": True}))
+    done = Answer({"complete": True, "keys_base64": NEW, "verification_nonce": "check"})
+    vault.answers(UPDATE_REKEY, MORE, MORE, done)
+    vault.answers(VERIFY_REKEY, MORE, Answer({"complete": True}))
+    vault.answers(CANCEL_REKEY, no_content())
+    return vault
+
+
+def inputs(vault: ScriptedVault, store: scripted_store.Store | None, **changed: Any) -> dict[str, Any]:
+    custody = store_to_properties(scripted_store.__name__, store) if store is not None else {}
+    return init_inputs(vault.address, custody=custody, **changed)
+
+
+def state(vault: ScriptedVault, store: scripted_store.Store | None, **changed: Any) -> dict[str, Any]:
+    """The resource as the init left it."""
+    in_state = store is None
+    return {
+        **inputs(vault, store),
+        "cluster_initialized_here": True,
+        "vault_version": "1.18.1",
+        "deployment": DEPLOYMENT,
+        "keys_location": "the stack's state" if store is None else store.location,
+        "keys_version": "" if in_state else "1",
+        "keys_fingerprint": RECORD.fingerprint,
+        "root_token": ROOT_TOKEN if in_state else "",
+        "recovery_shares": SHARES if in_state else [],
+        "key_shares": [],
+        **changed,
+    }
+
+
+def update(
+    vault: ScriptedVault, store: scripted_store.Store | None, olds: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    before = dict(olds) if olds is not None else state(vault, store)
+    outs = OperatorInitProvider().update("id", before, inputs(vault, store, **CHANGE)).outs
+    assert outs is not None
+    return outs
+
+
+def stored(store: scripted_store.Store) -> KeyRecord:
+    record = store.read(TARGET)
+    assert record is not None
+    return record
+
+
+def keep_in_journal(record: KeyRecord) -> None:
+    opened = journal()
+    opened.begin(CIPHER)
+    opened.keep(record)
+
+
+def test_new_shares_go_to_the_state_which_the_journal_outlives(vault: ScriptedVault) -> None:
+    outs = update(vault, None)
+    assert (outs["recovery_shares"], outs["key_shares"]) == (NEW, [])
+    assert (outs["shares"], outs["threshold"], outs["root_token"]) == (4, 2, ROOT_TOKEN)
+    kept = journal().recover(CIPHER)
+    assert list(kept.recovery_shares) == NEW
+    assert outs["keys_fingerprint"] == kept.fingerprint != RECORD.fingerprint
+
+
+def test_new_shares_go_to_the_store_and_not_to_the_state(
+    vault: ScriptedVault, store: scripted_store.Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outs = update(vault, store)
+    record = stored(store)
+    assert (list(record.recovery_shares), record.threshold) == (NEW, 2)
+    assert (record.root_token, record.cluster_id) == (STORED.root_token, STORED.cluster_id)
+    assert (outs["recovery_shares"], outs["root_token"]) == ([], "")
+    assert (outs["keys_version"], outs["keys_fingerprint"]) == ("2", record.fingerprint)
+    assert journal().find() is None
+    text = f"{outs}{capfd.readouterr().err}"
+    assert not [share for share in NEW if share in text]
+    assert shown(text) == []
+
+
+def test_new_shares_are_in_the_journal_before_they_count(
+    vault: ScriptedVault, store: scripted_store.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_before: list[int] = []
+    keep = InitJournal.keep
+
+    def watched(self: InitJournal, record: KeyRecord) -> None:
+        keep(self, record)
+        asked_before.append(len(vault.asked(VERIFY_REKEY)))
+
+    monkeypatch.setattr(InitJournal, "keep", watched)
+    update(vault, store)
+    assert asked_before == [0]
+    assert [request.body["key"] for request in vault.asked(VERIFY_REKEY)] == NEW[:2]
+
+
+def test_change_that_vault_refuses_leaves_the_shares_as_they_are(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    vault.answers(VERIFY_REKEY, error(500, "storage is away"))
+    with pytest.raises(DeploymentError) as raised:
+        update(vault, store)
+    message = str(raised.value)
+    assert "The shares couldn't be changed: storage is away" in message
+    assert f"Those that are valid are in {store.location}" in message
+    assert not [share for share in NEW if share in message]
+    assert stored(store) == STORED
+
+    # What never counted is in the way of nobody.
+    vault.answers(VERIFY_REKEY, MORE, Answer({"complete": True}))
+    vault.answers(
+        UPDATE_REKEY,
+        MORE,
+        MORE,
+        Answer({"complete": True, "keys_base64": NEW, "verification_nonce": "check"}),
+    )
+    update(vault, store)
+    assert list(stored(store).recovery_shares) == NEW
+
+
+def test_new_shares_that_no_store_takes_are_taken_from_the_journal_by_the_next_run(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    store.fail(WRITE_ATTEMPTS)
+    with pytest.raises(DeploymentError) as raised:
+        update(vault, store)
+    assert f"safe in the journal, encrypted ({journal().location})" in str(raised.value)
+    assert stored(store) == STORED
+
+    # By now only the new ones are right, two of which are enough.
+    vault.answers(START_ROOT, root_generation_started(nonce="proof", pad=PAD, required=2))
+    update(vault, store)
+    assert list(stored(store).recovery_shares) == NEW
+    assert len(vault.asked(START_REKEY)) == 1
+    assert journal().find() is None
+
+
+def test_shares_of_an_interrupted_change_to_other_numbers_are_told_as_they_are(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    keep_in_journal(OTHER)
+    answer_proofs(vault, False, True)
+    outs = update(vault, store)
+    # The difference to the settings lets the next update make the rest of the way.
+    assert (outs["shares"], outs["threshold"]) == (5, 3)
+    assert stored(store).shares == OTHER.shares
+
+
+def test_left_over_shares_that_never_counted_are_dropped(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    keep_in_journal(OTHER)
+    update(vault, store)
+    assert list(stored(store).recovery_shares) == NEW
+
+
+def test_neither_set_is_touched_where_both_are_wrong(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    keep_in_journal(OTHER)
+    answer_proofs(vault, False)
+    with pytest.raises(DeploymentError, match="The shares couldn't be changed: The shares don't unlock"):
+        update(vault, store)
+    assert stored(store) == STORED
+    assert journal().recover(CIPHER) == OTHER
+    assert vault.asked(START_REKEY) == []
+
+
+def test_shares_that_nobody_here_knows_stay_as_they_are(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    adopted = state(
+        vault, None, root_token="", recovery_shares=[], keys_location="", keys_fingerprint="", adopt=True
+    )
+    outs = update(vault, None, adopted)
+    assert (outs["recovery_shares"], outs["shares"]) == ([], 4)
+    assert vault.requests == []
+    assert "aren't known here, so they stay as they are" in capfd.readouterr().err
+
+
+def test_encrypted_shares_are_left_to_their_holders(vault: ScriptedVault) -> None:
+    order = InitInputs.from_properties(inputs(vault, None, **CHANGE), adopted_keys="")
+    with pytest.raises(DeploymentError, match="only the holders can make new ones"):
+        changed_shares(order, state(vault, None, pgp_keys=["key"] * 5))
+    assert vault.asked(START_REKEY) == []
+
+
+def test_other_changes_touch_no_share(vault: ScriptedVault, store: scripted_store.Store) -> None:
+    news = inputs(vault, store, pod_start_seconds=600)
+    outs = OperatorInitProvider().update("id", state(vault, store), news).outs
+    assert outs == {**state(vault, store), "pod_start_seconds": 600}
+    assert vault.requests == []
+
+
+def test_vault_that_is_away_changes_nothing(vault: ScriptedVault, store: scripted_store.Store) -> None:
+    away = state(vault, store)
+    vault.answers(REKEY, error(503, "Vault is sealed"))
+    with pytest.raises(DeploymentError, match="couldn't be changed: Vault is sealed"):
+        update(vault, store, away)
+    assert stored(store) == STORED

@@ -1,0 +1,163 @@
+"""The init by several runs, one after the other or at once: Vault is initialised once, and no key is lost."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.custody import key_custody
+from components.custody.key_store import store_to_properties
+from components.errors import DeploymentError
+from components.init import procedure
+from components.init.inputs import InitInputs
+from components.init.procedure import InitResult, initialized
+from components.journal.journal import AnotherRunError
+from components.journal.lock_holder import LockHolder
+from components.progress import Waiting
+from tests.unit.fakes import scripted_store
+from tests.unit.fakes.init_inputs import (
+    CIPHER,
+    InitCluster,
+    init_inputs,
+    journal,
+    provide_cluster,
+)
+from tests.unit.fakes.scripted_vault import (
+    INIT,
+    SEAL_STATUS,
+    ScriptedVault,
+    error,
+    seal_status,
+)
+from tests.unit.fakes.vault_keys import (
+    CLUSTER_ID,
+    STORED,
+    UNSEALED,
+    answer_first_init,
+    answer_proofs,
+    shown,
+)
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the journal lies in; a store is asked again at once."""
+    monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(procedure, "_CLUSTER_ID_SECONDS", 0.3)
+    return provide_cluster(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> scripted_store.Store:
+    (tmp_path / "store").mkdir()
+    return scripted_store.Store(str(tmp_path / "store"))
+
+
+def run(vault: ScriptedVault, store: scripted_store.Store | None = None, **changed: Any) -> InitResult:
+    custody = store_to_properties(scripted_store.__name__, store) if store is not None else {}
+    inputs = init_inputs(vault.address, custody=custody, **changed)
+    return initialized(InitInputs.from_properties(inputs, adopted_keys=""))
+
+
+def stored(store: scripted_store.Store) -> Any:
+    return store.read(InitInputs.from_properties(init_inputs(), "").access.target)
+
+
+def test_failed_init_is_begun_again_by_the_next_run(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    vault.answers(SEAL_STATUS, seal_status())
+    vault.answers(INIT, error(500, "failed to encrypt barrier keys"))
+    with pytest.raises(DeploymentError, match="failed to encrypt barrier keys"):
+        run(vault, store)
+    left = journal().find()
+    assert left is not None
+    assert left.kept is False
+
+    answer_first_init(vault)
+    assert run(vault, store).record == stored(store) == STORED
+
+
+def test_own_keys_are_found_in_the_store_when_the_state_is_lost(
+    vault: ScriptedVault, store: scripted_store.Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer_first_init(vault)
+    run(vault, store)
+    answer_proofs(vault, True)
+    result = run(vault, store)
+    assert (result.record, result.initialized_here) == (STORED, True)
+    assert result.reference.location == store.location
+    assert len(vault.asked(INIT)) == 1
+    said = capfd.readouterr().err
+    assert f"Keys of this Vault were found in {store.location}" in said
+    assert shown(said) == []
+
+
+def begun_by_another_run(cluster: InitCluster) -> None:
+    """The journal as a run on another machine leaves it right after its begin."""
+    journal().begin(CIPHER)
+    entry = cluster.journal_entry
+    assert entry is not None
+    run = replace(entry.run, run_id="other", host="build-7", system="another boot")
+    cluster.rewrite_journal(replace(entry, run=run))
+
+
+def test_another_run_is_waited_for_and_left_alone(
+    vault: ScriptedVault, store: scripted_store.Store, cluster: InitCluster
+) -> None:
+    begun_by_another_run(cluster)
+    vault.answers(SEAL_STATUS, seal_status())
+    with pytest.raises(AnotherRunError) as raised:
+        run(vault, store, pod_start_seconds=0.3)
+    assert "on build-7" in str(raised.value)
+    assert "this one has changed nothing" in str(raised.value)
+    assert vault.asked(INIT) == []
+    left = journal().find()
+    assert left is not None
+    assert left.run.host == "build-7"
+
+
+def test_keys_that_another_run_has_stored_meanwhile_are_taken(
+    vault: ScriptedVault,
+    store: scripted_store.Store,
+    cluster: InitCluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun_by_another_run(cluster)
+    vault.answers(SEAL_STATUS, seal_status())
+
+    def other_run_ends(*_args: Any, **_options: Any) -> None:
+        (Path(store.folder) / "record").write_text(STORED.to_json())
+        cluster.objects.remove("secret", "vault-operator-init")
+        for file in cluster.journal_files:
+            file.unlink()
+        answer_proofs(vault, True)
+        monkeypatch.undo()
+        provide_cluster(monkeypatch, cluster.folder)
+
+    monkeypatch.setattr(Waiting, "pause", other_run_ends)
+    result = run(vault, store, pod_start_seconds=20)
+    assert result.record == STORED
+    assert vault.asked(INIT) == []
+
+
+def test_whoever_was_faster_with_the_init_has_its_keys(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    vault.answers(SEAL_STATUS, seal_status(), UNSEALED)
+    vault.answers(INIT, error(400, "Vault is already initialized"))
+    with pytest.raises(DeploymentError, match="by somebody or something else than this stack"):
+        run(vault, store, pod_start_seconds=20)
+    assert len(vault.asked(INIT)) == 1
+    # Else the next run would take the Vault for its own empty one.
+    assert journal().find() is None
+
+
+def test_run_of_the_same_process_is_no_other(vault: ScriptedVault, store: scripted_store.Store) -> None:
+    journal().begin(CIPHER)
+    assert LockHolder.current().is_this_process
+    answer_first_init(vault)
+    record = run(vault, store).record
+    assert record is not None
+    assert record.cluster_id == CLUSTER_ID

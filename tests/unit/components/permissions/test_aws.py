@@ -1,0 +1,406 @@
+"""The documents for who runs the stack: what they allow, how narrow they are, and what a linter says."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import parliament  # type: ignore[import-untyped]  # it ships no types
+import pytest
+
+from components.aws.policies import unseal_policy
+from components.errors import DeploymentError
+from components.permissions.aws import (
+    DOCUMENTS,
+    destroy_policy,
+    preview_policy,
+    up_policy,
+    vault_role_policy,
+)
+from components.permissions.aws_arns import DeploymentScope, deployment_scope
+from tests.unit.aws_actions import EVERY_ACTION, SERVICES
+from tests.unit.fakes.stack_settings import EKS, NODE_GROUP, SHAMIR, parse
+
+ACCOUNT = "123456789012"
+KEY_ID = "11111111-2222-3333-4444-555555555555"
+KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{KEY_ID}"
+ANY_KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*"
+RULES = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group-rule/*"
+GROUP = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/{NODE_GROUP}"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/vault/unsealer"
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy/vault/unseal"
+ALIAS = f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/vault-auto-unseal"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/workload-boundary"
+FENCE = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/vault-auto-unseal"}}
+
+FULL: Mapping[str, Any] = {
+    **EKS,
+    "role": {
+        "name": "unsealer",
+        "policyName": "unseal",
+        "path": "/vault/",
+        "permissionsBoundary": BOUNDARY,
+    },
+    "tags": {"team": "platform", "environment": "prod"},
+}
+SHORT_LIVED: Mapping[str, Any] = {**EKS, "key": {"retainOnDestroy": False, "rotation": False}}
+SECRET_KEY_ID = "66666666-7777-8888-9999-000000000000"
+SECRET_KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{SECRET_KEY_ID}"
+SECRET = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:vault/prod/operator-init"
+CUSTODY: Mapping[str, Any] = {
+    "store": "aws-secrets-manager",
+    "name": "vault/prod/operator-init",
+    "region": "eu-central-1",
+    "readers": [f"arn:aws:iam::{ACCOUNT}:role/deployer"],
+}
+IN_SECRET: Mapping[str, Any] = {**FULL, "custody": CUSTODY}
+IN_SECRET_UNDER_UNSEAL_KEY: Mapping[str, Any] = {**FULL, "custody": {**CUSTODY, "kmsKey": "unseal-key"}}
+SHAMIR_ON_EKS: Mapping[str, Any] = {**EKS, "seal": "shamir"}
+CHINA: Mapping[str, Any] = {**FULL, "region": "cn-north-1"}
+GOVERNMENT: Mapping[str, Any] = {**EKS, "region": "us-gov-west-1"}
+
+# AWS has no resource for these (Service Authorization Reference), so nothing narrower than * can be asked.
+WITHOUT_RESOURCE = {
+    "ec2:DescribeSecurityGroupRules",
+    "ec2:DescribeSecurityGroups",
+    "iam:ListOpenIDConnectProviders",
+    "kms:CreateKey",
+    "kms:ListAliases",
+}
+
+
+def scope(
+    configuration: Mapping[str, Any] = FULL, key_id: str | None = None, secret_key_id: str | None = None
+) -> DeploymentScope:
+    return deployment_scope(
+        parse(configuration), account_id=ACCOUNT, key_id=key_id, secret_key_id=secret_key_id
+    )
+
+
+def statements(document: str) -> dict[str, Any]:
+    parsed = json.loads(document)
+    assert parsed["Version"] == "2012-10-17"
+    by_sid = {statement["Sid"]: statement for statement in parsed["Statement"]}
+    assert len(by_sid) == len(parsed["Statement"])
+    return by_sid
+
+
+def actions(document: str) -> set[str]:
+    return {action for statement in statements(document).values() for action in statement["Action"]}
+
+
+def resources(statement: Mapping[str, Any]) -> Sequence[str]:
+    resource = statement["Resource"]
+    return [resource] if isinstance(resource, str) else resource
+
+
+EVERY_DOCUMENT = [
+    pytest.param(DOCUMENTS[name](found), id=f"{name}-{title}")
+    for title, found in (
+        ("first", scope(FULL)),
+        ("deployed", scope(FULL, KEY_ID)),
+        ("short-lived", scope(SHORT_LIVED, KEY_ID)),
+        ("china", scope(CHINA)),
+        ("government", scope(GOVERNMENT)),
+        ("shamir", scope(SHAMIR_ON_EKS)),
+        ("secret", scope(IN_SECRET)),
+        ("secret-deployed", scope({**IN_SECRET, "protect": False}, KEY_ID, SECRET_KEY_ID)),
+        ("secret-under-unseal-key", scope(IN_SECRET_UNDER_UNSEAL_KEY)),
+    )
+    for name in DOCUMENTS
+    if (name, title) != ("vault-role", "shamir")
+]
+
+
+@pytest.mark.parametrize("document", EVERY_DOCUMENT)
+def test_linter_finds_nothing(document: str) -> None:
+    """But for the stars, which `test_star_only_where_aws_has_nothing_narrower` is about, and a condition that
+    the linter's data has at the resource and that it looks for at the action.
+    """
+    findings = parliament.analyze_policy_string(document).findings
+    lines = [str(finding) for finding in findings if finding.issue != "RESOURCE_STAR"]
+    assert [
+        line for line in lines if "Unknown condition kms:ResourceAliases for action kms:" not in line
+    ] == []
+    (key,) = [kind for kind in SERVICES["kms"]["resources"] if kind["resource"] == "key"]
+    assert "kms:ResourceAliases" in key["condition_keys"]
+
+
+def test_linter_finds_a_misplaced_action() -> None:
+    wrong = up_policy(scope()).replace("iam:UntagRole", "iam:UntagPolicy")
+    issues = {finding.issue for finding in parliament.analyze_policy_string(wrong).findings}
+    assert "RESOURCE_MISMATCH" in issues
+
+
+@pytest.mark.parametrize("document", EVERY_DOCUMENT)
+def test_every_action_is_one_of_aws(document: str) -> None:
+    assert actions(document) <= EVERY_ACTION
+
+
+@pytest.mark.parametrize("document", EVERY_DOCUMENT)
+def test_no_action_is_a_pattern(document: str) -> None:
+    assert not [action for action in actions(document) if "*" in action or "?" in action]
+
+
+@pytest.mark.parametrize("document", EVERY_DOCUMENT)
+def test_star_only_where_aws_has_nothing_narrower(document: str) -> None:
+    for statement in statements(document).values():
+        if "*" in resources(statement):
+            assert set(statement["Action"]) <= WITHOUT_RESOURCE
+            assert statement["Sid"] == "ListIdentityProviders" or "Condition" in statement
+
+
+@pytest.mark.parametrize("document", EVERY_DOCUMENT)
+def test_every_document_fits_into_a_managed_policy(document: str) -> None:
+    """6,144 characters without white space: the IAM guide, "IAM and AWS STS quotas"."""
+    assert len("".join(document.split())) <= 6144
+
+
+@pytest.mark.parametrize("document", EVERY_DOCUMENT)
+def test_no_document_allows_the_use_of_the_key_except_the_roles(document: str) -> None:
+    """By way of Secrets Manager, only for what the secret holds."""
+    use = {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"}
+    using = [statement for statement in statements(document).values() if use & set(statement["Action"])]
+    for statement in using:
+        assert set(statements(document)) == {"UseUnsealKey"} or statement["Condition"]["StringEquals"][
+            "kms:ViaService"
+        ].startswith("secretsmanager.")
+
+
+def test_up_begins_with_what_preview_may() -> None:
+    for key_id in (None, KEY_ID):
+        assert actions(preview_policy(scope(key_id=key_id))) < actions(up_policy(scope(key_id=key_id)))
+
+
+def test_preview_changes_nothing() -> None:
+    verbs = {action.partition(":")[2] for action in actions(preview_policy(scope()))}
+    assert not [verb for verb in verbs if not verb.startswith(("Describe", "Get", "List"))]
+
+
+def test_up_deletes_nothing_but_versions_and_tags() -> None:
+    deletions = {
+        action
+        for action in actions(up_policy(scope(SHORT_LIVED)))
+        if any(word in action for word in ("Delete", "Detach", "Revoke", "Untag"))
+    }
+    assert deletions == {
+        "ec2:DeleteTags",
+        "iam:DeletePolicyVersion",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:UntagPolicy",
+        "iam:UntagRole",
+        "kms:UntagResource",
+    }
+
+
+def test_with_the_keys_id_nothing_reaches_another_key() -> None:
+    for name, document in DOCUMENTS.items():
+        text = document(scope(key_id=KEY_ID))
+        assert ANY_KEY not in text, name
+        assert "kms:CreateKey" not in actions(text), name
+
+
+def test_without_the_id_changes_are_for_the_key_of_that_alias() -> None:
+    unfenced = {
+        action
+        for statement in statements(up_policy(scope())).values()
+        if ANY_KEY in resources(statement) and "Condition" not in statement
+        for action in statement["Action"]
+    }
+    reads = {"kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"}
+    assert unfenced == {*reads, "kms:EnableKeyRotation", "kms:CreateAlias"}
+    assert statements(up_policy(scope()))["ChangeKey"] == {
+        "Sid": "ChangeKey",
+        "Effect": "Allow",
+        "Action": ["kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource"],
+        "Resource": ANY_KEY,
+        "Condition": FENCE,
+    }
+    assert statements(preview_policy(scope()))["ReadKey"]["Condition"] == FENCE
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_alias_is_never_led_to_another_key(name: str) -> None:
+    """Whoever could do so would get at any key by its alias."""
+    assert "kms:UpdateAlias" not in actions(DOCUMENTS[name](scope()))
+
+
+def test_a_new_key_is_the_kind_that_the_program_makes() -> None:
+    assert statements(up_policy(scope()))["CreateKey"]["Condition"] == {
+        "StringEquals": {
+            "aws:RequestedRegion": "eu-central-1",
+            "kms:KeySpec": "SYMMETRIC_DEFAULT",
+            "kms:KeyUsage": "ENCRYPT_DECRYPT",
+        },
+        "Bool": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
+    }
+
+
+def test_a_new_key_gets_the_tags_of_the_settings() -> None:
+    assert statements(up_policy(scope()))["TagNewKey"]["Condition"] == {
+        "StringEquals": {"aws:RequestTag/team": "platform", "aws:RequestTag/environment": "prod"}
+    }
+
+
+def test_role_and_policy_are_named() -> None:
+    found = statements(up_policy(scope()))
+    assert found["CreateRole"]["Resource"] == ROLE
+    assert found["WritePolicy"]["Resource"] == POLICY
+    assert found["AttachRolePolicy"]["Condition"]["ArnEquals"]["iam:PolicyARN"] == POLICY
+
+
+def test_a_boundary_is_asked_of_the_role() -> None:
+    found = statements(up_policy(scope()))
+    assert found["CreateRole"]["Action"] == ["iam:CreateRole", "iam:PutRolePermissionsBoundary"]
+    assert found["CreateRole"]["Condition"] == {"ArnEquals": {"iam:PermissionsBoundary": BOUNDARY}}
+    assert found["AttachRolePolicy"]["Condition"]["ArnEquals"]["iam:PermissionsBoundary"] == BOUNDARY
+    assert "iam:DeleteRolePermissionsBoundary" not in actions(up_policy(scope()))
+
+
+def test_without_a_boundary_an_earlier_one_may_go() -> None:
+    creation = statements(up_policy(scope(EKS)))["CreateRole"]
+    assert creation["Action"] == ["iam:CreateRole", "iam:DeleteRolePermissionsBoundary"]
+    assert "Condition" not in creation
+
+
+def test_the_rule_is_one_of_the_nodes_group() -> None:
+    found = statements(up_policy(scope()))
+    assert found["CreateWebhookRule"]["Resource"] == [GROUP, RULES]
+    assert found["ChangeWebhookRule"]["Resource"] == [GROUP, RULES]
+    assert found["TagWebhookRule"]["Resource"] == RULES
+    assert statements(destroy_policy(scope()))["DeleteWebhookRule"]["Resource"] == GROUP
+
+
+def test_without_tags_nothing_is_tagged() -> None:
+    assert {
+        action for action in actions(up_policy(scope(EKS))) if "Tag" in action and "Untag" not in action
+    } == {
+        "ec2:DeleteTags",
+        "kms:ListResourceTags",
+    }
+    assert statements(up_policy(scope(EKS)))["CreateWebhookRule"]["Resource"] == GROUP
+
+
+@pytest.mark.parametrize(("rotation", "action"), [(True, "Enable"), (False, "Disable")])
+@pytest.mark.parametrize("key_id", [None, KEY_ID])
+def test_rotation_is_switched_to_the_setting(rotation: bool, action: str, key_id: str | None) -> None:
+    found = actions(up_policy(scope({**EKS, "key": {"rotation": rotation}}, key_id)))
+    assert {name for name in found if name.endswith("ableKeyRotation")} == {f"kms:{action}KeyRotation"}
+
+
+def test_without_injector_there_is_no_rule() -> None:
+    documents = [document(scope({**EKS, "injector": {"enabled": False}})) for document in DOCUMENTS.values()]
+    assert {action for text in documents for action in actions(text) if action.startswith("ec2:")} == {
+        "ec2:DescribeSecurityGroups"
+    }
+
+
+def test_shamir_uses_no_key_and_no_role() -> None:
+    shamir = scope(SHAMIR_ON_EKS)
+    services = {action.partition(":")[0] for action in actions(up_policy(shamir))}
+    assert services == {"eks", "ec2"}
+    assert actions(destroy_policy(shamir)) == {"ec2:RevokeSecurityGroupIngress"}
+    with pytest.raises(DeploymentError, match="no role"):
+        vault_role_policy(shamir)
+
+
+def test_only_the_stacks_alias_is_deleted() -> None:
+    """AWS asks for the right on both, so the alias keeps the other keys out."""
+    assert statements(destroy_policy(scope()))["DeleteAlias"]["Resource"] == [ALIAS, ANY_KEY]
+    assert statements(destroy_policy(scope(key_id=KEY_ID)))["DeleteAlias"]["Resource"] == [ALIAS, KEY_ARN]
+
+
+def test_a_retained_key_is_not_deleted() -> None:
+    assert "kms:ScheduleKeyDeletion" not in actions(destroy_policy(scope(FULL, KEY_ID)))
+    assert "kms:DeleteAlias" in actions(destroy_policy(scope(FULL)))
+
+
+def test_a_deletion_is_of_one_key() -> None:
+    deletion = statements(destroy_policy(scope(SHORT_LIVED, KEY_ID)))["ScheduleKeyDeletion"]
+    assert deletion["Resource"] == KEY_ARN
+    with pytest.raises(DeploymentError, match="--key-id"):
+        destroy_policy(scope(SHORT_LIVED))
+
+
+def test_nothing_to_delete_is_said() -> None:
+    with pytest.raises(DeploymentError, match="nothing to delete"):
+        destroy_policy(scope({**SHAMIR_ON_EKS, "injector": {"enabled": False}}))
+
+
+def test_the_roles_document_is_the_programs_own() -> None:
+    assert vault_role_policy(scope(key_id=KEY_ID)) == unseal_policy(key_arn=KEY_ARN)
+    assert statements(vault_role_policy(scope()))["UseUnsealKey"] == {
+        "Sid": "UseUnsealKey",
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"],
+        "Resource": ANY_KEY,
+        "Condition": FENCE,
+    }
+
+
+@pytest.mark.parametrize(
+    ("configuration", "partition"), [(FULL, "aws"), (CHINA, "aws-cn"), (GOVERNMENT, "aws-us-gov")]
+)
+def test_every_arn_is_of_the_regions_partition(configuration: Mapping[str, Any], partition: str) -> None:
+    for statement in statements(up_policy(scope(configuration))).values():
+        assert all(arn == "*" or arn.split(":")[1] == partition for arn in resources(statement))
+
+
+def test_a_stack_without_aws_needs_no_rights() -> None:
+    with pytest.raises(DeploymentError, match="uses nothing of AWS"):
+        scope(SHAMIR)
+
+
+# Custody in a secret
+
+
+def test_the_secret_is_named() -> None:
+    found = statements(up_policy(scope(IN_SECRET)))
+    assert found["WriteSecret"]["Resource"] == [f"{SECRET}-??????", SECRET]
+    assert found["UseSecretValue"]["Resource"] == f"{SECRET}-??????"
+    assert statements(preview_policy(scope(IN_SECRET)))["ReadSecret"]["Resource"] == f"{SECRET}-??????"
+
+
+def test_preview_reads_no_value() -> None:
+    assert not {action for action in actions(preview_policy(scope(IN_SECRET))) if "Value" in action}
+
+
+def test_the_secrets_key_is_used_for_secrets_only() -> None:
+    via = {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}}
+    cases = {
+        ANY_KEY: (scope(IN_SECRET), via),
+        SECRET_KEY_ARN: (scope(IN_SECRET, KEY_ID, SECRET_KEY_ID), via),
+        KEY_ARN: (scope(IN_SECRET_UNDER_UNSEAL_KEY, KEY_ID), via),
+    }
+    for resource, (found, condition) in cases.items():
+        statement = statements(up_policy(found))["UseSecretKey"]
+        assert (statement["Resource"], statement["Condition"]) == (resource, condition)
+    by_alias = statements(up_policy(scope(IN_SECRET_UNDER_UNSEAL_KEY)))["UseSecretKey"]
+    assert by_alias["Condition"] == {**via, **FENCE}
+    given = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/of-the-organisation"
+    custody = {**CUSTODY, "kmsKey": given}
+    assert statements(up_policy(scope({**FULL, "custody": custody})))["UseSecretKey"]["Resource"] == given
+
+
+def test_a_key_of_the_secrets_own_is_made_and_then_told_by_its_id() -> None:
+    first = statements(up_policy(scope(IN_SECRET, KEY_ID)))
+    assert first["CreateSecretKey"]["Action"] == ["kms:CreateKey"]
+    assert "ChangeSecretKey" not in first
+    later = statements(up_policy(scope(IN_SECRET, KEY_ID, SECRET_KEY_ID)))
+    assert "CreateSecretKey" not in later
+    assert later["ChangeSecretKey"]["Resource"] == SECRET_KEY_ARN
+    assert ANY_KEY not in up_policy(scope(IN_SECRET, KEY_ID, SECRET_KEY_ID))
+    assert not [
+        sid
+        for sid in statements(up_policy(scope(IN_SECRET_UNDER_UNSEAL_KEY)))
+        if "SecretKey" in sid and sid != "UseSecretKey"
+    ]
+
+
+def test_a_protected_secret_is_not_deleted() -> None:
+    assert not {action for action in actions(destroy_policy(scope(IN_SECRET))) if "secret" in action.lower()}
+    unprotected = {**IN_SECRET, "protect": False}
+    with pytest.raises(DeploymentError, match="--secret-key-id"):
+        destroy_policy(scope(unprotected, KEY_ID))
+    found = statements(destroy_policy(scope(unprotected, KEY_ID, SECRET_KEY_ID)))
+    assert found["DeleteSecret"]["Resource"] == f"{SECRET}-??????"
+    assert found["ScheduleSecretKeyDeletion"]["Resource"] == SECRET_KEY_ARN

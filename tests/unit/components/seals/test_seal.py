@@ -1,0 +1,47 @@
+"""What all seals have in common."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from components.kubernetes.kubectl import KubernetesTarget
+from components.seals import transit
+from components.seals.seal import SealStanza, prove_seal
+from tests.unit.fakes.key_wrapper import PlainWrapper
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
+
+
+def test_module_of_the_seal_proves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapper = PlainWrapper()
+    asked: list[tuple[Mapping[str, Any], KubernetesTarget, float]] = []
+
+    def prove(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> PlainWrapper:
+        asked.append((properties, target, seconds))
+        return wrapper
+
+    module = ModuleType("a_seal")
+    module.__dict__["prove_seal"] = prove
+    monkeypatch.setitem(sys.modules, "a_seal", module)
+    monkeypatch.setattr(transit.Seal, "preflight_module", "a_seal")
+    properties = {"seal": "transit", "key": "k"}
+    assert prove_seal(properties, TARGET, 7) is wrapper
+    assert asked == [(properties, TARGET, 7)]
+
+
+def test_sdk_is_loaded_only_when_a_seal_is_proved() -> None:
+    check = "import sys, components.seals.seal; print('boto3' in sys.modules, 'botocore' in sys.modules)"
+    command = [sys.executable, "-c", check]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "False"]
+
+
+def test_a_seal_that_vault_leaves_is_disabled() -> None:
+    left = SealStanza("awskms", {"region": "eu-central-1"}).disabled()
+    assert left == SealStanza("awskms", {"region": "eu-central-1", "disabled": "true"})

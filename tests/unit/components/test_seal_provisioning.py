@@ -1,0 +1,80 @@
+"""Both seals of a migration: their stanzas, what the pods need for them, and which of them is protected."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.seal_provisioning import ProvisionedSeals
+from components.seals.seal import PodRequirements, ProvisionedSeal, SecretMount, SecretVariable
+from tests.unit.fakes.mocked_account import ALIAS, EKS, KEY, RELEASE, provide_commands, shamir, up
+
+
+@pytest.fixture(autouse=True)
+def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The commands that the program needs."""
+    provide_commands(monkeypatch, tmp_path)
+
+
+def configuration(deployment_inputs: object) -> str:
+    """Vault's configuration in the values of the release."""
+    assert isinstance(deployment_inputs, dict)
+    found: str = deployment_inputs["values"]["server"]["ha"]["raft"]["config"]
+    return found
+
+
+def test_seal_that_vault_leaves_has_a_disabled_stanza() -> None:
+    migration = {"seal": "awskms", "key": {"alias": "alias/old"}}
+    transit = json.dumps({"address": "http://other.example.com:8200", "key": "autounseal"})
+    deployment = up({**EKS, "seal": "transit", "transit": transit, "migrateFrom": json.dumps(migration)})
+    text = configuration(deployment.only(RELEASE).inputs)
+    assert text.count('seal "') == 2
+    new, _, old = text.partition('seal "awskms"')
+    assert 'disabled = "true"' in old
+    assert "disabled" not in new
+    assert (deployment.outputs["seal_type"], deployment.outputs["migrate_from"]) == ("transit", "awskms")
+
+
+def test_seal_that_vault_leaves_can_be_let_go_of() -> None:
+    transit = json.dumps({"address": "http://other.example.com:8200", "key": "autounseal"})
+    migration = json.dumps({"seal": "awskms"})
+    deployment = up({**EKS, "seal": "transit", "transit": transit, "migrateFrom": migration})
+    key, alias = deployment.only(KEY), deployment.only(ALIAS)
+    assert (key.protect, alias.protect) == (False, False)
+    assert key.retain_on_delete
+
+
+def test_shamir_that_vault_leaves_has_no_stanza() -> None:
+    deployment = up({**EKS, "migrateFrom": json.dumps({"seal": "shamir"})})
+    text = configuration(deployment.only(RELEASE).inputs)
+    assert text.count('seal "') == 1
+    assert "disabled" not in text
+    assert deployment.only(KEY).protect
+
+
+def test_without_a_migration_there_is_one_seal() -> None:
+    assert 'seal "' not in configuration(shamir().only(RELEASE).inputs)
+    assert configuration(up(EKS).only(RELEASE).inputs).count('seal "') == 1
+
+
+def test_pods_get_what_both_seals_need() -> None:
+    old = PodRequirements(
+        service_account_annotations={"a": "old", "b": "old"},
+        environment={"OLD": "1"},
+        secret_mounts=(SecretMount("old", "old", "/old"),),
+    )
+    new = PodRequirements(
+        service_account_annotations={"a": "new"},
+        pod_labels={"l": "new"},
+        pod_annotations={"p": "new"},
+        secret_environment=(SecretVariable("NEW", "s", "k"),),
+    )
+    seals = ProvisionedSeals(ProvisionedSeal(pods=new), ProvisionedSeal(pods=old))
+    assert seals.pods == PodRequirements(
+        service_account_annotations={"a": "new", "b": "old"},
+        pod_labels={"l": "new"},
+        pod_annotations={"p": "new"},
+        environment={"OLD": "1"},
+        secret_environment=(SecretVariable("NEW", "s", "k"),),
+        secret_mounts=(SecretMount("old", "old", "/old"),),
+    )

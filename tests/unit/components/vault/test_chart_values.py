@@ -1,0 +1,313 @@
+"""The chart's values, held against the official chart's own schemas.
+
+Where the schemas and example renderings come from: ``tests/official_chart.py``.
+"""
+
+import copy
+import functools
+import itertools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+
+from components.seals import azurekeyvault, gcpckms, transit
+from components.seals.seal import PodRequirements, SecretMount, seal_types
+from components.vault.chart_values import chart_fullname, chart_values
+from tests.official_chart import VERSIONS, official_file, official_rendering, official_yaml
+from tests.unit.fakes.stack_settings import EKS, GKE, SHAMIR, parse
+
+CONFIGURATION = 'ui = true\n\nstorage "raft" {}\n'
+
+INGRESS = {
+    "host": "vault.example.com",
+    "className": "nginx",
+    "path": "/",
+    "pathType": "Exact",
+    "tlsSecret": "vault-tls",
+    "annotations": {"example.com/a": "b"},
+}
+AFFINITY = {
+    "podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"component": "server"}}, "topologyKey": "kubernetes.io/zone"}
+        ]
+    }
+}
+STACKS: Mapping[str, Mapping[str, Any]] = {
+    "awskms": EKS,
+    "shamir": SHAMIR,
+    "one replica": {**SHAMIR, "replicas": 1},
+    "seven replicas": {**EKS, "replicas": 7},
+    "ingress": {**EKS, "ingress": INGRESS},
+    "ingress with the least": {**EKS, "ingress": {"host": "vault.example.com"}},
+    "injector off": {**EKS, "injector": {"enabled": False}},
+    "injector port": {**EKS, "injector": {"port": 9443}},
+    "no user interface": {**EKS, "ui": False},
+    "no affinity": {**EKS, "affinity": {}},
+    "affinity": {**EKS, "affinity": AFFINITY},
+    "resources": {
+        **EKS,
+        "resources": {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+    },
+    "environment": {**EKS, "extraEnvironment": {"VAULT_LOG_LEVEL": "debug", "AN_EMPTY_ONE": ""}},
+    "storage": {
+        **EKS,
+        "dataStorage": {"size": "100Gi", "storageClass": "gp3"},
+        "auditStorage": {"size": "5Gi", "storageClass": "gp3"},
+    },
+    "no audit storage": {**EKS, "auditStorage": {"enabled": False}},
+    "other names": {**EKS, "releaseName": "blue", "namespace": "secrets", "serviceAccount": "unsealer"},
+    "image": {**EKS, "image": {"repository": "registry.example.com/vault", "tag": "1.19.0"}},
+}
+
+TRANSIT: Mapping[str, Any] = {
+    "seal": "transit",
+    "kubeContext": "here",
+    "transit": {
+        "address": "https://vault.example.com:8200",
+        "key": "autounseal",
+        "tls": {"caSecret": {"name": "vault-transit-ca"}},
+    },
+}
+AZURE: Mapping[str, Any] = {
+    "seal": "azurekeyvault",
+    "kubeContext": "here",
+    "azureKeyVault": {
+        "vaultName": "acme-unseal",
+        "keyName": "vault-unseal",
+        "tenantId": "11111111-2222-3333-4444-555555555555",
+        "clientId": "66666666-7777-8888-9999-aaaaaaaaaaaa",
+    },
+}
+AZURE_WITH_SECRET: Mapping[str, Any] = {
+    **AZURE,
+    "azureKeyVault": {
+        **AZURE["azureKeyVault"],
+        "environment": "AZURECHINACLOUD",
+        "clientSecret": {"name": "azure-unseal"},
+    },
+}
+
+
+def _pod_needs(stack: Mapping[str, Any]) -> PodRequirements:
+    """What a seal that makes nothing needs in the pods."""
+    seal = parse(stack).seal
+    assert isinstance(seal, azurekeyvault.Seal | transit.Seal)
+    return seal.pod_requirements()
+
+
+# What the seals of the two clouds need follows from resources: this is what it comes to.
+SEALS: Mapping[str, tuple[Mapping[str, Any], PodRequirements]] = {
+    "awskms": (
+        EKS,
+        PodRequirements(
+            service_account_annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/vault"}
+        ),
+    ),
+    "gcpckms with workload identity": (
+        GKE,
+        PodRequirements(
+            service_account_annotations={
+                "iam.gke.io/gcp-service-account": "vault@acme.iam.gserviceaccount.com"
+            }
+        ),
+    ),
+    "gcpckms with a key file": (
+        {"project": "acme-prod", "kubeContext": "here"},
+        PodRequirements(
+            pod_annotations={gcpckms.KEY_ANNOTATION: "0123456789abcdef"},
+            environment={"GOOGLE_APPLICATION_CREDENTIALS": gcpckms.CREDENTIALS_FILE},
+            secret_mounts=(
+                SecretMount(gcpckms.CREDENTIALS_VOLUME, "gcp-kms-sa", gcpckms.CREDENTIALS_FOLDER),
+            ),
+        ),
+    ),
+    "transit": (TRANSIT, _pod_needs(TRANSIT)),
+    "azurekeyvault with workload identity": (AZURE, _pod_needs(AZURE)),
+    "azurekeyvault with a secret": (AZURE_WITH_SECRET, _pod_needs(AZURE_WITH_SECRET)),
+    "shamir": (SHAMIR, PodRequirements()),
+}
+
+
+def values(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    return chart_values(
+        parse(configuration),
+        configuration=CONFIGURATION,
+        pods=PodRequirements(
+            service_account_annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/vault"}
+        ),
+    )
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def schema(request: pytest.FixtureRequest) -> Any:
+    """The values schema of one version of the official chart."""
+    return json.loads(official_file(str(request.param), "values.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_official_schema_takes_the_values(schema: Any, stack: str) -> None:
+    jsonschema.Draft7Validator(schema).validate(values(STACKS[stack]))
+
+
+def test_official_schema_refuses_wrong_values(schema: Any) -> None:
+    wrong = values(EKS)
+    wrong["server"]["ha"]["replicas"] = "three"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft7Validator(schema).validate(wrong)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("stack", STACKS)
+def test_official_chart_knows_every_key(version: str, stack: str) -> None:
+    assert _unknown_keys(values(STACKS[stack]), _default_values(version)) == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("mode", ["ha", "standalone"])
+@pytest.mark.parametrize("seal", SEALS)
+def test_official_chart_takes_what_every_seal_needs_in_every_mode(version: str, mode: str, seal: str) -> None:
+    """A key that a version doesn't know would be left out without a word."""
+    stack, pods = SEALS[seal]
+    schema = json.loads(official_file(version, "values.schema.json").read_text(encoding="utf-8"))
+    for injector, affinity in itertools.product((True, False), ({}, AFFINITY)):
+        settings = parse({**stack, "mode": mode, "injector": {"enabled": injector}, "affinity": affinity})
+        given = chart_values(settings, configuration=CONFIGURATION, pods=pods)
+
+        jsonschema.Draft7Validator(schema).validate(given)
+        assert _unknown_keys(given, _default_values(version)) == []
+        assert given["injector"]["enabled"] is injector
+
+
+def test_no_seal_is_left_out() -> None:
+    assert {parse(stack).seal.type for stack, _ in SEALS.values()} == set(seal_types())
+
+
+@functools.cache
+def _default_values(version: str) -> Any:
+    return official_yaml(version, "values.yaml")
+
+
+# Objects whose keys belong to whoever sets them; the chart's defaults for them are no list of what there is.
+FREE_OBJECTS = (
+    "affinity",
+    "annotations",
+    "extraEnvironmentVars",
+    "extraLabels",
+    "resources",
+)
+
+
+def _unknown_keys(given: Mapping[str, Any], known: Mapping[str, Any], path: str = "") -> list[str]:
+    unknown: list[str] = []
+    for key, value in given.items():
+        if key not in known:
+            unknown.append(f"{path}{key}")
+        elif key not in FREE_OBJECTS and isinstance(value, dict):
+            unknown.extend(_unknown_keys(value, known[key], f"{path}{key}."))
+    return unknown
+
+
+def test_values_are_the_whole_of_what_the_settings_say() -> None:
+    assert values({**EKS, "ingress": INGRESS, "replicas": 5, "injector": {"port": 9443}}) == {
+        "global": {"enabled": True, "tlsDisable": True},
+        "injector": {
+            "enabled": True,
+            "port": 9443,
+            "agentImage": {"repository": "hashicorp/vault", "tag": "1.18.1"},
+            "startupProbe": {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 60},
+            "readinessProbe": {"initialDelaySeconds": 1},
+        },
+        "server": {
+            "image": {"repository": "hashicorp/vault", "tag": "1.18.1"},
+            "serviceAccount": {
+                "create": True,
+                "name": "vault",
+                "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/vault"},
+            },
+            "dataStorage": {"enabled": True, "size": "10Gi"},
+            "auditStorage": {"enabled": True, "size": "10Gi"},
+            "ingress": {
+                "enabled": True,
+                "activeService": True,
+                "pathType": "Exact",
+                "hosts": [{"host": "vault.example.com", "paths": ["/"]}],
+                "ingressClassName": "nginx",
+                "annotations": {"example.com/a": "b"},
+                "tls": [{"secretName": "vault-tls", "hosts": ["vault.example.com"]}],
+            },
+            "standalone": {"enabled": False},
+            "ha": {
+                "enabled": True,
+                "replicas": 5,
+                "raft": {"enabled": True, "setNodeId": True, "config": CONFIGURATION},
+            },
+        },
+        "ui": {"enabled": True},
+    }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_update_strategy_is_left_to_the_chart(stack: str) -> None:
+    assert "updateStrategyType" not in values(STACKS[stack])["server"]
+
+
+@pytest.mark.parametrize(("affinity", "value"), [({}, ""), (AFFINITY, AFFINITY)])
+def test_affinity(affinity: Mapping[str, Any], value: Any) -> None:
+    assert values({**SHAMIR, "affinity": affinity})["server"]["affinity"] == value
+
+
+def test_affinity_is_the_charts_own_unless_set() -> None:
+    assert "affinity" not in values(SHAMIR)["server"]
+
+
+def test_storage() -> None:
+    server = values({**SHAMIR, "dataStorage": {"size": "100Gi", "storageClass": "gp3"}})["server"]
+    assert server["dataStorage"] == {"enabled": True, "size": "100Gi", "storageClass": "gp3"}
+    without_audit = values({**SHAMIR, "auditStorage": {"enabled": False, "size": "5Gi"}})["server"]
+    assert without_audit["auditStorage"] == {"enabled": False}
+
+
+def test_values_are_the_same_each_time_and_share_nothing() -> None:
+    settings = parse(STACKS["environment"])
+    annotations: dict[str, str] = {}
+    arguments: dict[str, Any] = {
+        "configuration": CONFIGURATION,
+        "pods": PodRequirements(service_account_annotations=annotations),
+    }
+    first = chart_values(settings, **arguments)
+    before = copy.deepcopy(first)
+    first["server"]["extraEnvironmentVars"]["MORE"] = "1"
+    first["server"]["serviceAccount"]["annotations"]["more"] = "1"
+    assert chart_values(settings, **arguments) == before
+    assert annotations == {}
+
+
+@pytest.mark.parametrize(
+    ("release", "fullname"),
+    [
+        ("vault", "vault"),
+        ("my-vault", "my-vault"),
+        ("vaulted", "vaulted"),
+        ("blue", "blue-vault"),
+        ("vaul", "vaul-vault"),
+        ("r" * 38, "r" * 38 + "-vault"),
+    ],
+)
+def test_chart_fullname(release: str, fullname: str) -> None:
+    assert chart_fullname(release) == fullname
+
+
+@pytest.mark.parametrize(
+    ("version", "example"), [("0.27.0", "seed-b-ha"), ("0.29.1", "seed-a"), ("0.34.1", "seed-a")]
+)
+def test_chart_fullname_is_what_the_official_chart_renders(version: str, example: str) -> None:
+    """The examples were rendered as release `vault`."""
+    objects = official_rendering(version, example)
+    fullname = chart_fullname("vault")
+    assert ("StatefulSet", fullname) in objects
+    assert ("Service", f"{fullname}-active") in objects
+    assert ("Service", f"{fullname}-internal") in objects

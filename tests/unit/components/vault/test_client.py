@@ -1,0 +1,278 @@
+"""How Vault's answers become values and errors."""
+
+import pytest
+
+from components.vault.client import (
+    InitAnswer,
+    Leader,
+    RaftPeer,
+    VaultAlreadyInitializedError,
+    VaultClient,
+    VaultRefusedError,
+    VaultUnavailableError,
+    VaultUnreachableError,
+)
+from tests.unit.fakes.scripted_vault import (
+    AUTOPILOT_STATE,
+    INIT,
+    LEADER,
+    LOOKUP_SELF,
+    REVOKE_SELF,
+    ROOT_ATTEMPT,
+    ROOT_TOKEN,
+    SEAL_STATUS,
+    SHARES,
+    UNSEAL,
+    Answer,
+    ScriptedVault,
+    error,
+    init_answer,
+    no_content,
+    seal_status,
+)
+
+
+def test_seal_status_before_init(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, seal_status("awskms"))
+    status = VaultClient(vault.address).seal_status()
+    assert (status.seal_type, status.initialized, status.sealed) == ("awskms", False, True)
+    assert (status.recovery_seal, status.version, status.cluster_id) == (True, "1.18.1", "")
+
+
+def test_seal_status_of_shamir(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, seal_status("shamir", initialized=True, sealed=False, cluster_id="7d"))
+    status = VaultClient(vault.address).seal_status()
+    assert (status.recovery_seal, status.initialized, status.sealed) == (False, True, False)
+    assert status.cluster_id == "7d"
+
+
+def test_init_with_recovery_shares_sends_no_other_kind(vault: ScriptedVault) -> None:
+    vault.answers(INIT, init_answer(recovery=True))
+    answer = VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=True)
+    (request,) = vault.requests
+    assert _sent(request.body) == {"recovery_shares": 5, "recovery_threshold": 3}
+    assert answer.root_token == ROOT_TOKEN
+    assert (list(answer.recovery_shares), list(answer.key_shares)) == (SHARES, [])
+
+
+def test_init_with_key_shares_sends_no_other_kind(vault: ScriptedVault) -> None:
+    vault.answers(INIT, init_answer(recovery=False))
+    answer = VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=False)
+    (request,) = vault.requests
+    assert _sent(request.body) == {"secret_shares": 5, "secret_threshold": 3}
+    assert (list(answer.recovery_shares), list(answer.key_shares)) == ([], SHARES)
+
+
+@pytest.mark.parametrize(
+    ("recovery", "name"), [(True, "recovery_pgp_keys"), (False, "pgp_keys")], ids=["recovery", "key"]
+)
+def test_init_with_pgp_keys(vault: ScriptedVault, recovery: bool, name: str) -> None:
+    vault.answers(INIT, init_answer(recovery=recovery))
+    VaultClient(vault.address).initialize(
+        shares=2, threshold=2, recovery=recovery, pgp_keys=("b25l", "dHdv"), root_token_pgp_key="cm9vdA=="
+    )
+    sent = _sent(vault.requests[0].body)
+    assert sent[name] == ["b25l", "dHdv"]
+    assert sent["root_token_pgp_key"] == "cm9vdA=="
+    assert len(sent) == 4
+
+
+def test_init_of_an_initialised_vault(vault: ScriptedVault) -> None:
+    vault.answers(INIT, error(400, "Vault is already initialized"))
+    with pytest.raises(VaultAlreadyInitializedError, match="already initialized"):
+        VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=True)
+
+
+def _sent(body: object) -> dict[str, object]:
+    assert isinstance(body, dict)
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def test_init_answer_prints_no_secret() -> None:
+    answer = InitAnswer(root_token=ROOT_TOKEN, recovery_shares=SHARES, key_shares=SHARES)
+    assert ROOT_TOKEN not in repr(answer) + str(answer)
+    assert SHARES[0] not in repr(answer) + str(answer)
+
+
+def test_key_share_is_handed_over_without_a_token(vault: ScriptedVault) -> None:
+    vault.answers(UNSEAL, seal_status("shamir", initialized=True, sealed=False))
+    VaultClient(vault.address).submit_key_share(SHARES[0])
+    (request,) = vault.requests
+    assert request.body["key"] == SHARES[0]
+    assert request.token == ""
+
+
+def test_users_own_token_is_not_sent(vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "hvs.of-another-vault")
+    vault.answers(SEAL_STATUS, seal_status())
+    vault.answers(INIT, init_answer(recovery=True))
+    client = VaultClient(vault.address)
+    client.seal_status()
+    client.initialize(shares=5, threshold=3, recovery=True)
+    assert {request.token for request in vault.requests} == {""}
+
+
+def test_proxy_of_the_environment_is_not_asked_for_a_tunnel(
+    vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    vault.answers(SEAL_STATUS, seal_status())
+    assert VaultClient(vault.address).seal_status().version == "1.18.1"
+
+
+def test_token_that_vault_knows(vault: ScriptedVault) -> None:
+    vault.answers(LOOKUP_SELF, Answer({"data": {"id": ROOT_TOKEN}}))
+    assert VaultClient(vault.address, ROOT_TOKEN).token_valid() is True
+    assert vault.requests[0].token == ROOT_TOKEN
+
+
+def test_token_that_vault_does_not_know(vault: ScriptedVault) -> None:
+    vault.answers(LOOKUP_SELF, error(403, "permission denied"))
+    assert VaultClient(vault.address, ROOT_TOKEN).token_valid() is False
+
+
+def test_without_a_token_none_is_valid(vault: ScriptedVault) -> None:
+    assert VaultClient(vault.address).token_valid() is False
+    assert vault.requests == []
+
+
+def test_token_that_a_sealed_vault_cannot_judge(vault: ScriptedVault) -> None:
+    vault.answers(LOOKUP_SELF, error(503, "Vault is sealed"))
+    with pytest.raises(VaultUnavailableError, match="Vault is sealed"):
+        VaultClient(vault.address, ROOT_TOKEN).token_valid()
+
+
+def test_revocation(vault: ScriptedVault) -> None:
+    vault.answers(REVOKE_SELF, no_content())
+    VaultClient(vault.address).with_token(ROOT_TOKEN).revoke_own_token()
+    assert [request.token for request in vault.asked(REVOKE_SELF)] == [ROOT_TOKEN]
+
+
+def test_leader(vault: ScriptedVault) -> None:
+    vault.answers(
+        LEADER,
+        Answer(
+            {
+                "ha_enabled": True,
+                "is_self": False,
+                "leader_address": "http://10.0.0.7:8200",
+                "raft_committed_index": 41,
+                "raft_applied_index": 40,
+            }
+        ),
+    )
+    assert VaultClient(vault.address).leader() == Leader(
+        ha_enabled=True,
+        is_self=False,
+        leader_address="http://10.0.0.7:8200",
+        raft_committed_index=41,
+        raft_applied_index=40,
+    )
+
+
+def test_leader_that_is_not_there_yet(vault: ScriptedVault) -> None:
+    vault.answers(LEADER, Answer({"ha_enabled": True, "is_self": False, "leader_address": ""}))
+    leader = VaultClient(vault.address).leader()
+    assert (leader.leader_address, leader.raft_committed_index, leader.raft_applied_index) == ("", 0, 0)
+
+
+def test_raft_state(vault: ScriptedVault) -> None:
+    def server(name: str, *, healthy: bool) -> dict[str, object]:
+        return {"id": name, "address": f"{name}.vault-internal:8201", "healthy": healthy}
+
+    vault.answers(
+        AUTOPILOT_STATE,
+        Answer(
+            {
+                "data": {
+                    "healthy": False,
+                    "leader": "vault-0",
+                    "voters": ["vault-0"],
+                    "servers": {
+                        "vault-1": server("vault-1", healthy=False),
+                        "vault-0": server("vault-0", healthy=True),
+                    },
+                }
+            }
+        ),
+    )
+    state = VaultClient(vault.address, ROOT_TOKEN).raft_state()
+    assert state.healthy is False
+    assert list(state.peers) == [
+        RaftPeer("vault-0", "vault-0.vault-internal:8201", leader=True, voter=True, healthy=True),
+        RaftPeer("vault-1", "vault-1.vault-internal:8201", leader=False, voter=False, healthy=False),
+    ]
+    assert vault.requests[0].token == ROOT_TOKEN
+    assert state.peers[0].to_properties() == {
+        "node_id": "vault-0",
+        "address": "vault-0.vault-internal:8201",
+        "leader": True,
+        "voter": True,
+        "healthy": True,
+    }
+
+
+@pytest.mark.parametrize("servers", [None, {}])
+def test_raft_state_before_the_first_round(vault: ScriptedVault, servers: object) -> None:
+    vault.answers(AUTOPILOT_STATE, Answer({"data": {"servers": servers, "voters": None}}))
+    state = VaultClient(vault.address, ROOT_TOKEN).raft_state()
+    assert (list(state.peers), state.healthy) == ([], False)
+
+
+def test_autopilot_without_a_state(vault: ScriptedVault) -> None:
+    vault.answers(AUTOPILOT_STATE, error(404))
+    with pytest.raises(VaultUnavailableError, match="no state yet"):
+        VaultClient(vault.address, ROOT_TOKEN).raft_state()
+
+
+@pytest.mark.parametrize("status", [429, 500, 501, 502, 503])
+def test_answers_that_are_worth_another_try(vault: ScriptedVault, status: int) -> None:
+    said = "barrier reports initialized but no seal configuration found"
+    vault.answers(INIT, error(status, said))
+    with pytest.raises(VaultUnavailableError, match=said):
+        VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=True)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_answers_that_stay_the_same(vault: ScriptedVault, status: int) -> None:
+    vault.answers(INIT, error(status, "not applicable to seal type awskms"))
+    with pytest.raises(VaultRefusedError, match="not applicable to seal type awskms"):
+        VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Vault is in standby mode",
+        "Vault is sealed",
+        "server is not yet initialized",
+        "Vault is not initialized",
+    ],
+)
+def test_passing_states_that_vault_calls_wrong_requests(vault: ScriptedVault, said: str) -> None:
+    vault.answers(UNSEAL, error(400, said))
+    with pytest.raises(VaultUnavailableError, match=said):
+        VaultClient(vault.address).submit_key_share(SHARES[0])
+
+
+def test_standby_that_sends_elsewhere_is_not_followed(vault: ScriptedVault) -> None:
+    vault.answers(ROOT_ATTEMPT, Answer({}, 307, location=f"{vault.address}/v1/sys/seal-status"))
+    with pytest.raises(VaultUnavailableError, match="can't hand sys/generate-root/attempt on to the leader"):
+        VaultClient(vault.address, ROOT_TOKEN).request("GET", "sys/generate-root/attempt")
+    assert vault.asked(SEAL_STATUS) == []
+
+
+def test_something_else_than_vault_answers(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, Answer({"message": "It works!"}))
+    with pytest.raises(VaultRefusedError, match="isn't Vault; check podAddress"):
+        VaultClient(vault.address).seal_status()
+
+
+def test_no_connection_names_no_request() -> None:
+    # Nothing listens on the discard port.
+    client = VaultClient("http://127.0.0.1:9", ROOT_TOKEN)
+    with pytest.raises(VaultUnreachableError) as raised:
+        client.submit_key_share(SHARES[0])
+    assert str(raised.value) == "no answer from Vault: ConnectionError"
+    assert isinstance(raised.value, VaultUnavailableError)

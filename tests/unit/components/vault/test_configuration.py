@@ -1,0 +1,133 @@
+"""Vault's configuration as text; that Vault itself takes it is tested with real Vault processes."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from components.seals import awskms
+from components.seals.seal import SealStanza
+from components.settings import RaftSettings
+from components.vault.configuration import (
+    join_addresses,
+    quote,
+    render_configuration,
+)
+
+RAFT = RaftSettings(
+    performance_multiplier=1,
+    autopilot_reconcile_interval="1s",
+    autopilot_update_interval="500ms",
+    retry_join="active-service",
+)
+POD_NAMES = replace(RAFT, retry_join="pod-names")
+
+
+def test_awskms() -> None:
+    text = render_configuration(
+        ui=True,
+        raft=RAFT,
+        join=["http://vault-active.vault.svc:8200"],
+        seals=[awskms.stanza("eu-central-1", "1111-2222")],
+    )
+    assert (
+        text
+        == """\
+ui = true
+
+listener "tcp" {
+  tls_disable = 1
+  address = "[::]:8200"
+  cluster_address = "[::]:8201"
+}
+
+storage "raft" {
+  path = "/vault/data"
+  performance_multiplier = 1
+  autopilot_reconcile_interval = "1s"
+  autopilot_update_interval = "500ms"
+  retry_join {
+    leader_api_addr = "http://vault-active.vault.svc:8200"
+  }
+}
+
+seal "awskms" {
+  region = "eu-central-1"
+  kms_key_id = "1111-2222"
+}
+
+service_registration "kubernetes" {}
+"""
+    )
+
+
+def test_shamir_has_no_seal_stanza() -> None:
+    text = render_configuration(ui=False, raft=RAFT, join=[], seals=[])
+    assert text.startswith("ui = false\n")
+    assert "seal" not in text
+    assert "retry_join" not in text
+
+
+def test_raft_timing_is_that_of_the_settings() -> None:
+    raft = replace(
+        RAFT,
+        performance_multiplier=5,
+        autopilot_reconcile_interval="10s",
+        autopilot_update_interval="2s",
+    )
+    text = render_configuration(ui=True, raft=raft, join=[], seals=[])
+    assert "performance_multiplier = 5" in text
+    assert 'autopilot_reconcile_interval = "10s"' in text
+    assert 'autopilot_update_interval = "2s"' in text
+
+
+def test_awskms_stanza_holds_no_credential() -> None:
+    assert awskms.stanza("r", "k").parameters.keys() == {"region", "kms_key_id"}
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("plain", '"plain"'),
+        ('a "quoted" word', r'"a \"quoted\" word"'),
+        ("back\\slash", r'"back\\slash"'),
+        ("two\nlines", r'"two\nlines"'),
+        ("a\ttab", r'"a\ttab"'),
+        ("${interpolated}", r'"\u0024{interpolated}"'),
+        ("$5 and {braces}", '"$5 and {braces}"'),
+        ("", '""'),
+        ('"}\nseal "transit" {', r'"\"}\nseal \"transit\" {"'),
+    ],
+)
+def test_quote(text: str, quoted: str) -> None:
+    assert quote(text) == quoted
+    assert json.loads(quote(text)) == text
+
+
+def test_a_value_cannot_leave_its_string() -> None:
+    seal = SealStanza("awskms", {"kms_key_id": 'x"\n}\nstorage "file" {\n  path = "/tmp'})
+    text = render_configuration(ui=True, raft=RAFT, join=[], seals=[seal])
+    assert sum(line.startswith("storage") for line in text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("raft", "fullname", "namespace", "replicas", "expected"),
+    [
+        (RAFT, "vault", "vault", 3, ["http://vault-active.vault.svc:8200"]),
+        (RAFT, "blue-vault", "secrets", 5, ["http://blue-vault-active.secrets.svc:8200"]),
+        (RAFT, "vault", "vault", 1, []),
+        (POD_NAMES, "vault", "vault", 1, []),
+        (
+            POD_NAMES,
+            "blue-vault",
+            "secrets",
+            3,
+            [f"http://blue-vault-{ordinal}.blue-vault-internal:8200" for ordinal in range(3)],
+        ),
+    ],
+)
+def test_join_addresses(
+    raft: RaftSettings, fullname: str, namespace: str, replicas: int, expected: list[str]
+) -> None:
+    found = join_addresses(raft, fullname=fullname, namespace=namespace, replicas=replicas)
+    assert list(found) == expected

@@ -1,0 +1,183 @@
+"""The tunnel to a pod, with a script in the place of kubectl."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.kubernetes.kubectl import KubernetesTarget
+from components.vault import pod_access
+from components.vault.pod_access import PodAccess, PodUnreachableError
+from tests.unit.fakes.commands_on_path import install_command, only_commands
+
+TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
+TUNNEL = PodAccess(target=TARGET, statefulset="blue-vault", address="")
+REPOSITORY = Path(__file__).resolve().parents[3]
+FORWARDS = "echo 'Forwarding from 127.0.0.1:43210 -> 8200'; exec /bin/sleep 60"
+
+
+def ended(pid: int) -> bool:
+    """Whether the process is gone, or a zombie that nobody has collected."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def pid_file(tmp_path: Path) -> Path:
+    """Where the script in kubectl's place writes its process id."""
+    return tmp_path / "pid"
+
+
+@pytest.fixture
+def kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pid_file: Path) -> Callable[[str], None]:
+    """Installs a kubectl that writes its process id and arguments, then runs the given script."""
+    folder = tmp_path / "commands"
+    only_commands(monkeypatch, folder)
+    setpriv = shutil.which("setpriv", path=os.defpath)
+    if setpriv is not None:
+        (folder / "setpriv").symlink_to(setpriv)
+
+    def install(script: str) -> None:
+        written = f"echo $$ > '{pid_file}'; printf '%s\\n' \"$@\" > '{tmp_path / 'arguments'}'"
+        install_command(folder, "kubectl", f"{written}\n{script}")
+
+    return install
+
+
+def test_tunnel_leads_to_one_pod_and_ends(
+    kubectl: Callable[[str], None], pid_file: Path, tmp_path: Path
+) -> None:
+    kubectl(FORWARDS)
+    with TUNNEL.reach(2) as address:
+        assert address == "http://127.0.0.1:43210"
+        pid = int(pid_file.read_text())
+        assert not ended(pid)
+    assert ended(pid)
+    assert (tmp_path / "arguments").read_text().splitlines() == [
+        *("--context=here", "--namespace=vault", "port-forward", "--address=127.0.0.1"),
+        *("pod/blue-vault-2", ":8200"),
+    ]
+
+
+def test_tunnel_is_asked_to_end_before_it_is_killed(kubectl: Callable[[str], None], tmp_path: Path) -> None:
+    farewell = tmp_path / "farewell"
+    kubectl(
+        f"trap ': > {farewell}; exit' TERM\n"
+        "echo 'Forwarding from 127.0.0.1:43210 -> 8200'; while :; do /bin/sleep 0.01; done"
+    )
+    with TUNNEL.reach(0):
+        pass
+    assert farewell.exists()
+
+
+def test_tunnel_ends_where_the_block_raises(kubectl: Callable[[str], None], pid_file: Path) -> None:
+    kubectl(FORWARDS)
+    with pytest.raises(ZeroDivisionError), TUNNEL.reach(0):
+        raise ZeroDivisionError
+    assert ended(int(pid_file.read_text()))
+
+
+def test_tunnel_that_ignores_the_signal_is_killed(kubectl: Callable[[str], None], pid_file: Path) -> None:
+    kubectl("trap '' TERM; echo 'Forwarding from 127.0.0.1:43210 -> 8200'; while :; do /bin/sleep 0.1; done")
+    with TUNNEL.reach(0):
+        pid = int(pid_file.read_text())
+    assert ended(pid)
+
+
+def test_pod_that_is_not_there(kubectl: Callable[[str], None], pid_file: Path) -> None:
+    kubectl("""echo 'Error from server (NotFound): pods "blue-vault-0" not found' >&2; exit 1""")
+    with pytest.raises(PodUnreachableError, match='pods "blue-vault-0" not found'), TUNNEL.reach(0):
+        pass
+    assert ended(int(pid_file.read_text()))
+
+
+def test_tunnel_that_ends_without_a_word(kubectl: Callable[[str], None]) -> None:
+    kubectl("exit 0")
+    with pytest.raises(PodUnreachableError, match="ended at once"), TUNNEL.reach(0):
+        pass
+
+
+def test_tunnel_that_never_answers_is_ended(
+    kubectl: Callable[[str], None], pid_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_access, "_FORWARD_SECONDS", 0.5)
+    kubectl("exec /bin/sleep 60")
+    with pytest.raises(PodUnreachableError, match="didn't answer within"), TUNNEL.reach(0):
+        pass
+    assert ended(int(pid_file.read_text()))
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv (util-linux) isn't on PATH")
+def test_tunnel_ends_with_a_provider_that_is_killed(kubectl: Callable[[str], None], pid_file: Path) -> None:
+    kubectl(FORWARDS)
+    program = (
+        "from tests.unit.components.vault.test_pod_access import TUNNEL\n"
+        "with TUNNEL.reach(0) as address:\n"
+        "    print(address, flush=True)\n"
+        "    input()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as provider:
+        assert provider.stdout is not None
+        assert provider.stdout.readline() == "http://127.0.0.1:43210\n"
+        pid = int(pid_file.read_text())
+        assert not ended(pid)
+        provider.send_signal(signal.SIGKILL)
+        provider.wait(timeout=10)
+    wait_until(lambda: ended(pid), f"the tunnel {pid} outlives the provider")
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("http://{pod}.example.com:8200/", "http://blue-vault-1.example.com:8200"),
+        ("https://vault.example.com", "https://vault.example.com"),
+    ],
+)
+def test_given_address_needs_no_kubectl(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, template: str, expected: str
+) -> None:
+    only_commands(monkeypatch, tmp_path)
+    access = PodAccess(target=TARGET, statefulset="blue-vault", address=template)
+    access.await_running(1, seconds=5)
+    with access.reach(1) as address:
+        assert address == expected
+
+
+def test_waiting_for_a_pod_asks_to_be_told(kubectl: Callable[[str], None], tmp_path: Path) -> None:
+    kubectl("exit 0")
+    TUNNEL.await_running(0, seconds=7)
+    assert (tmp_path / "arguments").read_text().splitlines()[2:] == [
+        *("wait", "pod/blue-vault-0", "--for=jsonpath={.status.phase}=Running", "--timeout=7s")
+    ]
+
+
+def test_pod_that_does_not_start_is_worth_another_try(kubectl: Callable[[str], None]) -> None:
+    kubectl("echo 'error: timed out waiting for the condition' >&2; exit 1")
+    with pytest.raises(PodUnreachableError, match="timed out waiting"):
+        TUNNEL.await_running(0, seconds=1)
+
+
+def test_access_survives_the_way_through_properties() -> None:
+    assert PodAccess.from_properties(TUNNEL.to_properties()) == TUNNEL

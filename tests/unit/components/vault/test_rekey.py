@@ -1,0 +1,50 @@
+"""Vault's answers while shares are replaced."""
+
+import pytest
+
+from components.vault.client import VaultClient, VaultUnavailableError
+from components.vault.rekey import Rekey, RekeyProgress
+from tests.unit.fakes.scripted_vault import SHARES, Answer, ScriptedVault, error, no_content
+
+
+@pytest.mark.parametrize(("recovery", "path"), [(True, "rekey-recovery-key"), (False, "rekey")])
+def test_each_kind_of_shares_has_its_calls(vault: ScriptedVault, recovery: bool, path: str) -> None:
+    init = f"/v1/sys/{path}/init"
+    vault.answers(f"GET {init}", Answer({"started": True, "nonce": "n"}))
+    vault.answers(f"PUT {init}", Answer({"started": True, "nonce": "n", "verification_required": True}))
+    vault.answers(f"DELETE {init}", no_content())
+    vault.answers(
+        f"PUT /v1/sys/{path}/update",
+        Answer({"nonce": "n", "started": True, "progress": 1}),
+        Answer({"complete": True, "keys_base64": SHARES, "verification_nonce": "v"}),
+    )
+    vault.answers(f"PUT /v1/sys/{path}/verify", Answer({"complete": True}))
+    rekey = Rekey(VaultClient(vault.address), recovery=recovery)
+
+    assert (rekey.status().started, rekey.status().nonce) == (True, "n")
+    assert rekey.start(shares=5, threshold=3).nonce == "n"
+    assert rekey.submit("b2xk", "n").new_shares == ()
+    progress = rekey.submit("b2xk", "n")
+    assert (list(progress.new_shares), progress.verification_nonce) == (SHARES, "v")
+    rekey.verify(SHARES[0], "v")
+    rekey.cancel("n")
+    assert vault.requests[-1].body == {"nonce": "n"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no barrier rekey in progress",
+        "no rekey verification in progress",
+        "incorrect nonce supplied; it is 'x'",
+    ],
+)
+def test_rekey_that_is_gone(vault: ScriptedVault, said: str) -> None:
+    vault.answers("PUT /v1/sys/rekey/verify", error(400, said))
+    with pytest.raises(VaultUnavailableError, match="was ended"):
+        Rekey(VaultClient(vault.address), recovery=False).verify(SHARES[0], "v")
+
+
+def test_new_shares_are_not_printed() -> None:
+    progress = RekeyProgress(new_shares=SHARES, verification_nonce="v")
+    assert SHARES[0] not in repr(progress) + str(progress)

@@ -1,0 +1,54 @@
+"""Vault's answers while a root token is made from the shares."""
+
+import pytest
+
+from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
+from components.vault.root_generation import (
+    RootGeneration,
+    RootGenerationAttempt,
+    decoded_token,
+)
+from tests.unit.fakes.scripted_vault import (
+    ROOT_ATTEMPT,
+    SHARES,
+    UPDATE_ROOT,
+    ScriptedVault,
+    error,
+    root_generation,
+)
+
+PAD = "Pad0Pad1"
+
+
+def test_status_while_an_attempt_runs(vault: ScriptedVault) -> None:
+    vault.answers(ROOT_ATTEMPT, root_generation(nonce="theirs", required=4, progress=2))
+    status = RootGeneration(VaultClient(vault.address)).status()
+    assert (status.started, status.nonce, status.required) == (True, "theirs", 4)
+
+
+@pytest.mark.parametrize("said", ["no root generation in progress", "incorrect nonce supplied; nonce is 'x'"])
+def test_attempt_that_is_gone(vault: ScriptedVault, said: str) -> None:
+    vault.answers(UPDATE_ROOT, error(400, said))
+    with pytest.raises(VaultUnavailableError, match="was ended"):
+        RootGeneration(VaultClient(vault.address)).submit(SHARES[0], "own")
+
+
+def test_share_that_is_refused(vault: ScriptedVault) -> None:
+    vault.answers(UPDATE_ROOT, error(400, "key is shorter than minimum 16 bytes"))
+    with pytest.raises(VaultRefusedError, match="shorter than minimum"):
+        RootGeneration(VaultClient(vault.address)).submit(SHARES[0], "own")
+
+
+@pytest.mark.parametrize(
+    ("encoded", "token"),
+    # "hvs.abcd" and "hvs.ab" XORed with the pad, by hand.
+    [("OBcXHjEDB1U", "hvs.abcd"), ("OBcXHjED", "hvs.ab")],
+)
+def test_token_is_decoded_without_padding(encoded: str, token: str) -> None:
+    attempt = RootGenerationAttempt(nonce="own", required=1, one_time_pad=PAD[: len(token)])
+    assert decoded_token(encoded, attempt) == token
+
+
+def test_pad_is_not_printed() -> None:
+    attempt = RootGenerationAttempt(nonce="own", required=1, one_time_pad=PAD)
+    assert PAD not in repr(attempt) + str(attempt)

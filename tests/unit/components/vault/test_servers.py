@@ -1,0 +1,147 @@
+"""What is verified of a cluster without a token."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from components.vault.client import Leader, SealStatus, VaultUnreachableError
+from components.vault.pod_access import PodAccess
+from components.vault.servers import (
+    MAX_TRAILING_ENTRIES,
+    Leadership,
+    NoCommonLeaderError,
+    observe_leadership,
+    require_common_leader,
+)
+from tests.unit.fakes.init_inputs import access
+from tests.unit.fakes.scripted_vault import (
+    LEADER,
+    SEAL_STATUS,
+    Answer,
+    ScriptedVault,
+    seal_status,
+    serve_scripted_vault,
+)
+from tests.unit.fakes.vault_keys import UNSEALED
+
+LEADER_ADDRESS = "http://vault-0.vault-internal:8200"
+STATUS = SealStatus(
+    seal_type="awskms",
+    initialized=True,
+    sealed=False,
+    recovery_seal=True,
+    version="1.18.1",
+    cluster_id="7d0f",
+)
+FOLLOWS = Leader(
+    ha_enabled=True,
+    is_self=False,
+    leader_address=LEADER_ADDRESS,
+    raft_committed_index=5000,
+    raft_applied_index=5000,
+)
+LEADS = replace(FOLLOWS, is_self=True)
+SOUND = Leadership(
+    pods=("vault-0", "vault-1", "vault-2"),
+    statuses=(STATUS, STATUS, STATUS),
+    leaders=(LEADS, FOLLOWS, FOLLOWS),
+)
+
+
+def test_one_leader_that_all_follow_is_enough() -> None:
+    require_common_leader(SOUND)
+
+
+def test_follower_may_be_some_entries_behind() -> None:
+    behind = replace(FOLLOWS, raft_applied_index=5000 - MAX_TRAILING_ENTRIES)
+    require_common_leader(replace(SOUND, leaders=(LEADS, FOLLOWS, behind)))
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (replace(SOUND, statuses=(STATUS, STATUS, replace(STATUS, sealed=True))), "vault-2 is sealed"),
+        (
+            replace(SOUND, statuses=(STATUS, replace(STATUS, cluster_id="e150"), STATUS)),
+            r"vault-1 belongs to another cluster \(e150\) than vault-0 \(7d0f\)",
+        ),
+        (replace(SOUND, leaders=(FOLLOWS, FOLLOWS, FOLLOWS)), "0 pods lead instead of one"),
+        (replace(SOUND, leaders=(LEADS, LEADS, FOLLOWS)), "2 pods lead instead of one"),
+        (
+            replace(SOUND, leaders=(LEADS, FOLLOWS, replace(FOLLOWS, leader_address="http://other:8200"))),
+            "the pods don't follow the same leader",
+        ),
+        (
+            replace(SOUND, leaders=tuple(replace(entry, leader_address="") for entry in SOUND.leaders)),
+            "the pods don't follow the same leader",
+        ),
+        (
+            replace(SOUND, leaders=(LEADS, FOLLOWS, replace(FOLLOWS, raft_applied_index=3999))),
+            "vault-2 is 1001 entries behind the leader",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told(found: Leadership, why: str) -> None:
+    with pytest.raises(NoCommonLeaderError, match=why):
+        require_common_leader(found)
+
+
+def test_outputs_say_nothing_that_only_a_token_can_tell() -> None:
+    assert [tuple(entry.items()) for entry in SOUND.to_properties()] == [
+        (("node_id", pod), ("address", ""), ("leader", leads), ("voter", None), ("healthy", None))
+        for pod, leads in (("vault-0", True), ("vault-1", False), ("vault-2", False))
+    ]
+
+
+def leader_answer(*, leads: bool, applied: int) -> Answer:
+    return Answer(
+        {
+            "ha_enabled": True,
+            "is_self": leads,
+            "leader_address": LEADER_ADDRESS,
+            "raft_committed_index": 5000,
+            "raft_applied_index": applied,
+        }
+    )
+
+
+@pytest.fixture
+def pods(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sequence[ScriptedVault]]:
+    """Three Vaults, each reached by its own ordinal."""
+    with contextlib.ExitStack() as stack:
+        vaults = [stack.enter_context(serve_scripted_vault()) for _ in range(3)]
+
+        @contextlib.contextmanager
+        def reach(_access: PodAccess, ordinal: int) -> Iterator[str]:
+            yield vaults[ordinal].address
+
+        monkeypatch.setattr(PodAccess, "reach", reach)
+        yield vaults
+
+
+def test_every_pod_is_asked_without_a_token(pods: Sequence[ScriptedVault]) -> None:
+    for ordinal, vault in enumerate(pods):
+        vault.answers(SEAL_STATUS, UNSEALED)
+        vault.answers(LEADER, leader_answer(leads=ordinal == 1, applied=5000 - ordinal))
+    found = observe_leadership(access(), 3)
+    require_common_leader(found)
+    assert found.pods == ["vault-0", "vault-1", "vault-2"]
+    assert [leader.is_self for leader in found.leaders] == [False, True, False]
+    assert [leader.raft_applied_index for leader in found.leaders] == [5000, 4999, 4998]
+    assert {request.token for vault in pods for request in vault.requests} == {""}
+
+
+def test_sealed_pod_is_named(pods: Sequence[ScriptedVault]) -> None:
+    for vault in pods:
+        vault.answers(SEAL_STATUS, UNSEALED)
+        vault.answers(LEADER, leader_answer(leads=False, applied=1))
+    pods[2].answers(SEAL_STATUS, seal_status(initialized=True))
+    with pytest.raises(NoCommonLeaderError, match="vault-2 is sealed"):
+        observe_leadership(access(), 3)
+
+
+def test_pod_that_cannot_be_asked_is_no_leadership() -> None:
+    with pytest.raises(VaultUnreachableError):
+        observe_leadership(access(), 3)

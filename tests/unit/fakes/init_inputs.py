@@ -1,0 +1,156 @@
+"""Inputs of the init's resource, and the cluster in which its journal lies."""
+
+import base64
+import contextlib
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.journal.encryption import StackKeyCipher
+from components.journal.entry import JournalEntry
+from components.journal.journal import InitJournal
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.vault.pod_access import PodAccess
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.kubernetes_objects import KubernetesObjects
+
+CLUSTER_UID = "0b7e6f2c-uid"
+TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
+DEPLOYMENT = f"{CLUSTER_UID}/secrets/vault"
+JOURNAL_KEY = base64.b64encode(bytes(range(32))).decode()
+CIPHER = StackKeyCipher(JOURNAL_KEY)
+SECRET = "vault-operator-init"
+NOWHERE = "http://127.0.0.1:9"
+_RUN = Kubectl.run
+
+
+def access(address: str = NOWHERE) -> PodAccess:
+    return PodAccess(target=TARGET, statefulset="vault", address=address)
+
+
+def init_inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
+    """What the engine hands to the resource, for three replicas with the keys in the state."""
+    return {
+        "access": access(address).to_properties(),
+        "cluster_uid": CLUSTER_UID,
+        "seal_type": "awskms",
+        "migrate_from": "",
+        "seal_key": "arn:aws:kms:eu-central-1:123456789012:key/1",
+        "shares": 5,
+        "threshold": 3,
+        "pgp_keys": [],
+        "root_token_pgp_key": "",
+        "adopt": False,
+        "adopted_keys_file": "",
+        "wipe": False,
+        "replicas": 3,
+        "custody": {},
+        "preflight": {},
+        "journal_key": JOURNAL_KEY,
+        "preflight_seconds": 0.5,
+        "pod_start_seconds": 0.5,
+        **changed,
+    }
+
+
+def journal() -> InitJournal:
+    """The journal of the Vault that :func:`init_inputs` names."""
+    return InitJournal(TARGET, "vault", DEPLOYMENT)
+
+
+class InitCluster:
+    """Pods, volumes and the journal's Secret, with kubectl's answers about them.
+
+    A deleted claim comes back with another uid, as the StatefulSet's controller makes it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.objects = KubernetesObjects(folder / "objects")
+        self.deletions: list[str] = []
+        """The arguments of each deletion of claims or pods."""
+        self._log = ""
+        self._log_error = ""
+        volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data-vault-0"}}]
+        self.objects.put("pod", "vault-0", spec={"volumes": volumes})
+        self.objects.put("pvc", "data-vault-0", metadata={"uid": "of the data"})
+
+    def logs(self, *lines: str) -> None:
+        """Sets what pod 0 has written."""
+        self._log = "".join(f"{line}\n" for line in lines)
+
+    def fail_logs(self, message: str) -> None:
+        """Lets the log be refused."""
+        self._log_error = message
+
+    def run(self, arguments: Sequence[str], stdin: str | None) -> str:
+        """What kubectl prints; raises :class:`KubectlError` as kubectl fails."""
+        if arguments[0] == "logs":
+            if self._log_error:
+                raise KubectlError(self._log_error)
+            return self._log
+        if arguments[0] == "delete" and arguments[1] != "--raw":
+            self.deletions.append(" ".join(arguments))
+            if arguments[1].startswith("pvc/"):
+                self.objects.put("pvc", "data-vault-0", metadata={"uid": f"of data {len(self.deletions)}"})
+            return ""
+        said, complaint = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as monkeypatch,
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(complaint),
+        ):
+            monkeypatch.setattr(sys, "stdin", io.StringIO(stdin or ""))
+            try:
+                self.objects.answer(list(arguments))
+            except SystemExit:
+                raise KubectlError(complaint.getvalue().strip()) from None
+        return said.getvalue()
+
+    @property
+    def journal_entry(self) -> JournalEntry | None:
+        """What lies in the journal's Secret."""
+        secret = self.objects.get("secret", SECRET)
+        if secret is None:
+            return None
+        return JournalEntry.from_json(base64.b64decode(secret["data"]["journal"]).decode())
+
+    def rewrite_journal(self, entry: JournalEntry) -> None:
+        """Puts an entry into both places, as another run left it there."""
+        text = entry.to_json()
+        self.objects.put("secret", SECRET, data={"journal": base64.b64encode(text.encode()).decode()})
+        (path,) = self.journal_files
+        path.write_text(text)
+
+    @property
+    def journal_files(self) -> list[Path]:
+        """The journal's files on this machine."""
+        return sorted((self.folder / "home" / "vault-autounseal").glob("*.json"))
+
+
+def provide_cluster(monkeypatch: pytest.MonkeyPatch, folder: Path) -> InitCluster:
+    """Has the program ask this cluster, in this process, as starting commands takes long.
+
+    Pulumi's home is the test's own.
+    """
+    cluster = InitCluster(folder)
+
+    def run(
+        _kubectl: Kubectl, arguments: Sequence[str], *, stdin: str | None = None, timeout_seconds: float = 30
+    ) -> str:
+        assert timeout_seconds > 0
+        return cluster.run(arguments, stdin)
+
+    monkeypatch.setenv("PULUMI_HOME", str(folder / "home"))
+    monkeypatch.setattr(Kubectl, "run", run)
+    return cluster
+
+
+def provide_kubectl(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Has the program run a kubectl after all, which is the script."""
+    monkeypatch.setattr(Kubectl, "run", _RUN)
+    only_commands(monkeypatch, folder / "commands", kubectl=script)

@@ -1,0 +1,19 @@
+"""Records of keys that no Vault has."""
+
+from components.custody.key_record import KeyRecord
+from components.kubernetes.kubectl import KubernetesTarget
+
+SHARES = ("c2hhcmUtbnVtYmVyLW9uZS1vZi10aHJlZQ==", "c2hhcmUtbnVtYmVyLXR3by1vZi10aHJlZQ==")
+ROOT_TOKEN = "hvs.root-token-of-no-vault"
+TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
+
+
+def key_record(root_token: str = ROOT_TOKEN) -> KeyRecord:
+    return KeyRecord(
+        deployment="2b1f0c9e-uid/vault/vault",
+        seal_type="awskms",
+        seal_key="arn:aws:kms:eu-central-1:123456789012:key/1",
+        threshold=2,
+        root_token=root_token,
+        recovery_shares=SHARES,
+    )

@@ -1,0 +1,89 @@
+"""A cluster with a Vault to be initialised, and journals of it that other runs have left."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from components.custody.key_record import KeyRecord
+from components.journal.encryption import StackKeyCipher
+from components.journal.entry import JournalEntry
+from components.journal.journal import InitJournal
+from components.journal.lock_holder import ProcessIdentity
+from components.kubernetes.kubectl import KubernetesTarget
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.kubernetes_objects import KubernetesObjects
+
+DEPLOYMENT = "cluster-uid/secrets/vault"
+SECRET = "vault-operator-init"
+CIPHER = StackKeyCipher(base64.b64encode(bytes(32)).decode())
+OTHER_CIPHER = StackKeyCipher(base64.b64encode(bytes(range(32))).decode())
+RECORD = KeyRecord(
+    deployment=DEPLOYMENT,
+    seal_type="awskms",
+    seal_key="arn:aws:kms:eu-central-1:111122223333:key/1",
+    threshold=2,
+    root_token="hvs.the-root-token",
+    recovery_shares=("c2hhcmUtMQ==", "c2hhcmUtMg=="),
+)
+UNREACHABLE = "The connection to the server localhost:6443 was refused"
+
+
+def cluster_with_vault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KubernetesObjects:
+    """A cluster with pod 0 and its volume; Pulumi's home is the test's own."""
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    objects = KubernetesObjects(tmp_path / "cluster")
+    only_commands(monkeypatch, tmp_path / "commands", kubectl=objects.script)
+    volumes = [
+        {"name": "config", "configMap": {"name": "vault-config"}},
+        {"name": "audit", "persistentVolumeClaim": {"claimName": "audit-vault-0"}},
+        {"name": "data", "persistentVolumeClaim": {"claimName": "data-vault-0"}},
+    ]
+    objects.put("pod", "vault-0", spec={"volumes": volumes})
+    objects.put("pvc", "audit-vault-0", metadata={"uid": "of the audit log"})
+    objects.put("pvc", "data-vault-0", metadata={"uid": "of the data"})
+    return objects
+
+
+def journal(deployment: str = DEPLOYMENT) -> InitJournal:
+    target = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
+    return InitJournal(target, "vault", deployment)
+
+
+def file(tmp_path: Path) -> Path:
+    (path,) = (tmp_path / "home" / "vault-autounseal").glob("*.json")
+    return path
+
+
+def entry_in(cluster: KubernetesObjects) -> JournalEntry:
+    secret = cluster.get("secret", SECRET)
+    assert secret is not None
+    return JournalEntry.from_json(base64.b64decode(secret["data"]["journal"]).decode())
+
+
+Change = Callable[[JournalEntry], JournalEntry]
+
+
+def rewrite(cluster: KubernetesObjects, tmp_path: Path, change: Change) -> None:
+    """Changes what lies in both places, as if another run had left it."""
+    changed = change(entry_in(cluster)).to_json()
+    cluster.put("secret", SECRET, data={"journal": base64.b64encode(changed.encode()).decode()})
+    file(tmp_path).write_text(changed)
+
+
+def of_dead_process(entry: JournalEntry) -> JournalEntry:
+    return replace(entry, run=replace(entry.run, run_id="dead", process=ProcessIdentity(1, "never")))
+
+
+def on_other_machine(entry: JournalEntry, age: timedelta = timedelta()) -> JournalEntry:
+    began = (datetime.fromisoformat(entry.began) - age).isoformat()
+    run = replace(entry.run, run_id="other", host="build-7", system="another boot")
+    return replace(entry, run=run, began=began)
+
+
+def file_name(deployment: str) -> str:
+    return f"{hashlib.sha256(deployment.encode()).hexdigest()}.json"

@@ -1,0 +1,115 @@
+"""An AWS account and an EKS cluster on Pulumi's mocks, and the whole program deployed into them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.runtime import MockResourceArgs
+
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.recorded_deployment import Answer, Deployment, deploy
+
+REGION = "ap-northeast-2"
+ACCOUNT = "123456789012"
+ISSUER = f"https://oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+CONTROL_PLANE_GROUP = "sg-0aaaaaaaaaaaaaaaa"
+NODE_GROUP = "sg-0bbbbbbbbbbbbbbbb"
+KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+KEY_ID = KEY_ARN.rpartition("/")[2]
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/vault-auto-unseal-example"
+ROOT_TOKEN = "hvs.root"
+CLUSTER_UID = "0b7e6f2c-uid"
+JOURNAL_SECRET = "a2V5IG9mIHRoZSBqb3VybmFs"
+
+KEY = "aws:kms/key:Key"
+ALIAS = "aws:kms/alias:Alias"
+ROLE = "aws:iam/role:Role"
+POLICY = "aws:iam/policy:Policy"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+INIT = "pulumi-python:dynamic/vault:OperatorInit"
+QUORUM = "pulumi-python:dynamic/vault:RaftQuorum"
+ADMISSION = "pulumi-python:dynamic/vault:InjectorAdmission"
+IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
+GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
+JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
+REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
+SECRET = "aws:secretsmanager/secret:Secret"
+UNSEAL = "pulumi-python:dynamic/vault:ShamirUnseal"
+AWS_PROVIDER = "pulumi:providers:aws"
+KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
+KEY_COMPONENT = "vault-autounseal:aws:UnsealKey"
+ROLE_COMPONENT = "vault-autounseal:aws:IrsaRole"
+INGRESS_COMPONENT = "vault-autounseal:aws:WebhookIngress"
+RELEASE_COMPONENT = "vault-autounseal:vault:Release"
+
+GET_CLUSTER = "aws:eks/getCluster:getCluster"
+GET_OIDC_PROVIDER = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
+GET_SECURITY_GROUP = "aws:ec2/getSecurityGroup:getSecurityGroup"
+
+ANSWERS: Mapping[str, Answer] = {
+    GET_CLUSTER: {
+        "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/example",
+        "endpoint": "https://example.eks.amazonaws.com",
+        "certificateAuthorities": [{"data": "Q0E="}],
+        "identities": [{"oidcs": [{"issuer": ISSUER}]}],
+        "vpcConfig": {"clusterSecurityGroupId": CONTROL_PLANE_GROUP},
+    },
+    GET_OIDC_PROVIDER: {
+        "arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER.removeprefix('https://')}",
+    },
+    GET_SECURITY_GROUP: {"id": NODE_GROUP},
+}
+EKS = {"clusterName": "example", "region": REGION, "nodeSecurityGroupId": NODE_GROUP}
+PEERS = [{"node_id": f"vault-{ordinal}", "voter": True} for ordinal in range(3)]
+
+
+def computed(args: MockResourceArgs) -> Mapping[str, Any]:
+    """What the providers would answer beside the inputs."""
+    by_type: Mapping[str, Mapping[str, Any]] = {
+        KEY: {"arn": KEY_ARN, "keyId": KEY_ID},
+        ROLE: {"arn": ROLE_ARN, "uniqueId": "AROAEXAMPLE"},
+        POLICY: {"arn": f"arn:aws:iam::{ACCOUNT}:policy/vault-auto-unseal-example"},
+        SECRET: {"arn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:vault/init-AbCdEf"},
+        RULE: {"securityGroupRuleId": "sgr-0cccccccccccccccc"},
+        RELEASE: {"status": {"revision": 1}},
+        IDENTITY: {"uid": CLUSTER_UID},
+        JOURNAL_KEY: {"key": JOURNAL_SECRET},
+        INIT: {
+            "cluster_initialized_here": True,
+            "vault_version": "1.18.1",
+            "deployment": f"{CLUSTER_UID}/vault/vault",
+            "keys_location": "the stack's state",
+            "keys_version": "",
+            "keys_fingerprint": "sha256:0",
+            "root_token": ROOT_TOKEN,
+            "recovery_shares": ["share-1", "share-2"],
+            "key_shares": ["key-share-1"],
+        },
+        QUORUM: {"peers": PEERS, "cluster_id": "7d", "vault_version": "1.18.1"},
+    }
+    return by_type.get(args.typ, {})
+
+
+def up(
+    configuration: Mapping[str, str], answers: Mapping[str, Answer] = ANSWERS, **options: Any
+) -> Deployment:
+    """The program, deployed with this configuration."""
+    return deploy(configuration, answers=answers, outputs=computed, **options)
+
+
+def shamir(**more: str) -> Deployment:
+    """The program with the Shamir seal."""
+    return up({"seal": "shamir", "kubeContext": "here", **more})
+
+
+def provide_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A kubectl that reaches the API server, and the AWS CLI; no kubeconfig but the tests' own."""
+    only_commands(monkeypatch, tmp_path / "commands", kubectl="echo '{}'", aws="exit 0")
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps({"contexts": [{"name": "elsewhere"}, {"name": "here"}]}))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
