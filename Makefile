@@ -36,7 +36,7 @@ one: environment
 lint: environment
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 types: environment
 	.venv/bin/mypy __main__.py components sandbox tests

@@ -77,16 +77,16 @@ class OperatorInitProvider(StableProvider):
                 "This stack has no Vault yet whose seal could be migrated: remove migrateFrom, and run "
                 "pulumi up."
             )
-        order = InitInputs.from_properties(props, self._adopted_keys)
-        result = initialized(order)
+        inputs = InitInputs.from_properties(props, self._adopted_keys)
+        result = initialized(inputs)
         outputs = {
             **{name: props[name] for name in INPUTS},
             "cluster_initialized_here": result.initialized_here,
             "vault_version": result.vault_version,
-            "deployment": order.deployment,
-            **key_outputs(result.record, result.reference, in_state=order.custody.store is None),
+            "deployment": inputs.deployment,
+            **key_outputs(result.record, result.reference, in_state=inputs.custody.store is None),
         }
-        return CreateResult(_identity(order.access), outputs)
+        return CreateResult(_identity(inputs.access), outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Answers what is known: Vault can't tell its keys a second time, so a refresh must not ask."""
@@ -95,19 +95,19 @@ class OperatorInitProvider(StableProvider):
     @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Takes over changed inputs and keeps every output, but makes new shares where they are asked for."""
-        inputs = {name: _news[name] for name in INPUTS}
-        order = InitInputs.from_properties(_news, adopted_keys="")
-        kept = {**_missing_outputs(order, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
+        properties = {name: _news[name] for name in INPUTS}
+        inputs = InitInputs.from_properties(_news, adopted_keys="")
+        kept = {**_missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if completes_migration(_olds, _news):
-            kept.update(_outputs_after_migration(order, {**_olds, **kept}))
+            kept.update(_outputs_after_migration(inputs, {**_olds, **kept}))
         if any((_olds.get(name) or []) != (_news.get(name) or []) for name in SHARE_INPUTS):
-            change = changed_shares(order, {**_olds, **kept})
+            change = changed_shares(inputs, {**_olds, **kept})
             if change is not None:
-                inputs.update(change.inputs)
+                properties.update(change.inputs)
                 kept.update(
-                    key_outputs(change.record, change.reference, in_state=order.custody.store is None)
+                    key_outputs(change.record, change.reference, in_state=inputs.custody.store is None)
                 )
-        return UpdateResult({**inputs, **kept})
+        return UpdateResult({**properties, **kept})
 
     @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -146,29 +146,29 @@ def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: 
     }
 
 
-def _missing_outputs(order: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
+def _missing_outputs(inputs: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
     """What the state of an earlier version of this program doesn't have yet."""
-    record = state_record(order, olds)
+    record = state_record(inputs, olds)
     return {
-        "deployment": order.deployment,
+        "deployment": inputs.deployment,
         "keys_location": STATE_LOCATION if record.shares else "",
         "keys_version": "",
         "keys_fingerprint": record.fingerprint if record.shares else "",
     }
 
 
-def _outputs_after_migration(order: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
+def _outputs_after_migration(inputs: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
     """The keys as what they are to the new seal, in their store or for the state.
 
     Raises :class:`KeysNotStoredError` where the store doesn't take them; the record from before has the
     same shares.
     """
-    stored = order.custody.store is not None
-    record = order.custody.find() if stored else state_record(order, olds)
+    stored = inputs.custody.store is not None
+    record = inputs.custody.find() if stored else state_record(inputs, olds)
     if record is None or not record.shares:
         return {}
-    record = record_after_change(record, seal_type=order.seal_type, seal_key=order.seal_key)
-    return key_outputs(record, order.custody.put(record), in_state=not stored)
+    record = record_after_change(record, seal_type=inputs.seal_type, seal_key=inputs.seal_key)
+    return key_outputs(record, inputs.custody.put(record), in_state=not stored)
 
 
 def _identity(access: PodAccess) -> str:

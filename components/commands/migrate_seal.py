@@ -29,35 +29,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_options: argparse.Namespace) -> None:
     """Migrate the seal; raises :class:`DeploymentError` if a step fails, after which it can be run again."""
-    order = _order(selected_stack_outputs())
-    require_configuration(order)
-    SealMigration(order).run()
+    inputs = _inputs(selected_stack_outputs())
+    require_configuration(inputs)
+    SealMigration(inputs).run()
     say(
-        f"Every pod has seal {order.seal_type} and is unsealed; the same shares are "
-        f"{'recovery' if seal_class(order.seal_type).unseals_itself else 'key'} shares from now on. Remove "
+        f"Every pod has seal {inputs.seal_type} and is unsealed; the same shares are "
+        f"{'recovery' if seal_class(inputs.seal_type).unseals_itself else 'key'} shares from now on. Remove "
         "migrateFrom from the settings and run pulumi up: it notes that down, and lets go of the old seal."
     )
 
 
-def require_configuration(order: MigrationInputs) -> None:
+def require_configuration(inputs: MigrationInputs) -> None:
     """Raises :class:`DeploymentError` where a pod that restarts wouldn't get both seals."""
-    name = f"{order.access.statefulset}-config"
-    found = order.access.kubectl.get("configmap", name)
+    name = f"{inputs.access.statefulset}-config"
+    found = inputs.access.kubectl.get("configmap", name)
     text = str((found or {}).get("data", {}).get(CONFIGURATION_KEY, ""))
-    stanzas = {seal_type: _stanza(text, seal_type) for seal_type in (order.leaving, order.seal_type)}
+    stanzas = {seal_type: _stanza(text, seal_type) for seal_type in (inputs.leaving, inputs.seal_type)}
     # Shamir's seal has no stanza.
     wanted = {
-        order.leaving: not seal_class(order.leaving).unseals_itself
-        or 'disabled = "true"' in stanzas[order.leaving],
-        order.seal_type: not seal_class(order.seal_type).unseals_itself
-        or ("{" in stanzas[order.seal_type] and "disabled" not in stanzas[order.seal_type]),
+        inputs.leaving: not seal_class(inputs.leaving).unseals_itself
+        or 'disabled = "true"' in stanzas[inputs.leaving],
+        inputs.seal_type: not seal_class(inputs.seal_type).unseals_itself
+        or ("{" in stanzas[inputs.seal_type] and "disabled" not in stanzas[inputs.seal_type]),
     }
     missing = [seal_type for seal_type, there in wanted.items() if not there]
     if missing or not text:
         raise DeploymentError(
             f"Vault's configuration (ConfigMap {name}) doesn't have what the migration needs of seal "
-            f"{' and '.join(missing) or order.seal_type}. Nothing was restarted. Run pulumi up with seal "
-            f"{order.seal_type} and migrateFrom {order.leaving} first."
+            f"{' and '.join(missing) or inputs.seal_type}. Nothing was restarted. Run pulumi up with seal "
+            f"{inputs.seal_type} and migrateFrom {inputs.leaving} first."
         )
 
 
@@ -67,7 +67,7 @@ def _stanza(configuration: str, seal_type: str) -> str:
     return begin + rest.partition("\n}")[0]
 
 
-def _order(outputs: Mapping[str, Any]) -> MigrationInputs:
+def _inputs(outputs: Mapping[str, Any]) -> MigrationInputs:
     leaving, seal_type = str(outputs.get("migrate_from") or ""), str(outputs.get("seal_type") or "")
     if not leaving:
         raise DeploymentError(

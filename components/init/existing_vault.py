@@ -34,7 +34,7 @@ class TakenOver:
 
 
 def take_over(
-    order: InitInputs,
+    inputs: InitInputs,
     address: str,
     status: SealStatus,
     journal: InitJournal,
@@ -58,21 +58,21 @@ def take_over(
             _verify(address, record, f"the journal ({journal.location})")
         return TakenOver(record, initialized_here=True)
     if stored is not None:
-        say(f"Keys of this Vault were found in {order.custody.location}")
-        _verify(address, stored, order.custody.location)
+        say(f"Keys of this Vault were found in {inputs.custody.location}")
+        _verify(address, stored, inputs.custody.location)
         return TakenOver(stored, initialized_here=True)
-    if order.adopt:
-        return _adopted(order, address, status)
+    if inputs.adopt:
+        return _adopted(inputs, address, status)
     if entry is not None:
         if entry.belongs_to_live_run:
             raise AnotherRunError(
                 f"Another run initialises this Vault at the moment ({entry.run.description}); this one has "
                 "changed nothing. Wait for it to end, then run pulumi up again."
             )
-        _begin_again(order, journal, entry)
+        _begin_again(inputs, journal, entry)
     raise DeploymentError(
-        f"Vault on {order.access.pod(0)} is initialised already, by somebody or something else than this "
-        f"stack, and its keys are neither in {order.custody.location} nor in a journal "
+        f"Vault on {inputs.access.pod(0)} is initialised already, by somebody or something else than this "
+        f"stack, and its keys are neither in {inputs.custody.location} nor in a journal "
         f"({journal.location}); they can't be had a second time. Two ways out:\n"
         "- Take it over: set init.adopt to true, and give its keys (adoptedKeys, or init.adoptedKeysFile) or "
         "a token.\n"
@@ -90,9 +90,9 @@ def _valid_of(address: str, journaled: KeyRecord, stored: KeyRecord) -> KeyRecor
     return stored
 
 
-def _begin_again(order: InitInputs, journal: InitJournal, entry: JournalEntry) -> None:
+def _begin_again(inputs: InitInputs, journal: InitJournal, entry: JournalEntry) -> None:
     """Wipes what an interrupted run left behind, or says why not; always raises."""
-    pod = order.access.pod(0)
+    pod = inputs.access.pod(0)
     lost = (
         f"Vault on {pod} is initialised, but its keys went to nobody: the run that initialised it was "
         f"interrupted before it had Vault's answer ({entry.run.description}, {entry.began})."
@@ -101,30 +101,30 @@ def _begin_again(order: InitInputs, journal: InitJournal, entry: JournalEntry) -
     try:
         if not entry.matches_volume(journal.volume()):
             raise NotProvablyEmptyError("its volume is another one than that run's")
-        require_initialized_by(order.access, datetime.fromisoformat(entry.began))
+        require_initialized_by(inputs.access, datetime.fromisoformat(entry.began))
     except NotProvablyEmptyError as error:
         raise DeploymentError(
             f"{lost} That it is empty can't be proven: {error}. {adopt} If you know that nothing is in it, "
             "delete its volumes (kubectl delete pvc) and its pods, and run pulumi up again."
         ) from None
-    if not order.wipe:
+    if not inputs.wipe:
         raise DeploymentError(
             f"{lost} So nobody can have put anything into it. To delete its volumes and begin again, set "
             f"init.wipe to true and run pulumi up. {adopt}"
         )
-    wipe_volumes(order.access, order.replicas)
+    wipe_volumes(inputs.access, inputs.replicas)
     journal.finish()
     raise VolumesWipedError(f"the volumes of {pod} were wiped")
 
 
-def _adopted(order: InitInputs, address: str, status: SealStatus) -> TakenOver:
-    pod = order.access.pod(0)
-    source = order.adopted_keys_file or "adoptedKeys"
-    given = _given_keys(order, source)
+def _adopted(inputs: InitInputs, address: str, status: SealStatus) -> TakenOver:
+    pod = inputs.access.pod(0)
+    source = inputs.adopted_keys_file or "adoptedKeys"
+    given = _given_keys(inputs, source)
     if given is None:
         say(f"Adopting Vault {status.version} on {pod}: initialised before, no keys are stored")
         return TakenOver(None, initialized_here=False)
-    if (len(given.shares), given.threshold) != (order.shares, order.threshold):
+    if (len(given.shares), given.threshold) != (inputs.shares, inputs.threshold):
         raise DeploymentError(
             f"The keys to adopt are {len(given.shares)} shares, {given.threshold} of them needed: set "
             f"init.shares to {len(given.shares)} and init.threshold to {given.threshold}."
@@ -134,11 +134,11 @@ def _adopted(order: InitInputs, address: str, status: SealStatus) -> TakenOver:
     return TakenOver(given, initialized_here=False)
 
 
-def _given_keys(order: InitInputs, source: str) -> KeyRecord | None:
-    text = order.adopted_keys
-    if order.adopted_keys_file:
+def _given_keys(inputs: InitInputs, source: str) -> KeyRecord | None:
+    text = inputs.adopted_keys
+    if inputs.adopted_keys_file:
         try:
-            text = Path(order.adopted_keys_file).expanduser().read_text(encoding="utf-8")
+            text = Path(inputs.adopted_keys_file).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise DeploymentError(
                 f"The keys in {source} can't be read: {type(error).__name__}. Mend init.adoptedKeysFile."
@@ -146,7 +146,7 @@ def _given_keys(order: InitInputs, source: str) -> KeyRecord | None:
     if not text:
         return None
     try:
-        return _init_answer(json.loads(text), order)
+        return _init_answer(json.loads(text), inputs)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DeploymentError(
             f"{source} isn't what vault operator init -format=json prints: an object with root_token, "
@@ -154,7 +154,7 @@ def _given_keys(order: InitInputs, source: str) -> KeyRecord | None:
         ) from None
 
 
-def _init_answer(document: dict[str, Any], order: InitInputs) -> KeyRecord:
+def _init_answer(document: dict[str, Any], inputs: InitInputs) -> KeyRecord:
     """From the CLI's JSON of an init (command/operator_init.go in Vault)."""
     recovery = tuple(str(share) for share in document.get("recovery_keys_b64") or ())
     unseal = tuple(str(share) for share in document.get("unseal_keys_b64") or ())
@@ -162,9 +162,9 @@ def _init_answer(document: dict[str, Any], order: InitInputs) -> KeyRecord:
     if not recovery and not unseal:
         raise KeyError
     return KeyRecord(
-        deployment=order.deployment,
-        seal_type=order.seal_type,
-        seal_key=order.seal_key,
+        deployment=inputs.deployment,
+        seal_type=inputs.seal_type,
+        seal_key=inputs.seal_key,
         threshold=int(threshold),
         root_token=str(document.get("root_token") or ""),
         recovery_shares=recovery,

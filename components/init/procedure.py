@@ -1,4 +1,4 @@
-"""The order of the one-time init: each step is proved before the next; an interrupted run is gone on with.
+"""Runs the one-time init. Each step is verified before the next, and an interrupted run can be resumed.
 
 The store and the seal are tried first, as nothing after `sys/init` can be taken back. A journal that says
 what is about to happen is written before it, and the encrypted answer at once after it; whatever stops
@@ -45,64 +45,64 @@ class InitResult:
     vault_version: str
 
 
-def initialized(order: InitInputs) -> InitResult:
+def initialized(inputs: InitInputs) -> InitResult:
     """An initialised Vault whose keys are where they belong.
 
     Raises :class:`DeploymentError` with what to do. Vault is initialised at most once, however often
     this is called.
     """
-    order.custody.probe()
+    inputs.custody.probe()
     # Keys of another Vault there are refused before anything else is tried.
-    order.custody.find()
+    inputs.custody.find()
 
     @cache
     def cipher() -> JournalCipher:
-        return init_cipher(order)
+        return init_cipher(inputs)
 
-    if not order.adopt:
+    if not inputs.adopt:
         cipher()
-    waiting = Waiting(f"Waiting for {order.access.pod(0)}", order.pod_start_seconds)
+    waiting = Waiting(f"Waiting for {inputs.access.pod(0)}", inputs.pod_start_seconds)
     while True:
         try:
-            order.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
-            with order.access.reach(0) as address:
-                return _initialized_at(order, address, cipher)
+            inputs.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
+            with inputs.access.reach(0) as address:
+                return _initialized_at(inputs, address, cipher)
         except (PodUnreachableError, VaultUnavailableError, VolumesWipedError) as error:
             if waiting.over:
-                raise DeploymentError(not_started(order.access, str(error))) from None
-            waiting.pause(partial(pod_state, order.access, str(error)))
+                raise DeploymentError(not_started(inputs.access, str(error))) from None
+            waiting.pause(partial(pod_state, inputs.access, str(error)))
         except AnotherRunError as error:
             if waiting.over:
                 raise
             waiting.pause(str(error), seconds=1)
 
 
-def init_cipher(order: InitInputs) -> JournalCipher:
+def init_cipher(inputs: InitInputs) -> JournalCipher:
     """Return what encrypts the journal: the seal's key, proved as Vault's role, or the stack's own."""
-    if not order.preflight:
-        return StackKeyCipher(order.journal_key)
-    return SealKeyCipher(prove_seal(order.preflight, order.access.target, order.preflight_seconds))
+    if not inputs.preflight:
+        return StackKeyCipher(inputs.journal_key)
+    return SealKeyCipher(prove_seal(inputs.preflight, inputs.access.target, inputs.preflight_seconds))
 
 
-def _initialized_at(order: InitInputs, address: str, cipher: Callable[[], JournalCipher]) -> InitResult:
+def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], JournalCipher]) -> InitResult:
     client = VaultClient(address)
     status = client.seal_status()
-    _require_seal_type(status, order.seal_type)
-    journal = InitJournal(order.access.target, order.access.statefulset, order.deployment)
+    _require_seal_type(status, inputs.seal_type)
+    journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
     # Asked for in every round: another run may have put them there meanwhile.
-    stored = order.custody.find()
+    stored = inputs.custody.find()
     in_journal = True
     if status.initialized:
-        taken = take_over(order, address, status, journal, cipher, stored)
+        taken = take_over(inputs, address, status, journal, cipher, stored)
         record, here = taken.record, taken.initialized_here
     else:
         if stored is not None:
             raise DeploymentError(
-                f"{order.custody.location} holds the keys of an earlier Vault of this name, and the one that "
-                "runs isn't initialised. Its backups may need them, so they are never overwritten: move them "
-                "to another place, or set another one in custody, and run pulumi up again."
+                f"{inputs.custody.location} holds the keys of an earlier Vault of this name, and the one "
+                "that runs isn't initialised. Its backups may need them, so they are never overwritten: move "
+                "them to another place, or set another one in custody, and run pulumi up again."
             )
-        record, here = _initialize(order, client, status, journal, cipher()), True
+        record, here = _initialize(inputs, client, status, journal, cipher()), True
         in_journal = _journaled(journal, record)
     if here:
         otherwise = _safe_in_journal(journal) if in_journal else _lost(journal)
@@ -110,42 +110,42 @@ def _initialized_at(order: InitInputs, address: str, cipher: Callable[[], Journa
         otherwise = "The keys that were given stay where they are. Mend the store and run pulumi up again."
     reference = KeyReference(location="", version="")
     if record is not None:
-        record, reference = _stored(order, record, client, journal, otherwise)
+        record, reference = _stored(inputs, record, client, journal, otherwise)
     return InitResult(record, reference, here, status.version)
 
 
 def _initialize(
-    order: InitInputs, client: VaultClient, status: SealStatus, journal: InitJournal, cipher: JournalCipher
+    inputs: InitInputs, client: VaultClient, status: SealStatus, journal: InitJournal, cipher: JournalCipher
 ) -> KeyRecord:
     """Asks Vault for its keys, once the journal says that this is about to happen."""
     journal.begin(cipher)
-    say(f"Initialising Vault {status.version} on {order.access.pod(0)}, seal {status.seal_type}")
+    say(f"Initialising Vault {status.version} on {inputs.access.pod(0)}, seal {status.seal_type}")
     try:
         answer = client.initialize(
-            shares=order.shares,
-            threshold=order.threshold,
+            shares=inputs.shares,
+            threshold=inputs.threshold,
             recovery=status.recovery_seal,
-            pgp_keys=order.pgp_keys,
-            root_token_pgp_key=order.root_token_pgp_key,
+            pgp_keys=inputs.pgp_keys,
+            root_token_pgp_key=inputs.root_token_pgp_key,
         )
     except VaultAlreadyInitializedError:
         # Somebody was faster, whose keys are no business of this journal.
         journal.finish()
-        raise AnotherRunError(f"{order.access.pod(0)} was initialised by somebody else meanwhile") from None
+        raise AnotherRunError(f"{inputs.access.pod(0)} was initialised by somebody else meanwhile") from None
     except (VaultUnavailableError, VaultRefusedError) as error:
         raise DeploymentError(
-            init_failed(order.access, str(error), recovery_seal=status.recovery_seal)
+            init_failed(inputs.access, str(error), recovery_seal=status.recovery_seal)
         ) from None
     return KeyRecord(
-        deployment=order.deployment,
-        seal_type=order.seal_type,
-        seal_key=order.seal_key,
-        threshold=order.threshold,
+        deployment=inputs.deployment,
+        seal_type=inputs.seal_type,
+        seal_key=inputs.seal_key,
+        threshold=inputs.threshold,
         root_token=answer.root_token,
         recovery_shares=answer.recovery_shares,
         key_shares=answer.key_shares,
-        shares_encrypted=bool(order.pgp_keys),
-        root_token_encrypted=bool(order.root_token_pgp_key),
+        shares_encrypted=bool(inputs.pgp_keys),
+        root_token_encrypted=bool(inputs.root_token_pgp_key),
     )
 
 
@@ -174,14 +174,14 @@ def _lost(journal: InitJournal) -> str:
 
 
 def _stored(
-    order: InitInputs, record: KeyRecord, client: VaultClient, journal: InitJournal, otherwise: str
+    inputs: InitInputs, record: KeyRecord, client: VaultClient, journal: InitJournal, otherwise: str
 ) -> tuple[KeyRecord, KeyReference]:
     """The keys in their store, and the journal done with; ``otherwise`` tells where they are if it fails.
 
     For the state it's done with later, by RaftQuorum: the engine writes the state only when this
     resource has returned.
     """
-    custody = order.custody
+    custody = inputs.custody
     try:
         reference = custody.put(record)
     except KeysNotStoredError as error:

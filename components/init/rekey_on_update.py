@@ -27,22 +27,22 @@ class ShareChange:
     inputs: Mapping[str, Any]
 
 
-def changed_shares(order: InitInputs, olds: Mapping[str, Any]) -> ShareChange | None:
+def changed_shares(inputs: InitInputs, olds: Mapping[str, Any]) -> ShareChange | None:
     """Replaces the shares by new ones; None where this stack has none, as of an adopted Vault.
 
     The new ones are in the journal before the old ones are void, and in their store right after. What an
     interrupted run has left there is finished first. Raises :class:`DeploymentError`; the shares that are
     valid then are in the store or the journal.
     """
-    current = order.custody.find() if order.custody.store is not None else state_record(order, olds)
+    current = inputs.custody.find() if inputs.custody.store is not None else state_record(inputs, olds)
     if current is None or not current.shares:
         say("The shares of this Vault aren't known here, so they stay as they are")
         return None
-    journal = InitJournal(order.access.target, order.access.statefulset, order.deployment)
+    journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
     try:
-        order.access.await_running(0, seconds=30)
-        with order.access.reach(0) as address:
-            return _changed(order, address, current, journal)
+        inputs.access.await_running(0, seconds=30)
+        with inputs.access.reach(0) as address:
+            return _changed(inputs, address, current, journal)
     except (
         PodUnreachableError,
         UnsettledRekeyError,
@@ -50,13 +50,13 @@ def changed_shares(order: InitInputs, olds: Mapping[str, Any]) -> ShareChange | 
         WrongSharesError,
     ) as error:
         raise DeploymentError(
-            f"The shares couldn't be changed: {error}\nThose that are valid are in {order.custody.location}, "
-            f"or, where the change had begun, in the journal ({journal.location}). Run pulumi up again."
+            f"The shares couldn't be changed: {error}\nThose that are valid are in {inputs.custody.location}"
+            f", or, where the change had begun, in the journal ({journal.location}). Run pulumi up again."
         ) from None
 
 
-def _changed(order: InitInputs, address: str, current: KeyRecord, journal: InitJournal) -> ShareChange:
-    cipher = init_cipher(order)
+def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: InitJournal) -> ShareChange:
+    cipher = init_cipher(inputs)
     entry = journal.find()
     if entry is not None and entry.kept:
         left_over = journal.recover(cipher)
@@ -64,13 +64,13 @@ def _changed(order: InitInputs, address: str, current: KeyRecord, journal: InitJ
         new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
         client = VaultClient(address)
         if settle_rotation(client, recovery=bool(current.recovery_shares), old=old, new=new) is new:
-            if left_over.shares_encrypted and not order.pgp_keys:
+            if left_over.shares_encrypted and not inputs.pgp_keys:
                 raise DeploymentError(
                     "New shares of an interrupted run are valid already, and encrypted to their holders: set "
                     "init.pgpKeys as it was then, and run pulumi up again."
                 )
             say("New shares of an interrupted run are valid already; they are stored now")
-            return _stored(order, left_over, journal)
+            return _stored(inputs, left_over, journal)
         # They never got valid.
         journal.finish()
     if current.shares_encrypted:
@@ -84,35 +84,35 @@ def _changed(order: InitInputs, address: str, current: KeyRecord, journal: InitJ
     def with_shares(shares: Sequence[str]) -> KeyRecord:
         return replace(
             current,
-            threshold=order.threshold,
+            threshold=inputs.threshold,
             recovery_shares=tuple(shares) if recovery else (),
             key_shares=() if recovery else tuple(shares),
-            shares_encrypted=bool(order.pgp_keys),
+            shares_encrypted=bool(inputs.pgp_keys),
         )
 
-    say(f"Making {order.shares} new shares, {order.threshold} needed, in place of {len(current.shares)}")
+    say(f"Making {inputs.shares} new shares, {inputs.threshold} needed, in place of {len(current.shares)}")
     shares = rotate_shares(
         VaultClient(address, current.plain_root_token),
         recovery=recovery,
         current=current.shares,
         threshold=current.threshold,
-        new_shares=order.shares,
-        new_threshold=order.threshold,
-        pgp_keys=order.pgp_keys,
+        new_shares=inputs.shares,
+        new_threshold=inputs.threshold,
+        pgp_keys=inputs.pgp_keys,
         store=lambda new: journal.keep(with_shares(new)),
     )
-    return _stored(order, with_shares(shares), journal)
+    return _stored(inputs, with_shares(shares), journal)
 
 
-def _stored(order: InitInputs, record: KeyRecord, journal: InitJournal) -> ShareChange:
+def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal) -> ShareChange:
     try:
-        reference = order.custody.put(record)
+        reference = inputs.custody.put(record)
     except KeysNotStoredError as error:
         raise DeploymentError(
             f"{error}\nThe new shares are valid, and safe in the journal, encrypted ({journal.location}). "
             "Mend the store and run pulumi up again: it takes them from there."
         ) from None
-    if order.custody.store is not None:
+    if inputs.custody.store is not None:
         journal.finish()
     # An interrupted change may have been to other numbers than the settings have now; then the state says
     # so, and the next update makes the rest of the way.
@@ -122,12 +122,12 @@ def _stored(order: InitInputs, record: KeyRecord, journal: InitJournal) -> Share
     return ShareChange(record, reference, made_with)
 
 
-def state_record(order: InitInputs, olds: Mapping[str, Any]) -> KeyRecord:
+def state_record(inputs: InitInputs, olds: Mapping[str, Any]) -> KeyRecord:
     """The keys that the state has, from the resource's properties in it."""
     return KeyRecord(
-        deployment=order.deployment,
-        seal_type=order.seal_type,
-        seal_key=order.seal_key,
+        deployment=inputs.deployment,
+        seal_type=inputs.seal_type,
+        seal_key=inputs.seal_key,
         threshold=int(olds["threshold"]),
         root_token=str(olds["root_token"]),
         recovery_shares=tuple(olds["recovery_shares"]),

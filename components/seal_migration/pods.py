@@ -25,7 +25,7 @@ STUCK_SECONDS = 5.0
 
 
 class Stage(Enum):
-    """What a pod has to go through, in this order."""
+    """What a pod has to go through, in this inputs."""
 
     BEFORE = "it runs with the configuration from before"
     SEALED = "it waits for shares"

@@ -54,9 +54,9 @@ class MigrationInputs:
 class SealMigration:
     """One run through the pods."""
 
-    def __init__(self, order: MigrationInputs) -> None:
-        self._order = order
-        self._access = order.access
+    def __init__(self, inputs: MigrationInputs) -> None:
+        self._inputs = inputs
+        self._access = inputs.access
         self._revived: set[int] = set()
         """Pods that were stuck and were restarted in this run."""
 
@@ -69,7 +69,7 @@ class SealMigration:
                 break
             # The leader is the last one: until it gives up, nothing is migrated.
             pod = min(behind, key=lambda pod: (pod.leads, pod.ordinal))
-            if pod.leads and self._order.replicas > 1 and self._handed_over(pod):
+            if pod.leads and self._inputs.replicas > 1 and self._handed_over(pod):
                 continue
             self._restart(pod)
         self._await_migrated()
@@ -79,7 +79,7 @@ class SealMigration:
 
         def attempt() -> Sequence[PodSeal]:
             problems = []
-            for ordinal in range(self._order.replicas):
+            for ordinal in range(self._inputs.replicas):
                 try:
                     self._bring_up(ordinal)
                 except (PodUnreachableError, VaultUnavailableError, _NotYetError) as error:
@@ -93,7 +93,7 @@ class SealMigration:
         return self._retried("Waiting for every pod of Vault", attempt)
 
     def _bring_up(self, ordinal: int) -> None:
-        pod = observe_pod(self._access, ordinal, self._order.seal_type)
+        pod = observe_pod(self._access, ordinal, self._inputs.seal_type)
         if pod.stage is Stage.SEALED:
             self._give_shares(pod)
         elif not pod.serves:
@@ -111,7 +111,7 @@ class SealMigration:
             try:
                 # Shares of an attempt that was broken off would make one more too many.
                 client.forget_key_shares()
-                for share in self._order.shares[: self._order.threshold]:
+                for share in self._inputs.shares[: self._inputs.threshold]:
                     client.submit_key_share(share, migrate=pod.status.migration)
             except VaultRefusedError as error:
                 # One that unseals itself, as its storage has the new seal already, may have been faster.
@@ -121,7 +121,7 @@ class SealMigration:
                     ) from None
             if client.seal_status().sealed:
                 raise _NotYetError("the shares are given, and it is sealed yet")
-        say(f"{pod.pod} is unsealed, with seal {self._order.seal_type} configured")
+        say(f"{pod.pod} is unsealed, with seal {self._inputs.seal_type} configured")
 
     def _restart(self, pod: PodSeal) -> None:
         """Deletes the pod, and waits for the one that comes in its place."""
@@ -133,12 +133,12 @@ class SealMigration:
 
         def attempt() -> PodSeal:
             self._access.await_running(pod.ordinal, seconds=10)
-            return observe_pod(self._access, pod.ordinal, self._order.seal_type)
+            return observe_pod(self._access, pod.ordinal, self._inputs.seal_type)
 
         if self._retried(f"Waiting for {pod.pod}", attempt).stage is Stage.BEFORE:
             raise DeploymentError(
                 f"{pod.pod} came back with the configuration from before. Run pulumi up with seal "
-                f"{self._order.seal_type} and migrateFrom, and this command again."
+                f"{self._inputs.seal_type} and migrateFrom, and this command again."
             )
 
     def _handed_over(self, leader: PodSeal) -> bool:
@@ -147,10 +147,10 @@ class SealMigration:
         With the old leader still there, it mostly leads again where the new seal can't be used.
         """
         try:
-            if not self._order.token:
+            if not self._inputs.token:
                 raise VaultForbiddenError("there is no token")
             with self._access.reach(leader.ordinal) as address:
-                VaultClient(address, self._order.token).step_down()
+                VaultClient(address, self._inputs.token).step_down()
         except VaultForbiddenError as error:
             say(f"{leader.pod} can't be told to step down ({error}); it hands over when it is deleted")
             return False
@@ -165,14 +165,14 @@ class SealMigration:
                 raise _NotYetError("no pod leads with the new seal yet")
 
         self._retried("Waiting for the migration of the seal", attempt)
-        say(f"Vault's storage has seal {self._order.seal_type} now")
+        say(f"Vault's storage has seal {self._inputs.seal_type} now")
         return True
 
     def _await_migrated(self) -> None:
-        recovery = seal_class(self._order.seal_type).unseals_itself
+        recovery = seal_class(self._inputs.seal_type).unseals_itself
 
         def attempt() -> None:
-            unfinished = unfinished_migration(self._access, self._order.replicas, self._order.seal_type)
+            unfinished = unfinished_migration(self._access, self._inputs.replicas, self._inputs.seal_type)
             if unfinished is not None:
                 raise _NotYetError(unfinished)
             pods = self._observe()
@@ -184,7 +184,7 @@ class SealMigration:
         self._retried("Waiting for every pod to know the new seal", attempt)
 
     def _observe(self) -> Sequence[PodSeal]:
-        return observe_pods(self._access, self._order.replicas, self._order.seal_type)
+        return observe_pods(self._access, self._inputs.replicas, self._inputs.seal_type)
 
     def _require_health(self, pods: Sequence[PodSeal]) -> None:
         """Raises where the cluster might miss one pod more."""
@@ -206,32 +206,32 @@ class SealMigration:
         self._require_voters(leading[0])
 
     def _require_voters(self, leader: PodSeal) -> None:
-        if not self._order.token:
+        if not self._inputs.token:
             return
         try:
             with self._access.reach(leader.ordinal) as address:
-                state = VaultClient(address, self._order.token).raft_state()
+                state = VaultClient(address, self._inputs.token).raft_state()
         except VaultForbiddenError:
             return
-        if not state.healthy or sum(peer.voter for peer in state.peers) != self._order.replicas:
-            raise _NotYetError(f"raft doesn't have {self._order.replicas} voters in good health")
+        if not state.healthy or sum(peer.voter for peer in state.peers) != self._inputs.replicas:
+            raise _NotYetError(f"raft doesn't have {self._inputs.replicas} voters in good health")
 
     def _retried(self, what: str, attempt: Callable[[], Result]) -> Result:
-        waiting = Waiting(what, self._order.step_seconds)
+        waiting = Waiting(what, self._inputs.step_seconds)
         while True:
             try:
                 return attempt()
             except (_NotYetError, PodUnreachableError, VaultUnavailableError) as error:
                 if waiting.over:
                     raise DeploymentError(
-                        f"{what} took longer than {self._order.step_seconds:.0f} s: {error}\n{self._logs()}\n"
-                        f"{_INTERRUPTED}"
+                        f"{what} took longer than {self._inputs.step_seconds:.0f} s: {error}\n"
+                        f"{self._logs()}\n{_INTERRUPTED}"
                     ) from None
                 waiting.pause(str(error), seconds=0.3)
 
     def _seal_unusable(self, pod: PodSeal) -> str:
         return (
-            f"{pod.pod} was to lead and to migrate the seal, and can't use seal {self._order.seal_type}. "
+            f"{pod.pod} was to lead and to migrate the seal, and can't use seal {self._inputs.seal_type}. "
             "Nothing was migrated; Vault may have no leader until that pod is restarted.\n"
             f"{self._logs()}\nMend what the log names and run this command again, or set the old seal back "
             f"({DOCUMENT}, Going back)."
@@ -240,7 +240,7 @@ class SealMigration:
     def _logs(self) -> str:
         return "\n".join(
             f"{self._access.pod(ordinal)}:\n{self._access.kubectl.log_tail(self._access.pod(ordinal))}"
-            for ordinal in range(self._order.replicas)
+            for ordinal in range(self._inputs.replicas)
         )
 
 

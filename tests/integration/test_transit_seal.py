@@ -304,7 +304,7 @@ def test_pod_whose_token_may_not_encrypt_says_why_it_does_not_start(
     pod = make_pod(other.token('path "x" { capabilities = ["read"] }'), state=crashed)
     with pod.servers():
         said = pod.refused()
-    assert "Vault in pod vault-0 doesn't run: CrashLoopBackOff: back-off 10s" in said
+    assert "The start of Vault in pod vault-0 failed: it doesn't run: CrashLoopBackOff: back-off 10s" in said
     assert "error parsing Seal configuration: Error making API request" in said
     assert f'path "transit/encrypt/{KEY}" {{ capabilities = ["update"] }}' in said
 

@@ -28,6 +28,7 @@ from components.raft_quorum import RaftQuorumProvider
 from components.release_guard import ReleaseGuardProvider
 from components.root_token_revocation import RootTokenRevocationProvider
 from components.shamir_unseal import ShamirUnsealProvider
+from sandbox.layout import REPOSITORY
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, InitCluster, init_inputs
 from tests.unit.fakes.scripted_vault import (
@@ -41,7 +42,6 @@ from tests.unit.fakes.scripted_vault import (
     seal_status,
 )
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 PROVIDERS = (
     OperatorInitProvider,
     RaftQuorumProvider,

@@ -9,7 +9,6 @@ import logging
 import runpy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -18,9 +17,13 @@ from pulumi.output import Unknown
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, mocks, rpc, run_in_stack, set_all_config
 from pulumi.runtime.settings import ROOT, SETTINGS
 
+from sandbox.layout import REPOSITORY
+
 PROJECT = "vault-autounseal"
 STACK = "test"
-PROGRAM = Path(__file__).resolve().parents[2] / "__main__.py"
+
+
+PROGRAM = REPOSITORY / "__main__.py"
 
 
 @dataclass(frozen=True)

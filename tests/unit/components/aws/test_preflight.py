@@ -249,6 +249,6 @@ def test_one_line_every_ten_seconds(
     lines = capfd.readouterr().err.splitlines()
     assert lines[0] == f"Proving that {ROLE} can use {KEY}"
     assert lines[1:] == [
-        "Waiting for Vault's role to be able to use its key: kms:Encrypt: AccessDeniedException: "
+        f"Waiting for {ROLE} to be able to use its key: kms:Encrypt: AccessDeniedException: "
         "not authorized (11 s)"
     ]

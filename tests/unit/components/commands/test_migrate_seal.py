@@ -58,7 +58,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KubernetesObject
     return objects
 
 
-def order(address: str = NOWHERE, **changed: Any) -> MigrationInputs:
+def inputs(address: str = NOWHERE, **changed: Any) -> MigrationInputs:
     values: dict[str, Any] = {
         "access": access(address),
         "replicas": 1,
@@ -74,7 +74,7 @@ def order(address: str = NOWHERE, **changed: Any) -> MigrationInputs:
 
 
 def migrate(vault: ScriptedVault, **changed: Any) -> None:
-    SealMigration(order(vault.address, **changed)).run()
+    SealMigration(inputs(vault.address, **changed)).run()
 
 
 def test_shares_are_given_to_a_pod_that_waits_for_them(vault: ScriptedVault) -> None:
@@ -211,7 +211,7 @@ def two_pods(vault: ScriptedVault, second: Answer) -> MigrationInputs:
     vault.answers(
         "GET /vault-1/v1/sys/leader", Answer({**FOLLOWS.body, "leader_address": "http://vault-0:8200"})
     )
-    return order(f"{vault.address}/{{pod}}", replicas=2, token=TOKEN)
+    return inputs(f"{vault.address}/{{pod}}", replicas=2, token=TOKEN)
 
 
 def test_leader_that_hands_over_to_nobody_is_not_deleted(vault: ScriptedVault, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_configuration_with_both_seals(
     cluster: KubernetesObjects, old: str, new: str, stanzas: tuple[SealStanza, ...]
 ) -> None:
     cluster.put("configmap", "vault-config", data=configured(*stanzas))
-    require_configuration(order(leaving=old, seal_type=new))
+    require_configuration(inputs(leaving=old, seal_type=new))
 
 
 @pytest.mark.parametrize(
@@ -272,12 +272,12 @@ def test_configuration_without_one_of_them(
 ) -> None:
     cluster.put("configmap", "vault-config", data=configured(*stanzas))
     with pytest.raises(DeploymentError, match=missing):
-        require_configuration(order(leaving=old, seal_type=new))
+        require_configuration(inputs(leaving=old, seal_type=new))
 
 
 def test_no_configuration_at_all() -> None:
     with pytest.raises(DeploymentError, match="ConfigMap vault-config"):
-        require_configuration(order())
+        require_configuration(inputs())
 
 
 def outputs(**changed: Any) -> Mapping[str, Any]:

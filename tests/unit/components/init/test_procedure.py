@@ -13,8 +13,8 @@ from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.errors import DeploymentError
 from components.init import procedure
 from components.init.inputs import InitInputs
-from components.init.procedure import InitResult, initialized
-from components.journal.encryption import JournalCipher, JournalError
+from components.init.procedure import InitResult, init_cipher, initialized
+from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher, StackKeyCipher
 from components.journal.journal import InitJournal
 from components.seal_preflight import KeyWrapper
 from components.vault.client import VaultClient
@@ -27,6 +27,7 @@ from tests.unit.fakes.init_inputs import (
     journal,
     provide_cluster,
 )
+from tests.unit.fakes.key_wrapper import PlainWrapper
 from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -118,7 +119,7 @@ def test_keys_of_the_state_stay_in_the_journal_until_the_engine_has_saved_them(
 ) -> None:
     answer_first_init(vault)
     result = run(vault)
-    assert steps == ["probe", "intent", "init", "journal", "store"]
+    assert steps == ["probe", "preflight", "intent", "init", "journal", "store"]
     assert result.record == journal().recover(CIPHER) == RECORD
     assert (result.reference.location, result.reference.version) == ("the stack's state", "")
 
@@ -312,3 +313,22 @@ def test_keys_that_nothing_takes_are_told_to_be_lost(
     assert "the keys of this Vault are lost" in str(raised.value)
     assert "set init.wipe to true" in str(raised.value)
     assert shown(str(raised.value)) == []
+
+
+def test_journal_is_encrypted_with_the_stacks_key_if_no_seal_is_proved() -> None:
+    inputs = InitInputs.from_properties(init_inputs(preflight={}), "")
+    assert init_cipher(inputs) == StackKeyCipher(inputs.journal_key)
+
+
+def test_journal_is_encrypted_with_the_seals_key_once_that_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapper = PlainWrapper()
+    asked: list[Any] = []
+
+    def prove(*arguments: Any) -> PlainWrapper:
+        asked.append(arguments)
+        return wrapper
+
+    monkeypatch.setattr(procedure, "prove_seal", prove)
+    inputs = InitInputs.from_properties(init_inputs(preflight={"seal": "awskms"}), "")
+    assert init_cipher(inputs) == SealKeyCipher(wrapper)
+    assert asked == [(inputs.preflight, inputs.access.target, inputs.preflight_seconds)]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from components.journal.lock_holder import ORPHAN_SECONDS, OTHER_HOST_SECONDS, LockHolder
+from sandbox.layout import REPOSITORY
 from tests.unit.fakes.commands_on_path import only_commands
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 PRINT_IDENTITY = (
     "import json, dataclasses, sys\n"
     "from components.journal.lock_holder import LockHolder\n"

@@ -327,7 +327,7 @@ def test_a_preview_of_an_empty_project() -> None:
 
 
 def test_a_stack_elsewhere_does_not_load_googles_sdk() -> None:
-    modules = "managed_cluster custody_provision seal_provision webhook_access seals.gcpckms"
+    modules = "cluster_lookup custody_provisioning seal_provisioning webhook_rule seals.gcpckms"
     imports = "; ".join(f"import components.{name}" for name in modules.split())
     program = f"import sys; {imports}; sys.exit('pulumi_gcp' in sys.modules or 'pulumi_aws' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,9 +11,9 @@ import pytest
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seals import transit
 from components.seals.seal import SealStanza, prove_seal
+from sandbox.layout import REPOSITORY
 from tests.unit.fakes.key_wrapper import PlainWrapper
 
-REPOSITORY = Path(__file__).resolve().parents[4]
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 
 

@@ -76,7 +76,7 @@ def test_pod_that_does_not_run(
 ) -> None:
     calls = kubectl(monkeypatch, tmp_path, found, "exit 0")
     said = refused()
-    assert f"Vault in pod vault-0 doesn't run: {state}. Its last log lines:" in said
+    assert f"The start of Vault in pod vault-0 failed: it doesn't run: {state}. Its last log lines:" in said
     assert "Check that the pods reach https://vault.example.com:8200." in said
     assert " exec " not in calls.read_text()
 

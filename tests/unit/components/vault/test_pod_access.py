@@ -14,11 +14,11 @@ import pytest
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault import pod_access
 from components.vault.pod_access import PodAccess, PodUnreachableError
+from sandbox.layout import REPOSITORY
 from tests.unit.fakes.commands_on_path import install_command, only_commands
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 TUNNEL = PodAccess(target=TARGET, statefulset="blue-vault", address="")
-REPOSITORY = Path(__file__).resolve().parents[3]
 FORWARDS = "echo 'Forwarding from 127.0.0.1:43210 -> 8200'; exec /bin/sleep 60"
 
 
