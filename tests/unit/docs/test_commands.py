@@ -1,12 +1,15 @@
 """Commands in the documents exist: make targets, modules of Python, settings, and paths of the project."""
 
+import importlib
 import importlib.util
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from components import commands
 from tests.unit.docs.documents import DOCUMENTS, REPOSITORY, code, name, tables
 
 OLD_COMMANDS = "CHANGELOG.md"
@@ -45,6 +48,13 @@ def test_every_module_that_is_run_exists() -> None:
     modules = found(r"python -m ([\w.]+)", but=OLD_COMMANDS)
     assert "components" in modules
     assert {module for module in modules if importlib.util.find_spec(module) is None} == set()
+
+
+def test_every_command_of_the_program_exists_and_is_documented() -> None:
+    modules = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    loaded = [importlib.import_module(f"{commands.__name__}.{module}") for module in modules]
+    existing = {module.NAME for module in loaded if hasattr(module, "NAME")}
+    assert found(r"python -m components ([a-z-]+)", but=OLD_COMMANDS) == existing
 
 
 def test_every_setting_that_is_set_exists() -> None:
