@@ -38,7 +38,7 @@ def results_folder(home: Path) -> Path:
 
 
 def summary(keys: Sequence[Keys]) -> str:
-    """One line on what became of the keys, for the README and the page."""
+    """Return one line on what became of the keys, for docs/faults.md."""
     lost = keys.count(Keys.NEVER_GIVEN)
     return (
         f"{len(keys)} faults injected: in {len(keys) - lost} the first keys unlock Vault, in {lost} "
