@@ -1,6 +1,8 @@
 # `make up` and `make test` are all that is needed; the other targets are their parts.
 PYTHON := .venv/bin/python
 SHELL := /bin/sh
+# Each engine run starts several Pythons, and without kept byte code each compiles the SDKs anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 ISOLATED := sandbox/isolated.sh
 .DELETE_ON_ERROR:
 .PHONY: environment up down status doctor check test lint types unit integration tools end-to-end end-to-end-aws end-to-end-gcp faults older-sdk one mutants bench

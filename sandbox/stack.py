@@ -78,6 +78,8 @@ class SandboxStack:
             for name, value in os.environ.items()
             # The user's own clouds, clusters and stacks must not reach into the sandbox.
             if not name.startswith(_FOREIGN)
+            # Without kept byte code each engine run compiles the SDKs anew, for seconds.
+            and name != "PYTHONDONTWRITEBYTECODE"
             # Some programs prefer a proxy that is spelt in small letters.
             and not (name.islower() and name.upper() in self.cloud_environment)
         }

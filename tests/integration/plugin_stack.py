@@ -36,7 +36,7 @@ class PluginStack:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("AWS_", "GOOGLE_", "PULUMI_", "KUBECONFIG"))
+            if not name.startswith(("AWS_", "GOOGLE_", "PULUMI_", "KUBECONFIG", "PYTHONDONTWRITEBYTECODE"))
         }
         self.variables = {
             **inherited,
