@@ -86,6 +86,12 @@ class PluginStack:
         outputs: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json", "--show-secrets"))
         return outputs
 
+    def urn(self, resource: str) -> str:
+        """Return where a resource, named by its type and name, stands in the state."""
+        resources = json.loads(self.pulumi("stack", "export"))["deployment"]["resources"]
+        (urn,) = [entry["urn"] for entry in resources if entry["urn"].endswith(resource)]
+        return str(urn)
+
     def state(self) -> dict[str, dict[str, Any]]:
         """The recorded resources by name."""
         deployment = json.loads(self.pulumi("stack", "export"))["deployment"]

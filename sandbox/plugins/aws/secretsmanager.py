@@ -148,7 +148,14 @@ class Secret(AwsResourceType):
                 else:
                     client.delete_secret(SecretId=identifier, ForceDeleteWithoutRecovery=True)
             except ClientError as error:
-                if error_code(error) != "ResourceNotFound":
+                if not _gone(error):
+                    raise
+        # As the real plugin, which waits until the deletion is seen.
+        with failing_as(f"waiting for Secrets Manager Secret ({identifier}) delete", _SERVICE):
+            try:
+                client.describe_secret(SecretId=identifier)
+            except ClientError as error:
+                if not _gone(error):
                     raise
 
 

@@ -3,7 +3,6 @@
 They run in order.
 """
 
-import json
 from dataclasses import dataclass
 
 import pytest
@@ -43,12 +42,6 @@ class Doomed:
         stack.variables = {**stack.variables, **keys}
         return stack.pulumi("destroy", "--yes", "--skip-preview", *options, fails=fails)
 
-    def urn(self, resource: str) -> str:
-        """Where the resource stands in the state."""
-        resources = json.loads(self.deployed.stack.pulumi("stack", "export"))["deployment"]["resources"]
-        (urn,) = [entry["urn"] for entry in resources if entry["urn"].endswith(resource)]
-        return str(urn)
-
 
 @pytest.fixture(scope="module")
 def doomed(
@@ -67,7 +60,7 @@ def doomed(
 
 @pytest.mark.parametrize(("resource", "action"), DELETIONS, ids=[action for _, action in DELETIONS])
 def test_destroy_misses_each_action(doomed: Doomed, resource: str, action: str) -> None:
-    target = ("--target", doomed.urn(resource))
+    target = ("--target", doomed.deployed.stack.urn(resource))
     assert_named(doomed.destroy(without(doomed.document, action), *target, fails=True), action)
     if action == [other for name, other in DELETIONS if name == resource][-1]:
         doomed.destroy(doomed.document, *target)

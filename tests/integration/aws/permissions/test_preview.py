@@ -25,6 +25,9 @@ from tests.integration.aws.permissions.tried_actions import LOOK_UPS, READS
 from tests.integration.aws.running_cloud import Cloud
 from tests.integration.plugin_stack import PluginStack
 
+# The first test to ask waits for the engine's runs without every action.
+pytestmark = pytest.mark.timeout(900)
+
 
 def test_preview_rights_are_enough_on_an_empty_stack(
     cloud: Cloud, empty: PluginStack, new_settings: NewSettings, tmp_path: Path

@@ -35,6 +35,9 @@ from tests.integration.aws.permissions.tried_actions import (
 from tests.integration.aws.running_cloud import Cloud, refusal
 from tests.integration.plugin_stack import PluginStack
 
+# The first test to ask waits for the engine's runs without every action.
+pytestmark = pytest.mark.timeout(900)
+
 
 def test_up_rights_are_enough_from_nothing(
     cloud: Cloud, empty: PluginStack, new_settings: NewSettings, tmp_path: Path
