@@ -39,7 +39,7 @@ def journal_key(deployment: Deployment, entry: Mapping[str, Any]) -> str:
         boto3.client, region_name=REGION, endpoint_url=deployment.stack.cloud_environment["AWS_ENDPOINT_URL"]
     )
     token = deployment.cluster.kubectl(
-        "create", "token", deployment.name, deployment.in_namespace, "--audience=sts.amazonaws.com"
+        "create", "token", "vault", deployment.in_namespace, "--audience=sts.amazonaws.com"
     ).strip()
     credentials = endpoint("sts", config=Config(signature_version=UNSIGNED)).assume_role_with_web_identity(
         RoleArn=deployment.outputs()["role_arn"], RoleSessionName="leaks", WebIdentityToken=token
