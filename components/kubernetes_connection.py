@@ -91,9 +91,7 @@ def _require_context(kubeconfig: str | None, context: str) -> None:
         if path.is_file():
             names.extend(_context_names(path))
         elif kubeconfig:
-            raise DeploymentError(
-                f"The kubeconfig {kubeconfig!r} doesn't exist; mend the setting kubeconfig."
-            )
+            raise DeploymentError(f"The kubeconfig {kubeconfig!r} doesn't exist; fix the setting kubeconfig.")
     if context not in names:
         known = ", ".join(sorted(names)) or "none at all"
         searched = ", ".join(filter(None, places))

@@ -40,7 +40,7 @@ class KubernetesIdentityProvider(StableProvider):
         if uid != _olds["uid"]:
             raise WrongClusterError(
                 f"This stack was deployed to the Kubernetes cluster {_olds['uid']}, but {uid} answers behind "
-                f"context {target.context!r}. Nothing was changed there. Mend kubeContext or the kubeconfig; "
+                f"context {target.context!r}. Nothing was changed there. Fix kubeContext or the kubeconfig; "
                 "for another cluster, make another stack."
             )
         return super().diff(_id, _olds, _news)

@@ -69,8 +69,8 @@ class RaftQuorumProvider(StableProvider):
         """
         if not int(news["replicas"]) < int(_olds.get("replicas") or 0):
             return CheckResult(news, [])
-        mend = _peers_in_the_way(_olds, int(news["replicas"]))
-        return CheckResult(news, [CheckFailure("replicas", mend)] if mend else [])
+        fix = _peers_in_the_way(_olds, int(news["replicas"]))
+        return CheckResult(news, [CheckFailure("replicas", fix)] if fix else [])
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:

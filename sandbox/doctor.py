@@ -46,7 +46,7 @@ def examine(layout: Layout) -> Sequence[Finding]:
         ]
     else:
         findings.append(
-            _attempt("machine", lambda: check_requirements(layout), "can run the node", "mend it")
+            _attempt("machine", lambda: check_requirements(layout), "can run the node", "fix it")
         )
     return findings
 
@@ -60,9 +60,9 @@ def report(findings: Sequence[Finding]) -> str:
     )
 
 
-def _attempt(subject: str, check: Callable[[], object], fine: str, mend: str) -> Finding:
+def _attempt(subject: str, check: Callable[[], object], fine: str, fix: str) -> Finding:
     try:
         check()
     except SandboxError as error:
-        return Finding(subject, False, f"{error} ({mend})")
+        return Finding(subject, False, f"{error} ({fix})")
     return Finding(subject, True, fine)

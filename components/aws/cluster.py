@@ -126,12 +126,12 @@ def _require_security_group(group: str, region: str, provider: aws.Provider) -> 
     )
 
 
-def look_up(what: str, mend: str, invoke: Callable[[], Found]) -> Found:
-    """The answer of ``invoke``; raises :class:`DeploymentError` with ``what`` and ``mend`` where it fails."""
+def look_up(what: str, fix: str, invoke: Callable[[], Found]) -> Found:
+    """The answer of ``invoke``; raises :class:`DeploymentError` with ``what`` and ``fix`` where it fails."""
     try:
         return invoke()
     # The SDK raises the bare Exception for a failed invoke (pulumi/runtime/invoke.py), so nothing
     # narrower can be named; the cause is kept in the message.
     except Exception as error:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise DeploymentError(f"{what}: {reason}\n{mend}") from error
+        raise DeploymentError(f"{what}: {reason}\n{fix}") from error

@@ -119,7 +119,7 @@ def _require_usable(arn: str, description: "KeyMetadataTypeDef") -> None:
     state = description.get("KeyState", "Enabled")
     if state == "Enabled":
         return
-    mends = {
+    fixes = {
         "Disabled": f"Enable it: aws kms enable-key --key-id {arn}",
         "PendingDeletion": f"It will be deleted. Keep it: aws kms cancel-key-deletion --key-id {arn}, and "
         "enable it then.",
@@ -127,7 +127,7 @@ def _require_usable(arn: str, description: "KeyMetadataTypeDef") -> None:
     raise AwsCallError(
         "Use of the key",
         f"{arn} is in the state {state}",
-        mends.get(state, "It has to be in the state Enabled."),
+        fixes.get(state, "It has to be in the state Enabled."),
         settling=state in _SETTLING_STATES,
     )
 

@@ -93,7 +93,7 @@ class VaultRoleSession:
             self._kms = None
         faulty = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
         return AwsCallError(
-            action, said, self._mend(action, code, resource, issuer), settling=faulty or code in _SETTLING
+            action, said, self._fix(action, code, resource, issuer), settling=faulty or code in _SETTLING
         )
 
     def _assume_role(self) -> "CredentialsTypeDef":
@@ -123,7 +123,7 @@ class VaultRoleSession:
             )
         except KubectlError as error:
             place = f"{identity.service_account!r} in namespace {identity.target.namespace!r}"
-            mends = {
+            fixes = {
                 "NotFound": f"There has to be a service account {place}, the one of Vault's pods "
                 "(serviceAccount).",
                 "Forbidden": "Whoever runs pulumi up needs the right to create serviceaccounts/token in "
@@ -132,11 +132,11 @@ class VaultRoleSession:
             raise AwsCallError(
                 f"A token for service account {place}",
                 str(error),
-                mends.get(error.reason, "Check that this machine reaches the cluster."),
-                settling=error.reason not in mends,
+                fixes.get(error.reason, "Check that this machine reaches the cluster."),
+                settling=error.reason not in fixes,
             ) from None
 
-    def _mend(self, action: str, code: str, resource: str, issuer: str) -> str:
+    def _fix(self, action: str, code: str, resource: str, issuer: str) -> str:
         identity = self._identity
         provider = issuer or "the cluster's issuer"
         if code in _IDENTITY_REFUSED:
@@ -158,7 +158,7 @@ class VaultRoleSession:
             )
         if code in _MISSING:
             return f"Check the key {resource} and its region ({identity.region})."
-        return "Mend what AWS names there, or try again later where it is AWS's own fault."
+        return "Fix what AWS names there, or try again later where it is AWS's own fault."
 
 
 def _issuer(token: str) -> str:

@@ -25,7 +25,7 @@ _RENEWAL_SECONDS = 300
 _ROLE = "Key Vault Crypto Service Encryption User"
 
 # By Azure's own codes. Rights and federated credentials take minutes until every part of Azure knows them.
-_TOKEN_MENDS: Mapping[str, tuple[str, bool]] = {
+_TOKEN_FIXES: Mapping[str, tuple[str, bool]] = {
     "AADSTS7000215": ("The Secret has to have the client secret's value, not its id.", False),
     "AADSTS7000222": ("The client secret ran out: make another one and put it into the Secret.", False),
     "AADSTS700016": ("Check clientId and tenantId of azureKeyVault.", False),
@@ -34,7 +34,7 @@ _TOKEN_MENDS: Mapping[str, tuple[str, bool]] = {
     "AADSTS700213": ("{federation}", True),
     "AADSTS700211": ("{federation}", True),
 }
-_KEY_MENDS: Mapping[str, tuple[str, bool]] = {
+_KEY_FIXES: Mapping[str, tuple[str, bool]] = {
     "ForbiddenByFirewall": (
         "The key vault's firewall lets the pods through at best, not this machine: let it through too, or "
         "set init.preflight to false.",
@@ -144,10 +144,10 @@ class VaultKey(KeyWrapper):
             "RBAC), or an access policy with the key permissions get, wrapKey and unwrapKey."
         )
         forbidden = (rights, response.status_code in (401, 403) or _is_passing(response))
-        mend, settling = _KEY_MENDS.get(str(inner), forbidden)
+        fix, settling = _KEY_FIXES.get(str(inner), forbidden)
         said = " ".join(f"{inner}: {error.get('message', '')}".split()) if inner else ""
         raise AzureCallError(
-            f"{action} of {self.url}", said or f"HTTP {response.status_code}", mend, settling=settling
+            f"{action} of {self.url}", said or f"HTTP {response.status_code}", fix, settling=settling
         )
 
     def _token(self) -> str:
@@ -167,11 +167,11 @@ class VaultKey(KeyWrapper):
             # The first line says what is wrong, the others have ids and times of the request.
             said = str(answer.get("error_description", "")).split("\r\n")[0].split("\n")[0]
             code = said.split(":")[0]
-            mend, settling = _TOKEN_MENDS.get(code, ("Check tenantId and clientId.", _is_passing(response)))
+            fix, settling = _TOKEN_FIXES.get(code, ("Check tenantId and clientId.", _is_passing(response)))
             raise AzureCallError(
                 what,
                 said or f"HTTP {response.status_code}",
-                mend.format(federation=self._identity.federation),
+                fix.format(federation=self._identity.federation),
                 settling=settling,
             )
         self._bearer = str(answer["access_token"])

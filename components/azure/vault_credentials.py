@@ -51,28 +51,28 @@ class AzureIdentity:
                 self.service_account, audience=_FEDERATION_AUDIENCE, seconds=600
             )
         except KubectlError as error:
-            mend = (
+            fix = (
                 f"There has to be a service account {self.service_account!r} in namespace "
                 f"{self.namespace!r}, and whoever runs pulumi up needs the right to create "
                 "serviceaccounts/token there."
             )
             settling = error.reason not in ("NotFound", "Forbidden")
-            raise AzureCallError("The service account's token", str(error), mend, settling=settling) from None
+            raise AzureCallError("The service account's token", str(error), fix, settling=settling) from None
         return {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": token}
 
     def _client_secret(self) -> str:
         what = f"Reading Secret {self.secret_name}"
-        mend = (
+        fix = (
             f"It has to be in namespace {self.namespace!r} with the client secret as {self.secret_key!r}, "
             "and whoever runs pulumi up needs the right to get it."
         )
         try:
             secret = self.kubectl.get("secret", self.secret_name)
         except KubectlError as error:
-            raise AzureCallError(what, str(error), mend, settling=error.reason != "Forbidden") from None
+            raise AzureCallError(what, str(error), fix, settling=error.reason != "Forbidden") from None
         value = (secret or {}).get("data", {}).get(self.secret_key)
         if value is None:
-            raise AzureCallError(what, "it isn't there", mend, settling=secret is None)
+            raise AzureCallError(what, "it isn't there", fix, settling=secret is None)
         found = base64.b64decode(value).decode()
         if found != found.strip():
             # The pods have it as it is, and Azure takes it for a part of the secret.

@@ -57,13 +57,13 @@ class ConfigReader:
         """Whether the key is set, be it to nothing."""
         return key in self._values
 
-    def report(self, key: str, mend: str) -> None:
+    def report(self, key: str, fix: str) -> None:
         """Reports the value of ``key`` as wrong."""
         shown = "not set"
         if key in self._values:
             hidden = self._secret or runtime_config.is_config_secret(self.name(key))
             shown = "a secret value" if hidden else json.dumps(self._values[key])
-        self._problems.append(f"{self.name(key)} is {shown}: {mend}")
+        self._problems.append(f"{self.name(key)} is {shown}: {fix}")
 
     def _take(self, key: str) -> Any:
         self._asked.add(key)
@@ -71,18 +71,18 @@ class ConfigReader:
 
     @overload
     def text(
-        self, key: str, default: str, pattern: str = ..., mend: str = ..., max_length: int = ...
+        self, key: str, default: str, pattern: str = ..., fix: str = ..., max_length: int = ...
     ) -> str: ...
     @overload
     def text(
-        self, key: str, default: None, pattern: str = ..., mend: str = ..., max_length: int = ...
+        self, key: str, default: None, pattern: str = ..., fix: str = ..., max_length: int = ...
     ) -> str | None: ...
     def text(
         self,
         key: str,
         default: str | None,
         pattern: str = r".+",
-        mend: str = "give a text that isn't empty",
+        fix: str = "give a text that isn't empty",
         max_length: int = 2048,
     ) -> str | None:
         """A text that matches ``pattern`` as a whole, or the default where the key is absent."""
@@ -93,21 +93,21 @@ class ConfigReader:
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if isinstance(value, float):
-            mend = QUOTE
+            fix = QUOTE
         if not isinstance(value, str) or not re.fullmatch(pattern, value) or len(value) > max_length:
-            self.report(key, mend)
+            self.report(key, fix)
             return default
         return value
 
-    def required_text(self, key: str, pattern: str, mend: str) -> str:
+    def required_text(self, key: str, pattern: str, fix: str) -> str:
         """As :meth:`text`, but the key has to be there."""
         if not self.has(key):
             self._asked.add(key)
-            self.report(key, mend)
+            self.report(key, fix)
             return ""
-        return self.text(key, "", pattern, mend)
+        return self.text(key, "", pattern, fix)
 
-    def choice(self, key: str, default: Text, choices: Sequence[Text], mend: str) -> Text:
+    def choice(self, key: str, default: Text, choices: Sequence[Text], fix: str) -> Text:
         """One of a few words."""
         value = self._take(key)
         if not self.has(key):
@@ -115,10 +115,10 @@ class ConfigReader:
         for choice in choices:
             if choice == value:
                 return choice
-        self.report(key, f"use {_alternatives(choices)}; {mend}")
+        self.report(key, f"use {_alternatives(choices)}; {fix}")
         return default
 
-    def integer(self, key: str, default: int, allowed: Sequence[int], mend: str) -> int:
+    def integer(self, key: str, default: int, allowed: Sequence[int], fix: str) -> int:
         """A whole number out of ``allowed`` (a range or a list)."""
         value = self._take(key)
         if not self.has(key):
@@ -127,7 +127,7 @@ class ConfigReader:
         if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value):
             number = int(value)
         if number is None or number not in allowed:
-            self.report(key, mend)
+            self.report(key, fix)
             return default
         return number
 
@@ -147,7 +147,7 @@ class ConfigReader:
         """An object of any shape, such as Kubernetes resources; empty where absent."""
         return self._object(key) or {}
 
-    def text_mapping(self, key: str, key_pattern: str, mend: str) -> Mapping[str, str]:
+    def text_mapping(self, key: str, key_pattern: str, fix: str) -> Mapping[str, str]:
         """An object whose keys match ``key_pattern`` and whose values are texts."""
         result: dict[str, str] = {}
         for name, value in (self._object(key) or {}).items():
@@ -159,12 +159,12 @@ class ConfigReader:
                 self.report(key, f"entry {name!r}: {QUOTE}")
                 continue
             if not isinstance(value, str) or not re.fullmatch(key_pattern, name):
-                self.report(key, f"entry {name!r}: {mend}")
+                self.report(key, f"entry {name!r}: {fix}")
                 continue
             result[name] = value
         return result
 
-    def texts(self, key: str, mend: str) -> Sequence[str]:
+    def texts(self, key: str, fix: str) -> Sequence[str]:
         """A list of texts that aren't empty; empty where absent."""
         value = self._take(key)
         if not self.has(key):
@@ -175,7 +175,7 @@ class ConfigReader:
             except json.JSONDecodeError:
                 value = None
         if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
-            self.report(key, mend)
+            self.report(key, fix)
             return ()
         return tuple(value)
 
@@ -192,11 +192,11 @@ class ConfigReader:
             if self.has(key):
                 self.report(key, reason)
 
-    def secret(self, key: str, mend: str) -> None:
+    def secret(self, key: str, fix: str) -> None:
         """Reports ``key`` where it is plain text in the configuration; its value is read by other means."""
         self._asked.add(key)
         if self.has(key) and not runtime_config.is_config_secret(self.name(key)):
-            self._problems.append(f"{self.name(key)} is in plain text: {mend}")
+            self._problems.append(f"{self.name(key)} is in plain text: {fix}")
 
     def skip(self, key: str) -> None:
         """Counts ``key`` as known, where it is read by other means."""

@@ -62,7 +62,7 @@ class VaultGoogleKey(KeyWrapper):
         """The key, with its primary version."""
         permission = "cloudkms.cryptoKeys.get"
         return self.identity.call(
-            permission, "GET", f"{_KMS}/{self.name}", mend=self._grant(f"a role with {permission}")
+            permission, "GET", f"{_KMS}/{self.name}", fix=self._grant(f"a role with {permission}")
         )
 
     def require_permissions(self) -> None:
@@ -72,7 +72,7 @@ class VaultGoogleKey(KeyWrapper):
             "POST",
             f"{_KMS}/{self.name}:testIamPermissions",
             {"permissions": list(_USE)},
-            mend=self._grant("roles/cloudkms.cryptoKeyEncrypterDecrypter"),
+            fix=self._grant("roles/cloudkms.cryptoKeyEncrypterDecrypter"),
         )
         missing = [permission for permission in _USE if permission not in answer.get("permissions", [])]
         if missing:
@@ -117,8 +117,8 @@ class VaultGoogleKey(KeyWrapper):
         )
 
     def _use(self, permission: str, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        mend = self._grant("roles/cloudkms.cryptoKeyEncrypterDecrypter")
-        return self.identity.call(permission, "POST", f"{_KMS}/{self.name}:{verb}", body, mend=mend)
+        fix = self._grant("roles/cloudkms.cryptoKeyEncrypterDecrypter")
+        return self.identity.call(permission, "POST", f"{_KMS}/{self.name}:{verb}", body, fix=fix)
 
     def _grant(self, role: str) -> str:
         return f"{self.identity.name} needs {role} on {self.name}, which has to exist. {_PUT_BACK}"
@@ -156,7 +156,7 @@ def _require_usable(name: str, found: Mapping[str, Any]) -> None:
     if state == "ENABLED":
         return
     version = str(primary.get("name", ""))
-    mends = {
+    fixes = {
         "DISABLED": f"Enable it: gcloud kms keys versions enable {version}",
         "DESTROY_SCHEDULED": f"It will be destroyed. Keep it: gcloud kms keys versions restore {version}, "
         "and enable it then.",
@@ -164,7 +164,7 @@ def _require_usable(name: str, found: Mapping[str, Any]) -> None:
     raise GoogleCallError(
         "Use of the key",
         f"the primary version of {name} is {state}",
-        mends.get(state, "The key needs an enabled primary version."),
+        fixes.get(state, "The key needs an enabled primary version."),
         settling=state == "PENDING_GENERATION",
     )
 

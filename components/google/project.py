@@ -21,11 +21,11 @@ class ApiOffError(DeploymentError):
     """An API of Google's isn't enabled in the project."""
 
 
-def look_up(what: str, mend: str, *, api: str, project: str, invoke: Callable[[], Found]) -> Found:
+def look_up(what: str, fix: str, *, api: str, project: str, invoke: Callable[[], Found]) -> Found:
     """The answer of ``invoke``, which uses ``api`` (such as ``cloudkms.googleapis.com``) in ``project``.
 
     Raises :class:`ApiOffError` where the API is off, and :class:`DeploymentError` with ``what``, Google's
-    words and ``mend`` where it fails otherwise.
+    words and ``fix`` where it fails otherwise.
     """
     try:
         return invoke()
@@ -40,7 +40,7 @@ def look_up(what: str, mend: str, *, api: str, project: str, invoke: Callable[[]
                 f"Enable it (gcloud services enable {service} --project={project}), or set enableApis to "
                 "true and let the stack do it. A few minutes may pass until it is on everywhere."
             ) from error
-        raise DeploymentError(f"{what}: {google_words(words) or type(error).__name__}\n{mend}") from error
+        raise DeploymentError(f"{what}: {google_words(words) or type(error).__name__}\n{fix}") from error
 
 
 def named_service(words: str) -> str | None:

@@ -105,14 +105,14 @@ def existing_key(key: KeySettings, *, project: str, api_gets_enabled: bool) -> E
     """
     ring_id, key_id = key.ring_id(project), key.key_id(project)
     options = pulumi.InvokeOptions(provider=google_provider(project))
-    mend = (
+    fix = (
         "Check project, key.location and key.keyRing, and that the Google credentials in use have "
         f"cloudkms.keyRings.list and cloudkms.cryptoKeys.list in project {project}."
     )
     try:
         rings = look_up(
             f"The key rings of project {project} in {key.location} can't be listed",
-            mend,
+            fix,
             api=KMS,
             project=project,
             invoke=lambda: gcp.kms.get_key_rings(
@@ -128,7 +128,7 @@ def existing_key(key: KeySettings, *, project: str, api_gets_enabled: bool) -> E
         return ExistingKey()
     keys = look_up(
         f"The keys of {ring_id} can't be listed",
-        mend,
+        fix,
         api=KMS,
         project=project,
         invoke=lambda: gcp.kms.get_crypto_keys(key_ring=ring_id, filter=f"name={key_id}", opts=options),
@@ -151,7 +151,7 @@ def _require_usable(found: Any, key: KeySettings, project: str) -> None:
     state = primary.state if primary is not None else "missing"
     if state != "ENABLED":
         raise DeploymentError(
-            _mend_of_version(key, project, state, primary.name if primary is not None else "")
+            _fix_of_version(key, project, state, primary.name if primary is not None else "")
         )
     wanted = f"{key.destroy_scheduled_days * SECONDS_OF_A_DAY}s"
     told = found.destroy_scheduled_duration
@@ -162,7 +162,7 @@ def _require_usable(found: Any, key: KeySettings, project: str) -> None:
         )
 
 
-def _mend_of_version(key: KeySettings, project: str, state: str, version: str) -> str:
+def _fix_of_version(key: KeySettings, project: str, state: str, version: str) -> str:
     number = version.rpartition("/")[2] or "<number>"
     where = (
         f"{number} --key={key.name} --keyring={key.key_ring} --location={key.location} --project={project}"

@@ -55,14 +55,14 @@ class VaultIdentity(ABC):
         """A new access token, good for an hour; raises :class:`GoogleCallError`."""
 
     def call(
-        self, action: str, method: str, url: str, body: Mapping[str, Any] | None = None, *, mend: str
+        self, action: str, method: str, url: str, body: Mapping[str, Any] | None = None, *, fix: str
     ) -> Mapping[str, Any]:
-        """One REST call as Vault; raises :class:`GoogleCallError` with ``action`` and ``mend``."""
+        """One REST call as Vault; raises :class:`GoogleCallError` with ``action`` and ``fix``."""
         if time.monotonic() > self._expires - _RENEWAL_SECONDS:
             self._token = self._fetch()
             self._expires = time.monotonic() + _TOKEN_SECONDS
         try:
-            return ask_google(action, method, url, body, token=self._token, mend=mend)
+            return ask_google(action, method, url, body, token=self._token, fix=fix)
         except GoogleCallError:
             # The next try begins with a new token: an old one may be of an account that is gone.
             self._expires = 0.0
@@ -106,7 +106,7 @@ class WorkloadIdentity(VaultIdentity):
                 "subjectToken": self._kubernetes_token(),
             },
             token="",
-            mend=f"Workload Identity has to be on for the cluster, with the pool {self.workload_pool}.",
+            fix=f"Workload Identity has to be on for the cluster, with the pool {self.workload_pool}.",
         )
         member = f"serviceAccount:{self.workload_pool}[{self.target.namespace}/{self.kubernetes_account}]"
         answer = ask_google(
@@ -115,7 +115,7 @@ class WorkloadIdentity(VaultIdentity):
             f"{CREDENTIALS}/projects/-/serviceAccounts/{self.email}:generateAccessToken",
             {"scope": [_SCOPE], "lifetime": f"{_TOKEN_SECONDS}s"},
             token=str(exchanged["access_token"]),
-            mend=f"{member} needs roles/iam.workloadIdentityUser on the service account {self.email}, which "
+            fix=f"{member} needs roles/iam.workloadIdentityUser on the service account {self.email}, which "
             "has to exist and be enabled. pulumi up --refresh puts back what this stack gives.",
         )
         return str(answer["accessToken"])
@@ -200,7 +200,7 @@ class KeyFile(VaultIdentity):
 
 
 def ask_google(
-    action: str, method: str, url: str, body: Mapping[str, Any] | None, *, token: str, mend: str
+    action: str, method: str, url: str, body: Mapping[str, Any] | None, *, token: str, fix: str
 ) -> Mapping[str, Any]:
     """One REST call, tried once; raises :class:`GoogleCallError`, which tells nothing of ``body``."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -218,9 +218,9 @@ def ask_google(
         ) from None
     status, words, disabled = _refusal(response)
     if disabled:
-        mend = f"Enable the API: gcloud services enable {url.split('/')[2]}; or set enableApis to true."
+        fix = f"Enable the API: gcloud services enable {url.split('/')[2]}; or set enableApis to true."
     settling = response.status_code in _SETTLING or response.status_code >= 500
-    raise GoogleCallError(action, f"{status}: {words}", mend, settling=settling)
+    raise GoogleCallError(action, f"{status}: {words}", fix, settling=settling)
 
 
 def _refusal(response: requests.Response) -> tuple[str, str, bool]:
@@ -254,7 +254,7 @@ def _kubernetes(target: KubernetesTarget, kind: str, name: str) -> Mapping[str, 
         raise GoogleCallError(
             f"Reading {kind} {name!r}",
             "there is none of that name",
-            f"Make it in namespace {target.namespace!r} first, or mend its name in the settings.",
+            f"Make it in namespace {target.namespace!r} first, or fix its name in the settings.",
             settling=False,
         )
     return found

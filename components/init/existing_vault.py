@@ -141,7 +141,7 @@ def _given_keys(inputs: InitInputs, source: str) -> KeyRecord | None:
             text = Path(inputs.adopted_keys_file).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise DeploymentError(
-                f"The keys in {source} can't be read: {type(error).__name__}. Mend init.adoptedKeysFile."
+                f"The keys in {source} can't be read: {type(error).__name__}. Fix init.adoptedKeysFile."
             ) from None
     if not text:
         return None

@@ -107,7 +107,7 @@ def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], Journ
     if here:
         otherwise = _safe_in_journal(journal) if in_journal else _lost(journal)
     else:
-        otherwise = "The keys that were given stay where they are. Mend the store and run pulumi up again."
+        otherwise = "The keys that were given stay where they are. Fix the store and run pulumi up again."
     reference = KeyReference(location="", version="")
     if record is not None:
         record, reference = _stored(inputs, record, client, journal, otherwise)
@@ -161,14 +161,14 @@ def _journaled(journal: InitJournal, record: KeyRecord) -> bool:
 
 def _safe_in_journal(journal: InitJournal) -> str:
     return (
-        f"The keys are safe: they are in the journal, encrypted ({journal.location}). Mend the store and run "
+        f"The keys are safe: they are in the journal, encrypted ({journal.location}). Fix the store and run "
         "pulumi up again: it takes them from there."
     )
 
 
 def _lost(journal: InitJournal) -> str:
     return (
-        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost. It is empty: mend "
+        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost. It is empty: fix "
         "both places, set init.wipe to true, and run pulumi up again."
     )
 

@@ -110,7 +110,7 @@ def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal) -> Shar
     except KeysNotStoredError as error:
         raise DeploymentError(
             f"{error}\nThe new shares are valid, and safe in the journal, encrypted ({journal.location}). "
-            "Mend the store and run pulumi up again: it takes them from there."
+            "Fix the store and run pulumi up again: it takes them from there."
         ) from None
     if inputs.custody.store is not None:
         journal.finish()

@@ -61,7 +61,7 @@ class SealMigration:
         """Pods that were stuck and were restarted in this run."""
 
     def run(self) -> None:
-        """Brings every pod to the new seal; raises :class:`DeploymentError` with what to mend."""
+        """Brings every pod to the new seal; raises :class:`DeploymentError` with what to fix."""
         while True:
             pods = self._whole_cluster()
             behind = [pod for pod in pods if pod.stage is Stage.BEFORE]
@@ -233,7 +233,7 @@ class SealMigration:
         return (
             f"{pod.pod} was to lead and to migrate the seal, and can't use seal {self._inputs.seal_type}. "
             "Nothing was migrated; Vault may have no leader until that pod is restarted.\n"
-            f"{self._logs()}\nMend what the log names and run this command again, or set the old seal back "
+            f"{self._logs()}\nFix what the log names and run this command again, or set the old seal back "
             f"({DOCUMENT}, Going back)."
         )
 
@@ -244,4 +244,4 @@ class SealMigration:
         )
 
 
-_INTERRUPTED = "Nothing is lost. Mend what is named there and run this command again: it goes on from there."
+_INTERRUPTED = "Nothing is lost. Fix what is named there and run this command again: it goes on from there."

@@ -81,16 +81,16 @@ def stanza(key_id: str, *, credentials_file: str | None) -> seal.SealStanza:
 
 
 def _key(reader: ConfigReader) -> KeySettings:
-    name_mend = "use at most 63 of A-Z a-z 0-9 - _"
+    name_fix = "use at most 63 of A-Z a-z 0-9 - _"
     key = KeySettings(
-        key_ring=reader.text("keyRing", "vault-auto-unseal", KMS_NAME, name_mend),
+        key_ring=reader.text("keyRing", "vault-auto-unseal", KMS_NAME, name_fix),
         location=reader.text(
             "location",
             "global",
             KMS_LOCATION,
             "give a KMS location, such as global, europe-west3 or eur4",
         ),
-        name=reader.text("name", "unseal-key", KMS_NAME, name_mend),
+        name=reader.text("name", "unseal-key", KMS_NAME, name_fix),
         rotation_days=reader.integer(
             "rotationDays",
             90,

@@ -142,11 +142,11 @@ class Seal(seal.Seal):
 
 
 def _secret_key(reader: ConfigReader, default_name: str | None, default_key: str) -> SecretKey:
-    pattern, mend = SECRET_NAME, "name a Secret in Vault's namespace"
+    pattern, fix = SECRET_NAME, "name a Secret in Vault's namespace"
     secret = SecretKey(
-        name=reader.required_text("name", pattern, mend)
+        name=reader.required_text("name", pattern, fix)
         if default_name is None
-        else reader.text("name", default_name, pattern, mend),
+        else reader.text("name", default_name, pattern, fix),
         key=reader.text("key", default_key, SECRET_KEY, "name the key in the Secret's data"),
     )
     reader.unknown_keys()

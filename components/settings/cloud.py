@@ -47,13 +47,13 @@ def _read_google(reader: ConfigReader) -> CloudSettings:
     reader.not_applicable(AWS_KEYS, "it belongs to AWS, and this stack is on Google Cloud; remove it")
     project = reader.required_text("project", PROJECT, "give the id of the Google Cloud project")
     name = reader.text("clusterName", None, GKE_NAME, "give the name of the GKE cluster")
-    location_mend = "give the region or zone of the GKE cluster, such as europe-west3"
+    location_fix = "give the region or zone of the GKE cluster, such as europe-west3"
     cluster = None
     if name is not None:
         cluster = ClusterSettings(
             name=name,
             project=project,
-            location=reader.required_text("location", LOCATION, location_mend),
+            location=reader.required_text("location", LOCATION, location_fix),
         )
     else:
         unused = "it belongs to a GKE cluster, and clusterName isn't set; remove it"
@@ -84,9 +84,9 @@ def _read_aws(reader: ConfigReader, injector: InjectorSettings) -> CloudSettings
 
 
 def _region(reader: ConfigReader, *, needed: bool) -> str:
-    pattern, mend = r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
+    pattern, fix = r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
     if needed:
-        return reader.required_text("region", pattern, mend)
+        return reader.required_text("region", pattern, fix)
     reader.not_applicable(("region",), "nothing of AWS is used without clusterName; remove it")
     return ""
 
@@ -98,13 +98,13 @@ def _node_security_group(
     if cluster_name is None:
         reader.not_applicable((key,), "it belongs to an EKS cluster, and clusterName isn't set; remove it")
         return None
-    mend = (
+    fix = (
         "give the security group of the nodes (sg-...): without a rule to it the control plane can't reach "
         "the injector's webhook, and every new pod waits for that"
     )
     if injector.enabled:
-        return reader.required_text(key, r"sg-[0-9a-f]{8,17}", mend)
-    return reader.text(key, None, r"sg-[0-9a-f]{8,17}", mend)
+        return reader.required_text(key, r"sg-[0-9a-f]{8,17}", fix)
+    return reader.text(key, None, r"sg-[0-9a-f]{8,17}", fix)
 
 
 def _webhook_firewall(reader: ConfigReader) -> WebhookFirewallSettings:
@@ -112,11 +112,11 @@ def _webhook_firewall(reader: ConfigReader) -> WebhookFirewallSettings:
     for tag in tags:
         if re.fullmatch(NETWORK_TAG, tag) is None:
             reader.report("nodeTags", f"entry {tag!r}: use a-z, 0-9 and dashes, a letter first")
-    mend = "give the control plane's IPv4 range, such as 172.16.0.0/28"
-    cidr = reader.text("controlPlaneCidr", None, CIDR, mend)
+    fix = "give the control plane's IPv4 range, such as 172.16.0.0/28"
+    cidr = reader.text("controlPlaneCidr", None, CIDR, fix)
     # The range of everybody would open the port to everybody.
     if cidr and not _is_one_network(cidr):
-        reader.report("controlPlaneCidr", mend)
+        reader.report("controlPlaneCidr", fix)
     reader.unknown_keys()
     return WebhookFirewallSettings(control_plane_cidr=cidr, node_tags=tags)
 
@@ -130,9 +130,9 @@ def _is_one_network(cidr: str) -> bool:
 
 
 def _labels(reader: ConfigReader) -> Mapping[str, str]:
-    mend = "Google's labels have a-z, 0-9, - and _, in keys with a letter first, at most 63 of them"
-    labels = reader.text_mapping("tags", LABEL, mend)
+    fix = "Google's labels have a-z, 0-9, - and _, in keys with a letter first, at most 63 of them"
+    labels = reader.text_mapping("tags", LABEL, fix)
     for name, value in labels.items():
         if re.fullmatch(LABEL_VALUE, value) is None:
-            reader.report("tags", f"entry {name!r}: {mend}")
+            reader.report("tags", f"entry {name!r}: {fix}")
     return labels

@@ -8,7 +8,7 @@ from components.config.reader import ConfigReader
 from components.custody.pgp_keys import PgpKeyError, load_public_key
 from components.settings.model import InitSettings
 
-REVOCATION_MEND = "a new root token can be made from the shares at any time"
+REVOCATION_FIX = "a new root token can be made from the shares at any time"
 
 
 def read_init(reader: ConfigReader) -> InitSettings:
@@ -25,12 +25,12 @@ def read_init(reader: ConfigReader) -> InitSettings:
         shares=shares,
         threshold=threshold,
         adopt=reader.flag("adopt", False),
-        adopted_keys_file=reader.text("adoptedKeysFile", None, mend="give the path of a file"),
+        adopted_keys_file=reader.text("adoptedKeysFile", None, fix="give the path of a file"),
         preflight=reader.flag("preflight", True),
         wipe=reader.flag("wipe", False),
         pgp_keys=_pgp_keys(reader, shares),
         root_token_pgp_key=_root_token_pgp_key(reader),
-        revoke_root_token=reader.choice("rootToken", "keep", ("keep", "revoke"), REVOCATION_MEND) == "revoke",
+        revoke_root_token=reader.choice("rootToken", "keep", ("keep", "revoke"), REVOCATION_FIX) == "revoke",
     )
     if init.revoke_root_token and init.root_token_pgp_key is not None:
         reader.report(
@@ -57,7 +57,7 @@ def _pgp_keys(reader: ConfigReader, shares: int) -> Sequence[str]:
 
 def _root_token_pgp_key(reader: ConfigReader) -> str | None:
     key = reader.text(
-        "rootTokenPgpKey", None, mend="give a PGP public key: base64, or a path", max_length=65536
+        "rootTokenPgpKey", None, fix="give a PGP public key: base64, or a path", max_length=65536
     )
     if key is None:
         return None

@@ -1,4 +1,4 @@
-"""From the stack's configuration to :class:`Settings`: defaults, rules, and what to mend."""
+"""From the stack's configuration to :class:`Settings`: defaults, rules, and what to fix."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,14 +66,14 @@ def parse_settings(
     cloud = read_cloud(reader, injector, google=google)
     seal = read_seal(reader, seal_type, cloud.cluster)
     migrate_from = read_migrate_from(reader, seal, cloud.cluster, cloud.project)
-    kube_context = reader.text("kubeContext", None, mend="name a context of the kubeconfig")
+    kube_context = reader.text("kubeContext", None, fix="name a context of the kubeconfig")
     if kube_context is None and cloud.cluster is None:
         reader.report(
             "kubeContext",
             "name the context to deploy to, or set clusterName to use an EKS or GKE cluster; "
             "the current context of the kubeconfig is never taken",
         )
-    kubeconfig = reader.text("kubeconfig", None, mend="give the path of a kubeconfig")
+    kubeconfig = reader.text("kubeconfig", None, fix="give the path of a kubeconfig")
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
     init = read_init(reader.section("init"))
@@ -155,7 +155,7 @@ def _replicas(reader: ConfigReader, mode: Mode) -> int:
 
 
 def _chart(reader: ConfigReader) -> ChartSettings:
-    path = reader.text("path", None, mend="give the folder or archive of a chart")
+    path = reader.text("path", None, fix="give the folder or archive of a chart")
     if path is not None:
         reader.not_applicable(("repository", "version"), "chart.path takes its place; remove one of the two")
         chart = ChartSettings(repository=None, version=None, path=path)
@@ -298,13 +298,13 @@ def _pod_address(reader: ConfigReader, replicas: int) -> str | None:
 
 
 def _deadlines(reader: ConfigReader) -> DeadlineSettings:
-    mend = "give 10 to 3600 seconds"
+    fix = "give 10 to 3600 seconds"
     allowed = range(10, 3601)
     deadlines = DeadlineSettings(
-        pod_start_seconds=reader.integer("podStartSeconds", 300, allowed, mend),
-        quorum_seconds=reader.integer("quorumSeconds", 300, allowed, mend),
-        preflight_seconds=reader.integer("preflightSeconds", 120, allowed, mend),
-        webhook_seconds=reader.integer("webhookSeconds", 180, allowed, mend),
+        pod_start_seconds=reader.integer("podStartSeconds", 300, allowed, fix),
+        quorum_seconds=reader.integer("quorumSeconds", 300, allowed, fix),
+        preflight_seconds=reader.integer("preflightSeconds", 120, allowed, fix),
+        webhook_seconds=reader.integer("webhookSeconds", 180, allowed, fix),
     )
     reader.unknown_keys()
     return deadlines

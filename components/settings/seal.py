@@ -32,8 +32,8 @@ def read_migrate_from(
     if not reader.has(key):
         return None
     others = [name for name in seal_types() if name != seal.type]
-    mend = f"name the seal that Vault leaves: {', '.join(others)}"
-    leaving_type = section.required_text("seal", "|".join(others), mend)
+    fix = f"name the seal that Vault leaves: {', '.join(others)}"
+    leaving_type = section.required_text("seal", "|".join(others), fix)
     if not leaving_type:
         return None
     kind = seal_class(leaving_type)

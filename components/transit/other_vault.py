@@ -86,19 +86,19 @@ class OtherVault:
         reason = f"it doesn't run: {state}"
         log = self.kubectl.log_tail(self.pod)
         if "CreateContainerConfigError" in state:
-            mend = (
+            fix = (
                 "The other Vault's token has to be in a Secret in Vault's namespace: kubectl --namespace="
                 f"{self.kubernetes_namespace} create secret generic {self.token_secret} "
                 f"--from-file={self.token_key}=..."
             )
         elif log == _NO_LOG:
-            mend = (
+            fix = (
                 f"kubectl --namespace={self.kubernetes_namespace} describe pod {self.pod} tells what it "
                 "waits for; a Secret with the other Vault's CA is one of the things."
             )
         else:
-            reason, mend = f"{reason}. Its last log lines:\n{log}", self._mend(log)
-        return TransitError(f"The start of Vault in pod {self.pod}", reason, mend, settling=False)
+            reason, fix = f"{reason}. Its last log lines:\n{log}", self._fix(log)
+        return TransitError(f"The start of Vault in pod {self.pod}", reason, fix, settling=False)
 
     def _vault(
         self, command: str, options: Sequence[str], arguments: Sequence[str], *, stdin: str | None = None
@@ -123,16 +123,16 @@ class OtherVault:
             raise TransitError(
                 f"vault {what} in pod {self.pod}",
                 said,
-                self._mend(said),
+                self._fix(said),
                 settling=_REFUSAL.search(said) is None and error.reason not in ("Forbidden", "NotFound"),
             ) from None
 
-    def _mend(self, said: str) -> str:
+    def _fix(self, said: str) -> str:
         rules = "\n".join(
             f'path "{self.mount}/{action}/{self.key_name}" {{ capabilities = ["update"] }}'
             for action in ("encrypt", "decrypt")
         )
-        mends = {
+        fixes = {
             "pods/exec": "Whoever runs pulumi up needs the right to create pods/exec in namespace "
             f"{self.kubernetes_namespace!r}, or init.preflight has to be false.",
             "invalid token": "The token is revoked, ran out or is of another Vault: put a new one into the "
@@ -147,4 +147,4 @@ class OtherVault:
             "x509": "The other Vault's certificate isn't trusted: see transit.tls.caSecret and serverName.",
         }
         network = f"Check that the pods reach {self.address}."
-        return next((mend for words, mend in mends.items() if words in said), network)
+        return next((fix for words, fix in fixes.items() if words in said), network)

@@ -1,4 +1,4 @@
-"""Why pod 0 doesn't do what it should, in words that tell what to mend."""
+"""Why pod 0 doesn't do what it should, in words that tell what to fix."""
 
 from components.kubernetes.kubectl import KubectlError
 from components.vault.pod_access import PodAccess
@@ -28,7 +28,7 @@ def not_started(access: PodAccess, error: str) -> str:
     pod = access.pod(0)
     message = (
         f"Vault on {pod} doesn't answer: {pod_state(access, error)}\n"
-        "Nothing was initialised. A pod keeps the settings that it was made with: after mending one, run "
+        "Nothing was initialised. A pod keeps the settings that it was made with: after fixing one, run "
         f"pulumi up and delete the pods (kubectl delete pod {pod})."
     )
     if access.address:
@@ -48,9 +48,7 @@ def init_failed(access: PodAccess, error: str, *, recovery_seal: bool) -> str:
     if not access.address:
         message += f"\nThe pod's last log lines:\n{access.kubectl.log_tail(access.pod(0))}"
     if recovery_seal:
-        message += (
-            "\nWhere the seal's key could not be used (see the log), mend the policies of role and key."
-        )
+        message += "\nWhere the seal's key could not be used (see the log), fix the policies of role and key."
     # https://github.com/hashicorp/vault/issues/16201
     return (
         f"{message}\nRun pulumi up again: it goes on where this run stopped. Vault may count as initialised "

@@ -141,5 +141,5 @@ def _run(argv: Sequence[str]) -> None:
         output = "\n".join(result.stdout.splitlines()[-_OUTPUT_LINES_SHOWN:])
         raise DebianPackagesError(
             f"`{' '.join(argv)}` ended with {result.returncode}:\n{output}\n"
-            "Mend that and run `make up` again."
+            "Fix that and run `make up` again."
         )

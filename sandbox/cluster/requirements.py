@@ -31,7 +31,7 @@ _PACKAGE_OF_COMMAND = {
 def check_requirements(layout: Layout) -> None:
     """Look for everything that would stop a cluster from starting, before anything is started.
 
-    Raises SandboxError that lists all that is wrong and how to mend it.
+    Raises SandboxError that lists all that is wrong and how to fix it.
     """
     if os.geteuid() != 0:
         raise SandboxError("the cluster needs root, for namespaces, control groups and iptables")

@@ -30,7 +30,7 @@ DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the benchmark; an error that a person can mend is one message and exit status 1."""
+    """Runs the benchmark; an error that a person can fix is one message and exit status 1."""
     options = _parser().parse_args(arguments)
     allow_interrupts()
     layout = Layout()

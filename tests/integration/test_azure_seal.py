@@ -217,7 +217,7 @@ def test_missing_right_in_azures_words(azure: AzureServices, right: str, step: s
 
 @pytest.mark.usefixtures("pods")
 @pytest.mark.parametrize(
-    ("seal", "words", "mend"),
+    ("seal", "words", "fix"),
     [
         (
             dataclasses.replace(WITH_SECRET, key_name="other"),
@@ -231,10 +231,10 @@ def test_missing_right_in_azures_words(azure: AzureServices, right: str, step: s
         ),
     ],
 )
-def test_wrong_name_fails_at_once(seal: Seal, words: str, mend: str) -> None:
+def test_wrong_name_fails_at_once(seal: Seal, words: str, fix: str) -> None:
     said = refused(seal, seconds=60)
     assert words in said
-    assert mend in said
+    assert fix in said
 
 
 @pytest.mark.usefixtures("pods")

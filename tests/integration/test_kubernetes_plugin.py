@@ -191,7 +191,7 @@ def test_values_against_the_schema_are_refused(
     assert stack.state()["release"]["outputs"]["status"]["revision"] == 2
 
 
-def test_an_upgrade_that_does_not_get_ready_is_recorded_and_mended(
+def test_an_upgrade_that_does_not_get_ready_is_recorded_and_fixed(
     stack: PluginStack, control_plane: ControlPlane, chart: Path
 ) -> None:
     stack.program(program(control_plane, chart, text="other", team="two", workload="True"))

@@ -195,7 +195,7 @@ def test_key_that_may_not_be_used(kms: KeyService) -> None:
     message = str(raised.value)
     assert "Init of Vault on vault-0 failed" in message
     assert "not authorized to perform: kms:Encrypt" in message
-    assert "mend the policies of role and key" in message
+    assert "fix the policies of role and key" in message
 
 
 def test_vault_that_does_not_start_is_shown_with_its_log(

@@ -103,7 +103,7 @@ def test_context_in_one_of_several_kubeconfigs(monkeypatch: pytest.MonkeyPatch, 
 
 def test_kubeconfig_that_does_not_exist(tmp_path: Path) -> None:
     path = str(tmp_path / "none")
-    with pytest.raises(DeploymentError, match="doesn't exist; mend the setting kubeconfig"):
+    with pytest.raises(DeploymentError, match="doesn't exist; fix the setting kubeconfig"):
         up({"seal": "shamir", "kubeContext": "here", "kubeconfig": path})
 
 

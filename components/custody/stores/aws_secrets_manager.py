@@ -194,13 +194,13 @@ class Store(KeyStore):
 
 def _readers(reader: ConfigReader) -> tuple[str, ...]:
     key = "readers"
-    mend = (
+    fix = (
         "list the ARNs of the IAM users and roles that may read and write the keys, without wildcards; "
         "whoever runs pulumi up has to be among them"
     )
-    readers = tuple(reader.texts(key, mend))
+    readers = tuple(reader.texts(key, fix))
     if not readers or not all(re.fullmatch(_PRINCIPAL_ARN, arn) for arn in readers):
-        reader.report(key, mend)
+        reader.report(key, fix)
     return readers
 
 

@@ -96,7 +96,7 @@ def _reporting(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise KeyStoreError(f"Can't {what}: {error.strerror}. Mend it, or choose another path.") from None
+        raise KeyStoreError(f"Can't {what}: {error.strerror}. Fix it, or choose another path.") from None
 
 
 @contextlib.contextmanager

@@ -317,7 +317,7 @@ class _Versions:
         raise self._refusal(right, doing, response)
 
     def _refusal(self, right: str, doing: str, response: "Response") -> KeyStoreError:
-        """The error in Google's own words, and what mends it."""
+        """The error in Google's own words, and what fixes it."""
         status, words, reason = _error(response)
         message = f"{doing} failed: {status}: {words}"
         if response.status_code >= 500 or response.status_code == 429:
@@ -340,10 +340,10 @@ class _Versions:
         return _RefusedError(message, status, _STATE.findall(words))
 
 
-def _matching(reader: ConfigReader, key: str, pattern: str, mend: str) -> tuple[str, ...]:
-    entries = tuple(reader.texts(key, mend))
+def _matching(reader: ConfigReader, key: str, pattern: str, fix: str) -> tuple[str, ...]:
+    entries = tuple(reader.texts(key, fix))
     if not all(re.fullmatch(pattern, entry) for entry in entries) or len(set(entries)) != len(entries):
-        reader.report(key, mend)
+        reader.report(key, fix)
         return ()
     return entries
 

@@ -153,7 +153,7 @@ class Store(KeyStore):
             message = f"Kubernetes refused to {verb} a Secret in namespace {self.namespace}: {error}"
             if error.reason in _TRANSIENT_REASONS or _UNREACHABLE.search(str(error)):
                 raise KeyStoreUnavailableError(message) from None
-            raise KeyStoreError(f"{message}{_mend(error, verb, self.namespace)}") from None
+            raise KeyStoreError(f"{message}{_fix(error, verb, self.namespace)}") from None
 
 
 def _content(secret: Mapping[str, Any], namespace: str, name: str) -> str:
@@ -166,7 +166,7 @@ def _content(secret: Mapping[str, Any], namespace: str, name: str) -> str:
         ) from None
 
 
-def _mend(error: KubectlError, verb: str, namespace: str) -> str:
+def _fix(error: KubectlError, verb: str, namespace: str) -> str:
     if re.search(r'namespaces "[^"]*" not found', str(error)):
         return f"\nMake the namespace first: kubectl create namespace {namespace}"
     if error.reason == "Forbidden":

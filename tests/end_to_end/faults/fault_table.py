@@ -104,7 +104,7 @@ FAULTS = (
     ),
     Fault(
         name="store fails for good",
-        injected="The store refuses every write until it is mended after the run.",
+        injected="The store refuses every write until it is fixed after the run.",
         seen=(
             Seen("`The keys are safe: they are in the journal, encrypted`, and where that is."),
             Seen(f"The next run: {_JOURNAL}, and goes on with them.", runs=(2,)),

@@ -19,7 +19,7 @@ def fails_once(bench: Bench) -> None:
 
 
 def fails_for_good(bench: Bench) -> None:
-    """Every write fails until a person mends the store after the run."""
+    """Every write fails until a person fixes the store after the run."""
     bench.configure()
     bench.order(*[unreliable_store.FAIL] * _MORE_THAN_IT_IS_ASKED)
     bench.up(succeeds=False)

@@ -314,5 +314,5 @@ def test_key_service_that_fails_for_a_while_keeps_the_journal_waiting(
 
 
 def test_call_error_has_a_line_for_the_time_while_it_may_settle() -> None:
-    error = GoogleCallError("encrypt", "said", "mend", settling=True)
+    error = GoogleCallError("encrypt", "said", "fix", settling=True)
     assert error.summary == "encrypt: said"

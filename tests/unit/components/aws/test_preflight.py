@@ -160,7 +160,7 @@ def impatient(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_fault_that_no_waiting_mends_fails_at_once(aws: ScriptedAws) -> None:
+def test_fault_that_no_waiting_fixes_fails_at_once(aws: ScriptedAws) -> None:
     aws.answers_once(
         "Encrypt", 400, __type="InvalidGrantTokenException", message="The grant token is not valid"
     )
@@ -204,7 +204,7 @@ def test_journal_names_its_deployment_to_kms(aws: ScriptedAws) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "mend"),
+    ("said", "fix"),
     [
         (
             'Error from server (NotFound): serviceaccounts "vault" not found',
@@ -217,13 +217,13 @@ def test_journal_names_its_deployment_to_kms(aws: ScriptedAws) -> None:
     ],
 )
 def test_no_token_to_be_had_fails_at_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, aws: ScriptedAws, said: str, mend: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, aws: ScriptedAws, said: str, fix: str
 ) -> None:
     calls = tmp_path / "calls"
     only_commands(monkeypatch, tmp_path, kubectl=f"echo call >> '{calls}'; echo '{said}' >&2; exit 1")
     message = refused()
     assert said in message
-    assert mend in message
+    assert fix in message
     assert calls.read_text().splitlines() == ["call"]
     assert aws.requests == []
 

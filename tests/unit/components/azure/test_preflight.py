@@ -166,34 +166,34 @@ def test_fault_that_stays_is_named_once_the_time_is_over(azure: ScriptedSession)
 
 
 @pytest.mark.parametrize(
-    ("inner", "mend"),
+    ("inner", "fix"),
     [
         ("ForbiddenByFirewall", "The key vault's firewall lets the pods through at best, not this machine"),
         ("ForbiddenByConnection", "run pulumi up where it's reached, or set init.preflight to false"),
         ("KeyDisabled", "Enable the key."),
     ],
 )
-def test_refusal_that_no_waiting_mends_fails_at_once(azure: ScriptedSession, inner: str, mend: str) -> None:
+def test_refusal_that_no_waiting_fixes_fails_at_once(azure: ScriptedSession, inner: str, fix: str) -> None:
     azure.script["get"] = [refusal(403, "Forbidden", "Azure's own words", inner)]
     said = refused()
     assert f"get of {KEY} failed: {inner}: Azure's own words" in said
-    assert mend in said
+    assert fix in said
 
 
 @pytest.mark.parametrize(
-    ("description", "mend"),
+    ("description", "fix"),
     [
         ("AADSTS7000222: The provided client secret keys are expired.", "make another one"),
         ("AADSTS90002: Tenant 'tenant' not found.", "Check tenantId of azureKeyVault, and its environment."),
         ("AADSTS50034: Something else.", "Check tenantId and clientId."),
     ],
 )
-def test_login_that_refuses_fails_at_once(azure: ScriptedSession, description: str, mend: str) -> None:
+def test_login_that_refuses_fails_at_once(azure: ScriptedSession, description: str, fix: str) -> None:
     body = {"error": "invalid_client", "error_description": f"{description} \r\nTrace ID: 0"}
     azure.script["token"] = [answer(401, body)]
     said = refused()
     assert description in said
-    assert mend in said
+    assert fix in said
     assert "Trace ID" not in said
 
 
@@ -208,7 +208,7 @@ def test_key_that_unwraps_something_else(azure: ScriptedSession) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said", "mend"),
+    ("changes", "said", "fix"),
     [
         (
             {},
@@ -228,7 +228,7 @@ def test_no_credential_to_be_had_fails_at_once(
     azure: ScriptedSession,
     changes: Mapping[str, str],
     said: str,
-    mend: str,
+    fix: str,
 ) -> None:
     calls = tmp_path / "calls"
     only_commands(
@@ -236,6 +236,6 @@ def test_no_credential_to_be_had_fails_at_once(
     )
     message = refused(60, **changes)
     assert said in message
-    assert mend in message
+    assert fix in message
     assert calls.read_text() == "x\n"
     assert azure.sent == []

@@ -13,14 +13,12 @@ def failing(words: str) -> str:
         raise Exception(words)
 
     with pytest.raises(DeploymentError) as raised:
-        look_up(
-            "The thing can't be read", "Mend it.", api="cloudkms.googleapis.com", project="p", invoke=fail
-        )
+        look_up("The thing can't be read", "Fix it.", api="cloudkms.googleapis.com", project="p", invoke=fail)
     return str(raised.value)
 
 
 def test_what_is_found_is_handed_on() -> None:
-    assert look_up("what", "mend", api="a.googleapis.com", project="p", invoke=lambda: "found") == "found"
+    assert look_up("what", "fix", api="a.googleapis.com", project="p", invoke=lambda: "found") == "found"
 
 
 def test_googles_words_without_the_details() -> None:
@@ -30,12 +28,12 @@ def test_googles_words_without_the_details() -> None:
     )
     assert failing(words) == (
         "The thing can't be read: invoke failed: Error 403: Permission 'cloudkms.keyRings.list' denied\n"
-        "Mend it."
+        "Fix it."
     )
 
 
 def test_an_error_without_words_has_its_kind() -> None:
-    assert failing("") == "The thing can't be read: Exception\nMend it."
+    assert failing("") == "The thing can't be read: Exception\nFix it."
 
 
 def test_a_long_answer_is_cut() -> None:
@@ -54,7 +52,7 @@ def test_an_api_that_is_off_and_not_named() -> None:
         raise Exception("Cloud KMS API has not been used in project 123 before or it is disabled.")
 
     with pytest.raises(ApiOffError, match=r"the API cloudkms\.googleapis\.com is off"):
-        look_up("what", "mend", api="cloudkms.googleapis.com", project="p", invoke=fail)
+        look_up("what", "fix", api="cloudkms.googleapis.com", project="p", invoke=fail)
 
 
 def deployed() -> Deployment:

@@ -364,7 +364,7 @@ def test_file_of_keys_that_cannot_be_read(
         path.write_bytes(content)
     message = refused(vault, adopt=True, adopted_keys_file=str(path))
     assert message.startswith(f"The keys in {path} can't be read: ")
-    assert "Mend init.adoptedKeysFile" in message
+    assert "Fix init.adoptedKeysFile" in message
 
 
 def test_wrong_keys_are_not_adopted(vault: ScriptedVault, store: scripted_store.Store) -> None:

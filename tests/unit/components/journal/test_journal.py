@@ -153,7 +153,7 @@ def test_disk_gone_while_the_keys_are_kept(tmp_path: Path, capfd: pytest.Capture
     break_folder(tmp_path)
     opened.keep(RECORD)
     assert "the other has the keys" in capfd.readouterr().err
-    mend_folder(tmp_path)
+    fix_folder(tmp_path)
     assert journal().recover(CIPHER) == RECORD
 
 
@@ -187,7 +187,7 @@ def test_place_that_comes_back_gets_the_keys(
 
     monkeypatch.setattr("components.journal.journal.Waiting.pause", come_back)
     opened.keep(RECORD)
-    mend_folder(tmp_path)
+    fix_folder(tmp_path)
     assert journal().recover(CIPHER) == RECORD
 
 
@@ -198,7 +198,7 @@ def break_folder(tmp_path: Path) -> None:
     folder.write_text("")
 
 
-def mend_folder(tmp_path: Path) -> None:
+def fix_folder(tmp_path: Path) -> None:
     folder = tmp_path / "home" / "vault-autounseal"
     folder.unlink()
     (tmp_path / "moved").rename(folder)

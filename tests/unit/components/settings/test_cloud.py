@@ -83,7 +83,7 @@ def test_webhook_firewall() -> None:
         ),
     ],
 )
-def test_wrong_setting_is_named_with_its_mend(configuration: Mapping[str, Any], problem: str) -> None:
+def test_wrong_setting_is_named_with_its_fix(configuration: Mapping[str, Any], problem: str) -> None:
     assert any(problem in found for found in problems(configuration)), problems(configuration)
 
 

@@ -54,7 +54,7 @@ def test_module_without_a_store() -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "mend"),
+    ("section", "fix"),
     [
         ({"store": "file"}, f"{PROJECT}:custody.path is not set: "),
         ({"store": OWN, "folder": "relative"}, f'{PROJECT}:custody.folder is "relative": give the absolute'),
@@ -64,6 +64,6 @@ def test_module_without_a_store() -> None:
     ],
     ids=["missing", "wrong", "no name", "not of the state", "misspelt"],
 )
-def test_wrong_settings_of_a_store(section: dict[str, Any], mend: str) -> None:
+def test_wrong_settings_of_a_store(section: dict[str, Any], fix: str) -> None:
     (problem,) = problems(custody(**section))
-    assert mend in problem
+    assert fix in problem

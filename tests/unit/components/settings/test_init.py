@@ -47,7 +47,7 @@ def test_pgp_keys_are_taken_as_base64_and_from_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pgp_keys", "mend"),
+    ("pgp_keys", "fix"),
     [
         ([KEYS[0]], "give 2 keys, one for each of init.shares"),
         ([*KEYS, KEYS[0]], "give 2 keys, one for each of init.shares"),
@@ -58,13 +58,13 @@ def test_pgp_keys_are_taken_as_base64_and_from_files(tmp_path: Path) -> None:
     ],
     ids=["too few", "too many", "no file", "no key", "no list", "none"],
 )
-def test_pgp_keys_are_one_a_share(pgp_keys: Any, mend: str | None) -> None:
-    if mend is None:
+def test_pgp_keys_are_one_a_share(pgp_keys: Any, fix: str | None) -> None:
+    if fix is None:
         assert parse(with_init(pgpKeys=pgp_keys)).init.pgp_keys == ()
         return
     (problem,) = problems(with_init(pgpKeys=pgp_keys))
     assert problem.startswith(f"{PROJECT}:init.pgpKeys is ")
-    assert mend in problem
+    assert fix in problem
 
 
 def test_root_tokens_key_has_to_be_a_pgp_key() -> None:
@@ -106,7 +106,7 @@ def test_keys_to_adopt_are_taken_from_a_file_or_a_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    ("configuration", "mend"),
+    ("configuration", "fix"),
     [
         ({"init": {"adopt": False}, "adoptedKeys": "hunter2"}, "set init.adopt to true, or remove them"),
         ({"init": {"adoptedKeysFile": "/keys"}}, "set init.adopt to true, or remove them"),
@@ -116,9 +116,9 @@ def test_keys_to_adopt_are_taken_from_a_file_or_a_secret() -> None:
         ),
     ],
 )
-def test_keys_to_adopt_that_fit_nothing(configuration: Mapping[str, Any], mend: str) -> None:
+def test_keys_to_adopt_that_fit_nothing(configuration: Mapping[str, Any], fix: str) -> None:
     (problem,) = problems({**SHAMIR, **configuration}, secret_keys=["adoptedKeys"])
-    assert mend in problem
+    assert fix in problem
     assert "hunter2" not in problem
 
 

@@ -303,13 +303,13 @@ def shown(value: Any, path: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("base", "path", "value", "mend"), WRONG, ids=[f"{path}={value}"[:50] for _, path, value, _ in WRONG]
+    ("base", "path", "value", "fix"), WRONG, ids=[f"{path}={value}"[:50] for _, path, value, _ in WRONG]
 )
-def test_wrong_value_names_key_value_and_mend(
-    base: Mapping[str, Any], path: str, value: Any, mend: str
+def test_wrong_value_names_key_value_and_fix(
+    base: Mapping[str, Any], path: str, value: Any, fix: str
 ) -> None:
     found = problems({**base, **nested(path, value)})
-    (problem,) = [text for text in found if mend in text]
+    (problem,) = [text for text in found if fix in text]
     if path != "ingress" or isinstance(value, str):
         assert problem.startswith(f"{PROJECT}:{path} is {shown(value, path)}: ")
     else:

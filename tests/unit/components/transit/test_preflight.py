@@ -120,7 +120,7 @@ def test_command_line_leads_to_the_other_vault_and_has_no_secret(
 
 
 @pytest.mark.parametrize(
-    ("said", "mend"),
+    ("said", "fix"),
     [
         ("Code: 400. Errors: * encryption key not found", "vault write -force transit/keys/autounseal"),
         ("Code: 404. Errors: * no handler for route", "vault secrets enable -path=transit transit"),
@@ -128,12 +128,12 @@ def test_command_line_leads_to_the_other_vault_and_has_no_secret(
     ],
 )
 def test_refusal_of_the_other_vault_fails_at_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, mend: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, fix: str
 ) -> None:
     calls = kubectl(monkeypatch, tmp_path, pod(RUNNING), fails_with(said))
     message = refused(seconds=60)
     assert said in message
-    assert mend in message
+    assert fix in message
     assert calls.read_text().count(" exec ") == 1
 
 

@@ -88,5 +88,5 @@ def test_failed_init_is_shown_with_the_log(
     message = init_failed(access(""), "internal error", recovery_seal=recovery_seal)
     assert message.startswith("Init of Vault on vault-0 failed: internal error\nThe pod's last log lines:\n")
     assert "core: failed to encrypt" in message
-    assert ("mend the policies of role and key" in message) is recovery_seal
+    assert ("fix the policies of role and key" in message) is recovery_seal
     assert "Run pulumi up again" in message
