@@ -2,17 +2,17 @@
 
 The files here are chapters: `__main__.py` of the program calls them, from top to bottom, and each dynamic
 resource is one of them. A folder is what chapters are made of, and never imports a chapter. Folders import
-downwards only; from the top:
+downwards only. From the top:
 
 - `commands`: what `python -m components` does beside `pulumi up`
 - `init`, `seal_migration`: the one-time init, and the change of a running Vault's seal
 - `shares`, `journal`: recovery and key shares, and what keeps them while an init runs
-- `permissions`: the IAM documents and roles of whoever runs the program
+- `permissions`: the IAM documents and roles of the principal that runs the program
 - `vault`: Vault's pods, HTTP API, configuration and chart values
 - `settings`: everything that a stack can set
-- `seals`, `custody`: one module a seal, and one a store of Vault's keys
-- `aws`, `google`, `azure`, `transit`: one folder a cloud or key service, none knowing another
+- `seals`, `custody`: one module per seal, and one per store of Vault's keys
+- `aws`, `google`, `azure`, `transit`: one folder per cloud or key service; none imports another
 - `kubernetes`, `config`: kubectl and the managed cluster; the reader of settings
 
-`seal_preflight.py`, `stable_provider.py`, `progress.py` and `errors.py` are the ground that all stand on.
+Every other module may import `seal_preflight.py`, `stable_provider.py`, `progress.py` and `errors.py`.
 """

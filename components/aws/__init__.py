@@ -1,1 +1,1 @@
-"""Looks up and creates what Vault needs in AWS."""
+"""Looks up and creates the AWS resources that Vault needs."""

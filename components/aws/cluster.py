@@ -1,4 +1,4 @@
-"""The EKS cluster that Vault runs on, looked up and never changed."""
+"""Looks up the EKS cluster that Vault runs on; never changes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class EksCluster(ManagedCluster):
-    """What the other components need to know of an EKS cluster."""
+    """An EKS cluster, as the other components need to know it."""
 
     cloud: ClassVar[Literal["aws"]] = "aws"
     region: str
@@ -38,16 +38,16 @@ class EksCluster(ManagedCluster):
 
     @property
     def identity(self) -> str:
-        """Its account, region and name."""
+        """The cluster's account, region and name."""
         return f"eks:{self.partition}:{self.account_id}:{self.region}:{self.name}"
 
     @property
     def token_command(self) -> tuple[str, str]:
-        """The AWS CLI."""
+        """The AWS CLI and the URL of its installation guide."""
         return "aws", "docs.aws.amazon.com/cli"
 
     def kubeconfig(self) -> str:
-        """Asks the AWS CLI for a token at each use.
+        """Return a kubeconfig that runs the AWS CLI for a token at each use.
 
         Source: the EKS guide, "Create kubeconfig file manually".
         """
@@ -127,7 +127,7 @@ def _require_security_group(group: str, region: str, provider: aws.Provider) -> 
 
 
 def look_up(what: str, fix: str, invoke: Callable[[], Found]) -> Found:
-    """The answer of ``invoke``; raises :class:`DeploymentError` with ``what`` and ``fix`` where it fails."""
+    """Return the answer of ``invoke``; raise :class:`DeploymentError` with ``what`` and ``fix`` otherwise."""
     try:
         return invoke()
     # The SDK raises the bare Exception for a failed invoke (pulumi/runtime/invoke.py), so nothing

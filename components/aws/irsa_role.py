@@ -1,4 +1,4 @@
-"""The IAM role that Vault's pods assume through their service account (IRSA), and what it may do."""
+"""Creates the IAM role that Vault's pods assume through their service account (IRSA), and its policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from components.aws.settings import RoleSettings
 
 @dataclass(frozen=True)
 class IrsaRoleArgs:
-    """What an :class:`IrsaRole` is made from."""
+    """The arguments of an :class:`IrsaRole`."""
 
     oidc_provider_arn: str
     """ARN of the OIDC provider that vouches for the pods."""
@@ -31,7 +31,7 @@ class IrsaRoleArgs:
 
 
 class IrsaRole(pulumi.ComponentResource):
-    """Role, policy and their attachment. It doesn't make the OIDC provider, which belongs to the cluster."""
+    """The role, its policy and their attachment. The OIDC provider belongs to the cluster and must exist."""
 
     policy_arn: pulumi.Output[str]
     role_arn: pulumi.Output[str]
@@ -39,7 +39,7 @@ class IrsaRole(pulumi.ComponentResource):
     role_path: pulumi.Output[str]
     role_unique_id: pulumi.Output[str]
     attachment: aws.iam.RolePolicyAttachment
-    """Once it is there the role may use the key."""
+    """The role may use the key once this exists."""
 
     def __init__(self, name: str, args: IrsaRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vault-autounseal:aws:IrsaRole", name, None, opts)

@@ -1,4 +1,4 @@
-"""The IAM documents of the unseal key and of the role that uses it, as pure functions."""
+"""Builds the policy documents of the unseal key, the role that uses it and the secret, as pure functions."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 POLICY_VERSION = "2012-10-17"
 
 UNSEAL_ACTIONS: Sequence[str] = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt")
-"""What the awskms seal calls. Source: Vault's document on the `awskms` seal, "Authentication"."""
+"""Actions of the awskms seal. Source: Vault's document on the `awskms` seal, "Authentication"."""
 
 KEY_ADMINISTRATION_ACTIONS: Sequence[str] = (
     "kms:CancelKeyDeletion",
@@ -39,7 +39,7 @@ WEB_IDENTITY_AUDIENCE = "sts.amazonaws.com"
 
 
 def role_arn(*, partition: str, account_id: str, path: str, name: str) -> str:
-    """The ARN that a role of this name has or will have."""
+    """Return the ARN that a role of this name has."""
     return f"arn:{partition}:iam::{account_id}:role{path}{name}"
 
 
@@ -50,13 +50,13 @@ def unseal_key_policy(
     vault_role_arn: str,
     further_statements: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The key policy: the account administers the key, only Vault's role uses it.
+    """Return the key policy: the account administers the key, only Vault's role uses it.
 
     ``further_statements`` are for uses besides unsealing.
 
-    The role is named by condition and not as principal: KMS refuses a principal that doesn't exist yet, and
-    turns one that is deleted into a dead identifier, which a role made again under the same name
-    doesn't match. Source: the KMS guide, "Key policies", and the IAM guide on `aws:PrincipalArn`.
+    A condition names the role, not the principal: KMS refuses a principal that doesn't exist yet, and turns a
+    deleted one into a dead identifier, which a new role of the same name doesn't match. Source: the KMS
+    guide, "Key policies", and the IAM guide on `aws:PrincipalArn`.
     """
     account = _account(partition, account_id)
     return document(
@@ -82,7 +82,7 @@ def unseal_key_policy(
 def service_account_trust_policy(
     *, oidc_provider_arn: str, issuer: str, namespace: str, service_account: str
 ) -> str:
-    """Lets the pods of one service account assume the role, and nobody else.
+    """Return a trust policy that lets only the pods of one service account assume the role.
 
     Both `sub` and `aud` are compared in full. ``issuer`` is the cluster's OIDC issuer URL.
     Source: the EKS guide, "IAM roles for service accounts".
@@ -105,7 +105,7 @@ def service_account_trust_policy(
 
 
 def unseal_policy(*, key_arn: str) -> str:
-    """What Vault's role may do: use this one key."""
+    """Return the policy of Vault's role: it may use this one key."""
     return document(
         {
             "Sid": "UseUnsealKey",
@@ -130,7 +130,7 @@ KEY_READS = (
 def allow(
     sid: str, actions: Sequence[str], resource: str | Sequence[str], condition: Condition | None = None
 ) -> Statement:
-    """A statement that allows each action on each resource."""
+    """Return a statement that allows each action on each resource."""
     statement: Statement = {
         "Sid": sid,
         "Effect": "Allow",
@@ -141,17 +141,17 @@ def allow(
 
 
 def document(*statements: Statement) -> str:
-    """The statements as a policy."""
+    """Return the policy document of these statements."""
     return json.dumps({"Version": POLICY_VERSION, "Statement": list(statements)}, indent=2)
 
 
 def in_region(region: str) -> Condition:
-    """For an action that takes no resource."""
+    """Return the condition of a region, for an action that takes no resource."""
     return {"StringEquals": {"aws:RequestedRegion": region}}
 
 
 def of_alias(alias: str) -> Condition:
-    """For actions on the key that has this alias; changes of aliases count after up to five minutes.
+    """Return the condition of an alias, for actions on its key; new aliases count after up to five minutes.
 
     Source: the KMS guide, "Use aliases to control access to KMS keys".
     """
@@ -159,7 +159,7 @@ def of_alias(alias: str) -> Condition:
 
 
 def kind_of_key(region: str) -> Condition:
-    """For `kms:CreateKey`, which takes no resource: the one kind of key that the program makes."""
+    """Return the condition for `kms:CreateKey`, which takes no resource: only this kind of key."""
     return {
         "StringEquals": {
             "aws:RequestedRegion": region,
@@ -171,10 +171,10 @@ def kind_of_key(region: str) -> Condition:
 
 
 def with_tags(tags: Mapping[str, str]) -> Condition:
-    """For the right to tag, which the creation of a key with tags needs, too.
+    """Return the condition for the right to tag, which creating a key with tags needs, too.
 
-    As the request has to have all of these tags at once, it is of little use for getting at keys that are
-    told by their tags.
+    The request must have all of these tags at once, so the right is of little use to reach keys that are
+    identified by their tags.
     """
     return {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in tags.items()}}
 
@@ -185,21 +185,21 @@ VALUE_ACTIONS: Sequence[str] = (
     "secretsmanager:UpdateSecret",
     "secretsmanager:UpdateSecretVersionStage",
 )
-"""What tells, replaces or moves the value of a secret; the rest is administration."""
+"""Actions that read, replace or move the value of a secret; all others are administration."""
 
 SECRET_KEY_ACTIONS: Sequence[str] = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
-"""What Secrets Manager does with a key on the caller's behalf; Encrypt when the secret gets another key.
+"""Actions of Secrets Manager on the caller's behalf; Encrypt when the secret gets another key.
 
 Source: the Secrets Manager guide, "Secret encryption and decryption".
 """
 
 
 def secret_policy(*, readers: Sequence[str]) -> str:
-    """The secret's resource policy: nobody but ``readers`` (ARNs) comes near the value.
+    """Return the secret's resource policy: nobody but ``readers`` (ARNs) may access the value.
 
-    It only denies: a reader needs the right in a policy of his own, too. Who administers the account can
-    still describe and delete the secret and change this policy, so nobody is locked out. The readers are
-    named by condition, for Secrets Manager refuses a principal that doesn't exist.
+    It only denies: a reader needs an allow in an identity policy, too. An administrator of the account can
+    still describe and delete the secret and change this policy, so nobody is locked out. A condition names
+    the readers, as Secrets Manager refuses a principal that doesn't exist.
     """
     return document(
         {
@@ -214,7 +214,7 @@ def secret_policy(*, readers: Sequence[str]) -> str:
 
 
 def secret_key_policy(*, partition: str, account_id: str, region: str, readers: Sequence[str]) -> str:
-    """The policy of a key of the secret's own: the account administers it, the readers use it."""
+    """Return the policy of a key for one secret: the account administers it, the readers use it."""
     return document(
         {
             "Sid": "AccountAdministersKey",
@@ -230,9 +230,9 @@ def secret_key_policy(*, partition: str, account_id: str, region: str, readers: 
 def secret_key_statement(
     *, partition: str, account_id: str, region: str, readers: Sequence[str]
 ) -> Mapping[str, Any]:
-    """Lets the readers use a key for secrets of Secrets Manager in ``region``, and for nothing else.
+    """Return a statement that lets the readers use a key, only for secrets of Secrets Manager in ``region``.
 
-    As a statement, for the policy of a key that has other users, too.
+    It is a statement so that it fits into the policy of a key that has other users, too.
     """
     return {
         "Sid": "ReadersUseKeyForSecrets",

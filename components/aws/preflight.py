@@ -1,7 +1,7 @@
-"""The proof of the seal awskms: DescribeKey, Encrypt and Decrypt as Vault's role, not as the person.
+"""Proves the seal awskms: calls DescribeKey, Encrypt and Decrypt with the credentials of Vault's role.
 
-It catches a wrong trust policy, role policy, key policy or service account before anything irreversible:
-Vault itself only describes the key at its start, and first encrypts at the init.
+This finds a wrong trust policy, role policy, key policy or service account before anything irreversible:
+Vault only describes the key when it starts, and first encrypts during the init.
 """
 
 import base64
@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 
 
 def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> "VaultRoleKey":
-    """Prove the key, see :func:`components.seals.seal.prove_seal`.
+    """Prove that Vault's role can use the key, see :func:`components.seals.seal.prove_seal`.
 
     ``properties``: ``role_arn``, the role of Vault's pods, their ``service_account``, ``key_arn`` and
     ``region``.
@@ -46,7 +46,7 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
 
 
 class VaultRoleKey(KeyWrapper):
-    """The seal's key with the rights of Vault's role. Every method raises :class:`AwsCallError`."""
+    """The seal's key, used as Vault's role. Every method raises :class:`AwsCallError`."""
 
     kind: ClassVar[str] = "aws-kms"
     key_field: ClassVar[str] = "key_arn"
@@ -57,7 +57,7 @@ class VaultRoleKey(KeyWrapper):
 
     @property
     def key_name(self) -> str:
-        """Its ARN."""
+        """The key's ARN."""
         return self._key_arn
 
     def wrap(self, key: bytes, deployment: str) -> Mapping[str, str]:
@@ -70,11 +70,11 @@ class VaultRoleKey(KeyWrapper):
         return self.decrypt(base64.b64decode(header["wrapped_key"], validate=True), _context(deployment))
 
     def describe(self) -> "KeyMetadataTypeDef":
-        """State, kind and use of the key."""
+        """Return the key's state, spec and usage."""
         return self._call("kms:DescribeKey", lambda kms: kms.describe_key(KeyId=self._key_arn)["KeyMetadata"])
 
     def encrypt(self, plain: bytes, context: Mapping[str, str]) -> bytes:
-        """``plain`` encrypted by KMS; without the same context it can't be decrypted."""
+        """Encrypt ``plain`` with KMS; decrypting needs the same encryption context."""
         return self._call(
             "kms:Encrypt",
             lambda kms: kms.encrypt(KeyId=self._key_arn, Plaintext=plain, EncryptionContext=context)[
@@ -83,7 +83,7 @@ class VaultRoleKey(KeyWrapper):
         )
 
     def decrypt(self, ciphertext: bytes, context: Mapping[str, str]) -> bytes:
-        """Return what was encrypted with the same context."""
+        """Decrypt what was encrypted with the same encryption context."""
         return self._call(
             "kms:Decrypt",
             lambda kms: kms.decrypt(
@@ -108,7 +108,7 @@ def _prove(key: VaultRoleKey) -> None:
 
 
 def _require_usable(arn: str, description: "KeyMetadataTypeDef") -> None:
-    # The answer may leave both out; then Encrypt tells.
+    # The answer may leave both out; Encrypt then fails if they are wrong.
     spec = description.get("KeySpec", _KEY_SPEC)
     usage = description.get("KeyUsage", _KEY_USAGE)
     if (spec, usage) != (_KEY_SPEC, _KEY_USAGE):

@@ -1,4 +1,4 @@
-"""The AWS secret that the keys are kept in, with its policy and, where asked for, a KMS key of its own."""
+"""Creates the AWS secret for Vault's keys, its policy and, if asked for, a KMS key of its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,32 +9,32 @@ import pulumi_aws as aws
 from components.aws.policies import secret_key_policy, secret_policy
 
 RECOVERY_DAYS = 30
-"""How long a deleted secret or key can be taken back: the longest that AWS allows."""
+"""Days in which a deleted secret or key can be restored: the most that AWS allows."""
 
 
 @dataclass(frozen=True)
 class AwsKeyStoreArgs:
-    """What an :class:`AwsKeyStore` is made from."""
+    """The arguments of an :class:`AwsKeyStore`."""
 
     name: str
     """Name of the secret."""
     readers: Sequence[str]
-    """ARNs of the principals that may read and write it, who deploys among them."""
+    """ARNs of the principals that may read and write it; the one that deploys must be among them."""
     key_arn: pulumi.Input[str] | None
-    """KMS key that it is encrypted with; None makes one for it alone."""
+    """ARN of the KMS key that encrypts it; None creates a key for it alone."""
     partition: str
     """AWS partition of the account."""
     account_id: str
     """Account whose root administers the key."""
     region: str
     protect: bool
-    """Whether Pulumi refuses to delete secret and key, and only forgets them where it is made to."""
+    """Whether Pulumi refuses to delete secret and key; if forced, it retains them."""
     tags: Mapping[str, str]
     """Tags of secret and key."""
 
 
 class AwsKeyStore(pulumi.ComponentResource):
-    """An empty secret: its value is written by the init, and never by way of the stack."""
+    """An empty secret. The init writes its value, which is never in the stack's state."""
 
     secret_arn: pulumi.Output[str]
     secret_name: pulumi.Output[str]

@@ -1,4 +1,4 @@
-"""The settings of the key and the role in AWS, apart from the SDK, which is slow to import."""
+"""Declares the settings of the key and the role in AWS, without importing the SDK, which is slow."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class KeySettings:
     deletion_window_days: int
     """Days between the deletion of the key and the loss of everything it sealed (7 to 30)."""
     rotation: bool
-    """Whether AWS makes new key material every year; older material stays usable for decryption."""
+    """Whether AWS rotates the key material every year; older material stays usable for decryption."""
     retain_on_destroy: bool
     """Whether the key stays in AWS when the stack is destroyed."""
 
@@ -28,4 +28,4 @@ class RoleSettings:
     path: str
     """IAM path of both; begins and ends with a slash."""
     permissions_boundary: str | None
-    """ARN of a policy that bounds the role, where an organisation demands one."""
+    """ARN of the role's permissions boundary, if an organisation demands one."""

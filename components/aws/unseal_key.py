@@ -1,4 +1,4 @@
-"""The KMS key that Vault unseals with, and its alias."""
+"""Creates the KMS key that Vault unseals with, and its alias."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from components.aws.settings import KeySettings
 
 @dataclass(frozen=True)
 class AwsUnsealKeyArgs:
-    """What an :class:`AwsUnsealKey` is made from."""
+    """The arguments of an :class:`AwsUnsealKey`."""
 
     key: KeySettings
     """Alias, rotation, deletion window, and whether the key outlives the stack."""
@@ -32,9 +32,9 @@ class AwsUnsealKeyArgs:
 
 
 class AwsUnsealKey(pulumi.ComponentResource):
-    """The best guarded part: without the key every volume and every backup of Vault is unreadable.
+    """The KMS key and its alias. Without the key every volume and every backup of Vault is unreadable.
 
-    It makes neither grants nor further policies, and it never replaces the key by itself.
+    Creates no grants and no further policies, and never replaces the key by itself.
     """
 
     key_id: pulumi.Output[str]

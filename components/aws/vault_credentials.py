@@ -1,4 +1,4 @@
-"""AWS as Vault's pods see it: the role's credentials, had with a token of the pods' service account."""
+"""Gets the credentials of Vault's role in the same way as Vault's pods: with a service account token."""
 
 import base64
 import json
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 ASSUME_ROLE = "sts:AssumeRoleWithWebIdentity"
 _TOKEN_SECONDS = 600
 _SESSION_SECONDS = 900
-"""The shortest that STS gives. Source: STS's reference on AssumeRoleWithWebIdentity, DurationSeconds."""
+"""The minimum of STS. Source: STS's reference on AssumeRoleWithWebIdentity, DurationSeconds."""
 _RENEWAL = timedelta(minutes=5)
 
-# What a try a little later may answer otherwise, as IAM's changes reach every part of AWS only after a while.
+# Retryable, as IAM's changes are eventually consistent: they reach every part of AWS only after a while.
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _IDENTITY_REFUSED = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
 _STALE = frozenset(
@@ -43,7 +43,7 @@ class AwsCallError(SettlingError):
 
 @dataclass(frozen=True)
 class VaultIdentity:
-    """Who Vault's pods are."""
+    """The role of Vault's pods and the service account that assumes it."""
 
     role_arn: str
     region: str
@@ -53,7 +53,7 @@ class VaultIdentity:
 
 
 class VaultRoleSession:
-    """Credentials of Vault's role, renewed before they end. Both they and the token stay in memory."""
+    """A session of Vault's role, renewed before it expires. Credentials and token stay in memory."""
 
     def __init__(self, identity: VaultIdentity) -> None:
         self._identity = identity
@@ -61,7 +61,7 @@ class VaultRoleSession:
         self._kms: KMSClient | None = None
 
     def kms(self) -> "KMSClient":
-        """A client of KMS with the role's credentials; raises :class:`AwsCallError`."""
+        """Return a KMS client with the role's credentials; raise :class:`AwsCallError`."""
         credentials = self._credentials
         if self._kms is None or credentials is None or credentials["Expiration"] - _RENEWAL < _now():
             credentials = self._credentials = self._assume_role()
@@ -77,7 +77,7 @@ class VaultRoleSession:
     def call_error(
         self, action: str, error: ClientError | BotoCoreError, *, resource: str, issuer: str = ""
     ) -> AwsCallError:
-        """What a failed call means for a person. ``resource`` is the ARN that the action is for."""
+        """Return the error of a failed call, with its fix. ``resource`` is the ARN that the action is for."""
         if isinstance(error, BotoCoreError):
             return AwsCallError(
                 action,
@@ -100,7 +100,7 @@ class VaultRoleSession:
         identity = self._identity
         token = self._token()
         try:
-            # Not signed, so the credentials of the person who runs the update have no part in it.
+            # Unsigned, so that the credentials of the person who runs the update aren't used.
             sts = boto3.Session(region_name=identity.region).client(
                 "sts", config=_config().merge(Config(signature_version=UNSIGNED))
             )
@@ -162,7 +162,7 @@ class VaultRoleSession:
 
 
 def _issuer(token: str) -> str:
-    """Who issued the token, to name it in an error; empty where the token doesn't tell. Proves nothing."""
+    """Return the token's issuer, for an error message; empty if it has none. The token isn't verified."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -172,7 +172,7 @@ def _issuer(token: str) -> str:
 
 
 def _config() -> Config:
-    # One try a call: whoever calls tries again until a deadline, and says so meanwhile.
+    # One attempt per call: callers retry until a deadline, and report progress meanwhile.
     return Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
 
 

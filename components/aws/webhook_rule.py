@@ -1,4 +1,4 @@
-"""The security-group rule that lets the EKS control plane reach the injector's webhook on the nodes."""
+"""Creates the security-group rule that lets the EKS control plane reach the injector's webhook."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ DESCRIPTION = "Allow ingress mutating webhook traffic from kube-apiserver to vau
 
 @dataclass(frozen=True)
 class WebhookIngressArgs:
-    """What a :class:`WebhookIngress` is made from."""
+    """The arguments of a :class:`WebhookIngress`."""
 
     control_plane_security_group_id: str
-    """Group on the control plane's network interfaces: where the traffic comes from."""
+    """Group of the control plane's network interfaces: the source of the traffic."""
     node_security_group_id: str
-    """Group of the nodes: what the traffic is let into."""
+    """Group of the nodes, which gets the rule."""
     port: int
     """TCP port of the webhook."""
     tags: Mapping[str, str]
@@ -24,7 +24,7 @@ class WebhookIngressArgs:
 
 
 class WebhookIngress(pulumi.ComponentResource):
-    """One ingress rule. Without it the API server waits for the webhook's time-out at every pod it admits."""
+    """One ingress rule. Without it the API server waits for the webhook's timeout at every pod it admits."""
 
     rule_id: pulumi.Output[str]
 

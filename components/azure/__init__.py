@@ -1,1 +1,1 @@
-"""Uses a key of Azure Key Vault as Vault's pods will."""
+"""Uses a key of Azure Key Vault with the credentials of Vault's pods."""

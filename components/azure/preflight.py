@@ -1,7 +1,7 @@
-"""The proof of the seal azurekeyvault: get, wrapKey and unwrapKey as Vault's identity, not as the person.
+"""Proves the seal azurekeyvault: calls get, wrapKey and unwrapKey with the credentials of Vault's pods.
 
-Vault itself only gets the key when it starts, and first wraps at the init. Sources: Microsoft's documents on
-the OAuth 2.0 client credentials flow and on the REST API of Key Vault 7.4, which Vault's seal speaks too.
+Vault only gets the key when it starts, and first wraps during the init. Sources: Microsoft's documents on the
+OAuth 2.0 client credentials flow and on the REST API of Key Vault 7.4, which Vault's seal uses, too.
 """
 
 import base64
@@ -24,7 +24,7 @@ _REQUEST_SECONDS = 20
 _RENEWAL_SECONDS = 300
 _ROLE = "Key Vault Crypto Service Encryption User"
 
-# By Azure's own codes. Rights and federated credentials take minutes until every part of Azure knows them.
+# By Azure's error codes. Role assignments and federated credentials take minutes to spread through Azure.
 _TOKEN_FIXES: Mapping[str, tuple[str, bool]] = {
     "AADSTS7000215": ("The Secret has to have the client secret's value, not its id.", False),
     "AADSTS7000222": ("The client secret ran out: make another one and put it into the Secret.", False),
@@ -54,9 +54,9 @@ _KEY_FIXES: Mapping[str, tuple[str, bool]] = {
 
 
 def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> "VaultKey":
-    """Prove the key, see :func:`components.seals.seal.prove_seal`.
+    """Prove that Vault's identity can use the key, see :func:`components.seals.seal.prove_seal`.
 
-    ``properties``: ``key_url``, ``tenant_id``, ``client_id``, ``authority`` (the host that gives tokens),
+    ``properties``: ``key_url``, ``tenant_id``, ``client_id``, ``authority`` (the host that issues tokens),
     ``service_account`` of Vault's pods, and ``secret_name`` and ``secret_key`` of the client secret, empty
     for workload identity.
     """
@@ -81,7 +81,7 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
 
 
 class VaultKey(KeyWrapper):
-    """The seal's key with the rights of Vault's identity. Every method raises :class:`AzureCallError`."""
+    """The seal's key, used as Vault's identity. Every method raises :class:`AzureCallError`."""
 
     kind: ClassVar[str] = "azure-key-vault"
     key_field: ClassVar[str] = "key_url"
@@ -95,7 +95,7 @@ class VaultKey(KeyWrapper):
 
     @property
     def key_name(self) -> str:
-        """Its URL."""
+        """The key's URL."""
         return self.url
 
     def wrap(self, key: bytes, _deployment: str) -> Mapping[str, str]:
@@ -110,17 +110,17 @@ class VaultKey(KeyWrapper):
         )
 
     def describe(self) -> Mapping[str, Any]:
-        """Kind, operations and attributes of the key's newest version."""
+        """Return type, operations and attributes of the key's newest version."""
         return self._call("get", "GET", self.url, None)
 
     def wrap_key(self, plain: bytes) -> tuple[str, bytes]:
-        """The key's version, and ``plain`` as it was wrapped with that."""
+        """Wrap ``plain``; return the key version that was used and the wrapped bytes."""
         body = {"alg": _ALGORITHM, "value": _base64url(plain)}
         answer = self._call("wrapKey", "POST", f"{self.url}/wrapkey", body)
         return str(answer["kid"]).rsplit("/", 1)[-1], _from_base64url(str(answer["value"]))
 
     def unwrap_key(self, version: str, wrapped: bytes) -> bytes:
-        """Return what that version wrapped."""
+        """Unwrap what that version wrapped."""
         body = {"alg": _ALGORITHM, "value": _base64url(wrapped)}
         answer = self._call("unwrapKey", "POST", f"{self.url}/{version}/unwrapkey", body)
         return _from_base64url(str(answer["value"]))
@@ -164,7 +164,7 @@ class VaultKey(KeyWrapper):
         response = self._send(what, "POST", self._identity.token_url, data=form)
         answer = _json(response)
         if not response.ok or "access_token" not in answer:
-            # The first line says what is wrong, the others have ids and times of the request.
+            # The first line has the error, the others ids and times of the request.
             said = str(answer.get("error_description", "")).split("\r\n")[0].split("\n")[0]
             code = said.split(":")[0]
             fix, settling = _TOKEN_FIXES.get(code, ("Check tenantId and clientId.", _is_passing(response)))

@@ -1,4 +1,4 @@
-"""Proves who Vault's pods are to Azure: with a client secret, or a token of their service account."""
+"""Authenticates to Azure like Vault's pods: with a client secret, or a token of their service account."""
 
 import base64
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class AzureCallError(SettlingError):
 
 @dataclass(frozen=True, repr=False)
 class AzureIdentity:
-    """The service principal or managed identity that Vault's pods are."""
+    """The service principal or managed identity of Vault's pods."""
 
     kubectl: Kubectl
     namespace: str
@@ -30,12 +30,12 @@ class AzureIdentity:
 
     @property
     def token_url(self) -> str:
-        """Where its tokens come from."""
+        """The URL that issues its tokens."""
         return f"https://{self.authority}/{self.tenant_id}/oauth2/v2.0/token"
 
     @property
     def federation(self) -> str:
-        """What Azure has to know of the service account."""
+        """The federated credential that Azure needs for the service account."""
         return (
             "The identity needs a federated credential with the cluster's OIDC issuer, audience "
             f"{_FEDERATION_AUDIENCE} and subject "
@@ -43,7 +43,7 @@ class AzureIdentity:
         )
 
     def credential(self) -> Mapping[str, str]:
-        """What it proves itself with: the client secret, or a token of the pods' service account."""
+        """Return its proof of identity: the client secret, or a token of the pods' service account."""
         if self.secret_name:
             return {"client_secret": self._client_secret()}
         try:
@@ -75,7 +75,7 @@ class AzureIdentity:
             raise AzureCallError(what, "it isn't there", fix, settling=secret is None)
         found = base64.b64decode(value).decode()
         if found != found.strip():
-            # The pods have it as it is, and Azure takes it for a part of the secret.
+            # The pods pass the value on unchanged, and Azure takes the blank as part of the secret.
             blank = "its value begins or ends with a blank or a line break"
             raise AzureCallError(what, blank, "Make the Secret again without it.", settling=False)
         return found

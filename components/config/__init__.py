@@ -1,1 +1,1 @@
-"""Reads and checks settings, whoever they belong to."""
+"""Reads and validates settings."""

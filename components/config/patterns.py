@@ -1,4 +1,4 @@
-"""Patterns of what settings of several components take, as regular expressions of the whole value."""
+"""Regular expressions, of the whole value, for settings that several components have."""
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names
 DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"

@@ -1,4 +1,4 @@
-"""Typed reading of Pulumi configuration that gathers every problem instead of stopping at the first."""
+"""Reads Pulumi configuration with types, and collects every problem instead of stopping at the first."""
 
 import difflib
 import json
@@ -18,10 +18,10 @@ _MISSING_OBJECT: Mapping[str, Any] = {}
 
 
 def project_configuration() -> Mapping[str, str]:
-    """The stack's configuration under the project's own namespace, by key without the namespace.
+    """Return the stack's configuration in the project's namespace, keyed without the namespace.
 
-    Pulumi's ``Config`` only answers for keys that are asked for; the runtime's table is the one
-    place that knows which keys exist, and with it a misspelt key can be told from an absent one.
+    Pulumi's ``Config`` only answers for keys that are asked for. The runtime's table alone knows which keys
+    exist, and so tells a misspelt key from an absent one.
     """
     prefix = f"{pulumi.get_project()}:"
     return {
@@ -34,9 +34,9 @@ def project_configuration() -> Mapping[str, str]:
 class ConfigReader:
     """Reads one level of settings: the namespace itself, or the object behind one of its keys.
 
-    Every method takes the key and returns a value of the asked type; a value that is wrong is
-    reported into ``problems`` and answered with a stand-in of the right type, so that reading can go on and
-    name all problems at once. ``unknown_keys`` must be called last.
+    Every method takes the key and returns a value of its type. A wrong value is added to ``problems``, and a
+    default of the right type is returned instead, so that reading goes on and all problems are reported at
+    once. Call ``unknown_keys`` last.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class ConfigReader:
         self._asked: set[str] = set()
 
     def name(self, key: str) -> str:
-        """The full name of a key, as the stack's configuration has it."""
+        """Return the full name of a key, as it is in the stack's configuration."""
         separator = ":" if ":" not in self._path else "."
         return f"{self._path}{separator}{key}"
 
     def has(self, key: str) -> bool:
-        """Whether the key is set, be it to nothing."""
+        """Return whether the key is set, even if its value is null."""
         return key in self._values
 
     def report(self, key: str, fix: str) -> None:
-        """Reports the value of ``key`` as wrong."""
+        """Report the value of ``key`` as wrong; ``fix`` says what to set instead."""
         shown = "not set"
         if key in self._values:
             hidden = self._secret or runtime_config.is_config_secret(self.name(key))
@@ -85,7 +85,7 @@ class ConfigReader:
         fix: str = "give a text that isn't empty",
         max_length: int = 2048,
     ) -> str | None:
-        """A text that matches ``pattern`` as a whole, or the default where the key is absent."""
+        """Return a text that matches ``pattern`` as a whole, or the default if the key is absent."""
         value = self._take(key)
         if value is None and not self.has(key):
             return default
@@ -100,7 +100,7 @@ class ConfigReader:
         return value
 
     def required_text(self, key: str, pattern: str, fix: str) -> str:
-        """As :meth:`text`, but the key has to be there."""
+        """Return a text like :meth:`text`, and report the key if it is absent."""
         if not self.has(key):
             self._asked.add(key)
             self.report(key, fix)
@@ -108,7 +108,7 @@ class ConfigReader:
         return self.text(key, "", pattern, fix)
 
     def choice(self, key: str, default: Text, choices: Sequence[Text], fix: str) -> Text:
-        """One of a few words."""
+        """Return one of ``choices``."""
         value = self._take(key)
         if not self.has(key):
             return default
@@ -119,7 +119,7 @@ class ConfigReader:
         return default
 
     def integer(self, key: str, default: int, allowed: Sequence[int], fix: str) -> int:
-        """A whole number out of ``allowed`` (a range or a list)."""
+        """Return a whole number that is in ``allowed`` (a range or a list)."""
         value = self._take(key)
         if not self.has(key):
             return default
@@ -132,7 +132,7 @@ class ConfigReader:
         return number
 
     def flag(self, key: str, default: bool) -> bool:
-        """``true`` or ``false``."""
+        """Return ``true`` or ``false``."""
         value = self._take(key)
         if not self.has(key):
             return default
@@ -144,11 +144,11 @@ class ConfigReader:
         return value
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        """An object of any shape, such as Kubernetes resources; empty where absent."""
+        """Return an object of any shape, such as Kubernetes resources; empty if absent."""
         return self._object(key) or {}
 
     def text_mapping(self, key: str, key_pattern: str, fix: str) -> Mapping[str, str]:
-        """An object whose keys match ``key_pattern`` and whose values are texts."""
+        """Return an object whose keys match ``key_pattern`` and whose values are texts; empty if absent."""
         result: dict[str, str] = {}
         for name, value in (self._object(key) or {}).items():
             if isinstance(value, bool):
@@ -165,7 +165,7 @@ class ConfigReader:
         return result
 
     def texts(self, key: str, fix: str) -> Sequence[str]:
-        """A list of texts that aren't empty; empty where absent."""
+        """Return a list of texts that aren't empty; an empty list if absent."""
         value = self._take(key)
         if not self.has(key):
             return ()
@@ -180,34 +180,34 @@ class ConfigReader:
         return tuple(value)
 
     def section(self, key: str) -> "ConfigReader":
-        """The object behind ``key``, to be read with the same methods; empty where absent."""
+        """Return a reader of the object behind ``key``; of an empty object if absent."""
         secret = self._secret or runtime_config.is_config_secret(self.name(key))
         values = self._object(key) or _MISSING_OBJECT
         return ConfigReader(values, self._problems, path=self.name(key), secret=secret)
 
     def not_applicable(self, keys: Sequence[str], reason: str) -> None:
-        """Reports those of ``keys`` that are set though nothing would read them."""
+        """Report those of ``keys`` that are set although they would have no effect."""
         for key in keys:
             self._asked.add(key)
             if self.has(key):
                 self.report(key, reason)
 
     def secret(self, key: str, fix: str) -> None:
-        """Reports ``key`` where it is plain text in the configuration; its value is read by other means."""
+        """Report ``key`` if its value is plain text in the configuration; the value isn't read here."""
         self._asked.add(key)
         if self.has(key) and not runtime_config.is_config_secret(self.name(key)):
             self._problems.append(f"{self.name(key)} is in plain text: {fix}")
 
     def skip(self, key: str) -> None:
-        """Counts ``key`` as known, where it is read by other means."""
+        """Mark ``key`` as known; its value is read by other means."""
         self._asked.add(key)
 
     def unread_keys(self) -> Sequence[str]:
-        """The keys that are set and that nothing has asked for so far."""
+        """Return the keys that are set and haven't been read so far."""
         return [key for key in self._values if key not in self._asked]
 
     def unknown_keys(self) -> None:
-        """Reports every key that nothing asked for: a typo must not be silence."""
+        """Report every key that was never read, such as a misspelt one."""
         for key in self.unread_keys():
             close = difflib.get_close_matches(key, self._asked, n=1)
             meant = f"did you mean {close[0]}? " if close else ""
@@ -225,7 +225,7 @@ class ConfigReader:
 
 
 def _parse_object(value: Any) -> Mapping[str, Any] | None:
-    """Pulumi hands a nested configuration value on as JSON text."""
+    """Return the object that Pulumi hands on as JSON text; None if it is anything else."""
     if isinstance(value, str):
         try:
             value = json.loads(value)

@@ -1,1 +1,1 @@
-"""Looks up and creates what Vault needs in Google Cloud."""
+"""Looks up and creates the Google Cloud resources that Vault needs."""

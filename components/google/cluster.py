@@ -1,4 +1,4 @@
-"""The GKE cluster that Vault runs on, looked up and never changed."""
+"""Looks up the GKE cluster that Vault runs on; never changes it."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _NETWORK = re.compile(r"projects/([^/]+)/global/networks/([^/]+)$")
 
 @dataclass(frozen=True)
 class GkeCluster(ManagedCluster):
-    """What the other components need to know of a GKE cluster."""
+    """A GKE cluster, as the other components need to know it."""
 
     cloud: ClassVar[Literal["google"]] = "google"
     project: str
@@ -32,9 +32,9 @@ class GkeCluster(ManagedCluster):
     certificate_authority: str
     """The API server's CA certificate, base64 of PEM."""
     workload_pool: str | None
-    """What vouches for the cluster's service accounts, ``<project>.svc.id.goog``; None without one."""
+    """The workload identity pool, ``<project>.svc.id.goog``; None if Workload Identity is off."""
     master_cidr: str
-    """Address range of the control plane; empty where GKE names none."""
+    """Address range (CIDR) of the control plane; empty if GKE reports none."""
     private_nodes: bool
     """Whether the nodes have internal addresses only."""
     network: str
@@ -44,21 +44,21 @@ class GkeCluster(ManagedCluster):
 
     @property
     def path(self) -> str:
-        """The cluster as Google's APIs name it."""
+        """The cluster's resource name in Google's APIs."""
         return f"projects/{self.project}/locations/{self.location}/clusters/{self.name}"
 
     @property
     def identity(self) -> str:
-        """Its project, location and name."""
+        """The cluster's project, location and name."""
         return f"gke:{self.project}:{self.location}:{self.name}"
 
     @property
     def token_command(self) -> tuple[str, str]:
-        """gcloud's plugin for kubectl."""
+        """gcloud's plugin for kubectl and the URL of its installation guide."""
         return AUTH_PLUGIN, AUTH_PLUGIN_GUIDE
 
     def kubeconfig(self) -> str:
-        """Asks gcloud's plugin for a token at each use.
+        """Return a kubeconfig that runs gcloud's plugin for a token at each use.
 
         Source: the GKE guide, "Install kubectl and configure cluster access".
         """
@@ -130,12 +130,12 @@ def look_up_gke_cluster(
 
 
 def network_project(network: str) -> str:
-    """The project that a network belongs to, which is another one than the cluster's where it is shared."""
+    """Return the project of a network; for a shared VPC it is the host project, not the cluster's."""
     return network.split("/")[1]
 
 
 def _network(told: str, project: str) -> str:
-    """The network's full name; GKE tells it as a path, a link, or (of its own project) the bare name."""
+    """Return the network's full name; GKE reports a path, a link, or (in its own project) the bare name."""
     found = _NETWORK.search(told)
     if found is not None:
         return f"projects/{found[1]}/global/networks/{found[2]}"

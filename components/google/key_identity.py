@@ -1,7 +1,7 @@
-"""Which key of Google Cloud KMS the stack has, so that the name of another one is refused.
+"""Remembers which key of Google Cloud KMS the stack has, and refuses the name of another one.
 
-Where that other key is there already, the engine would take it over in place of the stack's own, which then
-is let go or destroyed, whether it is protected or not (pulumi/pkg, step_generator.go: import replacement).
+If that other key exists already, the engine would import it in place of the stack's own, which is then
+abandoned or destroyed, whether it is protected or not (pulumi/pkg, step_generator.go: import replacement).
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ INPUTS = ("key_id",)
 
 
 class GoogleKeyIdentityProvider(StableProvider):
-    """Remembers the key at creation, and refuses another one."""
+    """Records the key at creation, and refuses another one."""
 
     inputs = INPUTS
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuses another key than the stack was deployed with, in the preview already."""
+        """Refuse a key other than the stack's, even in the preview."""
         old, new = _olds.get("key_id"), news["key_id"]
         if old in (None, new):
             return CheckResult(news, [])
@@ -32,16 +32,16 @@ class GoogleKeyIdentityProvider(StableProvider):
         return CheckResult(news, [CheckFailure("key_id", refusal)])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Remembers it."""
+        """Record the key's name."""
         return CreateResult(props["key_id"], {"key_id": props["key_id"]})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Of the key nothing is updated: ``check`` lets no other one pass."""
+        """Change nothing; ``check`` refuses any other key."""
         return UpdateResult({"key_id": _news["key_id"]})
 
 
 class GoogleKeyIdentity(Resource, module="vault", name="GoogleKeyIdentity"):
-    """The key that this stack's Vault is sealed with."""
+    """The name of the key that seals this stack's Vault."""
 
     def __init__(self, name: str, key_id: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__(GoogleKeyIdentityProvider(), name, {"key_id": key_id}, opts)

@@ -1,7 +1,7 @@
-"""The proof of the seal gcpckms: get, encrypt and decrypt as Vault's identity, not as the person.
+"""Proves the seal gcpckms: calls get, encrypt and decrypt with the credentials of Vault's pods.
 
-It catches a missing role, a wrong service account or credentials, and a disabled key before anything
-irreversible: Vault itself looks at the key when it starts, and encrypts and decrypts at the init.
+This finds a missing role, a wrong service account or credentials, and a disabled key before anything
+irreversible: Vault gets the key when it starts, and encrypts and decrypts during the init.
 """
 
 import base64
@@ -25,7 +25,7 @@ _PUT_BACK = "pulumi up --refresh puts back what this stack gives."
 
 
 def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> "VaultGoogleKey":
-    """Prove the key, see :func:`components.seals.seal.prove_seal`.
+    """Prove that Vault's identity can use the key, see :func:`components.seals.seal.prove_seal`.
 
     ``properties``: ``kind`` of the identity, ``key_id``, and for Workload Identity ``service_account`` (of
     Kubernetes), ``service_account_email``, ``workload_pool`` and ``cluster``; else ``secret``.
@@ -37,7 +37,7 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
 
 @dataclass(frozen=True, repr=False)
 class VaultGoogleKey(KeyWrapper):
-    """The seal's key with the rights of Vault's identity. Every method raises :class:`GoogleCallError`."""
+    """The seal's key, used as Vault's identity. Every method raises :class:`GoogleCallError`."""
 
     kind: ClassVar[str] = "google-kms"
     key_field: ClassVar[str] = "key"
@@ -47,7 +47,7 @@ class VaultGoogleKey(KeyWrapper):
 
     @property
     def key_name(self) -> str:
-        """Google's name of the key."""
+        """The key's resource name."""
         return self.name
 
     def wrap(self, key: bytes, deployment: str) -> Mapping[str, str]:
@@ -59,14 +59,14 @@ class VaultGoogleKey(KeyWrapper):
         return self.decrypt(base64.b64decode(header["wrapped_key"], validate=True), _context(deployment))
 
     def get(self) -> Mapping[str, Any]:
-        """The key, with its primary version."""
+        """Return the key with its primary version."""
         permission = "cloudkms.cryptoKeys.get"
         return self.identity.call(
             permission, "GET", f"{_KMS}/{self.name}", fix=self._grant(f"a role with {permission}")
         )
 
     def require_permissions(self) -> None:
-        """Asks as Vault does when it starts."""
+        """Test the permissions on the key, as Vault does when it starts."""
         answer = self.identity.call(
             "testIamPermissions",
             "POST",
@@ -84,7 +84,7 @@ class VaultGoogleKey(KeyWrapper):
             )
 
     def encrypt(self, plain: bytes, context: bytes) -> bytes:
-        """``plain`` encrypted by KMS; without the same context it can't be decrypted."""
+        """Encrypt ``plain`` with KMS; decrypting needs the same context."""
         answer = self._use(
             _USE[0],
             "encrypt",
@@ -101,7 +101,7 @@ class VaultGoogleKey(KeyWrapper):
         return _checked("encrypt", ciphertext, answer.get("ciphertextCrc32c"))
 
     def decrypt(self, ciphertext: bytes, context: bytes) -> bytes:
-        """Return what was encrypted with the same context."""
+        """Decrypt what was encrypted with the same context."""
         answer = self._use(
             _USE[1],
             "decrypt",

@@ -1,4 +1,4 @@
-"""Look-ups of what exists in Google Cloud, with an error that tells a person what to do when it doesn't."""
+"""Looks up resources in Google Cloud; if one doesn't exist, the error says what to do."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -18,14 +18,14 @@ _LONGEST_REASON = 600
 
 
 class ApiOffError(DeploymentError):
-    """An API of Google's isn't enabled in the project."""
+    """A Google API isn't enabled in the project."""
 
 
 def look_up(what: str, fix: str, *, api: str, project: str, invoke: Callable[[], Found]) -> Found:
-    """The answer of ``invoke``, which uses ``api`` (such as ``cloudkms.googleapis.com``) in ``project``.
+    """Return the answer of ``invoke``, which uses ``api`` in ``project``.
 
-    Raises :class:`ApiOffError` where the API is off, and :class:`DeploymentError` with ``what``, Google's
-    words and ``fix`` where it fails otherwise.
+    ``api`` is a host such as ``cloudkms.googleapis.com``. Raises :class:`ApiOffError` if the API is off, and
+    :class:`DeploymentError` with ``what``, Google's error message and ``fix`` if it fails otherwise.
     """
     try:
         return invoke()
@@ -44,7 +44,7 @@ def look_up(what: str, fix: str, *, api: str, project: str, invoke: Callable[[],
 
 
 def named_service(words: str) -> str | None:
-    """The API that an error's details name; None where they name none.
+    """Return the API that an error's details name; None if they name none.
 
     Source: https://cloud.google.com/apis/design/errors (ErrorInfo, reason SERVICE_DISABLED).
     """
@@ -58,7 +58,7 @@ def named_service(words: str) -> str | None:
 
 
 def google_words(words: str) -> str:
-    """What Google said, in one line: the provider adds the answer's details as many lines of JSON."""
+    """Return Google's error message as one line: the provider appends details as many lines of JSON."""
     told, _, _ = words.partition("\nDetails:")
     line = " ".join(told.split())
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]} ..."
@@ -69,13 +69,13 @@ def _tells_of_api_that_is_off(words: str) -> bool:
 
 
 _providers: WeakKeyDictionary[pulumi.Resource, gcp.Provider] = WeakKeyDictionary()
-"""By the stack, of which a process has one."""
+"""One provider per stack; a process runs one stack."""
 
 
 def google_provider(project: str) -> gcp.Provider:
-    """The explicit provider for ``project``, made when it is asked for first.
+    """Return the explicit provider for ``project``, created at the first call.
 
-    Cluster, seal, custody and firewall share it, and any of them may be the first that needs Google.
+    Cluster, seal, custody and firewall share it, and any of them may need it first.
     """
     stack = get_root_resource()
     if stack is None:
@@ -84,7 +84,7 @@ def google_provider(project: str) -> gcp.Provider:
         _providers[stack] = gcp.Provider(
             "gcp",
             project=project,
-            # A label of Pulumi's own would be a change of every key and secret that is taken over.
+            # Pulumi's own label would be a change of every key and secret that is imported.
             add_pulumi_attribution_label=False,
         )
     return _providers[stack]
@@ -98,7 +98,7 @@ SECRET_MANAGER = "secretmanager.googleapis.com"  # noqa: S105 - a name
 
 
 def enabled_apis(apis: Sequence[str], *, project: str) -> Sequence[pulumi.Resource]:
-    """One resource an API. They stay enabled when the stack is destroyed, as others may need them by then."""
+    """Create one resource per API. APIs stay enabled after a destroy, as others may need them by then."""
     return [
         gcp.projects.Service(
             f"api-{api.partition('.')[0]}",

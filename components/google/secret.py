@@ -1,4 +1,4 @@
-"""The Google secret that the keys are kept in, and who may read and write it."""
+"""Creates the Google secret for Vault's keys, and the roles of its readers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,31 +13,31 @@ READER_ROLES: Mapping[str, str] = {"access": ACCESSOR, "versions": VERSION_MANAG
 
 @dataclass(frozen=True)
 class GoogleKeyStoreArgs:
-    """What a :class:`GoogleKeyStore` is made from."""
+    """The arguments of a :class:`GoogleKeyStore`."""
 
     secret: SecretName
     """Project, name and, of a regional secret, region."""
     readers: Sequence[str]
-    """Members that may read and write it, who deploys among them."""
+    """Members that may read and write it; the one that deploys must be among them."""
     replicas: Sequence[str]
-    """Regions that it is kept in; empty leaves them to Google."""
+    """Regions that it is replicated to; empty for Google's choice."""
     protect: bool
-    """Whether Pulumi refuses to delete the secret, and only forgets it where it is made to."""
+    """Whether Pulumi refuses to delete the secret; if forced, it retains it."""
     labels: Mapping[str, str]
     """Labels of the secret."""
     prerequisites: Sequence[pulumi.Resource]
-    """APIs that have to be on before."""
+    """APIs that must be enabled first."""
 
 
 class GoogleKeyStore(pulumi.ComponentResource):
-    """An empty secret: its value is written by the init, and never by way of the stack.
+    """An empty secret. The init writes its value, which is never in the stack's state.
 
-    Whoever has rights on secrets of the whole project has them on this one, too; a deny policy or a project
-    of its own keeps them out.
+    Members with rights on all secrets of the project have them on this one, too; a deny policy or a separate
+    project keeps them out.
     """
 
     secret_name: pulumi.Output[str]
-    """The secret as Google's APIs name it."""
+    """The secret's resource name in Google's APIs."""
 
     def __init__(
         self, name: str, args: GoogleKeyStoreArgs, opts: pulumi.ResourceOptions | None = None
@@ -102,7 +102,7 @@ class GoogleKeyStore(pulumi.ComponentResource):
 
 
 def _grants(args: GoogleKeyStoreArgs) -> Iterator[tuple[str, str, str]]:
-    """What for, role and member of each right."""
+    """Yield purpose, role and member of each grant."""
     for purpose, role in READER_ROLES.items():
         for reader in args.readers:
             yield purpose, role, reader

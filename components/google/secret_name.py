@@ -1,4 +1,4 @@
-"""The name of a secret of Google Secret Manager, in its parts, and the roles of its readers."""
+"""Splits the name of a Google Secret Manager secret into its parts, and names the roles of its readers."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class SecretName:
 
     project: str
     region: str
-    """Empty where Google chooses."""
+    """Empty for a global secret."""
     name: str
 
     @staticmethod
@@ -23,5 +23,5 @@ class SecretName:
 
     @property
     def flags(self) -> str:
-        """What tells gcloud where the secret is."""
+        """The gcloud flags that select the secret's project and location."""
         return f"--project={self.project}" + (f" --location={self.region}" if self.region else "")

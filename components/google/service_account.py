@@ -1,4 +1,4 @@
-"""The Google service account that Vault's pods are, and what it may do: use one key and look at it."""
+"""Creates the Google service account of Vault's pods, with the right to use and read one key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ USE_ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 IMPERSONATION_ROLE = "roles/iam.workloadIdentityUser"
 READER_ROLE_ID = "vaultAutoUnsealKeyReader"
 READER_PERMISSIONS = ("cloudkms.cryptoKeys.get",)
-"""What Vault asks at each start beside encryption and decryption. The smallest role of Google's that has it,
+"""Needed at each start of Vault, besides encryption and decryption. Google's smallest role that has it,
 `roles/cloudkms.viewer`, has ten times as many."""
 
 
 @dataclass(frozen=True)
 class GoogleIdentityArgs:
-    """What a :class:`GoogleIdentity` is made from."""
+    """The arguments of a :class:`GoogleIdentity`."""
 
     identity: IdentitySettings
     """Kind, names and rotation."""
     project: str
     reader_role_exists: bool
-    """Whether the custom role is taken over instead of made."""
+    """Whether the custom role is imported instead of created."""
     key_id: pulumi.Input[str]
     """The one key that the service account may use."""
     workload_pool: str | None
-    """What vouches for the cluster's service accounts; None without Workload Identity."""
+    """The workload identity pool; None without Workload Identity."""
     namespace: pulumi.Input[str]
-    """Vault's namespace, once it is made."""
+    """Vault's namespace, known once it exists."""
     kubernetes_member: str
-    """Vault's Kubernetes service account, ``<namespace>/<name>``: the only one that is this identity."""
+    """Vault's Kubernetes service account, ``<namespace>/<name>``: the only one that gets this identity."""
     kubernetes: pulumi.ProviderResource
-    """Where the Secret with the credentials goes."""
+    """The provider of the cluster that gets the Secret with the credentials."""
     prerequisites: Sequence[pulumi.Resource]
-    """APIs that have to be on before."""
+    """APIs that must be enabled first."""
 
 
 class GoogleIdentity(pulumi.ComponentResource):
-    """Service account, its rights on the key, and how the pods get to be it.
+    """The service account, its IAM roles on the key, and how pods authenticate as it.
 
-    No right is given on the project, and no policy is written as a whole: other members stay.
+    No role is granted on the project, and no policy is replaced as a whole: other members stay.
     """
 
     email: pulumi.Output[str]
@@ -52,7 +52,7 @@ class GoogleIdentity(pulumi.ComponentResource):
     credentials_secret: pulumi.Output[str] | None = None
     """Name of the Secret with the key file; None with Workload Identity."""
     credentials_key: pulumi.Output[str] | None = None
-    """Id of the service-account key in it; tells nothing of the key itself."""
+    """Id of the service-account key in it; not secret."""
 
     def __init__(
         self, name: str, args: GoogleIdentityArgs, opts: pulumi.ResourceOptions | None = None
@@ -111,7 +111,7 @@ class GoogleIdentity(pulumi.ComponentResource):
         return role.name
 
     def _credentials(self, name: str, args: GoogleIdentityArgs, account: gcp.serviceaccount.Account) -> None:
-        """The key file. A rotation makes the new key, updates the Secret, and then deletes the old key."""
+        """Create the key file. A rotation creates a new key, updates the Secret, then deletes the old key."""
         rotation, previous = args.identity.key_rotation, args.identity.previous_key_rotation
         keys = {
             text: gcp.serviceaccount.Key(
@@ -128,7 +128,7 @@ class GoogleIdentity(pulumi.ComponentResource):
             name,
             namespace=args.namespace,
             secret_name=args.identity.secret,
-            # The API gives the file in base64, which is what a Secret takes.
+            # The API returns the file in base64, which is what a Secret takes.
             data={CREDENTIALS_KEY: pulumi.Output.secret(key.private_key)},
             opts=pulumi.ResourceOptions(parent=self, provider=args.kubernetes),
         )
@@ -137,7 +137,7 @@ class GoogleIdentity(pulumi.ComponentResource):
 
 
 class KubernetesSecret(pulumi.CustomResource):
-    """A Kubernetes Secret, by the token of its type; the SDK's own class comes with all of the core API."""
+    """A Kubernetes Secret, by the token of its type; the SDK's own class imports all of the core API."""
 
     metadata: pulumi.Output[Any]
     """As the Kubernetes API has it."""
@@ -162,14 +162,14 @@ class KubernetesSecret(pulumi.CustomResource):
 
 
 def reader_role_name(project: str) -> str:
-    """The custom role as Google's APIs name it."""
+    """Return the custom role's resource name in Google's APIs."""
     return f"projects/{project}/roles/{READER_ROLE_ID}"
 
 
 def reader_role_exists(identity: IdentitySettings, *, project: str, api_gets_enabled: bool) -> bool:
-    """Whether the custom role is there already, of an earlier stack or of another one of the project.
+    """Return whether the custom role exists, created by an earlier stack or another one of the project.
 
-    False where none is needed. Raises :class:`DeploymentError` where it can't be told.
+    False if none is needed. Raises :class:`DeploymentError` if the look-up fails.
     """
     if identity.key_reader_role is not None:
         return False

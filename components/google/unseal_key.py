@@ -1,4 +1,4 @@
-"""The key of Google Cloud KMS that Vault unseals with, and its key ring."""
+"""Creates or imports the Google Cloud KMS key that Vault unseals with, and its key ring."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,50 +18,50 @@ PURPOSE = "ENCRYPT_DECRYPT"
 
 @dataclass(frozen=True)
 class ExistingKey:
-    """What is there of ring and key: made by this stack, by another one before it, or by somebody."""
+    """The ring and key that exist already, created by this stack, by an earlier one or by a person."""
 
     ring_id: str | None = None
-    """The ring as Google's APIs name it; None where it is still to be made."""
+    """The ring's resource name in Google's APIs; None if it is still to be created."""
     key_id: str | None = None
-    """Likewise the key."""
+    """The key's resource name; None if it is still to be created."""
 
 
 @dataclass(frozen=True)
 class GoogleUnsealKeyArgs:
-    """What a :class:`GoogleUnsealKey` is made from."""
+    """The arguments of a :class:`GoogleUnsealKey`."""
 
     key: KeySettings
     """Names, rotation, time until destruction, and whether the key outlives the stack."""
     project: str
     existing: ExistingKey
-    """What is taken over instead of made."""
+    """What is imported instead of created."""
     protect: bool
     """Whether Pulumi refuses to delete ring and key."""
     labels: Mapping[str, str]
     """Labels of the key."""
     prerequisites: Sequence[pulumi.Resource]
-    """APIs that have to be on before."""
+    """APIs that must be enabled first."""
 
 
 class GoogleUnsealKey(pulumi.ComponentResource):
-    """The best guarded part: without the key every volume and every backup of Vault is unreadable.
+    """The key ring and the key. Without the key every volume and every backup of Vault is unreadable.
 
-    Google deletes neither a ring nor a key. The end of a key is the destruction of its versions, after which
-    its name can't be used again; so a ring or key that is there is taken over, be it of an earlier stack. No
-    setting replaces the key: names that lead to another one are refused.
+    Google deletes neither a ring nor a key. Only a key's versions are destroyed, after which its name can't
+    be reused; so an existing ring or key is imported, even one of an earlier stack. No setting replaces the
+    key: names that lead to another one are refused.
     """
 
     key_ring: pulumi.Output[str]
-    """The ring as Google's APIs name it."""
+    """The ring's resource name in Google's APIs."""
     key_id: pulumi.Output[str]
-    """The key as Google's APIs name it."""
+    """The key's resource name in Google's APIs."""
 
     def __init__(
         self, name: str, args: GoogleUnsealKeyArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("vault-autounseal:gcp:UnsealKey", name, None, opts)
         identity = GoogleKeyIdentity(name, args.key.key_id(args.project), pulumi.ResourceOptions(parent=self))
-        # The engine ignores `import` for what is in the state by that id, and brings what it takes over to
+        # The engine ignores `import` for a resource with that id in the state, and updates what it imports to
         # the settings (pulumi/pkg, step_generator.go).
         ring = gcp.kms.KeyRing(
             name,
@@ -89,7 +89,7 @@ class GoogleUnsealKey(pulumi.ComponentResource):
                 protect=args.protect,
                 retain_on_delete=args.key.retain_on_destroy,
                 import_=args.existing.key_id,
-                # Another one would be a replacement of the key.
+                # A change of it would replace the key.
                 ignore_changes=["destroyScheduledDuration"],
             ),
         )
@@ -99,9 +99,9 @@ class GoogleUnsealKey(pulumi.ComponentResource):
 
 
 def existing_key(key: KeySettings, *, project: str, api_gets_enabled: bool) -> ExistingKey:
-    """What there is of ring and key.
+    """Look up the ring and the key.
 
-    Raises :class:`DeploymentError` where it can't be told, and where the key that is there can't be used.
+    Raises :class:`DeploymentError` if the look-up fails, and if the existing key can't be used.
     """
     ring_id, key_id = key.ring_id(project), key.key_id(project)
     options = pulumi.InvokeOptions(provider=google_provider(project))
@@ -121,7 +121,7 @@ def existing_key(key: KeySettings, *, project: str, api_gets_enabled: bool) -> E
         ).key_rings
     except ApiOffError:
         if api_gets_enabled:
-            # Nothing can have been made yet, and a preview enables nothing.
+            # Without the API nothing can exist yet, and a preview enables nothing.
             return ExistingKey()
         raise
     if ring_id not in [ring.id for ring in rings]:
@@ -141,7 +141,7 @@ def existing_key(key: KeySettings, *, project: str, api_gets_enabled: bool) -> E
 
 
 def _require_usable(found: Any, key: KeySettings, project: str) -> None:
-    """Raises where Vault could seal nothing with the key; says what of it isn't as the settings have it."""
+    """Raise if Vault couldn't seal with the key; warn if its destroyScheduledDuration differs."""
     if found.purpose != PURPOSE:
         raise DeploymentError(
             f"The key {found.id} is for {found.purpose}, and a seal takes one for {PURPOSE}. Set key.name to "

@@ -1,4 +1,4 @@
-"""Google Cloud as Vault's pods see it: an access token had as they have it, and calls with it."""
+"""Calls Google APIs with the same credentials as Vault's pods."""
 
 import base64
 import binascii
@@ -25,9 +25,9 @@ _CREDENTIALS_KEY = "credentials.json"
 _TOKEN_SECONDS = 3600
 _RENEWAL_SECONDS = 300
 _CALL_SECONDS = (5, 10)
-"""To connect, and to answer."""
+"""Timeouts of connecting and of the answer."""
 
-# What a try a little later may answer otherwise: changes of IAM reach every part of Google after minutes
+# Retryable: changes of IAM reach every part of Google after minutes
 # (cloud.google.com/iam/docs/access-change-propagation), as does an API that was just enabled.
 _SETTLING = frozenset({401, 403, 404, 408, 429})
 
@@ -38,7 +38,7 @@ class GoogleCallError(SettlingError):
 
 @dataclass(repr=False)
 class VaultIdentity(ABC):
-    """Who Vault's pods are to Google. Tokens stay in memory and are renewed before they end."""
+    """The Google identity of Vault's pods. Tokens stay in memory and are renewed before they expire."""
 
     target: KubernetesTarget
     """Cluster and namespace of Vault's pods."""
@@ -48,30 +48,30 @@ class VaultIdentity(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """For a person."""
+        """The identity's name for error messages."""
 
     @abstractmethod
     def _fetch(self) -> str:
-        """A new access token, good for an hour; raises :class:`GoogleCallError`."""
+        """Return a new access token, valid for an hour; raise :class:`GoogleCallError`."""
 
     def call(
         self, action: str, method: str, url: str, body: Mapping[str, Any] | None = None, *, fix: str
     ) -> Mapping[str, Any]:
-        """One REST call as Vault; raises :class:`GoogleCallError` with ``action`` and ``fix``."""
+        """Make one REST call as Vault; raise :class:`GoogleCallError` with ``action`` and ``fix``."""
         if time.monotonic() > self._expires - _RENEWAL_SECONDS:
             self._token = self._fetch()
             self._expires = time.monotonic() + _TOKEN_SECONDS
         try:
             return ask_google(action, method, url, body, token=self._token, fix=fix)
         except GoogleCallError:
-            # The next try begins with a new token: an old one may be of an account that is gone.
+            # The next attempt gets a new token: the old one may belong to a deleted account.
             self._expires = 0.0
             raise
 
 
 @dataclass(repr=False)
 class WorkloadIdentity(VaultIdentity):
-    """What GKE's metadata server does for the pods of a Kubernetes service account.
+    """The identity that GKE's metadata server gives to the pods of a Kubernetes service account.
 
     Source: the GKE documents, "About Workload Identity Federation for GKE".
     """
@@ -87,7 +87,7 @@ class WorkloadIdentity(VaultIdentity):
 
     @property
     def name(self) -> str:
-        """The Google service account."""
+        """The email of the Google service account."""
         return self.email
 
     def _fetch(self) -> str:
@@ -121,7 +121,7 @@ class WorkloadIdentity(VaultIdentity):
         return str(answer["accessToken"])
 
     def _require_annotation(self) -> None:
-        """Raises where the pods would silently be somebody else: the account of their node."""
+        """Raise if the pods would silently authenticate as the node's service account."""
         found = _kubernetes(self.target, "serviceaccount", self.kubernetes_account)
         annotated = found.get("metadata", {}).get("annotations", {}).get(ANNOTATION, "")
         if annotated != self.email:
@@ -149,18 +149,18 @@ class WorkloadIdentity(VaultIdentity):
 
 @dataclass(repr=False)
 class KeyFile(VaultIdentity):
-    """A service-account key out of a Secret; it signs its tokens itself, as Vault does with it."""
+    """A service-account key in a Secret, which signs its own tokens, as Vault's seal does."""
 
     secret: str
-    """Name of the Secret, which has it as ``credentials.json``."""
+    """Name of the Secret, which holds it as ``credentials.json``."""
 
     @property
     def name(self) -> str:
-        """The Secret."""
+        """The Secret's name."""
         return f"Secret {self.target.namespace}/{self.secret}"
 
     def _fetch(self) -> str:
-        # Imported here, for Workload Identity needs neither.
+        # Imported here, as Workload Identity needs neither.
         from google.auth import jwt
         from google.auth.exceptions import GoogleAuthError
 
@@ -202,7 +202,7 @@ class KeyFile(VaultIdentity):
 def ask_google(
     action: str, method: str, url: str, body: Mapping[str, Any] | None, *, token: str, fix: str
 ) -> Mapping[str, Any]:
-    """One REST call, tried once; raises :class:`GoogleCallError`, which tells nothing of ``body``."""
+    """Make one REST call, without a retry; raise :class:`GoogleCallError`, without anything of ``body``."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         response = requests.request(method, url, json=body, headers=headers, timeout=_CALL_SECONDS)
@@ -224,7 +224,7 @@ def ask_google(
 
 
 def _refusal(response: requests.Response) -> tuple[str, str, bool]:
-    """Google's status and words, and whether they say that an API is off."""
+    """Return Google's status and error message, and whether they mean that an API isn't enabled."""
     try:
         answer = response.json()
     except ValueError:
@@ -234,13 +234,13 @@ def _refusal(response: requests.Response) -> tuple[str, str, bool]:
         reasons = [detail.get("reason") for detail in error.get("details", []) if isinstance(detail, dict)]
         status = str(error.get("status", response.status_code))
         return status, str(error.get("message", "")), "SERVICE_DISABLED" in reasons
-    # The token service has the shape of OAuth.
+    # The token service answers in OAuth's format.
     described = answer.get("error_description", "") if isinstance(answer, dict) else ""
     return str(error or response.status_code), str(described), False
 
 
 def _kubernetes(target: KubernetesTarget, kind: str, name: str) -> Mapping[str, Any]:
-    """An object of Vault's namespace; raises :class:`GoogleCallError` where there is none."""
+    """Return an object of Vault's namespace; raise :class:`GoogleCallError` if there is none."""
     try:
         found = Kubectl(target).get(kind, name)
     except KubectlError as error:

@@ -1,4 +1,4 @@
-"""The firewall rule that lets a private GKE control plane reach the injector's webhook on the nodes."""
+"""Creates the firewall rule that lets a private GKE control plane reach the injector's webhook."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ DESCRIPTION = "Lets the control plane reach the webhook of Vault's agent injecto
 
 @dataclass(frozen=True)
 class WebhookFirewallArgs:
-    """What a :class:`WebhookFirewall` is made from."""
+    """The arguments of a :class:`WebhookFirewall`."""
 
     name: str
     """Name of the rule, unique within its project."""
     network: str
     """The network, ``projects/<project>/global/networks/<name>``; the rule goes into that project."""
     control_plane_cidr: str
-    """Where the traffic comes from."""
+    """Source of the traffic, an IPv4 range."""
     node_tags: Sequence[str]
     """Network tags of the nodes; empty for every instance of the network."""
     port: int
@@ -30,7 +30,7 @@ class WebhookFirewallArgs:
 class Firewall(pulumi.CustomResource):
     """A firewall rule, by the token of its type.
 
-    The SDK's own class comes with all types of Compute Engine, 0.8 s of every preview.
+    The SDK's own class imports all types of Compute Engine, 0.8 s of every preview.
     """
 
     name: pulumi.Output[str]
@@ -40,7 +40,7 @@ class Firewall(pulumi.CustomResource):
 
 
 class WebhookFirewall(pulumi.ComponentResource):
-    """One ingress rule. Without it the API server waits for the webhook's time-out at every pod it admits.
+    """One ingress rule. Without it the API server waits for the webhook's timeout at every pod it admits.
 
     GKE's own rules let the control plane reach the nodes' ports 443 and 10250 only. Source: the GKE guide,
     "Add firewall rules for specific use cases".
@@ -64,7 +64,7 @@ class WebhookFirewall(pulumi.ComponentResource):
                 "targetTags": list(args.node_tags) or None,
                 "allows": [{"protocol": "tcp", "ports": [str(args.port)]}],
             },
-            # The name is given, so a rule of another network can't be made beside the old one.
+            # The name is fixed, so the rule of another network can't exist beside the old one.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.rule = rule.name

@@ -1,1 +1,1 @@
-"""Reaches the Kubernetes API by kubectl, and describes managed clusters."""
+"""Calls the Kubernetes API with kubectl, and describes managed clusters."""

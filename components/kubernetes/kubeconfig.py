@@ -1,4 +1,4 @@
-"""A kubeconfig that asks a command for a token at each use."""
+"""Builds a kubeconfig that runs a command for a token at each use."""
 
 import json
 from collections.abc import Mapping

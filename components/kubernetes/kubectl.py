@@ -1,4 +1,4 @@
-"""kubectl as a subprocess: what the dynamic providers need of the Kubernetes API."""
+"""Runs kubectl as a subprocess, for the dynamic providers' calls of the Kubernetes API."""
 
 import contextlib
 import json
@@ -16,22 +16,22 @@ from components.errors import DeploymentError
 REQUEST_TIMEOUT_SECONDS = 20
 
 OWNER_LABEL, OWNER = "app.kubernetes.io/managed-by", "vault-autounseal"
-"""What marks the objects that the program makes past Pulumi, and tells them from others of their name."""
+"""Label of the objects that the program creates outside Pulumi, to tell them from others of the same name."""
 
 
 class KubectlError(DeploymentError):
-    """kubectl answered with an error; the message holds what it said."""
+    """kubectl failed; the message holds its error output."""
 
     @property
     def reason(self) -> str:
-        """The API server's word for it, such as ``NotFound`` or ``Conflict``; empty where it said none."""
+        """The API server's reason, such as ``NotFound`` or ``Conflict``; empty if it gave none."""
         found = re.search(r"Error from server \((\w+)\)", str(self))
         return found[1] if found else ""
 
 
 @dataclass(frozen=True)
 class KubernetesTarget:
-    """A cluster, a context and a namespace; travels in the inputs of the dynamic resources."""
+    """A cluster, a context and a namespace; part of the inputs of the dynamic resources."""
 
     kubeconfig: str
     """Path or JSON (without a credential) of a kubeconfig; empty for KUBECONFIG or the user's own."""
@@ -39,12 +39,12 @@ class KubernetesTarget:
     namespace: str
 
     def to_properties(self) -> dict[str, str]:
-        """As a resource's property."""
+        """Return the target as a resource's property."""
         return {"kubeconfig": self.kubeconfig, "context": self.context, "namespace": self.namespace}
 
     @staticmethod
     def from_properties(properties: Mapping[str, Any]) -> "KubernetesTarget":
-        """From a resource's property."""
+        """Return the target that a resource's property holds."""
         return KubernetesTarget(
             kubeconfig=str(properties["kubeconfig"]),
             context=str(properties["context"]),
@@ -53,7 +53,7 @@ class KubernetesTarget:
 
 
 def require_command(name: str, purpose: str) -> None:
-    """Raises :class:`DeploymentError` where a command isn't on PATH."""
+    """Raise :class:`DeploymentError` if a command isn't on PATH."""
     if shutil.which(name) is None:
         raise DeploymentError(f"The command {name!r} isn't on PATH: {purpose}.")
 
@@ -65,7 +65,7 @@ class Kubectl:
         self._target = target
 
     def require_reachable(self) -> None:
-        """Raises :class:`DeploymentError` where the API server doesn't answer."""
+        """Raise :class:`DeploymentError` if the API server doesn't answer."""
         try:
             self.run(["get", "--raw", "/version", "--request-timeout=10s"])
         except KubectlError as error:
@@ -75,11 +75,11 @@ class Kubectl:
             ) from None
 
     def pod(self, name: str) -> Mapping[str, Any] | None:
-        """The pod of that name; None where there is none."""
+        """Return the pod of that name; None if there is none."""
         return self.get("pod", name)
 
     def get(self, kind: str, name: str) -> Mapping[str, Any] | None:
-        """The object of that kind and name; None where there is none."""
+        """Return the object of that kind and name; None if there is none."""
         text = self.run(["get", kind, name, "--ignore-not-found", "--output=json"])
         if not text.strip():
             return None
@@ -87,25 +87,26 @@ class Kubectl:
         return found
 
     def create(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Makes an object, and returns it as the API server has it; its content is on no command line.
+        """Create an object, and return it as the API server stored it.
 
-        Raises :class:`KubectlError` with the reason ``AlreadyExists`` where its name is taken.
+        The object is passed on standard input, so nothing of it is on a command line. Raises
+        :class:`KubectlError` with the reason ``AlreadyExists`` if its name is taken.
         """
         return self._send("create", document)
 
     def replace(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Puts an object in the place of the one that has its name, and returns it.
+        """Replace the object of the same name, and return the new one.
 
-        With a ``resourceVersion`` in its metadata only that version is replaced: raises
-        :class:`KubectlError` with the reason ``Conflict`` where the object has changed since.
+        If its metadata has a ``resourceVersion``, only that version is replaced: raises :class:`KubectlError`
+        with the reason ``Conflict`` if the object has changed since.
         """
         return self._send("replace", document)
 
     def delete_secret(self, name: str, *, uid: str, resource_version: str) -> None:
-        """Deletes a Secret as it was seen.
+        """Delete one version of a Secret.
 
-        Raises :class:`KubectlError` with the reason ``Conflict`` where it has changed since, and
-        ``NotFound`` where it is gone.
+        Raises :class:`KubectlError` with the reason ``Conflict`` if it has changed since, and ``NotFound`` if
+        it is gone.
         """
         options = {
             "apiVersion": "v1",
@@ -116,9 +117,9 @@ class Kubectl:
         self.run(["delete", "--raw", path, "--filename=-"], stdin=json.dumps(options))
 
     def service_account_token(self, service_account: str, *, audience: str, seconds: int) -> str:
-        """A token such as the service account's pods have; secret, and kept in memory alone.
+        """Create a token of a service account, like those of its pods; secret, kept in memory only.
 
-        ``seconds`` is how long it is good for, at least 600.
+        ``seconds`` is how long it is valid, at least 600.
         """
         request = {
             "apiVersion": "authentication.k8s.io/v1",
@@ -137,7 +138,7 @@ class Kubectl:
         return answer
 
     def log_tail(self, pod: str, *, lines: int = 15, container: str = "vault") -> str:
-        """The last lines that the container wrote, those of its predecessor where it has only just begun."""
+        """Return the container's last log lines; those of its predecessor if it has only just started."""
         arguments = ["logs", pod, f"--container={container}", f"--tail={lines}"]
         for previous in ((), ("--previous",)):
             try:
@@ -149,7 +150,7 @@ class Kubectl:
         return "(no log yet)"
 
     def run(self, arguments: Sequence[str], *, stdin: str | None = None, timeout_seconds: float = 30) -> str:
-        """What kubectl prints; raises :class:`KubectlError` where it fails or takes too long."""
+        """Return kubectl's output; raise :class:`KubectlError` if it fails or takes too long."""
         require_command("kubectl", "it reaches Vault's pods; see kubernetes.io/docs/tasks/tools")
         with self.command(arguments) as command:
             try:
@@ -168,7 +169,7 @@ class Kubectl:
 
     @contextlib.contextmanager
     def command(self, arguments: Sequence[str]) -> Iterator[list[str]]:
-        """The command line; a kubeconfig given as JSON lies in a file of mode 0600 meanwhile."""
+        """Yield the command line; meanwhile a kubeconfig given as JSON is in a file of mode 0600."""
         target = self._target
         options = [f"--context={target.context}", f"--namespace={target.namespace}"]
         if not target.kubeconfig.startswith("{"):

@@ -1,4 +1,4 @@
-"""The managed Kubernetes cluster that Vault runs on, whichever cloud runs it."""
+"""Declares what every cloud's managed Kubernetes cluster provides."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Cloud = Literal["aws", "google"]
 
 @dataclass(frozen=True)
 class ManagedCluster(ABC):
-    """Describe what a connection needs to know of a cluster that a cloud manages."""
+    """A managed Kubernetes cluster: its identity and how kubectl connects to it."""
 
     cloud: ClassVar[Cloud]
     name: str
@@ -17,12 +17,12 @@ class ManagedCluster(ABC):
     @property
     @abstractmethod
     def identity(self) -> str:
-        """Name what stays the same as long as it is this cluster, whatever its certificate or address."""
+        """An identifier that never changes for this cluster, whatever its certificate or address."""
 
     @property
     @abstractmethod
     def token_command(self) -> tuple[str, str]:
-        """Return the command that issues the cluster's tokens, and the address of its guide."""
+        """The command that issues the cluster's tokens, and the URL of its guide."""
 
     @abstractmethod
     def kubeconfig(self) -> str:

@@ -1,1 +1,1 @@
-"""Uses another Vault's transit engine as Vault's pods will."""
+"""Uses another Vault's transit engine with the token of Vault's pods."""

@@ -1,4 +1,4 @@
-"""Another Vault's transit engine, asked by the vault command in pod 0 of this one."""
+"""Calls another Vault's transit engine with the vault command in pod 0 of this one."""
 
 import base64
 import json
@@ -13,17 +13,17 @@ from components.seal_preflight import SettlingError
 
 _CONTAINER = "vault"
 _NO_LOG = "(no log yet)"
-# What no waiting fixes: the other Vault has answered, and said no.
+# Not retryable: the other Vault has answered, and refused.
 _REFUSAL = re.compile(r"Code: 40[0-9]")
 
 
 class TransitError(SettlingError):
-    """The other Vault refused, or couldn't be asked."""
+    """The other Vault refused, or couldn't be reached."""
 
 
 @dataclass(frozen=True, repr=False)
 class OtherVault:
-    """The other Vault's key, asked for by the vault command in pod 0. Methods raise :class:`TransitError`."""
+    """The other Vault's key, used through the vault command in pod 0. Methods raise :class:`TransitError`."""
 
     kubectl: Kubectl
     kubernetes_namespace: str
@@ -39,29 +39,29 @@ class OtherVault:
 
     @property
     def key(self) -> str:
-        """Names the key, with the Vault that it is in."""
+        """The key's URL."""
         return f"{self.address}/v1/{self.mount}/keys/{self.key_name}"
 
     def encrypt(self, plain: bytes) -> str:
-        """``plain`` as the other Vault has encrypted it."""
+        """Encrypt ``plain`` with the other Vault; return its ciphertext."""
         text = base64.b64encode(plain).decode()
         path = f"{self.mount}/encrypt/{self.key_name}"
         return self._vault("write", ["-field=ciphertext"], [path, "plaintext=-"], stdin=text)
 
     def decrypt(self, ciphertext: str) -> bytes:
-        """Return what the other Vault encrypted."""
+        """Decrypt what the other Vault encrypted."""
         path = f"{self.mount}/decrypt/{self.key_name}"
         return base64.b64decode(
             self._vault("write", ["-field=plaintext"], [path, "ciphertext=-"], stdin=ciphertext)
         )
 
     def token(self) -> Mapping[str, Any]:
-        """What the other Vault knows of the token, but not the token."""
+        """Return the attributes of the token, such as its TTL, but not the token itself."""
         found: Mapping[str, Any] = json.loads(self._vault("token lookup", ["-format=json"], []))["data"]
         return {name: value for name, value in found.items() if name != "id"}
 
     def await_container(self, seconds: float) -> None:
-        """Waits until pod 0's container runs."""
+        """Wait until pod 0's container runs; raise :class:`TransitError` after ``seconds``."""
         waiting = Waiting(f"Waiting for {self.pod}", seconds)
         while (state := self._container_state()) != "running":
             if waiting.over:

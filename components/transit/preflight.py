@@ -1,10 +1,10 @@
-"""The proof of the seal transit: Encrypt and Decrypt on the other Vault, from inside Vault's own pod.
+"""Proves the seal transit: encrypts and decrypts with the other Vault, from inside Vault's own pod.
 
-The other Vault may be reachable from inside the cluster alone, and the token belongs to the pod; so the vault
-command of pod 0's container does it, with that container's token, network and CA. What is encrypted goes
-through standard input, the token through nothing at all. Vault itself encrypts one byte when it starts and
-ends where that fails, so a wrong address, token or policy shows as a pod that doesn't come up; the right to
-decrypt is first needed after the init, when it's too late. Needs the right to `create pods/exec`.
+The other Vault may be reachable only from inside the cluster, and the token belongs to the pod. So the vault
+command in pod 0's container makes the calls, with that container's token, network and CA. Plaintext is passed
+on standard input, the token not at all. Vault itself encrypts one byte when it starts and exits if that
+fails, so a wrong address, token or policy shows as a pod that doesn't start; the right to decrypt is first
+needed after the init, when it's too late. Needs the right to `create pods/exec`.
 """
 
 import secrets
@@ -20,7 +20,7 @@ from components.transit.other_vault import OtherVault, TransitError
 
 
 def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> "TransitKey":
-    """Prove the key, see :func:`components.seals.seal.prove_seal`.
+    """Prove that Vault's token can use the key, see :func:`components.seals.seal.prove_seal`.
 
     ``properties``: ``pod``, the name of pod 0; ``pod_start_seconds``, how long its container may take to run;
     ``token_secret`` and ``token_key``, where the token is; and of the other Vault ``address``, ``mount``,
@@ -61,7 +61,7 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
 
 @dataclass(frozen=True, repr=False)
 class TransitKey(KeyWrapper):
-    """The other Vault's key, wrapping the journal's; the journal itself is bound to its deployment."""
+    """The other Vault's key, which wraps the journal's key; the journal itself is bound to its Vault."""
 
     kind: ClassVar[str] = "vault-transit"
     key_field: ClassVar[str] = "key"
@@ -82,9 +82,9 @@ class TransitKey(KeyWrapper):
 
 
 def token_warnings(other: OtherVault) -> Sequence[str]:
-    """What will one day end the token: with a dead one no pod that restarts unseals.
+    """Return warnings about an expiring token: with an expired one no pod that restarts unseals.
 
-    Raises :class:`TransitError` where it may end within the init. Source: Vault's documents on tokens.
+    Raises :class:`TransitError` if it may expire during the init. Source: Vault's documents on tokens.
     """
     advice = (
         "A pod that restarts after that stays sealed. Make a periodic orphan token: vault token create "
