@@ -12,16 +12,16 @@ from components.errors import DeploymentError
 from components.progress import Waiting, say
 
 DATA_KEY_BYTES = 32
-"""Length of the keys that are wrapped, and of what a proof encrypts."""
+"""Length in bytes of the keys that are wrapped, and of the plaintext of a proof."""
 
 Answer = TypeVar("Answer")
 
 
 class SettlingError(DeploymentError):
-    """A step that the key service refused or didn't answer; the message has its own words and the fix.
+    """The key service refused a call or didn't answer; the message has its error message and the fix.
 
-    ``settling`` tells if waiting may help: a permission that spreads, a service that is busy or out of reach.
-    ``summary`` is the message without the fix.
+    ``settling`` says whether waiting may help: a permission that spreads, a service that is busy or
+    unreachable. ``summary`` is the message without the fix.
     """
 
     def __init__(self, what: str, reason: str, fix: str, *, settling: bool) -> None:
@@ -31,9 +31,9 @@ class SettlingError(DeploymentError):
 
 
 def until_settled(what: str, seconds: float, attempt: Callable[[], Answer]) -> Answer:
-    """Return what ``attempt`` returns, trying again for ``seconds`` while waiting may help.
+    """Return the result of ``attempt``, retrying for ``seconds`` while waiting may help.
 
-    ``what`` says what is being waited for. Raises the last :class:`SettlingError`.
+    ``what`` names the wait in the output. Raises the last :class:`SettlingError`.
     """
     waiting = Waiting(what, seconds)
     while True:
@@ -48,7 +48,7 @@ def until_settled(what: str, seconds: float, attempt: Callable[[], Answer]) -> A
 def prove_key(*, identity: str, key: str, seconds: float, proof: Callable[[], None]) -> None:
     """Run the proof that ``identity`` can use ``key``, for ``seconds`` while permissions may spread.
 
-    Raises :class:`DeploymentError` with the key service's own words and the fix.
+    Raises :class:`DeploymentError` with the key service's error message and the fix.
     """
     say(f"Proving that {identity} can use {key}")
     try:
@@ -61,26 +61,26 @@ def prove_key(*, identity: str, key: str, seconds: float, proof: Callable[[], No
 
 
 class KeyWrapper(ABC):
-    """The seal's key with the rights of Vault's identity, wrapping a key of 32 bytes.
+    """The seal's key, used as Vault's identity to wrap a key of 32 bytes.
 
     Both methods raise :class:`SettlingError`. ``deployment`` names the Vault that the wrapped key belongs to;
     if the key service can, it refuses to unwrap it for another one.
     """
 
     kind: ClassVar[str]
-    """Name of the way of wrapping, kept beside what is wrapped."""
+    """Name of the method of wrapping, stored beside the wrapped key."""
     key_field: ClassVar[str]
     """Name of the header's entry that holds ``key_name``."""
 
     @property
     @abstractmethod
     def key_name(self) -> str:
-        """What names the seal's key at its service."""
+        """The name of the seal's key at its service."""
 
     @abstractmethod
     def wrap(self, key: bytes, deployment: str) -> Mapping[str, str]:
-        """Wrap ``key``; return what it takes to unwrap it, readable by everybody."""
+        """Wrap ``key``; return the header that unwraps it, which isn't secret."""
 
     @abstractmethod
     def unwrap(self, header: Mapping[str, str], deployment: str) -> bytes:
-        """Return the key that was wrapped with that result."""
+        """Return the key that was wrapped with this header."""

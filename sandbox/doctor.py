@@ -45,9 +45,7 @@ def examine(layout: Layout) -> Sequence[Finding]:
             for name in sorted(processes)
         ]
     else:
-        findings.append(
-            _attempt("machine", lambda: check_requirements(layout), "can run the node", "fix it")
-        )
+        findings.append(_attempt("machine", lambda: check_requirements(layout), "can run the node", "fix it"))
     return findings
 
 

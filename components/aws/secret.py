@@ -19,7 +19,7 @@ class AwsKeyStoreArgs:
     name: str
     """Name of the secret."""
     readers: Sequence[str]
-    """ARNs of the principals that may read and write it; the one that deploys must be among them."""
+    """ARNs of the principals that may read and write it, among them the one that deploys."""
     key_arn: pulumi.Input[str] | None
     """ARN of the KMS key that encrypts it; None creates a key for it alone."""
     partition: str

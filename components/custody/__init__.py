@@ -1,1 +1,1 @@
-"""Keeps the root token and the shares."""
+"""Stores the root token and the shares."""

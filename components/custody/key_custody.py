@@ -1,4 +1,4 @@
-"""Root token and shares after the init: in the stack's state, or in the store that the settings name."""
+"""Stores root token and shares after the init: in the stack's state, or in the store of the settings."""
 
 import time
 from collections.abc import Mapping
@@ -16,41 +16,41 @@ _PAUSE_SECONDS = 2.0
 
 
 class KeysNotStoredError(KeyStoreError):
-    """The store didn't take the keys, not even when asked again."""
+    """The store didn't accept the keys, in spite of retries."""
 
 
 @dataclass(frozen=True)
 class KeyCustody:
-    """Where the keys of one Vault are."""
+    """The place where the keys of one Vault are stored."""
 
     store: KeyStore | None
-    """None is the state, which the engine writes itself once the resource has returned."""
+    """None for the state, which the engine writes itself once the resource has returned."""
     target: KubernetesTarget
     deployment: str
-    """Whose keys they are, see :class:`KeyRecord`."""
+    """The Vault whose keys they are, see :class:`KeyRecord`."""
 
     @staticmethod
     def from_properties(
         properties: Mapping[str, Any] | None, target: KubernetesTarget, deployment: str
     ) -> "KeyCustody":
-        """From a resource's property `custody`; empty is the state."""
+        """Return the custody of a resource's property `custody`; empty means the state."""
         store = store_from_properties(properties) if properties else None
         return KeyCustody(store=store, target=target, deployment=deployment)
 
     @property
     def location(self) -> str:
-        """Where the keys are, for a person."""
+        """The place of the keys, for messages."""
         return self.store.location if self.store is not None else STATE_LOCATION
 
     def probe(self) -> None:
-        """Proves that keys could be stored; raises :class:`KeyStoreError` where they couldn't."""
+        """Prove that keys can be stored; raise :class:`KeyStoreError` otherwise."""
         if self.store is not None:
             self.store.probe(self.target)
 
     def find(self) -> KeyRecord | None:
-        """The keys that the store has of this Vault.
+        """Return the keys of this Vault that the store has.
 
-        Raises :class:`KeyStoreError` where it has those of another one, or something else.
+        Raises :class:`KeyStoreError` if it has those of another Vault, or something else.
         """
         if self.store is None:
             return None
@@ -69,16 +69,16 @@ class KeyCustody:
         return record
 
     def root_token(self, in_state: str) -> str:
-        """The plain root token, ``in_state`` where the state keeps it; empty where nobody here has one."""
+        """Return the plain root token, ``in_state`` if the state has it; empty if it isn't available here."""
         if self.store is None:
             return in_state
         record = self.find()
         return record.plain_root_token if record is not None else ""
 
     def put(self, record: KeyRecord) -> KeyReference:
-        """Stores the keys; raises :class:`KeysNotStoredError` where the store doesn't take them.
+        """Store the keys; raise :class:`KeysNotStoredError` if the store doesn't accept them.
 
-        Every error is worth another try here: what is at stake can't be had again.
+        Every error is retried: the keys can't be generated again.
         """
         if self.store is None:
             return KeyReference(location=STATE_LOCATION, version="")
@@ -87,7 +87,7 @@ class KeyCustody:
                 return self.store.write(record, self.target)
             except KeyStoreError as error:
                 reason = str(error)
-            # A store of somebody's own may raise anything, and with the keys in its text.
+            # A user's own store may raise anything, even with the keys in the message.
             except Exception as error:
                 reason = type(error).__name__
             if attempt == WRITE_ATTEMPTS:

@@ -1,4 +1,4 @@
-"""What is kept of an init: the keys, and what tells whose they are."""
+"""Declares the record of an init: the keys, and the Vault that they belong to."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ FORMAT = 1
 
 
 class KeyRecordError(DeploymentError):
-    """What lies in a store isn't a record of this program. The message holds nothing of its content."""
+    """The content of a store isn't a record of this program. The message holds nothing of it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,15 +20,15 @@ class KeyRecord:
     """Root token and shares of one Vault. Not to be printed, hence without a repr of its fields."""
 
     deployment: str
-    """Whose keys these are: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    """The Vault of these keys: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
     seal_type: str
-    """Seal that the init was made with."""
+    """Seal that Vault was initialised with."""
     seal_key: str
-    """What names the key of the seal, such as a KMS key's ARN; empty with Shamir."""
+    """Name of the seal's key, such as a KMS key's ARN; empty with Shamir."""
     threshold: int
-    """How many shares are needed."""
+    """Number of shares that are needed."""
     root_token: str
-    """Empty once it is revoked, and where none was given."""
+    """Empty once it is revoked, or if none was given."""
     recovery_shares: Sequence[str] = ()
     """Base64; empty with Shamir."""
     key_shares: Sequence[str] = ()
@@ -38,21 +38,21 @@ class KeyRecord:
     root_token_encrypted: bool = False
     """Whether the root token is a PGP message (base64)."""
     cluster_id: str = ""
-    """Vault's own identity of the cluster; empty until it was first unsealed."""
+    """Vault's own id of its cluster; empty until it was first unsealed."""
 
     @property
     def shares(self) -> Sequence[str]:
-        """The shares, of whichever kind the seal has."""
+        """The shares: recovery shares or key shares, as the seal has them."""
         return self.key_shares or self.recovery_shares
 
     @property
     def plain_root_token(self) -> str:
-        """The root token where it can be used here; empty where it is its holder's, revoked or unknown."""
+        """The root token if it is usable here; empty if it is encrypted to its holder, revoked or unknown."""
         return "" if self.root_token_encrypted else self.root_token
 
     @property
     def fingerprint(self) -> str:
-        """Tells one set of shares from another without telling anything of them: ``sha256:`` and 64 digits.
+        """A fingerprint of the shares that isn't secret: ``sha256:`` and 64 digits.
 
         Only the shares count, which stay when the root token is revoked and the cluster gets its id.
         """
@@ -60,16 +60,16 @@ class KeyRecord:
         return f"sha256:{hashlib.sha256(joined.encode()).hexdigest()}"
 
     def without_root_token(self) -> "KeyRecord":
-        """The record once the root token is revoked."""
+        """Return the record as it is after the root token was revoked."""
         return replace(self, root_token="", root_token_encrypted=False)
 
     def to_json(self) -> str:
-        """The record as a store keeps it."""
+        """Return the record as a store keeps it."""
         return json.dumps({"format": FORMAT, **asdict(self)})
 
     @staticmethod
     def from_json(text: str) -> "KeyRecord":
-        """The record in ``text``; raises :class:`KeyRecordError` where it is something else."""
+        """Return the record in ``text``; raise :class:`KeyRecordError` if it is something else."""
         try:
             document = json.loads(text)
         except ValueError:

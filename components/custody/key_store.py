@@ -1,4 +1,4 @@
-"""What a store of keys has to do. A further one is a file in `stores/` with a class ``Store``."""
+"""Declares the interface of a key store. A new one is a file in `stores/` with a class ``Store``."""
 
 import base64
 import importlib
@@ -12,63 +12,63 @@ from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 
 if TYPE_CHECKING:
-    # At run time the settings need this module.
+    # At run time this would be a circle: the settings import this module.
     from components.config.reader import ConfigReader
 
 STORES = "components.custody.stores"
 
 
 class KeyStoreError(DeploymentError):
-    """The store refused, or holds what it should not; another try gets the same answer."""
+    """The store refused, or its content is wrong; a retry gets the same answer."""
 
 
 class KeyStoreUnavailableError(KeyStoreError):
-    """The store can't be reached or can't answer now; worth another try."""
+    """The store is unreachable or can't answer now; a retry may help."""
 
 
 @dataclass(frozen=True)
 class KeyReference:
-    """Where a record lies; tells nothing of the keys, so it may be a plain output."""
+    """The place of a record; not secret, so it may be a plain output."""
 
     location: str
-    """For a person: an ARN, a path, a namespace and name."""
+    """For messages: an ARN, a path, a namespace and name."""
     version: str
-    """Version of the record in the store, as the store names it; empty where it has none."""
+    """Version of the record in the store, as the store names it; empty if it has none."""
 
 
 @dataclass(frozen=True)
 class KeyStore(ABC):
-    """A place for one :class:`KeyRecord`.
+    """A store of one :class:`KeyRecord`.
 
-    A subclass is a frozen dataclass whose fields are its settings (texts, whole numbers, flags and tuples
-    of them): they travel in the inputs of the dynamic resources, in plain text.
+    A subclass is a frozen dataclass whose fields are its settings (texts, whole numbers, flags and tuples of
+    them): they are part of the inputs of the dynamic resources, in plain text.
     """
 
     @classmethod
     @abstractmethod
     def from_settings(cls, reader: "ConfigReader") -> Self:
-        """Reads the section `custody`, but for `custody.store`, and reports what is wrong in it."""
+        """Read the section `custody`, except for `custody.store`, and report what is wrong in it."""
 
     @property
     @abstractmethod
     def location(self) -> str:
-        """Where the record lies or will lie, for a person."""
+        """The place of the record, for messages."""
 
     @abstractmethod
     def probe(self, target: KubernetesTarget) -> None:
-        """Writes something harmless under the rules of the final name, reads it back and deletes it.
+        """Write a harmless value under the access rules of the final name, read it back and delete it.
 
-        Raises :class:`KeyStoreError` where any of the three can't be done. Leaves a record that lies there
-        untouched. ``target`` is the cluster that Vault runs on, for stores that live in it.
+        Raises :class:`KeyStoreError` if any of the three fails. Leaves an existing record untouched.
+        ``target`` is the cluster that Vault runs on, for stores in it.
         """
 
     @abstractmethod
     def read(self, target: KubernetesTarget) -> KeyRecord | None:
-        """The record that lies there, None where none does; raises :class:`KeyStoreError`."""
+        """Return the stored record, None if there is none; raise :class:`KeyStoreError`."""
 
     @abstractmethod
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:
-        """Puts the record there in place of an older one, as a whole or not at all.
+        """Store the record in place of an older one, as a whole or not at all.
 
         Returns once it is durable (acknowledged by the service, or synced to disk). Raises
         :class:`KeyStoreError`; no message holds anything of the record.
@@ -76,7 +76,7 @@ class KeyStore(ABC):
 
 
 def store_class(name: str) -> type[KeyStore]:
-    """The class of the store with that name; raises :class:`KeyStoreError` where there is none.
+    """Return the class of the store with that name; raise :class:`KeyStoreError` if there is none.
 
     A name without a dot is a module in `components/custody/stores` (dashes for underscores); one with a dot
     is a module that Python can import from the program's folder.
@@ -95,12 +95,12 @@ def store_class(name: str) -> type[KeyStore]:
 
 
 def store_to_properties(name: str, store: KeyStore) -> dict[str, Any]:
-    """As a resource's property."""
+    """Return the store as a resource's property."""
     return {"store": name, "options": asdict(store)}
 
 
 def store_from_properties(properties: Mapping[str, Any]) -> KeyStore:
-    """From a resource's property."""
+    """Return the store that a resource's property holds."""
     options = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in properties["options"].items()
@@ -112,7 +112,7 @@ _SHORTEST_PIECE = 12
 
 
 def stored_record(text: str, location: str) -> KeyRecord:
-    """The record that lies at ``location``; raises :class:`KeyStoreError` where it is something else."""
+    """Return the record in ``text``, read from ``location``; raise :class:`KeyStoreError` if it isn't one."""
     try:
         return KeyRecord.from_json(text)
     except KeyRecordError as error:
@@ -123,10 +123,10 @@ def stored_record(text: str, location: str) -> KeyRecord:
 
 
 def without_secrets(message: str, record: KeyRecord) -> str:
-    """``message``, or a sentence in its place where it repeats a piece of the record.
+    """Return ``message``, or a fixed sentence if it repeats a piece of the record.
 
-    A service may quote what it was sent: an API server a body that it can't read, an admission webhook the
-    object that it refuses, each as it came or in base64.
+    A service may quote its request: an API server a body that it can't read, an admission webhook the object
+    that it refuses, verbatim or in base64.
     """
     text = record.to_json()
     secrets = [*record.shares, record.root_token, base64.b64encode(text.encode()).decode()]

@@ -1,7 +1,7 @@
-"""PGP public keys of those who get the shares and the root token, checked before Vault encrypts to them.
+"""Checks the PGP public keys of the holders of shares and root token, before Vault encrypts to them.
 
-Vault takes them as base64 of the binary form (helper/pgpkeys in its source) and looks at them only while it
-initialises; what was encrypted to a key that nobody can use would be lost.
+Vault takes them as base64 of the binary form (helper/pgpkeys in its source) and reads them only during the
+init; shares encrypted to a key that nobody can use would be lost.
 """
 
 import base64
@@ -18,7 +18,7 @@ from components.errors import DeploymentError
 
 PUBLIC_KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey)
 SECRET_KEY_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
-# What Vault's OpenPGP library reads (tried with Vault 1.18.1); one part of another kind spoils the whole key.
+# Those that Vault's OpenPGP library reads (tried with Vault 1.18.1); one other part makes a key unreadable.
 READABLE_ALGORITHMS = (
     PublicKeyAlgorithm.RSAEncryptSign,
     PublicKeyAlgorithm.RSAEncrypt,
@@ -34,7 +34,7 @@ FINGERPRINT_DIGITS = 40
 
 
 class PgpKeyError(DeploymentError):
-    """What was given can't be used as a PGP public key; says why, and shows nothing of it."""
+    """The text can't be used as a PGP public key; the message says why, and shows nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class PublicKey:
 
 
 def load_public_key(text: str) -> PublicKey:
-    """The key that ``text`` holds or names: base64 of a binary or armored key, an armored key, or a file.
+    """Return the key in ``text``: base64 of a binary or armored key, an armored key, or a file's path.
 
-    Raises :class:`PgpKeyError` unless it is exactly one certificate without secret parts, that isn't
-    expired or revoked, with a key to encrypt to.
+    Raises :class:`PgpKeyError` unless it is exactly one certificate without secret parts, that isn't expired
+    or revoked, with a key to encrypt to.
     """
     certificate = _certificate(_content(text.strip()))
     _require_usable(certificate)
@@ -61,9 +61,9 @@ def load_public_key(text: str) -> PublicKey:
 
 
 def encrypt_share(share: str, pgp_key: str) -> str:
-    """A share (base64) as Vault would hand it out for a key (base64): base64 of a PGP message.
+    """Encrypt a share (base64) to a key (base64) as Vault would: return base64 of a PGP message.
 
-    What the message holds are the share's hexadecimal digits, which Vault takes as it takes base64.
+    The message holds the share's hexadecimal digits, which Vault accepts as well as base64.
     """
     certificate = pysequoia.Cert.from_bytes(base64.b64decode(pgp_key))
     digits = base64.b64decode(share).hex().encode()
@@ -79,7 +79,7 @@ def _content(text: str) -> bytes:
     if text.startswith("-----BEGIN PGP"):
         return text.encode()
     path = Path(text).expanduser()
-    # A key of base64 is too long for a file's name, which is an error on some systems.
+    # A key in base64 is too long for a file name, which is an error on some systems.
     try:
         if path.is_file():
             return path.read_bytes()
@@ -98,7 +98,7 @@ def _content(text: str) -> bytes:
 def _certificate(content: bytes) -> pysequoia.Cert:
     try:
         tags = [packet.tag for packet in PacketPile.from_bytes(content)]
-        # Before anything else is said of it: a secret key must not be taken further.
+        # The first check: a secret key must not be processed any further.
         if any(tag in SECRET_KEY_TAGS for tag in tags):
             raise PgpKeyError("It is a secret key. Give only the public key: gpg --export <who>.")
         certificates = pysequoia.Cert.split_bytes(content)
@@ -148,7 +148,7 @@ def _require_usable(certificate: pysequoia.Cert) -> None:
 
 def _can_be_encrypted_to(certificate: pysequoia.Cert) -> bool:
     try:
-        # Finds a key whose signatures are right and for encryption, but also one that is expired or revoked.
+        # Accepts a key with valid signatures that is for encryption, but also an expired or revoked one.
         pysequoia.encrypt(b"", [certificate])
     except RuntimeError:
         return False
@@ -161,7 +161,7 @@ def _can_be_encrypted_to(certificate: pysequoia.Cert) -> bool:
 
 
 def _encrypts_now(key: Packet, following: Sequence[Packet]) -> bool:
-    """Whether a key is for encryption, unexpired and unrevoked, by the packets up to the next key."""
+    """Return whether a key, by its packets up to the next key, is for encryption, unexpired and unrevoked."""
     if any(packet.signature_type == SignatureType.SubkeyRevocation for packet in following):
         return False
     bindings = [packet for packet in following if packet.key_flags]
@@ -180,5 +180,5 @@ def _signed_at(signature: Packet) -> datetime:
 
 
 def _first_line(error: RuntimeError) -> str:
-    """The library's errors have a trace of its own below the first line."""
+    """Return the first line of the library's error, whose other lines are a stack trace."""
     return str(error).split("\n", 1)[0]

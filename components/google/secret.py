@@ -18,7 +18,7 @@ class GoogleKeyStoreArgs:
     secret: SecretName
     """Project, name and, of a regional secret, region."""
     readers: Sequence[str]
-    """Members that may read and write it; the one that deploys must be among them."""
+    """Members that may read and write it, among them the one that deploys."""
     replicas: Sequence[str]
     """Regions that it is replicated to; empty for Google's choice."""
     protect: bool

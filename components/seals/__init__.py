@@ -1,1 +1,1 @@
-"""The seals. Each is one module with a class ``Seal``; see `seal.py` for what it has to do."""
+"""Implements the seals: each is one module with a class ``Seal``, whose interface is in `seal.py`."""

@@ -1,4 +1,4 @@
-"""Auto-unseal with AWS KMS, on EKS: a key, and a role for Vault's pods that may use it."""
+"""Auto-unseals with AWS KMS, on EKS: a key, and a role for Vault's pods that may use it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Seal(seal.Seal):
 
     @property
     def needs_pod_identity(self) -> bool:
-        """Always: the pods assume the role (IRSA)."""
+        """Always true: the pods assume the role (IRSA)."""
         return True
 
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:
-        """Read `key` and `role`; the role's default name has the cluster's in it."""
+        """Read `key` and `role`; the role's default name contains the cluster's."""
         default_name = f"vault-auto-unseal-{cluster_name or ''}"
         return cls(key=_key(reader.section("key")), role=_role(reader.section("role"), default_name))
 
@@ -49,7 +49,7 @@ class Seal(seal.Seal):
 
 
 def stanza(region: str, key_id: str) -> seal.SealStanza:
-    """Vault's stanza; credentials come from the pod's service account, so none are in it."""
+    """Return Vault's stanza, without credentials: they come from the pod's service account."""
     return seal.SealStanza(Seal.type, {"region": region, "kms_key_id": key_id})
 
 

@@ -1,11 +1,11 @@
-"""Auto-unseal with a key of Azure Key Vault, as a service principal or with AKS workload identity.
+"""Auto-unseals with a key of Azure Key Vault, as a service principal or with AKS workload identity.
 
 Sources: Vault's documents on the `seal "azurekeyvault"` stanza, its wrapper
 (go-kms-wrapping/wrappers/azurekeyvault) and the credentials of azidentity which that uses: the client secret
-where tenant, client and secret are all given, else whatever DefaultAzureCredential finds, workload identity
-among it (Vault 1.18 does; before 1.15.5 the wrapper knew managed identities alone). Whatever is in the
-environment as AZURE_... beats the stanza. The stanza's environment leads to the key vault only; where the
-token comes from is AZURE_AUTHORITY_HOST's business, and Azure's public cloud without it.
+if tenant, client and secret are all given, else whatever DefaultAzureCredential finds, workload identity
+among it (Vault 1.18 does; before 1.15.5 the wrapper only had managed identities). Environment variables
+AZURE_... take precedence over the stanza. The stanza's environment selects the key vault only;
+AZURE_AUTHORITY_HOST selects the host that issues tokens, by default that of Azure's public cloud.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ _GUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
 @dataclass(frozen=True)
 class AzureCloud:
-    """One of Azure's clouds, as far as a seal meets it."""
+    """The endpoints of one of Azure's clouds that a seal needs."""
 
     authority: str
-    """Host that gives tokens."""
+    """Host that issues tokens."""
     vault_suffix: str
-    """What the names of key vaults end in."""
+    """DNS suffix of key vaults."""
 
 
 # go-autorest, autorest/azure/environments.go; the German cloud is closed.
@@ -43,7 +43,7 @@ _PUBLIC = "AZUREPUBLICCLOUD"
 
 @dataclass(frozen=True)
 class ClientSecret:
-    """Where in Vault's namespace the service principal's secret is."""
+    """The entry of a Secret in Vault's namespace that holds the service principal's client secret."""
 
     name: str
     """Name of the Kubernetes Secret."""
@@ -69,7 +69,7 @@ class Seal(seal.Seal):
 
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:  # noqa: ARG003
-        """Reads `azureKeyVault`; any cluster will do with a client secret."""
+        """Read `azureKeyVault`; with a client secret any cluster will do."""
         section = reader.section("azureKeyVault")
         guid = "give its GUID, such as 00000000-0000-0000-0000-000000000000"
         found = cls(
@@ -92,16 +92,16 @@ class Seal(seal.Seal):
 
     @property
     def cloud_of_azure(self) -> AzureCloud:
-        """Where this seal's key vault and its tokens are."""
+        """The Azure cloud of this seal's key vault and tokens."""
         return CLOUDS.get(self.environment, CLOUDS[_PUBLIC])
 
     @property
     def key_url(self) -> str:
-        """Names the key in the whole world."""
+        """The key's URL, which is globally unique."""
         return f"https://{self.vault_name}.{self.cloud_of_azure.vault_suffix}/keys/{self.key_name}"
 
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
-        """Makes nothing: key vault, key, identity and its rights have to be there."""
+        """Create nothing: key vault, key, identity and role assignment must exist."""
         import pulumi
 
         secret = self.client_secret
@@ -122,7 +122,7 @@ class Seal(seal.Seal):
         )
 
     def stanza(self) -> seal.SealStanza:
-        """Vault's stanza. The client secret isn't in it: the chart keeps the configuration in a ConfigMap."""
+        """Return Vault's stanza, without the client secret: the chart puts the stanza into a ConfigMap."""
         return seal.SealStanza(
             self.type,
             {
@@ -135,7 +135,7 @@ class Seal(seal.Seal):
         )
 
     def pod_requirements(self) -> seal.PodRequirements:
-        """The client secret in the environment, or what the workload identity webhook looks for."""
+        """Return the client secret's environment variable, or the labels of the workload identity webhook."""
         environment = {}
         if self.environment != _PUBLIC:
             environment["AZURE_AUTHORITY_HOST"] = f"https://{self.cloud_of_azure.authority}/"

@@ -1,4 +1,4 @@
-"""Auto-unseal with Google Cloud KMS: a key, and an identity for Vault's pods that may use this key only."""
+"""Auto-unseals with Google Cloud KMS: a key, and an identity for Vault's pods that may use only this key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ CREDENTIALS_FOLDER = "/vault/userconfig"
 CREDENTIALS_FILE = f"{CREDENTIALS_FOLDER}/{CREDENTIALS_KEY}"
 CREDENTIALS_VOLUME = "google-credentials"
 KEY_ANNOTATION = "vault-autounseal/google-key"
-"""Of Vault's pods: which service-account key they started with. After a rotation the StatefulSet's is another
-one until a pod is deleted and made again, which tells the pods that are still to be restarted."""
+"""Annotation of Vault's pods: the service-account key they started with. After a rotation the StatefulSet has
+another one, so a pod that still has the old one has yet to be restarted."""
 
 
 @dataclass(frozen=True)
 class Seal(seal.Seal):
-    """A key of Google Cloud KMS, which one service account may use and look at."""
+    """A key of Google Cloud KMS, which one service account may use and read."""
 
     type: ClassVar[str] = "gcpckms"
     purpose: ClassVar[str] = "unseals by itself with a key of Google Cloud KMS, on GKE or any other cluster"
@@ -49,24 +49,24 @@ class Seal(seal.Seal):
 
     @property
     def needs_pod_identity(self) -> bool:
-        """With Workload Identity only; the other kinds take credentials from a Secret."""
+        """True with Workload Identity only; the other kinds take credentials from a Secret."""
         return self.identity.kind == "workload-identity"
 
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:
-        """Read `key` and `identity`, whose default kind is Workload Identity with a GKE cluster."""
+        """Read `key` and `identity`; the default kind on a GKE cluster is Workload Identity."""
         return cls(
             key=_key(reader.section("key")),
             identity=_identity(reader.section("identity"), on_gke=cluster_name is not None),
         )
 
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
-        """Create or take over key ring and key, and create service account, roles and credentials."""
+        """Create or import key ring and key, and create service account, roles and credentials."""
         return _provision(args, self)
 
 
 def stanza(key_id: str, *, credentials_file: str | None) -> seal.SealStanza:
-    """Vault's stanza for a key, by Google's name for it; of credentials it has no more than a path."""
+    """Return Vault's stanza for a key's resource name, with at most the path of the credentials file."""
     parts = key_id.split("/")
     named = dict(zip(parts[::2], parts[1::2], strict=True))
     parameters = {
@@ -160,7 +160,7 @@ def _provision(args: seal.SealArgs, chosen: Seal) -> seal.ProvisionedSeal:
     cluster = args.cluster if args.cluster is not None and args.cluster.cloud == "google" else None
     options = pulumi.ResourceOptions(provider=google_provider(project))
     gets_enabled, makes_identity = args.enable_apis, chosen.identity.kind != "secret"
-    # All look-ups come before the first resource: what they find wrong leaves nothing half-made.
+    # All look-ups come before the first resource, so that their errors leave nothing half-created.
     existing = existing_key(chosen.key, project=project, api_gets_enabled=gets_enabled)
     role_exists = makes_identity and reader_role_exists(
         chosen.identity, project=project, api_gets_enabled=gets_enabled
@@ -236,7 +236,7 @@ def _provisioned(
 
 
 def _pods(secret: "pulumi.Input[str]", identity: "GoogleIdentity | None") -> seal.PodRequirements:
-    """Workload Identity takes an annotation; a key file its Secret as a folder, and where to look for it."""
+    """Return the annotation for Workload Identity, or the mounted Secret and its path for a key file."""
     if identity is not None and identity.credentials_secret is None:
         return seal.PodRequirements(
             service_account_annotations={"iam.gke.io/gcp-service-account": identity.email}
@@ -255,6 +255,6 @@ def _apis(kind: IdentityKind) -> Sequence[str]:
     if kind == "secret":
         return (project.KMS,)
     own = (project.KMS, project.IAM)
-    # GKE's metadata server and the preflight exchange a pod's token by way of these two.
+    # GKE's metadata server and the preflight exchange a pod's token through these two.
     exchange = (project.IAM_CREDENTIALS, project.STS)
     return (*own, *exchange) if kind == "workload-identity" else own

@@ -1,4 +1,4 @@
-"""What a seal has to do. A further one is a file in this folder, named as Vault names it."""
+"""Declares the interface of a seal. A new seal is a file in this folder, named as Vault names it."""
 
 import importlib
 import pkgutil
@@ -16,7 +16,7 @@ from components.kubernetes.kubectl import KubernetesTarget
 from components.seal_preflight import KeyWrapper
 
 if TYPE_CHECKING:
-    # Each cloud's SDK takes a part of a second of every command.
+    # Importing a cloud's SDK takes a part of a second, which every command would pay.
     from components.aws.cluster import EksCluster
     from components.google.cluster import GkeCluster
 
@@ -25,7 +25,7 @@ Cloud = Literal["aws", "google", ""]
 
 @dataclass(frozen=True)
 class SealStanza:
-    """A seal stanza of Vault's configuration: its type and its parameters. Nothing secret belongs there."""
+    """A seal stanza of Vault's configuration: its type and its parameters, none of them secret."""
 
     type: str
     parameters: Mapping[str, str]
@@ -40,7 +40,7 @@ class SealStanza:
 
 @dataclass(frozen=True)
 class SecretVariable:
-    """An environment variable of Vault's container that a Secret in Vault's namespace holds."""
+    """An environment variable of Vault's container that comes from a Secret in Vault's namespace."""
 
     name: str
     secret: str
@@ -49,18 +49,18 @@ class SecretVariable:
 
 @dataclass(frozen=True)
 class SecretMount:
-    """A Secret in Vault's namespace as a read-only folder of Vault's container, one file a key."""
+    """A Secret in Vault's namespace, mounted into Vault's container read-only with one file per key."""
 
     name: str
     """Name of the volume."""
     secret: pulumi.Input[str]
     path: str
-    """Where it is mounted, an absolute path."""
+    """Absolute path of the mount."""
 
 
 @dataclass(frozen=True)
 class PodRequirements:
-    """List pod settings that the seal needs: labels, annotations, environment, Secrets."""
+    """Pod settings that the seal needs: labels, annotations, environment, Secrets."""
 
     service_account_annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     pod_labels: Mapping[str, str] = field(default_factory=dict)
@@ -73,17 +73,17 @@ class PodRequirements:
 
 @dataclass(frozen=True)
 class ProvisionedSeal:
-    """What the release, the init and the stack's outputs need to know of a seal."""
+    """The resources of a seal, as the release, the init and the stack's outputs need them."""
 
     stanza: pulumi.Output[SealStanza] | None = None
     """Seal stanza of Vault's configuration; None for Shamir, which has none."""
     pods: PodRequirements = field(default_factory=PodRequirements)
     prerequisites: Sequence[pulumi.Resource] = ()
-    """What has to exist before Vault starts: a Vault without permission can be bricked by its init."""
+    """Resources that Vault's start depends on: a Vault without permission can be bricked by its init."""
     key: pulumi.Input[str] = ""
-    """What names the seal's key, to be kept beside the keys of Vault; empty for Shamir."""
+    """Name of the seal's key, stored beside the keys of Vault; empty for Shamir."""
     preflight: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """What the seal is proved with before the init: its type as ``seal``, and what its module wants to know;
+    """Input of the proof before the init: the seal's type as ``seal`` and the properties its module takes;
     empty if it has no key to prove."""
     outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """Stack outputs that this seal adds; none of them is secret."""
@@ -91,7 +91,7 @@ class ProvisionedSeal:
 
 @dataclass(frozen=True)
 class SealArgs:
-    """Name what a seal is provisioned from besides its own settings."""
+    """The arguments of :meth:`Seal.provision` besides the seal's own settings."""
 
     cluster: "EksCluster | GkeCluster | None"
     """The managed cluster that Vault runs on; None for any other one."""
@@ -105,7 +105,7 @@ class SealArgs:
     pod: str
     """Name of pod 0."""
     pod_start_seconds: int
-    """How long pod 0 may take until it answers."""
+    """Seconds that pod 0 may take until it answers."""
     project: str | None
     """Google project of key and identity; None if the stack uses nothing of Google Cloud."""
     enable_apis: bool
@@ -120,12 +120,12 @@ class SealArgs:
 
 @dataclass(frozen=True)
 class Seal(ABC):
-    """The settings of one seal, and what it takes to use it."""
+    """The settings of one seal, and the resources that it takes to use it."""
 
     type: ClassVar[str]
     """Vault's name of the seal, which is the module's name."""
     purpose: ClassVar[str]
-    """When to take it: half a sentence for whoever has to choose."""
+    """When to choose this seal, as half a sentence for the settings' error message."""
     preflight_module: ClassVar[str] = ""
     """Module with ``prove_seal``, see :func:`prove_seal`; empty for a seal whose key isn't proved."""
     sections: ClassVar[Sequence[str]] = ()
@@ -133,7 +133,7 @@ class Seal(ABC):
     cloud: ClassVar[Cloud] = ""
     """The cloud whose cluster or project it needs; empty for none."""
     unseals_itself: ClassVar[bool] = True
-    """Whether a pod that restarts needs nobody; only Shamir's does."""
+    """Whether a restarted pod unseals without people; false for Shamir only."""
 
     @property
     def needs_pod_identity(self) -> bool:
@@ -145,25 +145,25 @@ class Seal(ABC):
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:
         """Read the sections of this seal, and report what is wrong in them.
 
-        ``cluster_name`` is the managed cluster's that Vault runs on; None for any other one.
+        ``cluster_name`` is that of the managed cluster that Vault runs on; None for any other one.
         """
 
     @abstractmethod
     def provision(self, args: SealArgs) -> ProvisionedSeal:
         """Create the key and the identity that may use it, if the seal has any.
 
-        What is slow to import is imported in here, as every command reads the settings. Raises
-        :class:`DeploymentError` if the seal doesn't fit the cluster.
+        Slow imports belong inside, as every command reads the settings. Raises :class:`DeploymentError` if
+        the seal doesn't fit the cluster.
         """
 
 
 def seal_types() -> Sequence[str]:
-    """The types of all seals that there are, in alphabetical order."""
+    """Return the types of all seals, in alphabetical order."""
     return sorted(module.name for module in pkgutil.iter_modules(seals.__path__) if module.name != "seal")
 
 
 def seal_class(seal_type: str) -> type[Seal]:
-    """The class of a seal; raises :class:`DeploymentError` where its module has none."""
+    """Return the class of a seal; raise :class:`DeploymentError` if its module has none."""
     module = importlib.import_module(f"{seals.__name__}.{seal_type}")
     found = getattr(module, "Seal", None)
     if not isinstance(found, type) or not issubclass(found, Seal):
@@ -178,12 +178,12 @@ class _PreflightModule(Protocol):
 
 
 def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> KeyWrapper:
-    """Use the seal's key as Vault's pods will, and nothing else; return it, to encrypt the journal with.
+    """Prove that Vault's pods can use the seal's key; return the key, to encrypt the journal with.
 
-    ``properties`` has the seal's type as ``seal``, and what its module wants to know. That module is loaded
-    only here, as SDKs are slow. ``target`` is the cluster and namespace of Vault's pods; ``seconds`` is how
-    long new permissions may take to reach every part of the cloud. Raises :class:`DeploymentError` with the
-    action that failed, the key service's own words and the fix.
+    ``properties`` has the seal's type as ``seal``, and the properties that its module takes. That module is
+    loaded only here, as SDKs are slow. ``target`` is the cluster and namespace of Vault's pods; ``seconds``
+    is how long new permissions may take to reach every part of the cloud. Raises :class:`DeploymentError`
+    with the action that failed, the key service's error message and the fix.
     """
     module: _PreflightModule = importlib.import_module(seal_class(str(properties["seal"])).preflight_module)
     return module.prove_seal(properties, target, seconds)

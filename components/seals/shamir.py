@@ -1,4 +1,4 @@
-"""No auto-unseal: key shares are given to every pod after each start."""
+"""Seals with key shares, without auto-unseal: every pod needs them after each start."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -9,7 +9,7 @@ from components.seals import seal
 
 @dataclass(frozen=True)
 class Seal(seal.Seal):
-    """Vault's own seal. It needs nothing but people."""
+    """Vault's own seal, which needs nothing but people with key shares."""
 
     type: ClassVar[str] = "shamir"
     purpose: ClassVar[str] = "needs key shares after every start"
@@ -17,9 +17,9 @@ class Seal(seal.Seal):
 
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:  # noqa: ARG003
-        """It has no settings."""
+        """Return the seal, which has no settings."""
         return cls()
 
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:  # noqa: ARG002
-        """It has no stanza either: a Vault without one uses key shares."""
+        """Create nothing; without a stanza Vault uses key shares."""
         return seal.ProvisionedSeal()

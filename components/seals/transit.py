@@ -1,8 +1,8 @@
-"""Auto-unseal with the transit engine of another Vault.
+"""Auto-unseals with the transit engine of another Vault.
 
-Sources: Vault's documents on the `seal "transit"` stanza and on `sys/policies`; for what wins where both are
-given, `internalshared/configutil/env_var_util.go` of Vault: a stanza's address beats VAULT_ADDR (which the
-chart sets to the pod's own), one TLS setting in the stanza switches off all of the environment's, and
+Sources: Vault's documents on the `seal "transit"` stanza and on `sys/policies`; for the precedence if both
+are given, `internalshared/configutil/env_var_util.go` of Vault: a stanza's address beats VAULT_ADDR (which
+the chart sets to the pod's own), one TLS setting in the stanza switches off all of the environment's, and
 everything else in the environment beats the stanza.
 """
 
@@ -43,7 +43,7 @@ class Seal(seal.Seal):
     """URL of the other Vault, without a path."""
     key_name: str
     mount: str
-    """Where its transit engine is mounted, without a slash at the end."""
+    """Mount path of its transit engine, without a slash at the end."""
     namespace: str
     """Its namespace (Vault Enterprise); empty for none."""
     token: SecretKey
@@ -51,11 +51,11 @@ class Seal(seal.Seal):
     ca: SecretKey | None
     """Certificates (PEM) that vouch for the other Vault; None takes the container's."""
     server_name: str
-    """Name in the other Vault's certificate where it isn't the address's; empty for none."""
+    """Name in the other Vault's certificate if it isn't the address's; empty for none."""
 
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:  # noqa: ARG003
-        """Reads `transit`; any cluster will do."""
+        """Read `transit`; any cluster will do."""
         section = reader.section("transit")
         address = section.required_text(
             "address",
@@ -85,11 +85,11 @@ class Seal(seal.Seal):
 
     @property
     def ca_file(self) -> str:
-        """Where Vault's container has the CA; empty where it has none of its own."""
+        """The path of the CA in Vault's container; empty if the settings name none."""
         return f"{_CA_FOLDER}/{self.ca.key}" if self.ca is not None else ""
 
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
-        """Makes nothing: engine, key, policy and token have to be there, and the Secrets too."""
+        """Create nothing: engine, key, policy, token and Secrets must exist."""
         import pulumi
 
         return seal.ProvisionedSeal(
@@ -112,7 +112,7 @@ class Seal(seal.Seal):
         )
 
     def stanza(self) -> seal.SealStanza:
-        """Vault's stanza. The token isn't in it, as the chart keeps the configuration in a ConfigMap."""
+        """Return Vault's stanza, without the token: the chart puts the stanza into a ConfigMap."""
         optional = {
             "namespace": self.namespace,
             "tls_ca_cert": self.ca_file,
@@ -129,7 +129,7 @@ class Seal(seal.Seal):
         )
 
     def pod_requirements(self) -> seal.PodRequirements:
-        """The token as VAULT_TOKEN, the one variable that the seal reads it from, and the CA as a file."""
+        """Return the token as VAULT_TOKEN, the only variable that the seal reads, and the CA as a file."""
         mounts: Sequence[seal.SecretMount] = ()
         if self.ca is not None:
             mounts = (seal.SecretMount(name="transit-tls", secret=self.ca.name, path=_CA_FOLDER),)

@@ -140,6 +140,5 @@ def _run(argv: Sequence[str]) -> None:
     if result.returncode != 0:
         output = "\n".join(result.stdout.splitlines()[-_OUTPUT_LINES_SHOWN:])
         raise DebianPackagesError(
-            f"`{' '.join(argv)}` ended with {result.returncode}:\n{output}\n"
-            "Fix that and run `make up` again."
+            f"`{' '.join(argv)}` ended with {result.returncode}:\n{output}\nFix that and run `make up` again."
         )

@@ -1,1 +1,1 @@
-"""One module a store, named as the setting `custody.store` names it, with its class as ``Store``."""
+"""Implements the stores: one module each, named as in `custody.store`, with a class ``Store``."""

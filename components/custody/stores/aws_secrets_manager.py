@@ -1,8 +1,8 @@
-"""Keys in a secret of AWS Secrets Manager, which the stack makes and keeps (`aws_key_store.py`).
+"""Stores keys in a secret of AWS Secrets Manager, which the stack creates (`aws/secret.py`).
 
-The rights that it takes on the secret: `secretsmanager:` DescribeSecret, GetSecretValue, PutSecretValue and
-(for the probe) UpdateSecretVersionStage, and by way of Secrets Manager kms:Decrypt and kms:GenerateDataKey on
-its key.
+Permissions needed on the secret: `secretsmanager:` DescribeSecret, GetSecretValue, PutSecretValue and (for
+the probe) UpdateSecretVersionStage, and through Secrets Manager kms:Decrypt and kms:GenerateDataKey on its
+key.
 """
 
 import re
@@ -36,14 +36,14 @@ PROBE_STAGE = "vault-autounseal-probe"
 PROBE = "A trial of vault-autounseal, written before the init; not a record of keys."
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html: AWS appends a hyphen
-# and six characters to the name in the ARN, and takes a name that ends so for a part of an ARN.
+# and six characters to the name in the ARN, and takes a name with such an end for a part of an ARN.
 _NAME = r"(?!.*-[A-Za-z0-9]{6}$)[A-Za-z0-9/_+=.@-]{1,512}"
 _LARGEST_RECORD_BYTES = 65536
 _KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"
 _PRINCIPAL_ARN = r"arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]+"
 
 _KEY_RIGHTS = {"GetSecretValue": "kms:Decrypt", "PutSecretValue": "kms:GenerateDataKey"}
-"""What Secrets Manager does with the secret's key in the caller's name."""
+"""Actions of Secrets Manager on the secret's key on the caller's behalf."""
 
 _TRANSIENT_CODES = (
     "InternalFailure",
@@ -58,19 +58,19 @@ _TRANSIENT_CODES = (
 
 @dataclass(frozen=True)
 class Store(KeyStore):
-    """The secret's current version."""
+    """A secret whose current version is the record."""
 
     name: str
     """Unique within account and region."""
     region: str
     kms_key: str
-    """What the secret is encrypted with: ``own`` (a key made for it), ``unseal-key``, or a key's ARN."""
+    """KMS key of the secret: ``own`` (one created for it), ``unseal-key``, or a key's ARN."""
     readers: tuple[str, ...]
-    """ARNs of the users and roles that may read and write the secret, who deploys among them."""
+    """ARNs of the users and roles that may read and write the secret, among them the one that deploys."""
 
     @classmethod
     def from_settings(cls, reader: ConfigReader) -> Self:
-        """Reads `custody.name`, `custody.region`, `custody.kmsKey` and `custody.readers`."""
+        """Read `custody.name`, `custody.region`, `custody.kmsKey` and `custody.readers`."""
         return cls(
             name=reader.required_text(
                 "name",
@@ -92,14 +92,14 @@ class Store(KeyStore):
 
     @property
     def location(self) -> str:
-        """Region and name."""
+        """The secret's region and name."""
         return f"AWS secret {self.name} in {self.region}"
 
     def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
-        """Writes a version under a label of its own, reads it back and takes the label off again.
+        """Write a version with a staging label of its own, read it back and remove the label.
 
-        A version without a label is deleted by AWS. The very first version of a secret becomes its current
-        one all the same (API reference, "PutSecretValue"): ``read`` doesn't take it for a record. See
+        AWS deletes a version without a label. The very first version of a secret becomes its current one all
+        the same (API reference, "PutSecretValue"): ``read`` doesn't take it for a record. See
         :class:`KeyStore`.
         """
         client = self._client()
@@ -124,7 +124,7 @@ class Store(KeyStore):
             )
 
     def read(self, target: KubernetesTarget) -> KeyRecord | None:  # noqa: ARG002
-        """The record in the current version, None where the secret has none yet. See :class:`KeyStore`."""
+        """Return the record in the current version, None if there is none yet. See :class:`KeyStore`."""
         client = self._client()
         described = self._call("DescribeSecret", lambda: client.describe_secret(SecretId=self.name))
         if described.get("DeletedDate") is not None:
@@ -136,12 +136,12 @@ class Store(KeyStore):
         if not any(CURRENT_STAGE in labels for labels in stages):
             return None
         found = self._call("GetSecretValue", lambda: client.get_secret_value(SecretId=self.name))
-        # A secret of bytes has no text; it isn't a record either.
+        # A binary secret has no text; it isn't a record either.
         text = found.get("SecretString", "")
         return None if text == PROBE else stored_record(text, self.location)
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
-        """Makes a new current version; the last one stays readable until the next. See :class:`KeyStore`."""
+        """Write a new current version; the previous one stays readable. See :class:`KeyStore`."""
         text = record.to_json()
         if len(text.encode()) > _LARGEST_RECORD_BYTES:
             raise KeyStoreError(
@@ -158,7 +158,7 @@ class Store(KeyStore):
         return KeyReference(location=answer["ARN"], version=answer["VersionId"])
 
     def _client(self) -> "SecretsManagerClient":
-        # Imported here, for it takes a third of a second that a preview without this store doesn't spend.
+        # Imported here, as it takes a third of a second that a preview without this store shouldn't spend.
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
@@ -205,7 +205,7 @@ def _readers(reader: ConfigReader) -> tuple[str, ...]:
 
 
 def _refusal(operation: str, doing: str, error: "ClientError") -> KeyStoreError:
-    """The error in AWS's own words."""
+    """Return the error with AWS's error message."""
     details = error.response.get("Error", {})
     code = details.get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -213,7 +213,7 @@ def _refusal(operation: str, doing: str, error: "ClientError") -> KeyStoreError:
     if code in _TRANSIENT_CODES or status >= 500 or status == 429:
         return KeyStoreUnavailableError(message)
     if operation in _KEY_RIGHTS and "Access to KMS is not allowed" in message:
-        # Secrets Manager keeps to itself which right it was.
+        # Secrets Manager doesn't say which permission is missing.
         message += (
             f"\nIt takes {_KEY_RIGHTS[operation]} on the secret's KMS key, in the key's policy and in one of "
             "the caller's own."

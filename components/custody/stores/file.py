@@ -1,7 +1,7 @@
-"""Keys in a file of this machine. For the sandbox and for trials: the keys are as safe as the disk.
+"""Stores keys in a file of this machine, for the sandbox and trials: they are as safe as the disk.
 
-A file knows of no permission but that of its owner, is lost with the machine and copied by every backup of
-it. For a Vault that matters, choose a store that somebody guards.
+A file has no permission but its owner's, is lost with the machine and copied by every backup of it. For a
+Vault that matters, choose a store with access control.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ class Store(KeyStore):
 
     @classmethod
     def from_settings(cls, reader: ConfigReader) -> Self:
-        """Reads `custody.path`."""
+        """Read `custody.path`."""
         key = "path"
         path = reader.required_text(
             key, r"/(.*[^/])", "give the absolute path of a file that is to be made, outside any repository"
@@ -50,11 +50,11 @@ class Store(KeyStore):
 
     @property
     def location(self) -> str:
-        """The path."""
+        """The file's path."""
         return f"file {self.path}"
 
     def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
-        """Writes a file beside the record's, reads it back and deletes it; see :class:`KeyStore`."""
+        """Write a file beside the record's, read it back and delete it; see :class:`KeyStore`."""
         path = Path(self.path)
         probe = path.with_name(f"{path.name}.probe")
         with _reporting(f"try out {probe}"), _private_folder(path.parent) as folder:
@@ -67,7 +67,7 @@ class Store(KeyStore):
                 os.fsync(folder)
 
     def read(self, target: KubernetesTarget) -> KeyRecord | None:  # noqa: ARG002
-        """The record in the file; refuses a file that others may read. See :class:`KeyStore`."""
+        """Return the record in the file; refuse a file that others may read. See :class:`KeyStore`."""
         with _reporting(f"read {self.path}"):
             try:
                 content = _read(Path(self.path))
@@ -76,7 +76,7 @@ class Store(KeyStore):
         return stored_record(content.decode(errors="replace"), self.location)
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
-        """Replaces the file in one step, synced to disk. See :class:`KeyStore`."""
+        """Replace the file in one step, synced to disk. See :class:`KeyStore`."""
         path = Path(self.path)
         with _reporting(f"write {path}"), _private_folder(path.parent) as folder:
             _replace(path, record.to_json().encode(), folder)
@@ -84,7 +84,7 @@ class Store(KeyStore):
 
 
 def _repository_around(path: Path) -> Path | None:
-    """The program's folder or the git repository that ``path`` lies in, links followed; None where none."""
+    """Return the program's folder or git repository that contains ``path``, links followed; None if none."""
     folders = path.resolve().parents
     if PROGRAM_FOLDER in folders:
         return PROGRAM_FOLDER
@@ -101,7 +101,7 @@ def _reporting(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _private_folder(folder: Path) -> Iterator[int]:
-    """A descriptor of the folder, which is made where it isn't there; no other run writes meanwhile."""
+    """Yield a descriptor of the folder, created if missing and locked against other runs."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     for parent in reversed(missing):
         parent.mkdir(mode=_FOLDER_MODE)
@@ -129,7 +129,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _replace(path: Path, content: bytes, folder: int) -> None:
-    """Under one fixed name first, so that a run that was killed leaves nothing that isn't overwritten."""
+    """Write the file through one fixed temporary name, so that a killed run's leftover is overwritten."""
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
@@ -146,7 +146,7 @@ def _replace(path: Path, content: bytes, folder: int) -> None:
 
 
 def _read(path: Path) -> bytes:
-    # Without O_NONBLOCK a named pipe would be waited for.
+    # Without O_NONBLOCK opening a named pipe would block.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)

@@ -1,14 +1,14 @@
-"""Keys in a secret of Google Secret Manager, which exists already or is made by the stack.
+"""Stores keys in a secret of Google Secret Manager, which exists already or is created by the stack.
 
-The stack makes it (`google/secret.py`) where the settings name its readers, and gives them their rights on
-it. The rights that it takes on the secret: `secretmanager.versions.` add, destroy and list (all in the role
-`roles/secretmanager.secretVersionManager`) and access (`roles/secretmanager.secretAccessor`). Whoever has the
-last one reads the keys.
+The stack creates it (`google/secret.py`) if the settings name its readers, and grants them their roles on it.
+Permissions needed on the secret: `secretmanager.versions.` add, destroy and list (all in the role
+`roles/secretmanager.secretVersionManager`) and access (`roles/secretmanager.secretAccessor`), which is the
+right to read the keys.
 
-A record is never disabled or destroyed here: the shares of an older one may be void, but where the change of
-shares went wrong they are the only ones there are. Destroy old versions when the new shares have proved
-themselves. The last version is a destroyed probe at times, so `versions/latest` can fail: people read the
-version that the output `keys_version` names.
+A record is never disabled or destroyed here: the shares of an older one may be void, but if a rekey failed
+they are the only valid ones. Destroy old versions once the new shares have proved themselves. The last
+version is a destroyed probe at times, so `versions/latest` can fail: read the version that the output
+`keys_version` names.
 """
 
 import base64
@@ -40,18 +40,18 @@ PROBE = "A trial of vault-autounseal, written before the init; not a record of k
 _RESOURCE = r"projects/([a-z0-9.-]+:)?[a-z0-9-]+(/locations/[a-z0-9-]+)?/secrets/[A-Za-z0-9_-]{1,255}"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"
 _STATE = re.compile(r"is in (DESTROYED|DISABLED) state")
-"""How access refuses a version: the state of a version that isn't enabled."""
+"""Google's message on access to a version that isn't enabled, with its state."""
 _API = "secretmanager.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _LARGEST_RECORD_BYTES = 65536
 _SECONDS = (10, 20)
-"""To connect, and to answer."""
+"""Timeouts of connecting and of the answer."""
 
 _READER = (
     r"(user|group|serviceAccount):[^\s:@*]+@[^\s:@*]+"
     r"|principal(Set)?://iam\.googleapis\.com/[^\s*]+(\*[^\s*]*)?"
 )
-"""A member of an IAM policy that isn't everybody: https://cloud.google.com/iam/docs/principal-identifiers."""
+"""A member of an IAM policy, except everybody: https://cloud.google.com/iam/docs/principal-identifiers."""
 _REGION = r"[a-z]+-[a-z]+\d+"
 
 _GRANT_SECONDS = 180
@@ -60,7 +60,7 @@ _GRANT_PAUSE_SECONDS = 5.0
 
 
 class _RefusedError(KeyStoreError):
-    """Secret Manager's refusal, with what tells why."""
+    """Secret Manager refused the call; holds the status and reason."""
 
     def __init__(self, message: str, status: str, states: Sequence[str]) -> None:
         super().__init__(message)
@@ -72,20 +72,20 @@ class _RefusedError(KeyStoreError):
 
 @dataclass(frozen=True)
 class Store(KeyStore):
-    """The newest version of the secret that isn't destroyed."""
+    """A secret whose newest version that isn't destroyed is the record."""
 
     secret: str
-    """The resource's name: ``projects/<project>/secrets/<name>``, a regional one's with its location."""
+    """The resource name: ``projects/<project>/secrets/<name>``; a regional secret's has its location."""
     endpoint: str
-    """Host, and port if need be; empty for Google's own."""
+    """Host, with a port if needed; empty for Google's own."""
     readers: tuple[str, ...] = ()
-    """Members that may read and write a secret that the stack makes; empty for one that is there already."""
+    """Members that may read and write a secret that the stack creates; empty for an existing one."""
     replicas: tuple[str, ...] = ()
-    """Regions that a secret of the stack is kept in; empty leaves them to Google."""
+    """Regions that a secret of the stack is replicated to; empty for Google's choice."""
 
     @classmethod
     def from_settings(cls, reader: ConfigReader) -> Self:
-        """Reads `custody.secret`, `custody.endpoint`, `custody.readers` and `custody.replicas`."""
+        """Read `custody.secret`, `custody.endpoint`, `custody.readers` and `custody.replicas`."""
         store = cls(
             secret=reader.required_text(
                 "secret",
@@ -124,14 +124,14 @@ class Store(KeyStore):
 
     @property
     def location(self) -> str:
-        """The resource's name."""
+        """The secret's resource name."""
         return f"Google secret {self.secret}"
 
     def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
-        """Adds a version, reads it back and destroys it, and so with what an interrupted probe left.
+        """Add a version, read it back and destroy it; destroy what an interrupted probe left, too.
 
-        Between adding and destroying it the probe is the newest version; ``read`` passes it over. Rights that
-        the stack has just given are waited for. See :class:`KeyStore`.
+        Until it is destroyed, the probe is the newest version; ``read`` skips it. Waits for roles that the
+        stack has just granted. See :class:`KeyStore`.
         """
         waiting = Waiting(f"Waiting for the rights of custody.readers on the {self.location}", _GRANT_SECONDS)
         while True:
@@ -156,11 +156,11 @@ class Store(KeyStore):
             service.destroy(number)
 
     def read(self, target: KubernetesTarget) -> KeyRecord | None:  # noqa: ARG002
-        """The record in the newest version that isn't destroyed, None where there is none.
+        """Return the record in the newest version that isn't destroyed, None if there is none.
 
-        Raises :class:`KeyStoreError` also where that version is disabled: what lies behind it isn't what
-        was kept last. One that waits for its delayed destruction counts as destroyed, as probes do.
-        See :class:`KeyStore`.
+        Raises :class:`KeyStoreError` also if that version is disabled: an older one isn't the latest record.
+        A version that waits for its delayed destruction counts as destroyed, as probes do. See
+        :class:`KeyStore`.
         """
         for _, text in self._service().contents():
             if text != PROBE:
@@ -168,7 +168,7 @@ class Store(KeyStore):
         return None
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
-        """Adds a version; older ones stay as they are. See :class:`KeyStore`."""
+        """Add a version; older ones stay as they are. See :class:`KeyStore`."""
         text = record.to_json()
         if len(text.encode()) > _LARGEST_RECORD_BYTES:
             raise KeyStoreError(
@@ -183,7 +183,7 @@ class Store(KeyStore):
         return KeyReference(location=self.location, version=str(number))
 
     def _service(self) -> "_Versions":
-        # Imported here, for it takes time that a preview without this store doesn't spend.
+        # Imported here, as it takes time that a preview without this store shouldn't spend.
         import google.auth
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import AuthorizedSession
@@ -199,7 +199,7 @@ class Store(KeyStore):
                 "GOOGLE_APPLICATION_CREDENTIALS."
             ) from None
         session: Session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
-        # Reads only: urllib3 doesn't repeat a POST that may have been heard.
+        # Reads only: urllib3 doesn't repeat a POST that may have been received.
         again = Retry(
             total=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
         )
@@ -224,7 +224,7 @@ class _Versions:
     """Its resource name."""
 
     def add(self, text: str) -> int:
-        """A new version's number, once Google has checked that it got every byte."""
+        """Add a version and return its number, once Google has verified the checksum of every byte."""
         data = text.encode()
         payload = {"data": base64.b64encode(data).decode(), "dataCrc32c": str(_crc32c(data))}
         added = self._call("add", "POST", ":addVersion", {"payload": payload})
@@ -236,7 +236,7 @@ class _Versions:
         return _number(added)
 
     def access(self, number: int) -> str:
-        """The content of an enabled version."""
+        """Return the content of an enabled version."""
         payload = self._call("access", "GET", f"/versions/{number}:access").get("payload", {})
         try:
             data = base64.b64decode(payload["data"], validate=True)
@@ -249,15 +249,15 @@ class _Versions:
         return data.decode(errors="replace")
 
     def destroy(self, number: int) -> None:
-        """For good, or with a delay where the secret has one (until then it is disabled)."""
+        """Destroy a version, with a delay if the secret has one (until then it is disabled)."""
         self._call("destroy", "POST", f"/versions/{number}:destroy", {})
 
     def contents(self) -> Iterator[tuple[int, str]]:
-        """Number and content of the versions that aren't destroyed, newest first.
+        """Yield number and content of the versions that aren't destroyed, newest first.
 
-        Raises :class:`KeyStoreError` at one that is disabled.
+        Raises :class:`KeyStoreError` at a disabled one.
         """
-        # The first page has the newest. What happens to versions beyond it is told by access.
+        # The first page has the newest ones. The state of versions beyond it is known from access.
         listed = self._call("list", "GET", "/versions").get("versions", [])
         destroyed = {_number(version) for version in listed if _is_destroyed(version)}
         newest = max((_number(version) for version in listed), default=0)
@@ -308,7 +308,7 @@ class _Versions:
         except (RequestException, TransportError) as error:
             raise KeyStoreUnavailableError(f"{doing} got no answer: {error}") from None
         except GoogleAuthError as error:
-            # Such as a login that has expired. Further arguments are what the token's issuer answered.
+            # Such as an expired login. Further arguments hold the token issuer's answer.
             kind = KeyStoreUnavailableError if error.retryable else KeyStoreError
             raise kind(
                 f"{doing} can't be asked for: {error.args[0]}\n"
@@ -317,7 +317,7 @@ class _Versions:
         raise self._refusal(right, doing, response)
 
     def _refusal(self, right: str, doing: str, response: "Response") -> KeyStoreError:
-        """The error in Google's own words, and what fixes it."""
+        """Return the error with Google's error message and the fix."""
         status, words, reason = _error(response)
         message = f"{doing} failed: {status}: {words}"
         if response.status_code >= 500 or response.status_code == 429:
@@ -353,18 +353,18 @@ def _number(version: Mapping[str, Any]) -> int:
 
 
 def _is_destroyed(version: Mapping[str, Any]) -> bool:
-    """Whether it is, or is disabled until its delayed destruction."""
+    """Return whether a version is destroyed, or disabled until its delayed destruction."""
     return version.get("state") == "DESTROYED" or "scheduledDestroyTime" in version
 
 
 def _error(response: "Response") -> tuple[str, str, str]:
-    """Status, message and reason (if any) of an error: https://cloud.google.com/apis/design/errors."""
+    """Return status, message and reason (if any): https://cloud.google.com/apis/design/errors."""
     try:
         error = response.json()["error"]
         reasons = [detail["reason"] for detail in error.get("details", []) if "reason" in detail]
         return str(error["status"]), str(error["message"]), (reasons or [""])[0]
     except (ValueError, KeyError, TypeError):
-        # A proxy's answer, for one.
+        # Such as a proxy's answer.
         return f"HTTP {response.status_code}", str(response.reason), ""
 
 

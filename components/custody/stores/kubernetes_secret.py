@@ -1,7 +1,7 @@
-"""Keys in a Kubernetes Secret of the cluster that Vault runs on.
+"""Stores keys in a Kubernetes Secret of the cluster that Vault runs on.
 
-Whoever may read Secrets of that namespace holds the keys, and etcd keeps them in plain text unless the API
-server is told to encrypt Secrets. The rights that it takes in the namespace: get, create, update and (for
+Everybody who may read Secrets of that namespace holds the keys, and etcd stores them in plain text unless the
+API server is configured to encrypt Secrets. Permissions needed in the namespace: get, create, update and (for
 the probe) delete of Secrets.
 """
 
@@ -38,20 +38,20 @@ _UNREACHABLE = re.compile(
     r"|etcdserver: |connection refused|connection reset|connection lost|i/o timeout|TLS handshake timeout"
     r"|deadline exceeded|unexpected EOF"
 )
-"""What kubectl says where the API server can't be reached or can't answer now."""
+"""kubectl's messages if the API server is unreachable or can't answer now."""
 
 
 @dataclass(frozen=True)
 class Store(KeyStore):
-    """A Secret in a namespace of its own, for Vault's goes away with the stack."""
+    """A Secret in a namespace other than Vault's, which is deleted with the stack."""
 
     namespace: str
-    """Exists already, and isn't Vault's."""
+    """An existing namespace other than Vault's."""
     name: str
 
     @classmethod
     def from_settings(cls, reader: ConfigReader) -> Self:
-        """Reads `custody.namespace` and `custody.name`."""
+        """Read `custody.namespace` and `custody.name`."""
         return cls(
             namespace=reader.required_text(
                 "namespace",
@@ -69,13 +69,13 @@ class Store(KeyStore):
 
     @property
     def location(self) -> str:
-        """Namespace and name."""
+        """The Secret's namespace and name."""
         return f"Kubernetes Secret {self.namespace}/{self.name}"
 
     def probe(self, target: KubernetesTarget) -> None:
-        """Makes a Secret with ``-probe`` behind the name, changes, reads and deletes it.
+        """Create a Secret of the name with ``-probe`` appended, change, read and delete it.
 
-        Raises :class:`KeyStoreError` also where the namespace is Vault's. See :class:`KeyStore`.
+        Raises :class:`KeyStoreError` also if the namespace is Vault's. See :class:`KeyStore`.
         """
         if self.namespace == target.namespace:
             raise KeyStoreError(
@@ -97,14 +97,14 @@ class Store(KeyStore):
             kubectl.delete_secret(name, uid=metadata["uid"], resource_version=metadata["resourceVersion"])
 
     def read(self, target: KubernetesTarget) -> KeyRecord | None:
-        """The record in the Secret; refuses a Secret that this program didn't make. See :class:`KeyStore`."""
+        """Return the record in the Secret; refuse a Secret of another program. See :class:`KeyStore`."""
         found = self._get(self._kubectl(target), self.name)
         if found is None:
             return None
         return stored_record(_content(found, self.namespace, self.name), self.location)
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:
-        """Makes or replaces the Secret, unless somebody else changed it meanwhile. See :class:`KeyStore`."""
+        """Create or replace the Secret, unless it was changed meanwhile. See :class:`KeyStore`."""
         try:
             version = self._put(self._kubectl(target), self.name, record.to_json())
         except KeyStoreError as error:
@@ -115,7 +115,7 @@ class Store(KeyStore):
         return Kubectl(replace(target, namespace=self.namespace))
 
     def _get(self, kubectl: Kubectl, name: str) -> Mapping[str, Any] | None:
-        """The Secret of that name; None where there is none."""
+        """Return the Secret of that name; None if there is none."""
         with self._asking_to("get"):
             found = kubectl.get("secret", name)
         if found is not None and (found["metadata"].get("labels") or {}).get(OWNER_LABEL) != OWNER:
@@ -126,7 +126,7 @@ class Store(KeyStore):
         return found
 
     def _put(self, kubectl: Kubectl, name: str, content: str) -> str:
-        """Returns the Secret's new resourceVersion."""
+        """Write the Secret and return its new resourceVersion."""
         found = self._get(kubectl, name)
         metadata: dict[str, Any] = {"name": name, "labels": {OWNER_LABEL: OWNER}}
         manifest = {
@@ -146,7 +146,7 @@ class Store(KeyStore):
 
     @contextlib.contextmanager
     def _asking_to(self, verb: str) -> Iterator[None]:
-        """``verb`` is the right that it takes, as a Role names it."""
+        """Raise kubectl's errors as :class:`KeyStoreError`; ``verb`` is the permission that is needed."""
         try:
             yield
         except KubectlError as error:
