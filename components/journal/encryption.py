@@ -1,4 +1,4 @@
-"""What the journal of an init is encrypted with. The key for it is there before the keys of Vault are."""
+"""Encrypts the journal of an init. The encryption key exists before Vault generates its own keys."""
 
 import base64
 import binascii
@@ -25,30 +25,30 @@ Answer = TypeVar("Answer")
 
 
 class JournalError(DeploymentError):
-    """The journal can't be written, read or decrypted; the message tells where it lies."""
+    """The journal can't be written, read or decrypted; the message names its location."""
 
 
 @dataclass(frozen=True, repr=False)
 class JournalDataKey:
-    """The key of one journal: AES-256-GCM, bound to the deployment that the journal belongs to."""
+    """The key of one journal: AES-256-GCM, bound to the Vault that the journal belongs to."""
 
     header: Mapping[str, str]
-    """What a later run needs to have the key again, readable by everybody."""
+    """Recovers the key in a later run; not secret."""
     key: bytes
     deployment: str
 
     def encrypt(self, plain: bytes) -> str:
-        """Base64 of nonce and ciphertext."""
+        """Return base64 of nonce and ciphertext."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(self.key).encrypt(nonce, plain, self._context)
         return base64.b64encode(nonce + sealed).decode()
 
     def decrypt(self, ciphertext: str) -> bytes:
-        """The opposite; raises :class:`JournalError` for another key, deployment or a changed text."""
+        """Decrypt that; raise :class:`JournalError` for another key or deployment, or a changed text."""
         sealed = decoded(ciphertext)
         try:
             return AESGCM(self.key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
-        # A nonce that is too short is a ValueError.
+        # A nonce that is too short raises a ValueError.
         except (InvalidTag, ValueError):
             raise JournalError(
                 "it was encrypted with another key, for another deployment, or was changed since"
@@ -60,22 +60,22 @@ class JournalDataKey:
 
 
 class JournalCipher(ABC):
-    """Makes the key of a journal, and finds the key of an earlier run's again."""
+    """Creates a journal's data key, and recovers that of an earlier run."""
 
     @property
     @abstractmethod
     def kind(self) -> str:
-        """Name of the cipher in the header of a journal."""
+        """The cipher's name in the header of a journal."""
 
     def prepare(self, deployment: str) -> JournalDataKey:
-        """A new key, proven to be had again from its header; raises :class:`JournalError`."""
+        """Return a new key, verified to be recoverable from its header; raise :class:`JournalError`."""
         header, key = self._make(deployment)
         if self._open(header, deployment) != key:
             raise JournalError("the key of the journal didn't come back from its header as it went in")
         return JournalDataKey({"cipher": self.kind, **header}, key, deployment)
 
     def open(self, header: Mapping[str, str], deployment: str) -> JournalDataKey:
-        """The key of the journal with that header; raises :class:`JournalError` where it can't be had."""
+        """Return the key of the journal with that header; raise :class:`JournalError` if that fails."""
         kind = header.get("cipher", "")
         if kind != self.kind:
             raise JournalError(
@@ -86,23 +86,23 @@ class JournalCipher(ABC):
 
     @abstractmethod
     def _make(self, deployment: str) -> tuple[Mapping[str, str], bytes]:
-        """The header of a new key, and the key; raises :class:`JournalError`."""
+        """Return the header of a new key, and the key; raise :class:`JournalError`."""
 
     @abstractmethod
     def _open(self, header: Mapping[str, str], deployment: str) -> bytes:
-        """The key that belongs to the header; raises :class:`JournalError`."""
+        """Return the key that belongs to the header; raise :class:`JournalError`."""
 
 
 @dataclass(frozen=True, repr=False)
 class StackKeyCipher(JournalCipher):
-    """The key comes from one in the stack's encrypted state, so it is there as long as the state is."""
+    """Derives the data key from one in the stack's encrypted state, so it exists as long as the state."""
 
     stack_key: str
     """Base64 of 32 random bytes; secret."""
 
     @property
     def kind(self) -> str:
-        """The key comes from the stack."""
+        """The name of the cipher whose key comes from the stack."""
         return "stack-key"
 
     def _make(self, deployment: str) -> tuple[Mapping[str, str], bytes]:
@@ -124,7 +124,7 @@ class StackKeyCipher(JournalCipher):
 
 @dataclass(frozen=True, repr=False)
 class SealKeyCipher(JournalCipher):
-    """A data key wrapped by the seal's key: whoever may unseal Vault may read the journal."""
+    """Wraps the data key with the seal's key: everybody who may unseal Vault may read the journal."""
 
     wrapper: KeyWrapper
 
@@ -147,7 +147,7 @@ class SealKeyCipher(JournalCipher):
             )
         try:
             return self._settled(lambda: self.wrapper.unwrap(header, deployment))
-        # A damaged journal, and no fault of the key service (binascii.Error is a ValueError).
+        # A damaged journal, not an error of the key service (binascii.Error is a ValueError).
         except (KeyError, ValueError):
             raise JournalError("the wrapped key in it is damaged") from None
 
@@ -159,7 +159,7 @@ class SealKeyCipher(JournalCipher):
 
 
 def decoded(text: str) -> bytes:
-    """The bytes in base64; raises :class:`JournalError` where it is something else, without telling what."""
+    """Decode base64; raise :class:`JournalError` if it isn't base64, without quoting it."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

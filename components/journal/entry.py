@@ -1,4 +1,4 @@
-"""What the journal of an init says. Everybody may read it but for the keys, which are encrypted."""
+"""Declares an entry of the journal of an init, of which only the keys are secret and encrypted."""
 
 import json
 from collections.abc import Mapping
@@ -14,45 +14,45 @@ FORMAT = 1
 
 @dataclass(frozen=True, repr=False)
 class JournalEntry:
-    """An init that was begun, and its keys once Vault has told them."""
+    """An init that was begun, and its keys once Vault has returned them."""
 
     deployment: str
-    """Whose it is: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    """The Vault of this init: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
     run: LockHolder
     began: str
     """ISO time with its offset from UTC."""
     volume: str
-    """uid of the claim of pod 0's data volume at the begin; empty where it had none."""
+    """uid of the claim of pod 0's data volume when the init began; empty if it had none."""
     header: Mapping[str, str]
-    """What the key of the journal is found again with."""
+    """Recovers the key of the journal."""
     ciphertext: str = ""
-    """The keys, encrypted; empty while Vault hasn't told them."""
+    """The keys, encrypted; empty until Vault has returned them."""
     fingerprint: str = ""
-    """Which shares they are, see :class:`KeyRecord`; tells nothing of them."""
+    """Fingerprint of the shares, see :class:`KeyRecord`; not secret."""
 
     @property
     def kept(self) -> bool:
-        """Whether the keys are in it."""
+        """Whether the entry has the keys."""
         return bool(self.ciphertext)
 
     @property
     def belongs_to_live_run(self) -> bool:
-        """Whether another run that may be at work still holds it."""
+        """Whether another run that may be alive holds the entry."""
         age = (datetime.now(UTC) - datetime.fromisoformat(self.began)).total_seconds()
         return not self.run.is_this_process and self.run.may_be_alive(age)
 
     def matches_volume(self, now: str) -> bool:
-        """Whether pod 0 has the same data volume ``now``; where it had none then and has none now, too."""
+        """Return whether pod 0 has the same data volume ``now``, or had none then and has none now."""
         return self.volume == now
 
     def to_json(self) -> str:
-        """As it lies in its places."""
+        """Return the entry as it is stored."""
         stage = "kept" if self.kept else "intent"
         return json.dumps({"format": FORMAT, "stage": stage, **asdict(self)})
 
     @staticmethod
     def from_json(text: str) -> "JournalEntry":
-        """The opposite; raises :class:`JournalError` where it is something else."""
+        """Return the stored entry; raise :class:`JournalError` if the text is something else."""
         try:
             return _entry(json.loads(text))
         except (KeyError, TypeError, ValueError, AttributeError):

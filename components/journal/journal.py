@@ -1,7 +1,7 @@
-"""The journal of an init: what lets the next run go on where this one was stopped, without losing a key.
+"""Keeps the journal of an init, from which the next run resumes an interrupted one without losing a key.
 
-It is opened before the init, with the key that it will be encrypted with, and takes Vault's answer before
-anything else happens with that. It has two places, either of which is enough to have the keys again.
+It is opened before the init, with the key that will encrypt it, and stores Vault's answer before anything
+else is done with it. It has two copies, each of which is enough to recover the keys.
 """
 
 import contextlib
@@ -21,18 +21,18 @@ from components.progress import Waiting, say
 
 _KEEP_SECONDS = 120
 _ATTEMPTS = 3
-# Somebody else was faster at the Secret.
+# Another run wrote the Secret first.
 _OVERTAKEN = ("AlreadyExists", "Conflict", "NotFound")
 # The chart's name of the data volume.
 _VOLUME = "data"
 
 
 class AnotherRunError(JournalError):
-    """Another run holds the journal and may be at work; this one has changed nothing."""
+    """Another run holds the journal and may be alive; this one has changed nothing."""
 
 
 class InitJournal:
-    """The journal of one deployment. Every error names its places."""
+    """The journal of one Vault. Every error names its places."""
 
     def __init__(self, target: KubernetesTarget, statefulset: str, deployment: str) -> None:
         self._kubectl = Kubectl(target)
@@ -44,11 +44,11 @@ class InitJournal:
 
     @property
     def location(self) -> str:
-        """Both places, for a person."""
+        """Both places, for messages."""
         return f"{self._secret.location} and {self._file.path}"
 
     def volume(self) -> str:
-        """uid of the claim of pod 0's data volume; empty where there is none."""
+        """Return the uid of the claim of pod 0's data volume; empty if there is none."""
         with self._telling_where("The volume of Vault's data can't be told"):
             pod = self._kubectl.pod(self._pod) or {}
             for volume in pod.get("spec", {}).get("volumes") or ():
@@ -58,16 +58,16 @@ class InitJournal:
             return ""
 
     def find(self) -> JournalEntry | None:
-        """What an earlier run left, the keys before a mere intent; None where it left nothing."""
+        """Return what an earlier run left, keys rather than a mere intent; None if it left nothing."""
         with self._telling_where("The journal of the init can't be read"):
             found = self._entries(self._secret.read())
         return max(found, key=lambda entry: (entry.kept, _began(entry)), default=None)
 
     def begin(self, cipher: JournalCipher) -> None:
-        """Opens it in both places, before the init; the Secret is the lock.
+        """Open the journal in both places, before the init; the Secret is the lock.
 
-        Raises :class:`AnotherRunError` where another run may be at work, and :class:`JournalError` where a
-        place fails or keys of this very volume lie there that nobody has taken yet.
+        Raises :class:`AnotherRunError` if another run may be alive, and :class:`JournalError` if a place
+        fails or has keys of this very volume that aren't stored anywhere else yet.
         """
         volume = self.volume()
         with self._telling_where("The journal of the init can't be opened"):
@@ -75,7 +75,7 @@ class InitJournal:
             earlier = self._entries(seen)
             for found in earlier:
                 self._require_free(found, volume)
-            # Both places have the same keys where one run put them there.
+            # Both places have the same keys if one run put them there.
             for untaken in {found.run.run_id: found for found in earlier if found.kept}.values():
                 path = self._file.set_aside(untaken)
                 say(f"The journal has keys of a Vault on another volume; they stay, encrypted, in {path}")
@@ -91,16 +91,16 @@ class InitJournal:
             try:
                 self._file.write(entry)
             except OSError:
-                # The lock would only be in the way; the file's own error is the one to tell.
+                # A lock left behind would only block the next run; the error to report is the file's.
                 with contextlib.suppress(KubectlError, JournalError):
                     self._finish_secret()
                 raise
         self._open = key, entry
 
     def keep(self, record: KeyRecord) -> None:
-        """Puts the keys there, encrypted, and returns once one place has them for sure.
+        """Write the keys, encrypted, and return once one place has them durably.
 
-        Both are tried; raises :class:`JournalError` where both fail for two minutes.
+        Tries both; raises :class:`JournalError` if both fail for two minutes.
         """
         if self._open is None:
             raise RuntimeError("the journal was not opened")
@@ -119,7 +119,7 @@ class InitJournal:
             say(f"One place of the journal failed, the other has the keys: {failure}")
 
     def recover(self, cipher: JournalCipher) -> KeyRecord:
-        """The keys that an earlier run put there; raises :class:`JournalError` where they can't be had."""
+        """Return the keys of an earlier run; raise :class:`JournalError` if they can't be decrypted."""
         entry = self.find()
         with self._telling_where("The keys in the journal can't be had"):
             if entry is None or not entry.kept:
@@ -131,10 +131,10 @@ class InitJournal:
             return record
 
     def finish(self, fingerprint: str | None = None) -> None:
-        """Removes it, once the keys are where they belong and were checked against Vault.
+        """Delete the journal, once the keys are stored and were checked against Vault.
 
-        With ``fingerprint``, keys of other shares are left: they may be the ones that are valid.
-        Leaves what another run at work has opened. A place that can't be had is left as well, and said.
+        With ``fingerprint``, keys of other shares are kept: they may be the valid ones. An entry of another
+        live run is kept, too, and so is one that can't be reached, with a warning.
         """
         for location, remove in (
             (self._secret.location, partial(self._finish_secret, fingerprint)),
@@ -149,7 +149,7 @@ class InitJournal:
         return [entry for entry in (seen.entry if seen else None, self._file.read()) if entry is not None]
 
     def _require_free(self, earlier: JournalEntry, volume: str) -> None:
-        """Raises where an earlier entry must not be overwritten."""
+        """Raise if an earlier entry must not be overwritten."""
         if earlier.belongs_to_live_run:
             raise self._another_run(earlier)
         if earlier.kept and earlier.matches_volume(volume):
@@ -191,7 +191,7 @@ class InitJournal:
         return failures
 
     def _put_secret(self, entry: JournalEntry) -> None:
-        """Keys go before whatever intent lies there; only other keys are left alone."""
+        """Replace an intent with keys; never overwrite the keys of another run."""
         for attempt in range(1, _ATTEMPTS + 1):
             seen = self._secret.read()
             if seen is not None and seen.entry.kept and seen.entry.run.run_id != entry.run.run_id:

@@ -1,4 +1,4 @@
-"""Who a run is, so that a later one can tell whether it is still at work."""
+"""Identifies the process that holds the journal, so that a later run can tell whether it is alive."""
 
 import os
 import platform
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 OTHER_HOST_SECONDS = 15 * 60
-"""How long a run on another machine counts as being at work; nothing here can see whether it is."""
+"""How long a run on another machine counts as alive, as that can't be checked from here."""
 ORPHAN_SECONDS = 150
-"""How long a run counts as being at work whose engine has died: an init under way may still be answered.
+"""How long a run whose engine has died counts as alive: an init under way may still be answered.
 
-The host of Python's dynamic providers outlives an engine that is killed, and then waits for ever
+The host of Python's dynamic providers outlives an engine that is killed, and then waits forever
 (pulumi/dynamic/__main__.py).
 """
 _ENGINE = "pulumi"
@@ -23,15 +23,15 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """One process; its number alone may be given to another one later."""
+    """One process; its number alone may be reused later."""
 
     pid: int
     started: str
-    """When it started, as the system tells it."""
+    """Its start time, as the operating system reports it."""
 
     @property
     def runs(self) -> bool:
-        """Whether it is there still."""
+        """Whether the process still exists."""
         found = _look_up(self.pid)
         return found is not None and found.started == self.started
 
@@ -42,21 +42,21 @@ class LockHolder:
 
     run_id: str
     host: str
-    """Name of the machine, for a person."""
+    """Name of the machine, for messages."""
     system: str
-    """What tells one running system, and in it one set of process numbers, from another."""
+    """Identifies one boot of one machine, and one set of process numbers in it."""
     process: ProcessIdentity
     engine: ProcessIdentity | None
-    """Pulumi's engine above the process; None where there is none."""
+    """Pulumi's engine among the process's ancestors; None if there is none."""
 
     @property
     def description(self) -> str:
-        """Which run it is, for a person."""
+        """The run's machine and process, for messages."""
         return f"process {self.process.pid} on {self.host}"
 
     @staticmethod
     def current() -> "LockHolder":
-        """A new run of this process."""
+        """Return a new run of this process."""
         own = _look_up(os.getpid())
         return LockHolder(
             run_id=str(uuid.uuid4()),
@@ -72,7 +72,7 @@ class LockHolder:
         return self.system == _system() and self.process.pid == os.getpid() and self.process.runs
 
     def may_be_alive(self, age_seconds: float) -> bool:
-        """Whether the run may still change something, ``age_seconds`` after it began."""
+        """Return whether the run may still change something, ``age_seconds`` after it began."""
         if self.system != _system() or not self.process.started:
             return age_seconds < OTHER_HOST_SECONDS
         if not self.process.runs:
@@ -82,7 +82,7 @@ class LockHolder:
 
     @staticmethod
     def from_properties(properties: Mapping[str, Any]) -> "LockHolder":
-        """From the journal; raises KeyError, TypeError or ValueError where it is something else."""
+        """Return the run in a journal; raise KeyError, TypeError or ValueError if it is something else."""
         engine = properties["engine"]
         return LockHolder(
             run_id=str(properties["run_id"]),
@@ -122,15 +122,15 @@ def _engine_above(process: _Process | None) -> ProcessIdentity | None:
 
 
 def _look_up(pid: int) -> _Process | None:
-    """The process with that number; None where it is gone, or where the system doesn't tell."""
+    """Return the process with that number; None if it is gone or the system doesn't say."""
     if not (_PROC / "self/stat").exists():
         return _look_up_with_ps(pid)
     try:
         text = (_PROC / str(pid) / "stat").read_text()
-    # Reading fails with ESRCH where the process ends meanwhile.
+    # Reading fails with ESRCH if the process ends meanwhile.
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The name stands in parentheses and may itself have some. Source: proc(5), /proc/pid/stat.
+    # The name is in parentheses and may itself contain some. Source: proc(5), /proc/pid/stat.
     head, _, tail = text.rpartition(")")
     fields = tail.split()
     if fields[0] in ("Z", "X"):

@@ -1,4 +1,4 @@
-"""The two places of an init's journal: a Secret beside Vault, and a file on this machine."""
+"""Stores the journal of an init in two places: a Secret beside Vault, and a file on this machine."""
 
 import base64
 import binascii
@@ -28,7 +28,7 @@ class SeenSecret:
 
 
 class JournalSecret:
-    """The place that every run sees, whichever machine it is on; its creation is the lock.
+    """The copy that every run on any machine sees; creating it takes the lock.
 
     Every method raises :class:`KubectlError` as kubectl does.
     """
@@ -41,11 +41,11 @@ class JournalSecret:
 
     @property
     def location(self) -> str:
-        """For a person."""
+        """The Secret's namespace and name, for messages."""
         return f"Secret {self._namespace}/{self._name}"
 
     def read(self) -> SeenSecret | None:
-        """What lies there; raises :class:`JournalError` where it isn't this deployment's journal."""
+        """Return the Secret; raise :class:`JournalError` if it isn't this Vault's journal."""
         secret = self._kubectl.get("secret", self._name)
         if secret is None:
             return None
@@ -64,16 +64,16 @@ class JournalSecret:
         return SeenSecret(entry, str(metadata["uid"]), str(metadata["resourceVersion"]))
 
     def create(self, entry: JournalEntry) -> None:
-        """Fails with the reason ``AlreadyExists`` where another run was faster."""
+        """Create the Secret; fails with the reason ``AlreadyExists`` if another run was first."""
         self._kubectl.create(self._document(entry, {}))
 
     def replace(self, entry: JournalEntry, seen: SeenSecret) -> None:
-        """Fails with the reason ``Conflict`` or ``NotFound`` where it isn't as it was seen."""
+        """Replace the Secret; fails with the reason ``Conflict`` or ``NotFound`` if it has changed."""
         identity = {"uid": seen.uid, "resourceVersion": seen.resource_version}
         self._kubectl.replace(self._document(entry, identity))
 
     def delete(self, seen: SeenSecret) -> None:
-        """As ``replace``."""
+        """Delete the Secret; fails with the reason ``Conflict`` or ``NotFound`` if it has changed."""
         self._kubectl.delete_secret(self._name, uid=seen.uid, resource_version=seen.resource_version)
 
     def _document(self, entry: JournalEntry, identity: Mapping[str, str]) -> Mapping[str, Any]:
@@ -87,7 +87,7 @@ class JournalSecret:
 
 
 class JournalFile:
-    """The place that is there without a network. Every method raises OSError as the file system does."""
+    """The copy that needs no network. Every method raises the file system's OSError."""
 
     def __init__(self, deployment: str) -> None:
         home = os.environ.get("PULUMI_HOME") or "~/.pulumi"
@@ -96,7 +96,7 @@ class JournalFile:
         self._deployment = deployment
 
     def read(self) -> JournalEntry | None:
-        """What lies there; raises :class:`JournalError` where it isn't this deployment's journal."""
+        """Return the entry; raise :class:`JournalError` if the file isn't this Vault's journal."""
         try:
             entry = JournalEntry.from_json(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -108,17 +108,17 @@ class JournalFile:
         return entry
 
     def write(self, entry: JournalEntry) -> None:
-        """Returns once it is on the disk, as a whole."""
+        """Replace the file as a whole, and return once it is on the disk."""
         _write_synced(self.path, entry.to_json())
 
     def set_aside(self, entry: JournalEntry) -> Path:
-        """Keeps an earlier entry beside the file, and returns where."""
+        """Keep an earlier entry in another file, and return its path."""
         path = self.path.with_name(f"{self.path.stem}.{entry.run.run_id}.json")
         _write_synced(path, entry.to_json())
         return path
 
     def delete(self) -> None:
-        """Overwrites and removes it; does nothing where it isn't there."""
+        """Overwrite and delete the file; do nothing if it doesn't exist."""
         try:
             with self.path.open("r+b") as file:
                 file.write(bytes(self.path.stat().st_size))
@@ -132,9 +132,9 @@ class JournalFile:
 
 def _write_synced(path: Path, text: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # It may be older, with another mode.
+    # The folder may have been created earlier, with another mode.
     path.parent.chmod(0o700)
-    # The file is made with mode 0600.
+    # mkstemp creates the file with mode 0600.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".new")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -150,7 +150,7 @@ def _write_synced(path: Path, text: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a renaming or removal in it durable; Windows has no such call and needs none."""
+    """Make a renaming or removal in the folder durable; Windows has no such call and needs none."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

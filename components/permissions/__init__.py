@@ -1,1 +1,1 @@
-"""Says which permissions the program needs."""
+"""Computes the permissions that running the program needs."""

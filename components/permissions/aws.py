@@ -1,21 +1,21 @@
-"""The IAM documents for whoever runs the stack: `preview`, `up` and `destroy`, and that of Vault's own role.
+"""Builds the IAM policies for running the stack (`preview`, `up`, `destroy`) and that of Vault's role.
 
-`python -m components aws-policy up --account-id 123456789012` prints one for the selected stack. It
-asks AWS nothing, as whoever asks for rights has none yet.
+`python -m components aws-policy up --account-id 123456789012` prints one for the selected stack. It makes no
+AWS calls, as its user may not have permissions yet.
 
 - `preview` is for `pulumi preview`, with or without `--refresh`: it looks up and reads.
-- `up` is for `pulumi up` that makes the stack's resources or changes them in place; `preview` is part of it.
-- `destroy` is for `pulumi destroy`, and beside `up` for an update that replaces or removes something: another
-  name or path of the role or its policy, another alias or node security group, the injector switched off.
-  Such an update needs the documents of both the old settings and the new ones.
+- `up` is for `pulumi up` that creates the stack's resources or changes them in place; it includes `preview`.
+- `destroy` is for `pulumi destroy` and, together with `up`, for an update that replaces or removes something:
+  another name or path of the role or its policy, another alias or node security group, the injector switched
+  off. Such an update needs the policies of both the old settings and the new ones.
 
-Every action is here because the provider calls it for one of the stack's resources; the reason stands beside
-it. Source: hashicorp/terraform-provider-aws, `internal/service/`, on which Pulumi's provider is built. Which
-resources and conditions an action takes is from AWS's Service Authorization Reference.
+Every action is here because the provider calls it for one of the stack's resources; the reason is in a
+comment beside it. Source: hashicorp/terraform-provider-aws, `internal/service/`, on which Pulumi's provider
+is built. The resources and conditions of an action are from AWS's Service Authorization Reference.
 
-Not here: `sts:GetCallerIdentity`, which the provider calls and which no policy has to allow; what undoes
-somebody else's change that no setting has (a description, a session's length, a disabled key); and
-`kms:UpdateAlias`, which would let whoever is fenced in by the key's alias lead the alias to another key.
+Not here: `sts:GetCallerIdentity`, which the provider calls and which needs no policy; the actions that undo
+manual changes that no setting has (a description, a session's length, a disabled key); and `kms:UpdateAlias`,
+with which a principal that is limited to the key's alias could move the alias to another key.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +42,8 @@ from components.permissions.aws_secret import secret_deletion, secret_reads, sec
 
 ROLE_READS = (
     "iam:GetRole",  # the role, its trust policy, boundary and tags
-    "iam:GetRolePolicy",  # an inline policy that somebody added
-    "iam:ListAttachedRolePolicies",  # the attachment, and what else is attached to the role
+    "iam:GetRolePolicy",  # an inline policy that was added by hand
+    "iam:ListAttachedRolePolicies",  # the attachment, and other policies attached to the role
     "iam:ListRolePolicies",  # the names of inline policies
 )
 
@@ -55,8 +55,8 @@ POLICY_READS = (
 POLICY_WRITES = (
     "iam:CreatePolicy",
     "iam:CreatePolicyVersion",  # a new document is a new version
-    "iam:DeletePolicyVersion",  # the oldest one makes room, as there are five at most
-    "iam:ListPolicyVersions",  # looked through for the oldest one
+    "iam:DeletePolicyVersion",  # the oldest one is deleted, as there are five at most
+    "iam:ListPolicyVersions",  # to find the oldest one
     "iam:UntagPolicy",  # a tag that the settings no longer have
 )
 
@@ -73,18 +73,18 @@ KEY_UPDATES = (
 POLICY_DELETION = (
     "iam:DeletePolicy",
     "iam:DeletePolicyVersion",  # a policy is deleted after its older versions
-    "iam:ListPolicyVersions",  # looked through for them
+    "iam:ListPolicyVersions",  # to find them
 )
 
 ROLE_DELETION = (
     "iam:DeleteRole",
-    "iam:ListAttachedRolePolicies",  # asked where a refresh has recorded attached policies
-    "iam:ListInstanceProfilesForRole",  # asked before every deletion of a role
+    "iam:ListAttachedRolePolicies",  # if a refresh has recorded attached policies
+    "iam:ListInstanceProfilesForRole",  # before every deletion of a role
 )
 
 
 def preview_policy(scope: DeploymentScope) -> str:
-    """The document for `pulumi preview`, on an empty stack and on a deployed one."""
+    """Return the policy for `pulumi preview`, on an empty stack and on a deployed one."""
     statements = list(_look_ups(scope))
     if (seal := scope.seal) is not None:
         statements.append(_on_key(seal, "ReadKey", KEY_READS))
@@ -92,7 +92,7 @@ def preview_policy(scope: DeploymentScope) -> str:
 
 
 def up_policy(scope: DeploymentScope) -> str:
-    """The document for `pulumi up` as far as it makes resources and changes them in place."""
+    """Return the policy for `pulumi up` that creates resources and changes them in place."""
     statements = [*_look_ups(scope), *_reads(scope)]
     if (seal := scope.seal) is not None:
         if seal.key_arn is None:
@@ -106,10 +106,10 @@ def up_policy(scope: DeploymentScope) -> str:
 
 
 def destroy_policy(scope: DeploymentScope) -> str:
-    """The document for deletions.
+    """Return the policy for deletions.
 
-    Raises :class:`DeploymentError` where there is nothing to delete, and where the key is to be deleted but
-    its id isn't given: with such a document every key of the region could be deleted.
+    Raises :class:`DeploymentError` if there is nothing to delete, and if the key is to be deleted but its id
+    isn't given: such a policy would allow the deletion of every key of the region.
     """
     statements: list[Statement] = []
     if (seal := scope.seal) is not None:
@@ -129,10 +129,10 @@ def destroy_policy(scope: DeploymentScope) -> str:
 
 
 def vault_role_policy(scope: DeploymentScope) -> str:
-    """The document of the role that Vault's pods assume; the stack makes both role and document.
+    """Return the policy of the role that Vault's pods assume; the stack creates both role and policy.
 
-    With the key's id it is the very document; before there is a key, the same for the key of that alias.
-    Raises :class:`DeploymentError` where the seal uses no key.
+    With the key's id it is the very policy; before the key exists, the same for the key of that alias. Raises
+    :class:`DeploymentError` if the seal uses no key of AWS.
     """
     if (seal := scope.seal) is None:
         raise DeploymentError(
@@ -144,7 +144,7 @@ def vault_role_policy(scope: DeploymentScope) -> str:
 
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
-    """What every command looks up before anything else."""
+    """Return the statements for the look-ups that every command begins with."""
     cluster = scope.regional_arn("eks", f"cluster/{scope.cluster_name}")
     statements = [allow("FindCluster", ["eks:DescribeCluster"], cluster)]
     if scope.seal is not None:
@@ -162,7 +162,7 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
 
 
 def _reads(scope: DeploymentScope) -> Sequence[Statement]:
-    """What a refresh reads, the key apart, and what is read again after a change."""
+    """Return the statements for a refresh and for reads after a change, except those of the key."""
     statements: list[Statement] = []
     if (seal := scope.seal) is not None:
         statements += [
@@ -178,11 +178,11 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
 
 
 def _key_creation(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
-    """The key and its alias, and changes of the key from the moment that it has its alias."""
+    """Return the statements that create key and alias, and change the key once it has its alias."""
     changes = [*KEY_UPDATES, *_rotation(seal, enabled=False), *_tagging(scope, "kms:TagResource")]
     statements = [
         allow("CreateKey", ["kms:CreateKey"], "*", kind_of_key(scope.region)),
-        # Nothing tells a key that has no alias yet from others.
+        # Nothing distinguishes a key without an alias from others.
         allow("FinishKey", [*KEY_READS, *_rotation(seal, enabled=True)], seal.any_key_arn),
         allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn]),
         _on_key(seal, "ChangeKey", changes),
@@ -193,7 +193,7 @@ def _key_creation(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement
 
 
 def _key_changes(scope: DeploymentScope, seal: SealScope, key_arn: str) -> Sequence[Statement]:
-    """Changes of the key that is there, and another alias for it."""
+    """Return the statements that change the existing key, and give it another alias."""
     rotation = (*_rotation(seal, enabled=True), *_rotation(seal, enabled=False))
     actions = [*KEY_READS, *KEY_UPDATES, *rotation, *_tagging(scope, "kms:TagResource")]
     return (
@@ -203,10 +203,10 @@ def _key_changes(scope: DeploymentScope, seal: SealScope, key_arn: str) -> Seque
 
 
 def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
-    """Role, policy and attachment."""
+    """Return the statements for role, policy and attachment."""
     boundary = seal.permissions_boundary
     bounded = {"iam:PermissionsBoundary": boundary} if boundary else {}
-    # The boundary of an earlier setting is replaced or taken away.
+    # The boundary of an earlier setting is replaced or removed.
     boundary_change = "iam:PutRolePermissionsBoundary" if boundary else "iam:DeleteRolePermissionsBoundary"
     return (
         allow("CreateRole", ["iam:CreateRole", boundary_change], seal.role_arn, _arn_equals(bounded)),
@@ -222,10 +222,10 @@ def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]
 
 
 def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
-    """The webhook's rule. A rule's id can't be foretold, but who changes one needs the right on its group."""
+    """Return the statements for the webhook's rule, whose id is unknown before: the group limits them."""
     rules = scope.regional_arn("ec2", "security-group-rule/*")
     tagging = _tagging(scope, "ec2:CreateTags")
-    # A rule that is made with tags is a resource of its creation, too.
+    # A rule that is created with tags is a resource of its creation, too.
     created = [group, rules] if tagging else group
     return (
         allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], created),
@@ -237,7 +237,7 @@ def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
 
 
 def _key_deletion(seal: SealScope) -> Sequence[Statement]:
-    """The alias goes; the key does where the settings don't retain it."""
+    """Return the statements that delete the alias and, unless the settings retain it, the key."""
     # AWS checks the alias and its key.
     alias_and_key = [seal.alias_arn, seal.key_arn or seal.any_key_arn]
     statements = [allow("DeleteAlias", ["kms:DeleteAlias"], alias_and_key)]
@@ -247,28 +247,28 @@ def _key_deletion(seal: SealScope) -> Sequence[Statement]:
                 "The unseal key is deleted with this stack (key.retainOnDestroy is false). Say which one it "
                 "is, so that the document is for no other: --key-id $(pulumi stack output key_id)"
             )
-        # The provider looks at the key until its deletion is seen to be scheduled.
+        # The provider describes the key until its deletion is scheduled.
         deletion = ["kms:DescribeKey", "kms:ScheduleKeyDeletion"]
         statements.append(allow("ScheduleKeyDeletion", deletion, seal.key_arn))
     return statements
 
 
 def _on_key(seal: SealScope, sid: str, actions: Sequence[str]) -> Statement:
-    """A statement on the stack's key: by its ARN, or by its alias where the ARN isn't known."""
+    """Return a statement on the stack's key: by its ARN, or by its alias if the ARN isn't known."""
     if seal.key_arn is not None:
         return allow(sid, actions, seal.key_arn)
     return allow(sid, actions, seal.any_key_arn, of_alias(seal.key.alias))
 
 
 def _rotation(seal: SealScope, *, enabled: bool) -> Sequence[str]:
-    """The action that switches rotation to the setting, where that is ``enabled``."""
+    """Return the action that switches rotation to the setting, if that is ``enabled``."""
     if seal.key.rotation != enabled:
         return ()
     return ("kms:EnableKeyRotation",) if enabled else ("kms:DisableKeyRotation",)
 
 
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:
-    """The action that sets tags, where the settings have any."""
+    """Return the action that sets tags, if the settings have any."""
     return (action,) if scope.settings.tags else ()
 
 

@@ -1,10 +1,10 @@
-"""The rights on the AWS secret that the keys go to, where that is the stack's custody (`aws_key_store.py`).
+"""Builds the statements for the AWS secret of the keys, if it is the stack's (`aws/secret.py`).
 
-They are parts of the documents in `deployment_policies.py`; sources as there. What Secrets Manager does with
-the secret's KMS key on the caller's behalf is refused by AWS with "Access to KMS is not allowed", which names
-no action: it stands for `kms:Decrypt` and `kms:GenerateDataKey`.
+They are parts of the policies in `aws.py`, with the same sources. If Secrets Manager lacks permissions on the
+secret's KMS key on the caller's behalf, AWS answers "Access to KMS is not allowed", which names no action: it
+means `kms:Decrypt` and `kms:GenerateDataKey`.
 
-Not here: another `custody.kmsKey` for a secret that is there (`secretsmanager:UpdateSecret`).
+Not here: another `custody.kmsKey` for an existing secret (`secretsmanager:UpdateSecret`).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from components.errors import DeploymentError
 from components.permissions.aws_arns import DeploymentScope, SecretScope
 
 SECRET_READS = (
-    "secretsmanager:DescribeSecret",  # the secret and its tags; by the store, whether there is a value yet
+    "secretsmanager:DescribeSecret",  # the secret and its tags; by the store, to see if there is a value yet
     "secretsmanager:GetResourcePolicy",  # the secret's policy
 )
 
@@ -27,33 +27,33 @@ SECRET_WRITES = (
 VALUE_USE = (
     "secretsmanager:GetSecretValue",  # the probe is read back; the keys are compared with Vault
     "secretsmanager:PutSecretValue",  # the probe and the keys
-    "secretsmanager:UpdateSecretVersionStage",  # the probe's label is taken off
+    "secretsmanager:UpdateSecretVersionStage",  # the probe's label is removed
 )
 
 SECRET_DELETION = (
     "secretsmanager:DeleteResourcePolicy",
     "secretsmanager:DeleteSecret",
-    "secretsmanager:DescribeSecret",  # until the deletion is seen to be scheduled
+    "secretsmanager:DescribeSecret",  # until the deletion is scheduled
 )
 
 
 def secret_reads(scope: DeploymentScope) -> Sequence[Statement]:
-    """What a refresh reads of the secret, and of its own key."""
+    """Return the statements for a refresh of the secret and of its own key."""
     if (secret := scope.secret) is None:
         return ()
     reads = [allow("ReadSecret", SECRET_READS, secret.arn)]
     if secret.own_key_arns is not None:
-        # The key has no alias that it could be told by.
+        # The key has no alias to identify it by.
         reads.append(allow("ReadSecretKey", KEY_READS, secret.own_key_arns))
     return reads
 
 
 def secret_writes(scope: DeploymentScope) -> Sequence[Statement]:
-    """The secret, its policy and its own key; and its value, which the init writes and checks."""
+    """Return the statements for the secret, its policy, its own key, and the value that the init writes."""
     if (secret := scope.secret) is None:
         return ()
     tagging = ("secretsmanager:TagResource",) if scope.settings.tags else ()
-    # AWS ends the ARN with a hyphen and six characters, which a secret doesn't have before it is made.
+    # AWS ends the ARN with a hyphen and six characters, which a secret doesn't have before it is created.
     arns = [secret.arn, secret.arn_to_be]
     return (
         allow("WriteSecret", [*SECRET_WRITES, *tagging], arns),
@@ -64,9 +64,9 @@ def secret_writes(scope: DeploymentScope) -> Sequence[Statement]:
 
 
 def secret_deletion(scope: DeploymentScope) -> Sequence[Statement]:
-    """The secret and its own key, which are left alone where the stack is protected.
+    """Return the statements that delete the secret and its own key; none if the stack is protected.
 
-    Raises :class:`DeploymentError` where the key is to be deleted and its id isn't given.
+    Raises :class:`DeploymentError` if the key is to be deleted and its id isn't given.
     """
     secret = scope.secret
     if secret is None or scope.settings.protect:
@@ -89,7 +89,7 @@ def _own_key(scope: DeploymentScope, secret: SecretScope) -> Sequence[Statement]
         return ()
     tags = scope.settings.tags
     if scope.secret_key_id is not None:
-        # Other readers are a change of the key's policy.
+        # A change of the readers changes the key's policy.
         changes = ["kms:PutKeyPolicy", "kms:UntagResource", *(["kms:TagResource"] if tags else [])]
         return (allow("ChangeSecretKey", changes, secret.own_key_arns),)
     statements = [

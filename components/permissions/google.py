@@ -1,21 +1,21 @@
-"""The permissions on Google Cloud for whoever runs the stack: `preview`, `up` and `destroy`; and Vault's own.
+"""Lists the Google Cloud permissions for running the stack: `preview`, `up`, `destroy`; and Vault's own.
 
-`python -m components google-role up > role.yaml` prints those for the selected stack as a custom role,
-which `gcloud iam roles create <id> --project=<project> --file=role.yaml` takes. It asks Google nothing, as
-whoever asks for rights has none yet.
+`python -m components google-role up > role.yaml` prints those for the selected stack as a custom role, for
+`gcloud iam roles create <id> --project=<project> --file=role.yaml`. It makes no Google calls, as its user may
+not have permissions yet.
 
 - `preview` is for `pulumi preview`, with or without `--refresh`: it looks up and reads.
-- `up` is for `pulumi up` that makes the stack's resources or changes them in place; `preview` is part of it.
-- `destroy` is for `pulumi destroy`, and beside `up` for an update that replaces or removes something: another
-  service account, a rotation of its key, the injector switched off.
-- `vault` is what Vault's own service account may do, on its key and nowhere else. The stack grants it.
+- `up` is for `pulumi up` that creates the stack's resources or changes them in place; it includes `preview`.
+- `destroy` is for `pulumi destroy` and, together with `up`, for an update that replaces or removes something:
+  another service account, a rotation of its key, the injector switched off.
+- `vault` is for Vault's own service account, on its key and nowhere else. The stack grants it.
 
-Every permission is here because the provider or the program calls for it; the reason stands beside it.
-Source: hashicorp/terraform-provider-google, `google/services/`, on which Pulumi's provider is built, and the
+Every permission is here because the provider or the program calls for it; the reason is beside it. Source:
+hashicorp/terraform-provider-google, `google/services/`, on which Pulumi's provider is built, and the
 reference of each API.
 
-Not here: the rights within Kubernetes (`roles/container.admin`, or RBAC of the cluster), and what undoes
-somebody else's change that no setting has.
+Not here: permissions within Kubernetes (`roles/container.admin`, or RBAC of the cluster), and those that undo
+manual changes that no setting has.
 """
 
 import json
@@ -30,7 +30,7 @@ from components.settings import Settings
 
 @dataclass(frozen=True)
 class Permission:
-    """One permission, and what it is for."""
+    """One permission, and the reason for it."""
 
     name: str
     reason: str
@@ -40,7 +40,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class _Stack:
-    """What a stack uses of Google Cloud."""
+    """The Google Cloud resources of a stack."""
 
     settings: Settings
     project: str
@@ -78,25 +78,25 @@ class _Stack:
 
 
 def preview_permissions(settings: Settings) -> Sequence[Permission]:
-    """For `pulumi preview`, on an empty stack and on a deployed one."""
+    """Return the permissions for `pulumi preview`, on an empty stack and on a deployed one."""
     return _once(_reads(_stack(settings)))
 
 
 def up_permissions(settings: Settings) -> Sequence[Permission]:
-    """For `pulumi up` as far as it makes resources and changes them in place."""
+    """Return the permissions for `pulumi up` that creates resources and changes them in place."""
     stack = _stack(settings)
     return _once([*_reads(stack), *_writes(stack)])
 
 
 def destroy_permissions(settings: Settings) -> Sequence[Permission]:
-    """For deletions. Key rings, the custom role and enabled APIs stay in any case."""
+    """Return the permissions for deletions. Key rings, the custom role and enabled APIs always stay."""
     return _once(_deletions(_stack(settings)))
 
 
 def vault_permissions(settings: Settings) -> Sequence[Permission]:
-    """What Vault's service account needs, on the key alone.
+    """Return the permissions of Vault's service account, on the key alone.
 
-    Raises :class:`DeploymentError` where the seal uses no key of Google's.
+    Raises :class:`DeploymentError` if the seal uses no key of Google's.
     """
     stack = _stack(settings)
     if not stack.seals:
@@ -285,7 +285,7 @@ def _stack(settings: Settings) -> _Stack:
 
 
 def _once(permissions: Iterable[Permission]) -> Sequence[Permission]:
-    """Each permission of a project once, with its first reason, in the order of the projects and names."""
+    """Return each permission of a project once, with its first reason, sorted by project and name."""
     found: dict[tuple[str, str], Permission] = {}
     for permission in permissions:
         found.setdefault((permission.project, permission.name), permission)
@@ -293,7 +293,7 @@ def _once(permissions: Iterable[Permission]) -> Sequence[Permission]:
 
 
 def role_document(permissions: Sequence[Permission], title: str, *, as_json: bool) -> str:
-    """A custom role as gcloud takes it: YAML with the reasons, or JSON."""
+    """Return a custom role for gcloud: YAML with the reasons, or JSON."""
     if as_json:
         names = [permission.name for permission in permissions]
         return json.dumps({"title": title, "stage": "GA", "includedPermissions": names}, indent=2)

@@ -1,4 +1,4 @@
-"""The settings of a stack: one typed, frozen object, read and checked before any resource."""
+"""Reads and validates the settings of a stack into one typed, frozen object, before any resource."""
 
 from components.settings.load import load_settings
 from components.settings.model import (

@@ -1,4 +1,4 @@
-"""The settings of the cloud that Vault runs in: AWS, Google Cloud or none."""
+"""Reads the settings of the cloud that Vault runs in: AWS, Google Cloud or none."""
 
 import ipaddress
 import re
@@ -28,7 +28,7 @@ GOOGLE_KEYS = ("location", "enableApis", "webhookFirewall")
 
 @dataclass(frozen=True)
 class CloudSettings:
-    """What the settings say of the cloud; see :class:`components.settings.Settings` for each."""
+    """The settings of the cloud; see :class:`components.settings.Settings` for each field."""
 
     cluster: ClusterSettings | None
     project: str | None
@@ -39,7 +39,7 @@ class CloudSettings:
 
 
 def read_cloud(reader: ConfigReader, injector: InjectorSettings, *, google: bool) -> CloudSettings:
-    """The settings of Google Cloud, or those of AWS, of which most need a `clusterName`."""
+    """Read the settings of Google Cloud, or those of AWS, of which most need a `clusterName`."""
     return _read_google(reader) if google else _read_aws(reader, injector)
 
 
@@ -114,7 +114,7 @@ def _webhook_firewall(reader: ConfigReader) -> WebhookFirewallSettings:
             reader.report("nodeTags", f"entry {tag!r}: use a-z, 0-9 and dashes, a letter first")
     fix = "give the control plane's IPv4 range, such as 172.16.0.0/28"
     cidr = reader.text("controlPlaneCidr", None, CIDR, fix)
-    # The range of everybody would open the port to everybody.
+    # The range of all addresses would open the port to everybody.
     if cidr and not _is_one_network(cidr):
         reader.report("controlPlaneCidr", fix)
     reader.unknown_keys()
@@ -122,7 +122,7 @@ def _webhook_firewall(reader: ConfigReader) -> WebhookFirewallSettings:
 
 
 def _is_one_network(cidr: str) -> bool:
-    """Whether it is an IPv4 network without host bits, and not all addresses there are."""
+    """Return whether a text is an IPv4 network without host bits that isn't the whole address space."""
     try:
         return ipaddress.IPv4Network(cidr).prefixlen > 0
     except ValueError:

@@ -1,4 +1,4 @@
-"""The settings of where the keys are kept."""
+"""Reads the settings of the key store."""
 
 from components.config.reader import ConfigReader
 from components.custody.key_store import KeyStoreError, store_class
@@ -9,7 +9,7 @@ STORES_OF_THIS_PROGRAM = ("aws-secrets-manager", "gcp-secret-manager", "kubernet
 
 
 def read_custody(reader: ConfigReader) -> CustodySettings:
-    """The section `custody`; all but `custody.store` belongs to the store and is read by its class."""
+    """Read the section `custody`; all but `custody.store` belongs to the store, whose class reads it."""
     name = reader.text(
         "store", STATE_CUSTODY, r"[A-Za-z0-9_.-]+", "use state, or the name of a store", max_length=200
     )

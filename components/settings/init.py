@@ -1,4 +1,4 @@
-"""The settings of the one-time init: shares, PGP keys, adoption."""
+"""Reads the settings of the one-time init: shares, PGP keys, adoption."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ REVOCATION_FIX = "a new root token can be made from the shares at any time"
 
 
 def read_init(reader: ConfigReader) -> InitSettings:
-    """The section `init`; what is wrong in it is reported."""
+    """Read the section `init`, and report what is wrong in it."""
     shares = reader.integer("shares", 5, range(1, 256), "use 1 to 255")
     threshold = reader.integer("threshold", min(3, shares), range(1, 256), "use 1 to 255")
     if threshold > shares:
@@ -71,7 +71,7 @@ def _root_token_pgp_key(reader: ConfigReader) -> str | None:
 def require_consistent_adoption(
     reader: ConfigReader, init: InitSettings, token: pulumi.Output[str] | None
 ) -> None:
-    """Reports what is missing or too much for taking over a Vault that is initialised."""
+    """Report settings that are missing or superfluous for adopting an initialised Vault."""
     key = "adoptedKeys"
     reader.secret(key, f"set it as a secret: pulumi config set --secret {key}")
     given = reader.has(key) or init.adopted_keys_file is not None

@@ -1,4 +1,4 @@
-"""From the stack's configuration to :class:`Settings`: defaults, rules, and what to fix."""
+"""Loads the stack's configuration into :class:`Settings`: defaults, rules, and error messages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ from components.settings.seal import (
     report_other_seals_sections,
 )
 
-# It leaves out the step that makes Vault's configuration of its template (hashicorp/vault-helm#1072).
+# It lacks the step that renders Vault's configuration from its template (hashicorp/vault-helm#1072).
 BROKEN_CHART = "0.29.0"
 OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
 
@@ -43,7 +43,7 @@ MODES: Sequence[Mode] = ("ha", "standalone")
 
 
 def load_settings() -> Settings:
-    """Reads and checks the settings of the current stack.
+    """Read and validate the settings of the current stack.
 
     Raises :class:`SettingsError` with every problem at once, before any resource is registered.
     """
@@ -54,9 +54,9 @@ def load_settings() -> Settings:
 def parse_settings(
     configuration: Mapping[str, Any], *, namespace: str, token: pulumi.Output[str] | None
 ) -> Settings:
-    """The settings in ``configuration``: keys without the namespace, values as Pulumi hands them on.
+    """Return the settings in ``configuration``: keys without the namespace, values as Pulumi passes them.
 
-    ``token`` comes apart, as a Pulumi secret. Raises :class:`SettingsError`.
+    ``token`` is a separate argument, as it is a Pulumi secret. Raises :class:`SettingsError`.
     """
     problems: list[str] = []
     reader = ConfigReader(configuration, problems, path=namespace)

@@ -1,4 +1,4 @@
-"""The shape of the settings. ``load.py`` reads them and says what is wrong with them."""
+"""Declares the types of the settings, which ``load.py`` reads and validates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,21 +29,21 @@ class WebhookFirewallSettings:
     """The firewall rule that lets a private GKE control plane reach the injector's webhook on the nodes."""
 
     control_plane_cidr: str | None
-    """Where the traffic comes from; None takes what GKE tells of the cluster."""
+    """Source of the traffic, an IPv4 range; None takes the one that GKE reports."""
     node_tags: Sequence[str]
     """Network tags of the nodes; empty for every instance of the cluster's network."""
 
 
 @dataclass(frozen=True)
 class ChartSettings:
-    """Where the official Vault chart comes from: a repository and version, or a path."""
+    """The source of the official Vault chart: a repository and version, or a path."""
 
     repository: str | None
-    """URL of the Helm repository; None where ``path`` is given."""
+    """URL of the Helm repository; None if ``path`` is given."""
     version: str | None
-    """Version of the chart in the repository; None where ``path`` is given."""
+    """Version of the chart in the repository; None if ``path`` is given."""
     path: str | None
-    """Folder or archive of the chart on this machine; None where it comes from the repository."""
+    """Folder or archive of the chart on this machine; None if it comes from the repository."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,17 @@ class ImageSettings:
     """Vault's container image."""
 
     repository: str
-    """Repository, with a registry's host in front where it isn't the default registry."""
+    """Repository, with the registry's host in front if it isn't the default registry."""
     tag: str
     """Tag, which is Vault's version."""
 
 
 @dataclass(frozen=True)
 class StorageSettings:
-    """One persistent volume a pod."""
+    """The persistent volume of each pod."""
 
     enabled: bool
-    """Whether the volume is made at all (only the audit volume can be left out)."""
+    """Whether the volume is created (only the audit volume can be left out)."""
     size: str
     """Size as a Kubernetes quantity, such as ``10Gi``. A StatefulSet can't change it later."""
     storage_class: str | None
@@ -101,11 +101,11 @@ class RaftSettings:
     """Timing of raft and autopilot, and how pods find the cluster to join."""
 
     performance_multiplier: int
-    """Scales raft's heartbeat, election and lease time-outs (1 to 10)."""
+    """Factor of raft's heartbeat, election and lease timeouts (1 to 10)."""
     autopilot_reconcile_interval: str
     """How often autopilot promotes healthy peers to voters, as a Go duration."""
     autopilot_update_interval: str
-    """How often autopilot looks at the peers' health, as a Go duration."""
+    """How often autopilot checks the peers' health, as a Go duration."""
     retry_join: RetryJoin
     """Whether pods join through the Service of the active Vault or through each pod's name."""
 
@@ -117,17 +117,17 @@ class InitSettings:
     shares: int
     """Number of recovery shares (key shares with Shamir), 1 to 255."""
     threshold: int
-    """How many of them are needed."""
+    """Number of shares that are needed."""
     adopt: bool
-    """Whether a Vault that is initialised already is taken over instead of refused."""
+    """Whether an initialised Vault is adopted instead of refused."""
     adopted_keys_file: str | None
-    """Path of the JSON of its init, where its keys are taken over from a file."""
+    """Path of the JSON of its init, if its keys are adopted from a file."""
     preflight: bool
-    """Whether the seal's key is tried as Vault's role before the init."""
+    """Whether the seal's key is proved with Vault's identity before the init."""
     wipe: bool
-    """Whether the volumes of a Vault whose keys nobody ever got are deleted, to begin again."""
+    """Whether the volumes of a Vault whose keys were provably lost are deleted, to initialise it again."""
     pgp_keys: Sequence[str]
-    """PGP public keys of the shares' holders, one a share: base64, or paths. Empty for plain shares."""
+    """PGP public keys of the shares' holders, one per share: base64, or paths. Empty for plain shares."""
     root_token_pgp_key: str | None
     """PGP public key that the root token is encrypted to."""
     revoke_root_token: bool
@@ -136,48 +136,48 @@ class InitSettings:
 
 @dataclass(frozen=True)
 class CustodySettings:
-    """Where root token and shares are kept."""
+    """The place where root token and shares are stored."""
 
     name: str
     """``state``, or the name of a store."""
     store: KeyStore | None
-    """None keeps them in the stack's encrypted state."""
+    """None stores them in the stack's encrypted state."""
 
     def to_properties(self) -> dict[str, Any]:
-        """As a resource's property; empty for the state, as the engine drops what is None."""
+        """Return a resource's property; empty for the state, as the engine drops None."""
         return store_to_properties(self.name, self.store) if self.store is not None else {}
 
 
 @dataclass(frozen=True)
 class DeadlineSettings:
-    """How long to wait for what takes its time, in seconds."""
+    """Timeouts, in seconds."""
 
     pod_start_seconds: int
     """Until pod 0 answers before init: scheduling, volumes, image, start."""
     quorum_seconds: int
     """Until every replica is a healthy voter."""
     preflight_seconds: int
-    """Until Vault's role may use the seal's key: IAM takes its time."""
+    """Until Vault's identity may use the seal's key: IAM changes take minutes to spread."""
     webhook_seconds: int
     """Until the API server reaches the injector's webhook."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a stack can set."""
+    """All settings of a stack."""
 
     seal: Seal
-    """What Vault is sealed with."""
+    """The seal of Vault."""
     migrate_from: Seal | None
-    """The seal that Vault leaves, while it is migrated; None at any other time."""
+    """The seal that Vault is migrated from; None if no migration is under way."""
     mode: Mode
-    """Whether Vault runs highly available on raft, or as one pod on file storage."""
+    """``ha`` for high availability on raft, ``standalone`` for one pod on file storage."""
     storage_migrated_to: str | None
-    """Storage that Vault's data were moved to by hand, `raft` or `file`; None where they never were."""
+    """Storage that Vault's data were moved to by hand, `raft` or `file`; None if they never were."""
     cluster: ClusterSettings | None
-    """The managed cluster; None where Vault runs on another one."""
+    """The managed cluster; None if Vault runs on any other one."""
     project: str | None
-    """Google project of key and identity; None where the stack uses nothing of Google Cloud."""
+    """Google project of key and identity; None if the stack uses nothing of Google Cloud."""
     enable_apis: bool
     """Whether the Google APIs that are needed are enabled."""
     webhook_firewall: WebhookFirewallSettings
@@ -186,11 +186,11 @@ class Settings:
     kubeconfig: str | None
     """Path of a kubeconfig; None takes KUBECONFIG or the user's own."""
     kube_context: str | None
-    """Context in the kubeconfig; None makes the connection from the managed cluster itself."""
+    """Context in the kubeconfig; None connects to the managed cluster directly."""
     namespace: str
     """Namespace that Vault runs in."""
     create_namespace: bool
-    """Whether the stack makes the namespace; else it has to be there."""
+    """Whether the stack creates the namespace; else it must exist."""
     release_name: str
     """Name of the Helm release."""
     chart: ChartSettings
@@ -202,12 +202,12 @@ class Settings:
     data_storage: StorageSettings
     audit_storage: StorageSettings
     ingress: IngressSettings | None
-    """None makes no Ingress."""
+    """None creates no Ingress."""
     ui: bool
     """Whether Vault serves its web interface."""
     injector: InjectorSettings
     affinity: Mapping[str, Any] | None
-    """A Kubernetes affinity; empty for no rule at all, None for the chart's own (one pod a node)."""
+    """A Kubernetes affinity; empty for no rule at all, None for the chart's own (one pod per node)."""
     resources: Mapping[str, Any]
     """Kubernetes resource requests and limits of Vault's container."""
     extra_environment: Mapping[str, str]
@@ -223,7 +223,7 @@ class Settings:
     tags: Mapping[str, str]
     """Tags of every AWS resource, labels of every Google resource that takes any."""
     token: pulumi.Output[str] | None = field(repr=False)
-    """Token that reads raft's state instead of the root token; a secret."""
+    """Token to read raft's state with instead of the root token; a secret."""
 
     @property
     def storage(self) -> Literal["raft", "file"]:
@@ -232,5 +232,5 @@ class Settings:
 
     @property
     def seals(self) -> Sequence[Seal]:
-        """The seal, and the one that Vault leaves where there is one."""
+        """The seal and, during a migration, the one that Vault leaves."""
         return (self.seal,) if self.migrate_from is None else (self.seal, self.migrate_from)

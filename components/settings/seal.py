@@ -1,4 +1,4 @@
-"""The settings of the seal, and of the one that Vault leaves while it is migrated."""
+"""Reads the settings of the seal, and of the one that Vault is migrated from."""
 
 from components.config.reader import ConfigReader
 from components.seals.seal import Seal, seal_class, seal_types
@@ -6,13 +6,13 @@ from components.settings.model import ClusterSettings
 
 
 def read_seal_type(reader: ConfigReader) -> str:
-    """Which seal it is: by default that of the cloud."""
+    """Return the seal's type, by default that of the cloud."""
     default = "gcpckms" if reader.has("project") else "awskms"
     return reader.choice("seal", default, seal_types(), "docs/seals.md tells when to take which")
 
 
 def read_seal(reader: ConfigReader, seal_type: str, cluster: ClusterSettings | None) -> Seal:
-    """The seal of that type, from its own sections."""
+    """Read the seal of that type from its own sections."""
     kind = seal_class(seal_type)
     if kind.cloud == "aws" and cluster is None:
         reader.report(
@@ -26,7 +26,7 @@ def read_seal(reader: ConfigReader, seal_type: str, cluster: ClusterSettings | N
 def read_migrate_from(
     reader: ConfigReader, seal: Seal, cluster: ClusterSettings | None, project: str | None
 ) -> Seal | None:
-    """The seal that Vault leaves; None where there is no `migrateFrom`."""
+    """Read the seal that Vault is migrated from; None if there is no `migrateFrom`."""
     key = "migrateFrom"
     section = reader.section(key)
     if not reader.has(key):
@@ -48,7 +48,7 @@ def read_migrate_from(
 
 
 def report_other_seals_sections(reader: ConfigReader, seal: Seal) -> None:
-    """Reports sections that nothing has asked for and that belong to another seal than the stack's."""
+    """Report sections that haven't been read and belong to a seal other than the stack's."""
     unread = reader.unread_keys()
     if not unread:
         return

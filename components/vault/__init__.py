@@ -1,1 +1,1 @@
-"""Reaches, configures and observes Vault's pods."""
+"""Connects to, configures and observes Vault's pods."""

@@ -1,4 +1,4 @@
-"""The values of the official Vault chart, as a function of the settings.
+"""Computes the values of the official Vault chart from the settings.
 
 Source: the chart's `values.yaml`, versions 0.27 to 0.34.
 """
@@ -12,11 +12,11 @@ from components.settings import IngressSettings, Settings, StorageSettings
 
 CHART_NAME = "vault"
 SECRET_MODE = 0o440
-"""The files of a mounted Secret can be read by Vault's group, which the chart sets, and by nobody else."""
+"""Mode of a mounted Secret's files: readable only by Vault's group, which the chart sets."""
 
 
 def chart_fullname(release_name: str) -> str:
-    """The name that the chart gives its objects: the release's where that holds "vault", else with it behind.
+    """Return the name of the chart's objects: the release's name, with "-vault" unless it contains "vault".
 
     Source: the template `vault.fullname` in the chart's `_helpers.tpl`.
     """
@@ -30,20 +30,20 @@ def chart_values(
     configuration: pulumi.Input[str],
     pods: PodRequirements,
 ) -> dict[str, Any]:
-    """Values for the settings' mode on the given configuration, with what the seal needs in the pods.
+    """Return the values for the settings' mode and configuration, with the pod settings of the seal.
 
-    The update strategy is left at the chart's OnDelete: with any other one Helm waits at the
-    first installation for pods that only the init makes ready.
+    The update strategy stays the chart's OnDelete: with any other one Helm waits at the first installation
+    for pods that only the init makes ready.
     """
     values: dict[str, Any] = {
         "global": {"enabled": True, "tlsDisable": True},
         "injector": {
             "enabled": settings.injector.enabled,
             "port": settings.injector.port,
-            # The agents that the injector puts into pods are of the server's version.
+            # The injected agents must have the server's version.
             "agentImage": _image(settings),
-            # By the chart's own values an injector that starts within a second is looked at after 5 s for
-            # the first time and every 5 s from then on. The time to give up stays at about a minute.
+            # With the chart's own values an injector that starts within a second is first probed after 5 s
+            # and then every 5 s. The time until it counts as failed stays at about a minute.
             "startupProbe": {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 60},
             "readinessProbe": {"initialDelaySeconds": 1},
         },
@@ -89,7 +89,7 @@ def _mode(settings: Settings, configuration: pulumi.Input[str]) -> dict[str, Any
 
 
 def _pods(settings: Settings, pods: PodRequirements) -> dict[str, Any]:
-    """What the pods get by the seal's needs; nothing is set that is empty, as an update would show it."""
+    """Return the pod settings of the seal; empty ones are left out, as an update would show them."""
     values: dict[str, Any] = {
         "extraLabels": dict(pods.pod_labels),
         "annotations": dict(pods.pod_annotations),

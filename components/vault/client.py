@@ -1,4 +1,4 @@
-"""A typed client for the few calls that init and verification need, on hvac.
+"""Wraps hvac in a typed client with the few calls that init and verification need.
 
 Calls that belong to one procedure are in :mod:`components.vault.root_generation` and
 :mod:`components.vault.rekey`.
@@ -18,12 +18,12 @@ from components.errors import DeploymentError
 Answer = TypeVar("Answer")
 
 CALL_SECONDS = 10
-# sys/init and rekeying take seconds on a slow disk or key service, and their answers come once: a time-out
+# sys/init and rekeying take seconds on a slow disk or key service, and their answers come once: a timeout
 # would lose them.
 INIT_SECONDS = 120
 
-# Vault's words for a state that passes, some of which it answers with the status of a wrong request
-# (vault/rekey.go, vault/generate_root.go; the words in sdk/helper/consts/error.go and vault/init.go).
+# Vault's error messages for a temporary state, some of which have the status of a wrong request
+# (vault/rekey.go, vault/generate_root.go; the texts in sdk/helper/consts/error.go and vault/init.go).
 PASSING_STATES = (
     "Vault is sealed",
     "Vault is in standby mode",
@@ -37,38 +37,38 @@ OTHER_SEAL = re.compile(r"seal type of \S+ does not match (expected|loaded) type
 
 
 class VaultUnavailableError(DeploymentError):
-    """Vault can't answer now (starting, sealed, without a leader); worth another try."""
+    """Vault can't answer now (starting, sealed, without a leader); a retry may help."""
 
 
 class OtherSealError(VaultUnavailableError):
-    """The server runs with another seal than Vault's storage has, so it can't tell the seal's state."""
+    """The server runs with another seal than Vault's storage has, so it can't report the seal's status."""
 
 
 class VaultUnreachableError(VaultUnavailableError):
-    """There is no connection to Vault, or it broke; worth another try over a new one."""
+    """There is no connection to Vault, or it broke; a retry over a new one may help."""
 
 
 class VaultRefusedError(DeploymentError):
-    """Vault understood the request and refused it; another try gets the same answer."""
+    """Vault understood the request and refused it; a retry gets the same answer."""
 
 
 class VaultForbiddenError(VaultRefusedError):
-    """The token may not do that, or there has to be one."""
+    """The token lacks the permission, or is missing."""
 
 
 class VaultAlreadyInitializedError(VaultRefusedError):
-    """`sys/init` came to a Vault that is initialised: its keys went elsewhere."""
+    """Vault was initialised before this `sys/init`, so its keys were returned to another caller."""
 
 
 @dataclass(frozen=True)
 class SealStatus:
-    """`sys/seal-status`, which needs no token."""
+    """The answer of `sys/seal-status`, which needs no token."""
 
     seal_type: str
     initialized: bool
     sealed: bool
     recovery_seal: bool
-    """Whether init hands out recovery shares (auto-unseal) instead of key shares (Shamir)."""
+    """Whether init returns recovery shares (auto-unseal) instead of key shares (Shamir)."""
     version: str
     cluster_id: str
     """Empty while sealed."""
@@ -78,14 +78,14 @@ class SealStatus:
 
 @dataclass(frozen=True, repr=False)
 class InitAnswer:
-    """What `sys/init` answers, once. Not to be printed, hence without a repr of its fields."""
+    """The answer of `sys/init`, which comes once. Not to be printed, hence without a repr of its fields."""
 
     root_token: str
-    """Base64 of a PGP message where a key for it was given."""
+    """Base64 of a PGP message if a key for it was given."""
     recovery_shares: Sequence[str]
-    """Base64, of PGP messages where keys were given; empty with Shamir."""
+    """Base64, of PGP messages if keys were given; empty with Shamir."""
     key_shares: Sequence[str]
-    """As the recovery shares; empty with auto-unseal."""
+    """In the same form as the recovery shares; empty with auto-unseal."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class RaftPeer:
     healthy: bool
 
     def to_properties(self) -> dict[str, Any]:
-        """As an entry of the peer table among the stack's outputs."""
+        """Return an entry of the peer table in the stack's outputs."""
         return {
             "node_id": self.node_id,
             "address": self.address,
@@ -111,23 +111,23 @@ class RaftPeer:
 
 @dataclass(frozen=True)
 class RaftState:
-    """Raft's members and autopilot's judgement of them."""
+    """The members of raft and autopilot's verdict on them."""
 
     peers: Sequence[RaftPeer]
     """In the order of their node ids."""
     healthy: bool
-    """Autopilot's verdict on the cluster as a whole."""
+    """Whether autopilot considers the cluster as a whole healthy."""
 
 
 @dataclass(frozen=True)
 class Leader:
-    """`sys/leader`, which needs no token."""
+    """The answer of `sys/leader`, which needs no token."""
 
     ha_enabled: bool
     is_self: bool
-    """Whether the server that answers leads the cluster."""
+    """Whether the server that answers is the leader."""
     leader_address: str
-    """The leader's API address as the servers know it; empty where there is none."""
+    """The leader's API address as the servers know it; empty if there is none."""
     raft_committed_index: int
     """Last entry of raft's log that a majority has; 0 without raft."""
     raft_applied_index: int
@@ -135,20 +135,20 @@ class Leader:
 
 
 class VaultClient:
-    """Talks to one Vault server.
+    """A client of one Vault server.
 
-    Every method raises :class:`VaultUnreachableError` where there is no connection,
-    :class:`VaultUnavailableError` where Vault can't answer now, and :class:`VaultRefusedError`.
+    Every method raises :class:`VaultUnreachableError` if there is no connection,
+    :class:`VaultUnavailableError` if Vault can't answer now, and :class:`VaultRefusedError`.
     """
 
     def __init__(self, address: str, token: str = "") -> None:
         session = requests.Session()
         if address.startswith("http://127.0.0.1:"):
-            # A proxy from the environment can't know the way to a tunnel on this machine.
+            # A proxy from the environment can't reach a tunnel on this machine.
             session.trust_env = False
         # An empty token keeps hvac from taking the user's own from the environment or ~/.vault-token.
         client = hvac.Client(url=address, token=token, timeout=CALL_SECONDS, session=session)
-        # A standby that can't forward a request names the leader's own address, where no tunnel leads.
+        # A standby that can't forward a request redirects to the leader's address, which no tunnel reaches.
         patient_client = hvac.Client(
             url=address, token=token, timeout=INIT_SECONDS, session=session, allow_redirects=False
         )
@@ -162,13 +162,13 @@ class VaultClient:
         self._token = token
 
     def with_token(self, token: str) -> "VaultClient":
-        """A client of the same server with another token."""
+        """Return a client of the same server with another token."""
         return VaultClient(self._address, token)
 
     def seal_status(self) -> SealStatus:
-        """The seal's type and state, and which cluster this is.
+        """Return the seal's type and status, and the cluster's id.
 
-        Raises :class:`OtherSealError` where another server has migrated the seal meanwhile.
+        Raises :class:`OtherSealError` if another server has migrated the seal meanwhile.
         """
         try:
             status = self._call(lambda: self._system.read_seal_status())
@@ -197,14 +197,14 @@ class VaultClient:
         pgp_keys: Sequence[str] = (),
         root_token_pgp_key: str = "",
     ) -> InitAnswer:
-        """The one-time init: recovery shares for auto-unseal seals, key shares for Shamir.
+        """Initialise Vault, once: with recovery shares for auto-unseal seals, with key shares for Shamir.
 
-        With ``pgp_keys``, one a share, Vault encrypts each share (its hexadecimal digits) to its holder,
+        With ``pgp_keys``, one per share, Vault encrypts each share (its hexadecimal digits) to its holder,
         and the root token to ``root_token_pgp_key``; keys are base64 of their binary form.
 
-        Vault refuses parameters of the other kind ("not applicable to seal type"), and hvac adds key
-        shares where neither kind is named, so exactly one kind is. Never retried here: an answer that
-        got lost is lost. Raises :class:`VaultAlreadyInitializedError` where somebody was first.
+        Vault refuses parameters of the other kind ("not applicable to seal type"), and hvac adds key shares
+        if neither kind is named, so exactly one kind is. Never retried here, as the answer comes once. Raises
+        :class:`VaultAlreadyInitializedError` if Vault was initialised before.
         """
         kind = "recovery" if recovery else "secret"
         parameters: dict[str, Any] = {f"{kind}_shares": shares, f"{kind}_threshold": threshold}
@@ -225,22 +225,22 @@ class VaultClient:
         )
 
     def submit_key_share(self, share: str, *, migrate: bool = False) -> None:
-        """Hands one share to a sealed server.
+        """Submit one share to a sealed server.
 
         With ``migrate`` it is one of the seal that Vault leaves, a key share or a recovery share.
         """
         self._call(lambda: self._system.submit_unseal_key(key=share, migrate=migrate))
 
     def forget_key_shares(self) -> None:
-        """Makes a sealed server forget the shares that it was handed; refused by one that is unsealed."""
+        """Reset a sealed server's unseal progress; an unsealed server refuses."""
         self._call(lambda: self._system.submit_unseal_key(reset=True))
 
     def step_down(self) -> None:
-        """Makes the server give up leading, if it leads; needs a token with the right sudo on that path."""
+        """Make the server step down if it is the leader; needs a token with sudo on that path."""
         self._call(lambda: self._system.step_down())
 
     def token_valid(self) -> bool:
-        """Whether Vault knows the client's token."""
+        """Return whether the client's token is valid."""
         if not self._token:
             return False
         try:
@@ -250,11 +250,11 @@ class VaultClient:
         return True
 
     def revoke_own_token(self) -> None:
-        """Makes the client's token void, and every token and lease that came from it."""
+        """Revoke the client's token, and with it its child tokens and leases."""
         self._call(lambda: self._own_token.revoke_self())
 
     def leader(self) -> Leader:
-        """Who leads the cluster, and how far this server has followed."""
+        """Return the cluster's leader, and the raft index that this server has applied."""
         answer = self._call(lambda: self._system.read_leader_status())
         return Leader(
             ha_enabled=bool(answer["ha_enabled"]),
@@ -265,12 +265,12 @@ class VaultClient:
         )
 
     def raft_state(self) -> RaftState:
-        """Members and health; needs a token that may read autopilot's state."""
+        """Return raft's members and health; needs a token that may read autopilot's state."""
         answer = self._call(lambda: self._read("sys/storage/raft/autopilot/state"))
         if answer is None:
             raise VaultUnavailableError("autopilot has no state yet")
         data: Mapping[str, Any] = answer["data"]
-        # Before the first round autopilot answers without servers.
+        # Before its first round autopilot reports no servers.
         servers: Mapping[str, Mapping[str, Any]] = data.get("servers") or {}
         voters = set(data.get("voters") or ())
         return RaftState(
@@ -288,9 +288,9 @@ class VaultClient:
         )
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """A call whose answer comes once, hence with a long time-out; empty where Vault answers nothing.
+        """Make a call whose answer comes once, hence with a long timeout; return {} if the answer is empty.
 
-        ``path`` is without the leading `/v1/`. The token goes along where the client has one.
+        ``path`` is without the leading `/v1/`. The client's token, if it has one, is sent along.
         """
         answer = self._call(lambda: self._patient_adapter.request(method, f"/v1/{path}", json=body))
         if isinstance(answer, requests.Response):

@@ -1,4 +1,4 @@
-"""Vault's server configuration, rendered as HCL from the settings.
+"""Renders Vault's server configuration as HCL from the settings.
 
 Sources: the Vault documents on the `listener "tcp"`, `storage "raft"`, `storage "file"`, `seal` and
 `service_registration "kubernetes"` stanzas.
@@ -15,20 +15,19 @@ DATA_PATH = "/vault/data"
 
 
 def quote(text: str) -> str:
-    """``text`` as an HCL string.
+    """Return ``text`` as an HCL string.
 
-    HCL 1 takes JSON's escapes; a dollar sign before a brace would begin an interpolation, which the
-    escape for the sign itself prevents.
+    HCL 1 takes JSON's escapes. A dollar sign before a brace would begin an interpolation, so the dollar sign
+    is escaped.
     """
     return json.dumps(text).replace("${", "\\u0024{")
 
 
 def join_addresses(raft: RaftSettings, *, fullname: str, namespace: str, replicas: int) -> Sequence[str]:
-    """Where a pod that has no data asks to be taken into the cluster, in the order of trying.
+    """Return the addresses that a pod without data tries to join the cluster at, in order.
 
-    The Service of the active Vault resolves from the start and leads to a pod as soon as there is a
-    leader; a pod's own name resolves only once DNS knows the pod, and a look-up that failed stays
-    cached for seconds.
+    The Service of the active Vault resolves from the start and leads to a pod as soon as there is a leader. A
+    pod's own name resolves only once DNS knows the pod, and a failed look-up stays cached for seconds.
     """
     if replicas == 1:
         return ()
@@ -40,7 +39,7 @@ def join_addresses(raft: RaftSettings, *, fullname: str, namespace: str, replica
 def render_configuration(
     *, ui: bool, raft: RaftSettings | None, join: Sequence[str], seals: Sequence[SealStanza]
 ) -> str:
-    """The whole configuration; without a seal stanza Vault uses Shamir's key shares.
+    """Return the whole configuration; without a seal stanza Vault uses Shamir's key shares.
 
     ``raft`` is None for file storage, which can't be highly available. With raft, service registration
     labels the active pod, which the chart's ``-active`` Service selects by; Vault refuses it without.

@@ -1,11 +1,11 @@
-"""Why pod 0 doesn't do what it should, in words that tell what to fix."""
+"""Composes the error messages for a pod 0 that doesn't start or initialise."""
 
 from components.kubernetes.kubectl import KubectlError
 from components.vault.pod_access import PodAccess
 
 
 def pod_state(access: PodAccess, error: str) -> str:
-    """One line on why the pod doesn't answer yet; ``error`` where Kubernetes sees nothing wrong."""
+    """Return one line on why the pod doesn't answer yet; ``error`` if Kubernetes reports nothing wrong."""
     try:
         pod = access.kubectl.pod(access.pod(0)) if not access.address else None
     except KubectlError as kubectl_error:
@@ -24,7 +24,7 @@ def pod_state(access: PodAccess, error: str) -> str:
 
 
 def not_started(access: PodAccess, error: str) -> str:
-    """The message for a pod 0 that doesn't answer in time."""
+    """Return the message for a pod 0 that doesn't answer in time."""
     pod = access.pod(0)
     message = (
         f"Vault on {pod} doesn't answer: {pod_state(access, error)}\n"
@@ -43,12 +43,12 @@ def not_started(access: PodAccess, error: str) -> str:
 
 
 def init_failed(access: PodAccess, error: str, *, recovery_seal: bool) -> str:
-    """The message for an init that Vault answered with an error, or not at all."""
+    """Return the message for an init that Vault answered with an error, or not at all."""
     message = f"Init of Vault on {access.pod(0)} failed: {error}"
     if not access.address:
         message += f"\nThe pod's last log lines:\n{access.kubectl.log_tail(access.pod(0))}"
     if recovery_seal:
-        message += "\nWhere the seal's key could not be used (see the log), fix the policies of role and key."
+        message += "\nIf the seal's key could not be used (see the log), fix the policies of role and key."
     # https://github.com/hashicorp/vault/issues/16201
     return (
         f"{message}\nRun pulumi up again: it goes on where this run stopped. Vault may count as initialised "

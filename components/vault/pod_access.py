@@ -1,7 +1,7 @@
-"""The way to one pod of Vault: a port-forward of our own, or an address that the settings give.
+"""Connects to one pod of Vault: through a port-forward, or an address that the settings give.
 
-Always a pod, never a Service: before init a Service may lead to any pod, and two pods that are
-initialised apart are two clusters.
+Always a pod, never a Service: before the init a Service may lead to any pod, and two pods that are
+initialised separately are two clusters.
 """
 
 import contextlib
@@ -21,21 +21,21 @@ _FORWARD_SECONDS = 15
 
 
 class PodUnreachableError(DeploymentError):
-    """The pod can't be reached yet, or no longer; worth another try until a deadline."""
+    """The pod can't be reached yet, or no longer; a retry may help until a deadline."""
 
 
 @dataclass(frozen=True)
 class PodAccess:
-    """Which pods there are and how to reach them; travels in the inputs of the dynamic resources."""
+    """Vault's pods and how to reach them; part of the inputs of the dynamic resources."""
 
     target: KubernetesTarget
     statefulset: str
-    """Name of the StatefulSet; its pods have the ordinal behind it."""
+    """Name of the StatefulSet; its pods' names end with the ordinal."""
     address: str
-    """Address with ``{pod}`` in it; empty to go through kubectl port-forward."""
+    """Address with ``{pod}`` in it; empty to use kubectl port-forward."""
 
     def to_properties(self) -> dict[str, Any]:
-        """As a resource's property."""
+        """Return the access as a resource's property."""
         return {
             "target": self.target.to_properties(),
             "statefulset": self.statefulset,
@@ -44,7 +44,7 @@ class PodAccess:
 
     @staticmethod
     def from_properties(properties: Mapping[str, Any]) -> "PodAccess":
-        """From a resource's property."""
+        """Return the access that a resource's property holds."""
         return PodAccess(
             target=KubernetesTarget.from_properties(properties["target"]),
             statefulset=str(properties["statefulset"]),
@@ -57,14 +57,14 @@ class PodAccess:
         return Kubectl(self.target)
 
     def pod(self, ordinal: int) -> str:
-        """Name of the pod with that ordinal."""
+        """Return the name of the pod with that ordinal."""
         return f"{self.statefulset}-{ordinal}"
 
     def await_running(self, ordinal: int, seconds: float) -> None:
-        """Waits until the pod's containers run, watching instead of asking again and again.
+        """Wait until the pod's containers run, by a watch instead of polling.
 
-        Raises :class:`PodUnreachableError` where they don't within ``seconds``. Does nothing where
-        the settings give an address.
+        Raises :class:`PodUnreachableError` if they don't run within ``seconds``. Does nothing if the settings
+        give an address.
         """
         if self.address:
             return
@@ -76,9 +76,9 @@ class PodAccess:
 
     @contextlib.contextmanager
     def reach(self, ordinal: int) -> Iterator[str]:
-        """The base URL of one pod's Vault, for as long as the block lasts.
+        """Yield the base URL of one pod's Vault, valid within the block.
 
-        Raises :class:`PodUnreachableError` where the pod isn't there or doesn't run yet.
+        Raises :class:`PodUnreachableError` if the pod doesn't exist or doesn't run yet.
         """
         if self.address:
             yield self.address.replace("{pod}", self.pod(ordinal)).rstrip("/")
@@ -94,16 +94,16 @@ class PodAccess:
 
 @contextlib.contextmanager
 def _port_forward(command: list[str]) -> Iterator[int]:
-    """Runs kubectl port-forward on a free port that kubectl chooses itself, and ends it in every case."""
+    """Run kubectl port-forward on a free port that kubectl chooses, and end it in every case."""
     if shutil.which("setpriv"):
-        # A provider that is killed can't run the finally block; then the kernel (Linux) ends the tunnel.
+        # A provider that is killed can't run the finally block; the kernel (Linux) then ends the tunnel.
         command = ["setpriv", "--pdeathsig", "TERM", *command]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # A buffer would take the whole line at the first byte, and select would wait for more.
+        # A buffer would swallow the whole line at the first byte, and select would wait for more.
         bufsize=0,
     )
     try:
@@ -118,7 +118,7 @@ def _port_forward(command: list[str]) -> Iterator[int]:
 
 
 def _forwarded_port(process: "subprocess.Popen[bytes]") -> int:
-    """Waits for "Forwarding from 127.0.0.1:PORT -> 8200"."""
+    """Return the port from the line "Forwarding from 127.0.0.1:PORT -> 8200", once it appears."""
     if process.stdout is None or process.stderr is None:
         raise PodUnreachableError("kubectl port-forward has no output to read")
     deadline = time.monotonic() + _FORWARD_SECONDS

@@ -1,3 +1,3 @@
-"""The ports that Vault listens on."""
+"""Names the ports that Vault listens on."""
 
 API_PORT = 8200

@@ -1,9 +1,8 @@
-"""Vault's calls for a new root token out of the shares (`sys/generate-root`), typed.
+"""Wraps Vault's calls that generate a root token from the shares (`sys/generate-root`) with types.
 
-There is one attempt at a time, in the memory of the leader: it ends when it is complete, when somebody
-cancels it, and when another server becomes the leader (vault/generate_root.go). Up to Vault 1.x the calls
-need no token; from 2.0 on they do, unless the server's configuration names them in
-`enable_unauthenticated_access`.
+There is one attempt at a time, in the memory of the leader: it ends when it is complete, when it is
+cancelled, and when the leader changes (vault/generate_root.go). Up to Vault 1.x the calls need no token; from
+2.0 on they do, unless the server's configuration names them in `enable_unauthenticated_access`.
 """
 
 import base64
@@ -14,19 +13,19 @@ from components.vault.client import VaultClient, VaultRefusedError, VaultUnavail
 ATTEMPT = "sys/generate-root/attempt"
 UPDATE = "sys/generate-root/update"
 
-# The attempt is gone: another server leads now, or somebody cancelled it.
+# The attempt is gone: the leader has changed, or somebody cancelled it.
 ENDED = ("no root generation in progress", "incorrect nonce supplied")
 
 
 @dataclass(frozen=True)
 class RootGenerationStatus:
-    """Whether an attempt runs, and what one needs."""
+    """The attempt that is in progress, if any, and the number of shares that one needs."""
 
     started: bool
     nonce: str
-    """Names the attempt; empty where none runs."""
+    """Identifies the attempt; empty if none is in progress."""
     required: int
-    """Shares needed, which is the threshold of the shares that are valid now."""
+    """Number of shares needed: the threshold of the shares that are valid now."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,19 +34,19 @@ class RootGenerationAttempt:
 
     nonce: str
     required: int
-    """Shares needed."""
+    """Number of shares needed."""
     one_time_pad: str
-    """What the new token comes encoded with; only this answer of Vault has it."""
+    """Decodes the new token; only this answer of Vault has it."""
 
 
 class RootGeneration:
-    """The calls; each raises as those of :class:`VaultClient` do."""
+    """The calls of generate-root; each raises the same errors as :class:`VaultClient`."""
 
     def __init__(self, client: VaultClient) -> None:
         self._client = client
 
     def status(self) -> RootGenerationStatus:
-        """The attempt that runs, whoever started it."""
+        """Return the attempt in progress, whoever started it."""
         answer = self._client.request("GET", ATTEMPT)
         return RootGenerationStatus(
             started=bool(answer["started"]),
@@ -56,16 +55,16 @@ class RootGeneration:
         )
 
     def start(self) -> RootGenerationAttempt:
-        """Starts an attempt with a pad that Vault chooses; refused while another runs."""
+        """Start an attempt with a one-time pad that Vault chooses; refused while another is in progress."""
         answer = self._client.request("PUT", ATTEMPT, {})
         return RootGenerationAttempt(
             nonce=str(answer["nonce"]), required=int(answer["required"]), one_time_pad=str(answer["otp"])
         )
 
     def submit(self, share: str, nonce: str) -> str:
-        """Gives one share to the attempt; whether the shares are right shows only with the last one.
+        """Submit one share to the attempt; only the last one shows whether the shares are right.
 
-        That one's answer is the encoded token, to be decoded by :func:`decoded_token`; the others' is empty.
+        The answer to the last one is the encoded token for :func:`decoded_token`; the others are empty.
         """
         try:
             answer = self._client.request("PUT", UPDATE, {"key": share, "nonce": nonce})
@@ -76,12 +75,12 @@ class RootGeneration:
         return str(answer.get("encoded_token") or "")
 
     def cancel(self) -> None:
-        """Ends the attempt that runs, whoever started it."""
+        """Cancel the attempt in progress, whoever started it."""
         self._client.request("DELETE", ATTEMPT)
 
 
 def decoded_token(encoded: str, attempt: RootGenerationAttempt) -> str:
-    """The new token: the encoded one, base64 without padding, XORed with the pad (sdk/helper/roottoken)."""
+    """Decode the new token: base64 without padding, XORed with the pad (sdk/helper/roottoken)."""
     content = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
     pad = attempt.one_time_pad.encode()
     return bytes(left ^ right for left, right in zip(content, pad, strict=True)).decode()
