@@ -7,7 +7,7 @@ then starts without its secrets; that shows here instead of there.
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, Resource, UpdateResult
@@ -15,9 +15,12 @@ from pulumi.dynamic import CreateResult, Resource, UpdateResult
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import Waiting
-from components.settings import Settings
 from components.stable_provider import StableProvider, report_without_trace
-from components.vault_release import VaultRelease
+
+if TYPE_CHECKING:
+    # The provider host loads this module, and has no use for what the program alone needs.
+    from components.settings import Settings
+    from components.vault_release import VaultRelease
 
 INPUTS = ("target", "deployment", "port", "release_revision", "webhook_seconds")
 INJECTED_CONTAINER = "vault-agent"
@@ -125,7 +128,7 @@ def _not_injected(kubectl: Kubectl, deployment: str, port: int, state: str) -> s
     )
 
 
-def verify_injector_admission(settings: Settings, release: VaultRelease) -> None:
+def verify_injector_admission(settings: "Settings", release: "VaultRelease") -> None:
     """Verifies the injector where it is on."""
     if settings.injector.enabled:
         InjectorAdmission(
@@ -145,7 +148,7 @@ class InjectorAdmission(Resource, module="vault", name="InjectorAdmission"):
         self,
         name: str,
         *,
-        settings: Settings,
+        settings: "Settings",
         target: KubernetesTarget,
         deployment: str,
         release_revision: pulumi.Input[int],

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import (
@@ -19,16 +19,17 @@ from components.custody.key_custody import STATE_LOCATION
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference
 from components.errors import DeploymentError
-from components.init.inputs import INPUTS, InitInputs
-from components.init.procedure import initialized
-from components.init.rekey_on_update import changed_shares, state_record
+from components.init.inputs import INPUTS, InitInputs, state_record
 from components.journal_key import JournalKey
-from components.kubernetes_connection import KubernetesConnection
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
-from components.settings import Settings
 from components.stable_provider import StableProvider, report_without_trace
 from components.vault.pod_access import PodAccess
+
+if TYPE_CHECKING:
+    # The provider host loads this module, and has no use for what the program alone needs.
+    from components.kubernetes_connection import KubernetesConnection
+    from components.settings import Settings
 
 SECRET_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
 OUTPUTS = (
@@ -52,6 +53,7 @@ class OperatorInitProvider(StableProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Takes the keys to adopt from the configuration: as a property they would lie in the state."""
+        super().configure(req)
         self._adopted_keys = str(req.config.get("adoptedKeys") or "")
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -77,6 +79,9 @@ class OperatorInitProvider(StableProvider):
                 "This stack has no Vault yet whose seal could be migrated: remove migrateFrom, and run "
                 "pulumi up."
             )
+        # Imported where it runs: no preview does, and it takes a part of a second.
+        from components.init.procedure import initialized
+
         inputs = InitInputs.from_properties(props, self._adopted_keys)
         result = initialized(inputs)
         outputs = {
@@ -101,6 +106,8 @@ class OperatorInitProvider(StableProvider):
         if completes_migration(_olds, _news):
             kept.update(_outputs_after_migration(inputs, {**_olds, **kept}))
         if any((_olds.get(name) or []) != (_news.get(name) or []) for name in SHARE_INPUTS):
+            from components.init.rekey_on_update import changed_shares
+
             change = changed_shares(inputs, {**_olds, **kept})
             if change is not None:
                 properties.update(change.inputs)
@@ -223,8 +230,8 @@ class OperatorInit(Resource, module="vault", name="OperatorInit"):
         self,
         name: str,
         *,
-        settings: Settings,
-        connection: KubernetesConnection,
+        settings: "Settings",
+        connection: "KubernetesConnection",
         seal: ProvisionedSeal,
         access: PodAccess,
         opts: pulumi.ResourceOptions,

@@ -5,7 +5,7 @@ It is apart from the init, so that a peer that is slow to join never costs the k
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import (
@@ -20,10 +20,7 @@ from pulumi.dynamic import (
 from components.custody.key_custody import KeyCustody
 from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError
-from components.journal.journal import InitJournal
-from components.operator_init import OperatorInit
 from components.progress import Waiting, say
-from components.settings import Settings
 from components.stable_provider import StableProvider, report_without_trace
 from components.vault.client import (
     RaftState,
@@ -40,6 +37,11 @@ from components.vault.servers import (
     observe_single_server,
     require_common_leader,
 )
+
+if TYPE_CHECKING:
+    # The provider host loads this module, and has no use for what the program alone needs.
+    from components.operator_init import OperatorInit
+    from components.settings import Settings
 
 INPUTS = (
     "access",
@@ -112,6 +114,8 @@ class _NotYetError(DeploymentError):
 def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
     access = PodAccess.from_properties(props["access"])
     if not props["custody"]:
+        from components.journal.journal import InitJournal
+
         # The engine has saved the keys in the state before it came here.
         journal = InitJournal(access.target, access.statefulset, str(props["deployment"]))
         journal.finish(fingerprint=str(props["keys_fingerprint"]))
@@ -300,9 +304,9 @@ class RaftQuorum(Resource, module="vault", name="RaftQuorum"):
         self,
         name: str,
         *,
-        settings: Settings,
+        settings: "Settings",
         access: PodAccess,
-        init: OperatorInit,
+        init: "OperatorInit",
         release_revision: pulumi.Input[int],
         opts: pulumi.ResourceOptions,
     ) -> None:

@@ -6,15 +6,17 @@ preview already.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, Resource, UpdateResult
 
-from components.seal_migration.pods import begun_migration, unfinished_migration
-from components.settings import Settings
 from components.stable_provider import StableProvider
 from components.vault.pod_access import PodAccess
+
+if TYPE_CHECKING:
+    # The provider host loads this module, and has no use for what the program alone needs.
+    from components.settings import Settings
 
 INPUTS = ("storage", "migrated_to", "seal_type", "migrate_from", "access", "replicas")
 _MODES = {"raft": "ha", "file": "standalone"}
@@ -57,7 +59,7 @@ class ReleaseGuard(Resource, module="vault", name="ReleaseGuard"):
     """Storage and seal of this stack's Vault."""
 
     def __init__(
-        self, name: str, settings: Settings, access: PodAccess, opts: pulumi.ResourceOptions
+        self, name: str, settings: "Settings", access: PodAccess, opts: pulumi.ResourceOptions
     ) -> None:
         properties: dict[str, Any] = {
             "storage": settings.storage,
@@ -90,6 +92,9 @@ def seal_change_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tup
                 f"{old_seal} and its settings in it (docs/seal-migration.md)"
             )
         return None
+    # Imported where the pods are asked: hardly any preview asks them.
+    from components.seal_migration.pods import begun_migration, unfinished_migration
+
     access, replicas = PodAccess.from_properties(olds["access"]), int(olds["replicas"])
     if (new_seal, new_from) == (old_seal, ""):
         unfinished = unfinished_migration(access, replicas, old_seal)

@@ -1,19 +1,22 @@
 """The end of the root token, where the settings say that it is revoked once the voters are verified."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
 from components.custody.key_custody import KeyCustody
 from components.errors import DeploymentError
-from components.operator_init import OperatorInit
 from components.progress import Waiting, say
-from components.raft_quorum import RaftQuorum
-from components.settings import Settings
 from components.stable_provider import StableProvider, report_without_trace
 from components.vault.client import VaultClient, VaultUnavailableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
+
+if TYPE_CHECKING:
+    # The provider host loads this module, and has no use for what the program alone needs.
+    from components.operator_init import OperatorInit
+    from components.raft_quorum import RaftQuorum
+    from components.settings import Settings
 
 INPUTS = ("access", "deployment", "custody", "root_token")
 _SECONDS = 60
@@ -75,9 +78,9 @@ class RootTokenRevocation(Resource, module="vault", name="RootTokenRevocation"):
         self,
         name: str,
         *,
-        settings: Settings,
+        settings: "Settings",
         access: PodAccess,
-        init: OperatorInit,
+        init: "OperatorInit",
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(
@@ -95,7 +98,9 @@ class RootTokenRevocation(Resource, module="vault", name="RootTokenRevocation"):
         )
 
 
-def revoke_root_token(settings: Settings, access: PodAccess, init: OperatorInit, quorum: RaftQuorum) -> None:
+def revoke_root_token(
+    settings: "Settings", access: PodAccess, init: "OperatorInit", quorum: "RaftQuorum"
+) -> None:
     """Revokes the root token once the voters are verified, where the settings say so."""
     if settings.init.revoke_root_token:
         RootTokenRevocation(

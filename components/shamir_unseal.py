@@ -1,18 +1,21 @@
 """Unseals Vault with Shamir's key shares, once after the init. The command `unseal` does it again."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, Resource, UpdateResult
 
 from components.custody.key_custody import KeyCustody
-from components.operator_init import OperatorInit
-from components.settings import Settings
 from components.shares.unseal import unseal_pods
 from components.stable_provider import StableProvider, report_without_trace
 from components.vault.pod_access import PodAccess
-from components.vault_release import VaultRelease
+
+if TYPE_CHECKING:
+    # The provider host loads this module, and has no use for what the program alone needs.
+    from components.operator_init import OperatorInit
+    from components.settings import Settings
+    from components.vault_release import VaultRelease
 
 INPUTS = ("access", "deployment", "replicas", "key_shares", "custody", "threshold", "quorum_seconds")
 
@@ -61,9 +64,9 @@ class ShamirUnseal(Resource, module="vault", name="ShamirUnseal"):
         self,
         name: str,
         *,
-        settings: Settings,
+        settings: "Settings",
         access: PodAccess,
-        init: OperatorInit,
+        init: "OperatorInit",
         opts: pulumi.ResourceOptions,
     ) -> None:
         properties: dict[str, Any] = {
@@ -86,7 +89,7 @@ class ShamirUnseal(Resource, module="vault", name="ShamirUnseal"):
 
 
 def unseal_with_key_shares(
-    settings: Settings, release: VaultRelease, init: OperatorInit
+    settings: "Settings", release: "VaultRelease", init: "OperatorInit"
 ) -> Sequence[pulumi.Resource]:
     """Unseals every pod where the seal is Shamir's; nothing with a seal that unseals by itself."""
     if settings.seal.unseals_itself:

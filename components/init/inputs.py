@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.custody.key_custody import KeyCustody
+from components.custody.key_record import KeyRecord
 from components.vault.pod_access import PodAccess
 
 INPUTS = (
@@ -86,3 +87,18 @@ class InitInputs:
             preflight_seconds=float(properties["preflight_seconds"]),
             pod_start_seconds=float(properties["pod_start_seconds"]),
         )
+
+
+def state_record(inputs: InitInputs, olds: Mapping[str, Any]) -> KeyRecord:
+    """The keys that the state has, from the resource's properties in it."""
+    return KeyRecord(
+        deployment=inputs.deployment,
+        seal_type=inputs.seal_type,
+        seal_key=inputs.seal_key,
+        threshold=int(olds["threshold"]),
+        root_token=str(olds["root_token"]),
+        recovery_shares=tuple(olds["recovery_shares"]),
+        key_shares=tuple(olds["key_shares"]),
+        shares_encrypted=bool(olds.get("pgp_keys")),
+        root_token_encrypted=bool(olds.get("root_token_pgp_key")),
+    )

@@ -8,7 +8,7 @@ from components.custody.key_custody import KeysNotStoredError
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference
 from components.errors import DeploymentError
-from components.init.inputs import InitInputs
+from components.init.inputs import InitInputs, state_record
 from components.init.procedure import init_cipher
 from components.journal.journal import InitJournal
 from components.progress import say
@@ -120,18 +120,3 @@ def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal) -> Shar
     if not record.shares_encrypted:
         made_with["pgp_keys"] = []
     return ShareChange(record, reference, made_with)
-
-
-def state_record(inputs: InitInputs, olds: Mapping[str, Any]) -> KeyRecord:
-    """The keys that the state has, from the resource's properties in it."""
-    return KeyRecord(
-        deployment=inputs.deployment,
-        seal_type=inputs.seal_type,
-        seal_key=inputs.seal_key,
-        threshold=int(olds["threshold"]),
-        root_token=str(olds["root_token"]),
-        recovery_shares=tuple(olds["recovery_shares"]),
-        key_shares=tuple(olds["key_shares"]),
-        shares_encrypted=bool(olds.get("pgp_keys")),
-        root_token_encrypted=bool(olds.get("root_token_pgp_key")),
-    )

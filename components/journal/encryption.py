@@ -8,11 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from components.errors import DeploymentError
 from components.seal_preflight import DATA_KEY_BYTES, KeyWrapper, SettlingError, until_settled
 
@@ -39,12 +34,18 @@ class JournalDataKey:
 
     def encrypt(self, plain: bytes) -> str:
         """Return base64 of nonce and ciphertext."""
+        # Imported where it is used: a preview encrypts nothing, and it takes a part of a second.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(self.key).encrypt(nonce, plain, self._context)
         return base64.b64encode(nonce + sealed).decode()
 
     def decrypt(self, ciphertext: str) -> bytes:
         """Decrypt that; raise :class:`JournalError` for another key or deployment, or a changed text."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         sealed = decoded(ciphertext)
         try:
             return AESGCM(self.key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
@@ -110,6 +111,9 @@ class StackKeyCipher(JournalCipher):
         return header, self._open(header, deployment)
 
     def _open(self, header: Mapping[str, str], deployment: str) -> bytes:
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
         root = decoded(self.stack_key)
         if len(root) != DATA_KEY_BYTES:
             raise JournalError(f"the stack's key for it hasn't {DATA_KEY_BYTES} bytes")

@@ -9,10 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import hvac
-import hvac.exceptions
-import requests
-
 from components.errors import DeploymentError
 
 Answer = TypeVar("Answer")
@@ -142,6 +138,10 @@ class VaultClient:
     """
 
     def __init__(self, address: str, token: str = "") -> None:
+        # Imported where Vault is asked: a preview asks it nothing, and both take a part of a second.
+        import hvac
+        import requests
+
         session = requests.Session()
         if address.startswith("http://127.0.0.1:"):
             # A proxy from the environment can't reach a tunnel on this machine.
@@ -292,6 +292,8 @@ class VaultClient:
 
         ``path`` is without the leading `/v1/`. The client's token, if it has one, is sent along.
         """
+        import requests
+
         answer = self._call(lambda: self._patient_adapter.request(method, f"/v1/{path}", json=body))
         if isinstance(answer, requests.Response):
             if answer.status_code == requests.codes.no_content:
@@ -303,6 +305,9 @@ class VaultClient:
         return found
 
     def _call(self, request: Callable[[], Answer]) -> Answer:
+        import hvac.exceptions
+        import requests
+
         try:
             return request()
         except (
