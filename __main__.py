@@ -1,4 +1,4 @@
-"""HashiCorp Vault on Kubernetes: initialised, auto-unsealing, highly available, in one `pulumi up`."""
+"""Deploys HashiCorp Vault on Kubernetes in one `pulumi up`: initialised, auto-unsealing, highly available."""
 
 import gc
 
@@ -28,7 +28,7 @@ guard = ReleaseGuard(
     "release-guard",
     settings,
     access,
-    # Vault is asked for its seal only in the cluster that is known to be the right one.
+    # The guard asks Vault for its seal, so the cluster must first be known to be the right one.
     pulumi.ResourceOptions(depends_on=[connection.provider]),
 )
 namespace = provision_namespace(settings, connection.provider)
@@ -93,6 +93,6 @@ pulumi.export("root_token", init.root_token)
 pulumi.export("recovery_shares", init.recovery_shares)
 pulumi.export("key_shares", init.key_shares)
 
-# The process ends with the update. Looking once more through the SDKs' many classes for what could be
-# freed would take half a second of every command.
+# The process ends with the update. A garbage collection of the SDKs' many classes would take
+# half a second of every command.
 gc.freeze()

@@ -1,4 +1,4 @@
-"""The commands beside `pulumi up`, for the stack that is selected: `python -m components <command>`."""
+"""Runs the commands beside `pulumi up`, for the selected stack: `python -m components <command>`."""
 
 import argparse
 import sys

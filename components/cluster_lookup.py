@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
     """Look up the cluster that the settings name; None if they name none.
 
-    Everything that has to be there already is looked up here, before any resource is created. Raises
-    :class:`DeploymentError` if something isn't.
+    Everything that must exist already is looked up here, before any resource is created. Raises
+    :class:`DeploymentError` if something doesn't.
     """
     wanted = settings.cluster
     if wanted is None:
         return None
     needs_identity = any(seal.needs_pod_identity for seal in settings.seals)
-    # One cloud's SDK is enough: each takes a part of a second of every command.
+    # Only one cloud's SDK is imported: each takes a part of a second of every command.
     if wanted.project is not None:
         from components.google.cluster import look_up_gke_cluster
 

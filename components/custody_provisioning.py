@@ -1,4 +1,4 @@
-"""What the store of the keys needs in the world before the init, whichever store it is.
+"""Creates what the key store needs before the init.
 
 Most stores need nothing. One that does is a case here. A cloud's SDK is imported where it is used, as each
 takes a part of a second.
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProvisionedCustody:
-    """What the init and the stack's outputs need to know of the store."""
+    """The resources of the key store, as the init and the stack's outputs need them."""
 
     prerequisites: Sequence[pulumi.Resource] = ()
-    """What has to exist before the init."""
+    """Resources that the init depends on."""
     outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """Stack outputs that this store adds; none of them is secret."""
 
@@ -33,9 +33,9 @@ class ProvisionedCustody:
 def provision_custody(
     settings: Settings, cluster: "EksCluster | GkeCluster | None", seal: ProvisionedSeal
 ) -> ProvisionedCustody:
-    """Makes the place that the keys go to, where the store has none of its own.
+    """Create the secret that the keys go to, if the store needs one.
 
-    Raises :class:`DeploymentError` where the store doesn't fit the cluster or the seal.
+    Raises :class:`DeploymentError` if the store doesn't fit the cluster or the seal.
     """
     match settings.custody.store:
         case aws_secrets_manager.Store() as store:
@@ -89,7 +89,7 @@ def _provision_aws_secret(
 
 
 def _key_arn(store: aws_secrets_manager.Store, seal: ProvisionedSeal) -> pulumi.Input[str] | None:
-    """The key of the secret; None for one that is made for it."""
+    """Return the ARN of the secret's key; None for one that is created for it."""
     if store.kms_key == aws_secrets_manager.OWN_KEY:
         return None
     if store.kms_key != aws_secrets_manager.UNSEAL_KEY:

@@ -1,10 +1,10 @@
-"""The root of the program's own errors."""
+"""Declares the base class of the program's own errors."""
 
 import pulumi
 
 
 class DeploymentError(pulumi.RunError):
-    """Something a person has to fix; the message says what and how.
+    """An error that a person has to fix; the message says what and how.
 
     Derives from :class:`pulumi.RunError`, which the language host prints as one message
     without the program's stack trace.
@@ -14,7 +14,7 @@ class DeploymentError(pulumi.RunError):
 class SettingsError(DeploymentError):
     """One or more settings of the stack are wrong; raised before any resource is registered.
 
-    ``problems`` holds one sentence a setting: its key, its value and the fix.
+    ``problems`` holds one sentence per setting: its key, its value and the fix.
     """
 
     def __init__(self, problems: list[str]) -> None:

@@ -1,8 +1,8 @@
-"""Verifies that the API server reaches the injector's webhook, the way a workload would find out.
+"""Verifies that the API server reaches the injector's webhook.
 
-A dry-run of an annotated pod passes through admission and leaves nothing behind. Where a firewall keeps the
-control plane from the webhook's port, every pod that is created waits for the webhook's time-out and
-then starts without its secrets; that shows here instead of there.
+A dry run of an annotated pod passes admission and leaves nothing behind. If a firewall keeps the control
+plane from the webhook's port, every pod that is created waits for the webhook's timeout and then starts
+without its secrets; this finds it before a workload does.
 """
 
 import json
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 INPUTS = ("target", "deployment", "port", "release_revision", "webhook_seconds")
 INJECTED_CONTAINER = "vault-agent"
-# The chart gives the webhook 30 s (injector.webhook.timeoutSeconds); the request has to outlast it.
+# The chart gives the webhook 30 s (injector.webhook.timeoutSeconds); the request must take longer.
 _REQUEST_SECONDS = 45
 
 
 def admission_probe(namespace: str) -> dict[str, Any]:
-    """A pod that asks for injection and that every pod security standard admits."""
+    """Return a pod that asks for injection and that every pod security standard admits."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -62,18 +62,18 @@ def admission_probe(namespace: str) -> dict[str, Any]:
 
 
 def is_injected(pod: Mapping[str, Any]) -> bool:
-    """Whether the webhook put Vault's agent into the pod."""
+    """Return whether the webhook has added Vault's agent to the pod."""
     return any(container["name"] == INJECTED_CONTAINER for container in pod["spec"]["containers"])
 
 
 class InjectorAdmissionProvider(StableProvider):
-    """Verifies at creation and whenever the release changed; changes nothing itself."""
+    """Verifies at creation and whenever the release has changed; changes nothing itself."""
 
     inputs = INPUTS
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Waits until a pod is injected; raises :class:`DeploymentError` where none is in time."""
+        """Wait until a pod is injected; raise :class:`DeploymentError` if none is in time."""
         _await_injection(props)
         return CreateResult(
             f"{props['target']['namespace']}/{props['deployment']}", {name: props[name] for name in INPUTS}
@@ -81,7 +81,7 @@ class InjectorAdmissionProvider(StableProvider):
 
     @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """As ``create``."""
+        """Verify again, as at creation."""
         _await_injection(_news)
         return UpdateResult({name: _news[name] for name in INPUTS})
 
@@ -129,7 +129,7 @@ def _not_injected(kubectl: Kubectl, deployment: str, port: int, state: str) -> s
 
 
 def verify_injector_admission(settings: "Settings", release: "VaultRelease") -> None:
-    """Verifies the injector where it is on."""
+    """Verify the injector if it is enabled."""
     if settings.injector.enabled:
         InjectorAdmission(
             "injector-admission",

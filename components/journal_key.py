@@ -1,4 +1,4 @@
-"""A key for the journal of an init where the seal has none: random, kept in the stack's encrypted state."""
+"""Creates the journal's key if the seal has none: random, stored in the stack's encrypted state."""
 
 import base64
 import secrets
@@ -13,21 +13,21 @@ from components.stable_provider import StableProvider
 
 
 class JournalKeyProvider(StableProvider):
-    """Makes the key once. It has no inputs, so it never changes."""
+    """Creates the key once. It has no inputs, so it never changes."""
 
     inputs: ClassVar[Sequence[str]] = ()
 
     def create(self, _props: dict[str, Any]) -> CreateResult:
-        """A new key."""
+        """Create a new key."""
         key = secrets.token_bytes(DATA_KEY_BYTES)
         return CreateResult("journal-key", {"key": base64.b64encode(key).decode()})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Answers what is known: the key is nowhere else."""
+        """Return the state unchanged: the key exists nowhere else."""
         return ReadResult(id_, props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Keeps the key; the default would drop it."""
+        """Keep the key; the default would drop it."""
         return UpdateResult({"key": _olds["key"]})
 
 
@@ -43,7 +43,7 @@ class JournalKey(Resource, module="vault", name="JournalKey"):
             name,
             {"key": None},
             pulumi.ResourceOptions.merge(
-                # Python's dynamic provider host doesn't keep secrets apart, so the engine is told.
+                # Python's dynamic provider host doesn't mark secrets, so the engine has to.
                 pulumi.ResourceOptions(additional_secret_outputs=["key"]),
                 opts,
             ),

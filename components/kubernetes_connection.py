@@ -1,4 +1,4 @@
-"""The connection to the Kubernetes API: a context that the settings name, or the managed cluster itself."""
+"""Connects to the Kubernetes API: through a context that the settings name, or the managed cluster itself."""
 
 import os
 from dataclasses import dataclass
@@ -18,22 +18,21 @@ from components.settings import Settings
 
 @dataclass(frozen=True)
 class KubernetesConnection:
-    """How the providers reach the API server."""
+    """The connection to the API server."""
 
     target: KubernetesTarget
-    """For what runs kubectl."""
+    """For calls with kubectl."""
     provider: kubernetes.Provider
-    """For what goes through Pulumi's Kubernetes provider."""
+    """For Pulumi's Kubernetes resources."""
     cluster_uid: pulumi.Output[str]
     """Identity of the cluster that answers."""
 
 
 def connect_kubernetes(settings: Settings, cluster: ManagedCluster | None) -> KubernetesConnection:
-    """Makes the explicit Kubernetes provider; the current context of a kubeconfig is never taken.
+    """Create the explicit Kubernetes provider; the current context of a kubeconfig is never used.
 
-    Raises :class:`DeploymentError` where the context doesn't exist, a command is missing, or (when
-    deploying, not in a preview) the API server doesn't answer: before any resource, so that nothing
-    is half-made.
+    Raises :class:`DeploymentError` if the context doesn't exist, a command is missing, or (when deploying,
+    not in a preview) the API server doesn't answer: before any resource, so that nothing is half-created.
     """
     target = _target(settings, cluster)
     if settings.pod_address is None or not pulumi.runtime.is_dry_run():
@@ -47,13 +46,13 @@ def connect_kubernetes(settings: Settings, cluster: ManagedCluster | None) -> Ku
         "kubernetes",
         kubeconfig=target.kubeconfig or None,
         context=target.context,
-        # Without it the provider, and everything made through it, is replaced when the text of the
+        # Without it the provider, and everything created through it, is replaced when the text of the
         # kubeconfig changes, such as by a new CA certificate.
         cluster_identifier=_cluster_identity(settings, cluster),
-        # Else a Secret whose content changes is deleted and made again, and a pod that starts just then
+        # Else a Secret whose content changes is deleted and created again, and a pod that starts just then
         # doesn't find it.
         enable_secret_mutable=True,
-        # Nothing is asked of a cluster before it's known to be the right one.
+        # No call goes to a cluster before it's known to be the right one.
         opts=pulumi.ResourceOptions(depends_on=[identity]),
     )
     return KubernetesConnection(target=target, provider=provider, cluster_uid=identity.uid)
@@ -81,8 +80,8 @@ def _cluster_identity(settings: Settings, cluster: ManagedCluster | None) -> str
 
 
 def _require_context(kubeconfig: str | None, context: str) -> None:
-    """Raises where no kubeconfig in use has the context, naming those that there are."""
-    # As for kubectl an empty KUBECONFIG is none.
+    """Raise if no kubeconfig in use has the context, naming the existing ones."""
+    # kubectl treats an empty KUBECONFIG as unset.
     usual = os.environ.get("KUBECONFIG") or "~/.kube/config"
     places = [kubeconfig] if kubeconfig else usual.split(os.pathsep)
     names: list[str] = []

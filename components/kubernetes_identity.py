@@ -1,4 +1,4 @@
-"""Which Kubernetes cluster the stack belongs to, so that another one behind the same context is refused."""
+"""Remembers the stack's Kubernetes cluster, so that another one behind the same context is refused."""
 
 from typing import Any
 
@@ -20,21 +20,21 @@ class WrongClusterError(DeploymentError):
 
 
 class KubernetesIdentityProvider(StableProvider):
-    """Remembers the cluster at creation, and compares in every preview and update."""
+    """Records the cluster at creation, and compares it in every preview and update."""
 
     inputs = INPUTS
 
     @report_without_trace
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Raises :class:`WrongClusterError` where another cluster answers than the one deployed to.
+        """Raise :class:`WrongClusterError` if another cluster answers than the one deployed to.
 
-        Here, as ``check`` is told the old inputs only, and the identity is an output.
+        Here, as ``check`` gets the old inputs only, and the identity is an output.
         """
         target = KubernetesTarget.from_properties(_news["target"])
         try:
             uid = cluster_uid(target)
         except DeploymentError as error:
-            # A preview works without the cluster; an update has asked for it before (connect_kubernetes).
+            # A preview works without the cluster; in an update connect_kubernetes has made sure of it.
             say(f"The Kubernetes cluster can't be asked who it is: {error}")
             uid = _olds["uid"]
         if uid != _olds["uid"]:
@@ -47,7 +47,7 @@ class KubernetesIdentityProvider(StableProvider):
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Asks the cluster for its identity; raises :class:`DeploymentError` where it can't be had."""
+        """Record the cluster's identity; raise :class:`DeploymentError` if it can't be read."""
         try:
             uid = cluster_uid(KubernetesTarget.from_properties(props["target"]))
         except KubectlError as error:
@@ -58,16 +58,16 @@ class KubernetesIdentityProvider(StableProvider):
         return CreateResult(uid, {"target": props["target"], "uid": uid})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """What was remembered: a refresh must not take over another cluster's identity."""
+        """Return the recorded identity: a refresh must not adopt another cluster's."""
         return ReadResult(id_, props)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Another way to the same cluster."""
+        """Record another way to the same cluster."""
         return UpdateResult({"target": _news["target"], "uid": _olds["uid"]})
 
 
 def cluster_uid(target: KubernetesTarget) -> str:
-    """The uid of the cluster behind ``target``; raises :class:`KubectlError`."""
+    """Return the uid of the cluster behind ``target``; raise :class:`KubectlError`."""
     return Kubectl(target).run(
         ["get", "namespace", IDENTITY_NAMESPACE, "--output=jsonpath={.metadata.uid}", "--request-timeout=10s"]
     )

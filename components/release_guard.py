@@ -1,8 +1,8 @@
-"""What an update of the release may not change on a Vault that runs: its storage and its seal.
+"""Refuses updates of the release that a running Vault wouldn't survive: another storage or seal.
 
-Both are lines of Vault's configuration and yet nothing that a line changes. In another storage Vault would
-start empty, and with another seal its pods wouldn't start at all. It is checked before the release, in the
-preview already.
+Both are lines of Vault's configuration, but changing the line migrates nothing. With another storage Vault
+would start empty, and with another seal its pods wouldn't start at all. It is checked before the release,
+even in the preview.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ _MODES = {"raft": "ha", "file": "standalone"}
 
 
 class ReleaseGuardProvider(StableProvider):
-    """Remembers storage and seal, and refuses others unless they were migrated."""
+    """Records storage and seal, and refuses others unless they were migrated."""
 
     inputs = INPUTS
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuses another storage than Vault's data are in, and another seal than they are sealed with."""
+        """Refuse another storage than that of Vault's data, and another seal than Vault's storage has."""
         failures = []
         old, new = _olds.get("storage"), str(news["storage"])
         if old not in (None, new) and news["migrated_to"] != new:
@@ -39,11 +39,11 @@ class ReleaseGuardProvider(StableProvider):
         return CheckResult(news, failures)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Remembers them."""
+        """Record storage and seal."""
         return CreateResult("release-guard", {name: props[name] for name in INPUTS})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Takes over what ``check`` has let pass."""
+        """Record what ``check`` has accepted."""
         return UpdateResult({name: _news[name] for name in INPUTS})
 
 
@@ -73,11 +73,11 @@ class ReleaseGuard(Resource, module="vault", name="ReleaseGuard"):
 
 
 def seal_change_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Which property of the init's resource may not change so, and why; None where it may.
+    """Return the property of the init's resource that may not change so, and why; None if it may.
 
     ``olds`` and ``news`` are its properties before and after, of which `seal_type` and `migrate_from` (the
-    type of the seal that Vault leaves, or empty) count. Asks the pods where it depends on them: a Vault whose
-    pods find one seal in their configuration and another one in their storage doesn't start.
+    type of the seal that Vault leaves, or empty) count. Asks the pods if the answer depends on them: a Vault
+    whose pods find one seal in their configuration and another one in their storage doesn't start.
     """
     old_seal, old_from = str(olds.get("seal_type") or ""), str(olds.get("migrate_from") or "")
     new_seal, new_from = str(news["seal_type"]), str(news.get("migrate_from") or "")

@@ -1,4 +1,4 @@
-"""The end of the root token, where the settings say that it is revoked once the voters are verified."""
+"""Revokes the root token once the voters are verified, if the settings say so."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,13 @@ _SECONDS = 60
 
 
 class RootTokenRevocationProvider(StableProvider):
-    """Revokes at creation and never again: a root token that is made later is its maker's."""
+    """Revokes at creation and never again: a root token that is generated later belongs to its creator."""
 
     inputs = INPUTS
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Revokes the root token of the init, and takes it out of the store."""
+        """Revoke the root token of the init, and remove it from the store."""
         access = PodAccess.from_properties(props["access"])
         custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
         token = custody.root_token(in_state=str(props["root_token"]))
@@ -41,12 +41,12 @@ class RootTokenRevocationProvider(StableProvider):
         return CreateResult(str(props["deployment"]), {name: props[name] for name in INPUTS})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Takes over changed inputs."""
+        """Record changed inputs."""
         return UpdateResult({name: _news[name] for name in INPUTS})
 
     @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Says that a revoked token doesn't come back."""
+        """Report that a revoked token doesn't come back."""
         say(
             "The root token stays revoked; python -m components generate-root makes a new one from the shares"
         )
@@ -58,7 +58,7 @@ def _revoke(access: PodAccess, token: str) -> None:
         try:
             with access.reach(0) as address:
                 client = VaultClient(address, token)
-                # An earlier run may have revoked it and been stopped then.
+                # An earlier run may have revoked it and been stopped after that.
                 if client.token_valid():
                     client.revoke_own_token()
                     say("The root token is revoked")
@@ -72,7 +72,7 @@ def _revoke(access: PodAccess, token: str) -> None:
 
 
 class RootTokenRevocation(Resource, module="vault", name="RootTokenRevocation"):
-    """A Vault without the root token of its init."""
+    """A Vault whose initial root token is revoked."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class RootTokenRevocation(Resource, module="vault", name="RootTokenRevocation"):
 def revoke_root_token(
     settings: "Settings", access: PodAccess, init: "OperatorInit", quorum: "RaftQuorum"
 ) -> None:
-    """Revokes the root token once the voters are verified, where the settings say so."""
+    """Revoke the root token once the voters are verified, if the settings say so."""
     if settings.init.revoke_root_token:
         RootTokenRevocation(
             "root-token-revocation",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProvisionedSeals:
-    """The seal of the settings, and beside it, during a migration, the one that Vault leaves."""
+    """The seal of the settings and, during a migration, the one that Vault leaves."""
 
     current: ProvisionedSeal
     leaving: ProvisionedSeal | None
@@ -34,7 +34,7 @@ class ProvisionedSeals:
 
     @property
     def pods(self) -> PodRequirements:
-        """What the pods need for all of them."""
+        """The pod settings that both need."""
         if self.leaving is None:
             return self.current.pods
         old, new = self.leaving.pods, self.current.pods
@@ -52,12 +52,12 @@ class ProvisionedSeals:
 
     @property
     def prerequisites(self) -> Sequence[pulumi.Resource]:
-        """What has to exist before Vault starts."""
+        """The resources that Vault's start depends on."""
         return (*self.current.prerequisites, *(self.leaving.prerequisites if self.leaving else ()))
 
     @property
     def outputs(self) -> Mapping[str, pulumi.Output[str]]:
-        """The stack's outputs that they add; where both have one of a name, it is the current seal's."""
+        """The stack outputs that they add; if both have one of a name, it is the current seal's."""
         return {**(self.leaving.outputs if self.leaving else {}), **self.current.outputs}
 
 
@@ -89,7 +89,7 @@ def provision_seals(
     current = settings.seal.provision(args)
     if settings.migrate_from is None:
         return ProvisionedSeals(current=current, leaving=None)
-    # The last update of a migration deletes it from the stack, which protection would refuse. Whether the key
+    # The last update of a migration removes it from the stack, which protection would refuse. Whether the key
     # itself stays is its own setting.
     leaving = settings.migrate_from.provision(replace(args, protect=False))
     return ProvisionedSeals(current=current, leaving=leaving)
@@ -98,7 +98,7 @@ def provision_seals(
 def _statements_for_secret(
     settings: Settings, cluster: "EksCluster | GkeCluster | None"
 ) -> Sequence[Mapping[str, Any]]:
-    """Let the readers of the keys' secret use the unseal key, if the secret is encrypted with it."""
+    """Return statements that let the readers of the keys' secret use the unseal key, if it encrypts that."""
     match settings.custody.store:
         case aws_secrets_manager.Store(kms_key=aws_secrets_manager.UNSEAL_KEY) as store if (
             cluster is not None and cluster.cloud == "aws"

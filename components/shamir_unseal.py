@@ -27,7 +27,7 @@ class ShamirUnsealProvider(StableProvider):
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Unseals every pod."""
+        """Unseal every pod."""
         access = PodAccess.from_properties(props["access"])
         _unseal(props)
         return CreateResult(
@@ -36,7 +36,7 @@ class ShamirUnsealProvider(StableProvider):
 
     @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """As ``create``; pods that are unsealed are left alone."""
+        """Unseal every pod that is sealed."""
         _unseal(_news)
         return UpdateResult({name: _news[name] for name in INPUTS})
 
@@ -46,7 +46,7 @@ def _unseal(props: dict[str, Any]) -> None:
     custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
     record = custody.find()
     key_shares = record.key_shares if record is not None else props["key_shares"]
-    # An adopted Vault has no shares here; whoever holds them unseals it.
+    # An adopted Vault has no shares here; the holders of its shares unseal it.
     if key_shares:
         unseal_pods(
             access,
@@ -58,7 +58,7 @@ def _unseal(props: dict[str, Any]) -> None:
 
 
 class ShamirUnseal(Resource, module="vault", name="ShamirUnseal"):
-    """Every pod unsealed with the key shares of the init."""
+    """A Vault whose pods were all unsealed with the key shares of the init."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class ShamirUnseal(Resource, module="vault", name="ShamirUnseal"):
 def unseal_with_key_shares(
     settings: "Settings", release: "VaultRelease", init: "OperatorInit"
 ) -> Sequence[pulumi.Resource]:
-    """Unseals every pod where the seal is Shamir's; nothing with a seal that unseals by itself."""
+    """Unseal every pod if the seal is Shamir's; do nothing with a seal that unseals by itself."""
     if settings.seal.unseals_itself:
         return ()
     return (

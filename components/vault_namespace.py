@@ -1,4 +1,4 @@
-"""The Kubernetes namespace that Vault runs in."""
+"""Creates the Kubernetes namespace that Vault runs in, or uses an existing one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from components.settings import Settings
 class Namespace(pulumi.CustomResource):
     """A Kubernetes namespace, by the token of its type.
 
-    The SDK's own class comes with all types of the core API, 0.3 s of every preview.
+    The SDK's own class imports all types of the core API, 0.3 s of every preview.
     """
 
     metadata: pulumi.Output[Mapping[str, Any]]
@@ -25,26 +25,26 @@ class Namespace(pulumi.CustomResource):
 
 @dataclass(frozen=True)
 class ProvisionedNamespace:
-    """The namespace, made or found."""
+    """The namespace, created or existing."""
 
     name: pulumi.Input[str]
-    """Known once it is there."""
+    """Known once it exists."""
     prerequisites: Sequence[pulumi.Resource]
-    """What has to exist before anything in it."""
+    """Resources that everything in it depends on."""
 
 
 def provision_namespace(settings: Settings, provider: pulumi.ProviderResource) -> ProvisionedNamespace:
-    """Makes the namespace, unless the settings say that it is there."""
+    """Create the namespace, unless the settings say that it exists."""
     if not settings.create_namespace:
         return ProvisionedNamespace(settings.namespace, ())
-    # Stacks of earlier versions have it beneath the release, and must not lose it for that.
+    # In stacks of earlier versions it is a child of the release, and must not be deleted for that.
     release = pulumi.create_urn("vault", "vault-autounseal:vault:Release")
     namespace = Namespace(
         "vault",
         settings.namespace,
         pulumi.ResourceOptions(
             provider=provider,
-            # Its deletion takes the volume claims along, and with them Vault's data.
+            # Deleting it deletes the volume claims, and with them Vault's data.
             protect=settings.protect,
             aliases=[pulumi.Alias(parent=release)],
         ),

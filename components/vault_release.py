@@ -1,4 +1,4 @@
-"""The Helm release of the official Vault chart."""
+"""Deploys the Helm release of the official Vault chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ RELEASE_TIMEOUT_SECONDS = 300
 
 @dataclass(frozen=True)
 class VaultReleaseArgs:
-    """What a :class:`VaultRelease` is made from."""
+    """The arguments of a :class:`VaultRelease`."""
 
     settings: Settings
-    """Everything that the chart's values are made from."""
+    """Source of the chart's values."""
     access: PodAccess
     """The way to the pods that the release will have."""
     namespace: pulumi.Input[str]
-    """Where it goes to."""
+    """Namespace of the release."""
     seal_stanzas: Sequence[pulumi.Output[SealStanza]]
     """Seal stanzas of Vault's configuration; none for Shamir."""
     pods: PodRequirements
-    """What the seal needs in Vault's pods."""
+    """Pod settings that the seal needs."""
     prerequisites: Sequence[pulumi.Resource]
-    """What has to exist before Vault starts; a component's own dependencies don't reach its children."""
+    """Resources that Vault's start depends on; a component's own dependencies don't reach its children."""
 
 
 class VaultRelease(pulumi.ComponentResource):
     """The release under a fixed name; a random one would break service account and join.
 
-    It doesn't wait for pods: they get ready only by the init, and the resources behind it wait for
-    what matters.
+    It doesn't wait for pods, which only the init makes ready; the resources that depend on it wait for what
+    they need.
     """
 
     release_name: pulumi.Output[str]
@@ -82,7 +82,7 @@ class VaultRelease(pulumi.ComponentResource):
 
 
 def pod_access(settings: Settings, target: KubernetesTarget) -> PodAccess:
-    """The way to the pods of the settings' release, be it there yet or not."""
+    """Return the way to the pods of the settings' release, even if it doesn't exist yet."""
     return PodAccess(
         target=target,
         statefulset=chart_fullname(settings.release_name),
@@ -113,7 +113,7 @@ def _configuration(
 
 
 def user_interface(settings: Settings, release: VaultRelease) -> str:
-    """How to reach the web interface."""
+    """Return how to reach the web interface."""
     if not settings.ui:
         return "off (setting ui)"
     if settings.ingress is not None:
@@ -122,7 +122,7 @@ def user_interface(settings: Settings, release: VaultRelease) -> str:
     target = release.access.target
     kubeconfig = f" --kubeconfig {settings.kubeconfig}" if settings.kubeconfig else ""
     context = f" --context {target.context}" if settings.kube_context else ""
-    # One pod alone has no Service of its own for the active one.
+    # In standalone mode the chart creates no Service for the active pod.
     service = f"{release.fullname}-active" if settings.mode == "ha" else release.fullname
     return (
         f"kubectl{kubeconfig}{context} --namespace {target.namespace} port-forward "

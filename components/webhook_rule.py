@@ -1,4 +1,4 @@
-"""Lets the control plane reach the injector's webhook on the nodes, past whatever firewall the cloud has."""
+"""Lets the control plane reach the injector's webhook on the nodes, through the cloud's firewall."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WebhookRule:
-    """Describe what the release and the stack's outputs need to know of the rule."""
+    """The firewall rule's resources, as the release and the stack's outputs need them."""
 
     prerequisites: Sequence[pulumi.Resource] = ()
-    """What has to exist before the injector starts."""
+    """Resources that the injector's start depends on."""
     outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """Stack outputs that the rule adds."""
 
@@ -92,6 +92,6 @@ def _open_firewall(settings: Settings, cluster: "GkeCluster") -> WebhookRule:
 
 
 def _rule_name(settings: Settings, cluster: "GkeCluster") -> str:
-    """At most 63 characters, and another one for every cluster and release of a project's networks."""
+    """Return a name of at most 63 characters that is unique per cluster and release in a project."""
     whose = f"{cluster.path}/{settings.namespace}/{settings.release_name}"
     return f"vault-webhook-{cluster.name}-{hashlib.sha256(whose.encode()).hexdigest()[:8]}"

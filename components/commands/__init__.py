@@ -1,1 +1,1 @@
-"""The commands of `python -m components`."""
+"""Implements the commands of `python -m components`."""

@@ -1,4 +1,4 @@
-"""Prints an IAM policy for the selected stack. AWS is not asked anything."""
+"""Prints an IAM policy for the selected stack, without calling AWS."""
 
 import argparse
 import re
@@ -12,7 +12,7 @@ SUMMARY = "print the IAM policy that a command, or Vault, needs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the document and the ids that only AWS knows."""
+    """Add the policy's name and the ids that only AWS knows."""
     parser.add_argument("document", choices=DOCUMENTS, help="whose rights: the command's, or Vault's own")
     parser.add_argument("--account-id", required=True, type=_account_id, help="the account, 12 digits")
     parser.add_argument(
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print one document; raises :class:`DeploymentError` if the stack's settings have no use for it."""
+    """Print one policy; raise :class:`DeploymentError` if the stack's settings have no use for it."""
     scope = deployment_scope(
         selected_stack_settings(),
         account_id=options.account_id,

@@ -1,8 +1,8 @@
-"""Generates a new root token from the shares: the way back in after the root token was revoked.
+"""Generates a new root token from the shares, for access after the root token was revoked.
 
-The token, and nothing else, goes to standard output. The shares are those of the selected stack; if they are
-encrypted to their holders or not here, the command asks for them, or reads them from standard input, one a
-line. A share may be base64 or, as it comes out of a PGP message, in hexadecimal digits.
+Only the token is written to standard output. The shares are those of the selected stack; if they are
+encrypted to their holders or not available here, the command prompts for them, or reads them from standard
+input, one per line. A share may be base64 or, as in its PGP message, hexadecimal digits.
 """
 
 import argparse
@@ -24,11 +24,11 @@ SUMMARY = "print a new root token, generated from the shares"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take no arguments: shares come from the stack, a prompt or standard input."""
+    """Add no arguments: shares come from the stack, a prompt or standard input."""
 
 
 def run(_options: argparse.Namespace) -> None:
-    """Print a new root token; raises :class:`DeploymentError` if no pod can generate one."""
+    """Print a new root token; raise :class:`DeploymentError` if no pod can generate one."""
     token = _new_root_token(selected_stack_outputs())
     say("This root token never expires; revoke it when done: vault token revoke -self")
     print(token)

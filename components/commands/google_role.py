@@ -1,4 +1,4 @@
-"""Prints permissions on Google Cloud for the selected stack as a custom role. Google isn't asked anything."""
+"""Prints a custom role with Google Cloud permissions for the selected stack, without calling Google."""
 
 import argparse
 
@@ -11,14 +11,14 @@ SUMMARY = "print the custom role that a command, or Vault, needs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the document, and the project and form of the role."""
+    """Add the role's name, its project and its format."""
     parser.add_argument("document", choices=DOCUMENTS, help="whose rights: the command's, or Vault's own")
     parser.add_argument("--project", help="a role is one project's: the stack's, unless another one is named")
     parser.add_argument("--json", action="store_true", help="as JSON, without the reasons")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print one role; raises :class:`DeploymentError` if the stack uses nothing of Google Cloud."""
+    """Print one role; raise :class:`DeploymentError` if the stack uses nothing of Google Cloud."""
     title, permissions_of = DOCUMENTS[options.document]
     settings = selected_stack_settings()
     permissions = permissions_of(settings)

@@ -1,7 +1,8 @@
 """Migrates the Vault of the selected stack from one seal to another.
 
-It comes after a `pulumi up` with `seal` and `migrateFrom`, which has put both seals into the configuration of
-Vault. It can be stopped at any point; run again, it goes on. `docs/seal-migration.md` tells what Vault does.
+It comes after a `pulumi up` with `seal` and `migrateFrom`, which has put both seals into Vault's
+configuration. If it is stopped at any point, run it again to resume. `docs/seal-migration.md` describes
+Vault's behaviour.
 """
 
 import argparse
@@ -20,15 +21,15 @@ NAME = "migrate-seal"
 SUMMARY = "migrate Vault to the seal of the settings, pod by pod"
 
 CONFIGURATION_KEY = "extraconfig-from-values.hcl"
-"""Where the chart keeps Vault's configuration in its ConfigMap."""
+"""Key of Vault's configuration in the chart's ConfigMap."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take no arguments: the settings name both seals."""
+    """Add no arguments: the settings name both seals."""
 
 
 def run(_options: argparse.Namespace) -> None:
-    """Migrate the seal; raises :class:`DeploymentError` if a step fails, after which it can be run again."""
+    """Migrate the seal; raise :class:`DeploymentError` if a step fails, after which it can be run again."""
     inputs = _inputs(selected_stack_outputs())
     require_configuration(inputs)
     SealMigration(inputs).run()
@@ -40,7 +41,7 @@ def run(_options: argparse.Namespace) -> None:
 
 
 def require_configuration(inputs: MigrationInputs) -> None:
-    """Raises :class:`DeploymentError` where a pod that restarts wouldn't get both seals."""
+    """Raise :class:`DeploymentError` if a restarted pod wouldn't get both seals."""
     name = f"{inputs.access.statefulset}-config"
     found = inputs.access.kubectl.get("configmap", name)
     text = str((found or {}).get("data", {}).get(CONFIGURATION_KEY, ""))
@@ -62,7 +63,7 @@ def require_configuration(inputs: MigrationInputs) -> None:
 
 
 def _stanza(configuration: str, seal_type: str) -> str:
-    """The stanza of a seal, which ends with a brace at the beginning of a line; empty where there is none."""
+    """Return a seal's stanza, up to the brace at the beginning of a line; empty if there is none."""
     _, begin, rest = configuration.partition(f'seal "{seal_type}" {{')
     return begin + rest.partition("\n}")[0]
 

@@ -1,7 +1,6 @@
-"""Reads settings, outputs and keys of the stack that is selected, through the pulumi command.
+"""Reads settings, outputs and keys of the selected stack, with the pulumi command.
 
-The keys come through pulumi's standard output or out of the store, so they pass through no argument list and
-no file.
+The keys come from pulumi's standard output or from the store, so they are in no argument list and no file.
 """
 
 import base64
@@ -21,11 +20,11 @@ from components.settings import Settings
 from components.settings.load import parse_settings
 from components.vault.pod_access import PodAccess
 
-# Vault's key, and the one byte more that a share of it has (vault/barrier_aes_gcm.go, shamir/shamir.go).
+# Vault's key alone, or with the byte that a share adds (vault/barrier_aes_gcm.go, shamir/shamir.go).
 PLAIN_SHARE_BYTES = (32, 33)
 
 SETTINGS_OF_INIT = "init"
-"""The section that no right in a cloud depends on; it may need a secret, which nobody has to give here."""
+"""The section that no cloud permission depends on; it may need a secret, which isn't needed here."""
 
 NEEDED_OUTPUTS = {
     "custody",
@@ -40,9 +39,9 @@ NEEDED_OUTPUTS = {
 
 
 def selected_stack_outputs() -> Mapping[str, Any]:
-    """The outputs of the stack that is selected, secrets in plain.
+    """Return the outputs of the selected stack, secrets in plain.
 
-    Raises :class:`DeploymentError` with pulumi's own words, and where the stack has no Vault yet.
+    Raises :class:`DeploymentError` with pulumi's error message, and if the stack has no Vault yet.
     """
     require_command("pulumi", "it knows the stack; see pulumi.com/docs/install")
     result = subprocess.run(
@@ -60,9 +59,9 @@ def selected_stack_outputs() -> Mapping[str, Any]:
 
 
 def keys_of(outputs: Mapping[str, Any]) -> KeyRecord | None:
-    """The keys, from the stack's state or the store that it names; None where neither has any (adopted).
+    """Return the keys, from the stack's state or the store that it names; None if neither has any (adopted).
 
-    Raises :class:`KeyStoreError` where the store can't be read or has the keys of another Vault.
+    Raises :class:`KeyStoreError` if the store can't be read or has the keys of another Vault.
     """
     deployment = str(outputs["deployment"])
     custody = outputs["custody"]
@@ -85,14 +84,14 @@ def keys_of(outputs: Mapping[str, Any]) -> KeyRecord | None:
 
 
 def _is_message(share: str) -> bool:
-    """Whether a share is a PGP message, which the state doesn't tell apart."""
+    """Return whether a share is a PGP message, which the state doesn't record."""
     return len(base64.b64decode(share)) not in PLAIN_SHARE_BYTES
 
 
 def selected_stack_settings() -> Settings:
-    """The settings of the stack that is selected in this folder, without any secret.
+    """Return the settings of the stack that is selected in this folder, without any secret.
 
-    Raises :class:`DeploymentError` where Pulumi can't tell them or where they are wrong.
+    Raises :class:`DeploymentError` if Pulumi can't read them or if they are wrong.
     """
     require_command("pulumi", "it has the stack's settings; see pulumi.com/docs/install")
     namespace = _project_name(Path.cwd())
@@ -120,7 +119,7 @@ def selected_stack_settings() -> Settings:
 
 
 def _project_name(folder: Path) -> str:
-    """The name in the nearest Pulumi.yaml, which is the namespace of the settings."""
+    """Return the name in the nearest Pulumi.yaml, which is the namespace of the settings."""
     for place in (folder, *folder.parents):
         file = place / "Pulumi.yaml"
         if file.is_file():
@@ -130,6 +129,6 @@ def _project_name(folder: Path) -> str:
 
 
 def token_of_settings() -> str:
-    """The setting `token`; empty if there is none."""
+    """Return the setting `token`; empty if there is none."""
     result = subprocess.run(["pulumi", "config", "get", "token"], capture_output=True, text=True, check=False)
     return result.stdout.strip() if result.returncode == 0 else ""

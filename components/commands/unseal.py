@@ -13,11 +13,11 @@ _SECONDS = 120
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take no arguments: the stack has the shares."""
+    """Add no arguments: the stack has the shares."""
 
 
 def run(_options: argparse.Namespace) -> None:
-    """Unseal every pod; raises :class:`DeploymentError` if the stack has no key shares, or they don't fit."""
+    """Unseal every pod; raise :class:`DeploymentError` if the stack has no key shares, or wrong ones."""
     outputs = selected_stack_outputs()
     if outputs.get("migrate_from"):
         raise DeploymentError(

@@ -54,7 +54,7 @@ class GkeCluster(ManagedCluster):
 
     @property
     def token_command(self) -> tuple[str, str]:
-        """gcloud's plugin for kubectl and the URL of its installation guide."""
+        """The kubectl plugin of gcloud and the URL of its installation guide."""
         return AUTH_PLUGIN, AUTH_PLUGIN_GUIDE
 
     def kubeconfig(self) -> str:

@@ -1,1 +1,1 @@
-"""Runs the one-time operator init, and takes over what is there already."""
+"""Runs the one-time operator init, and adopts a Vault that is initialised already."""

@@ -1,4 +1,4 @@
-"""A Vault that is initialised already: its keys are found, given, or lost, or it is somebody else's."""
+"""Finds the keys of a Vault that is initialised already, adopts it, or wipes it if the keys are lost."""
 
 import json
 from collections.abc import Callable
@@ -20,15 +20,15 @@ from components.vault.client import SealStatus
 
 
 class VolumesWipedError(DeploymentError):
-    """An empty Vault was wiped; its pods come back uninitialised, so it is worth another try."""
+    """An empty Vault was wiped; a retry helps, as its pods come back uninitialised."""
 
 
 @dataclass(frozen=True, repr=False)
 class TakenOver:
-    """What is known of the keys of a Vault that was initialised before. Not to be printed."""
+    """The known keys of a Vault that was initialised before. Not to be printed."""
 
     record: KeyRecord | None
-    """None where it was adopted without them."""
+    """None if it was adopted without keys."""
     initialized_here: bool
     """Whether an earlier run of this stack initialised it."""
 
@@ -41,12 +41,11 @@ def take_over(
     cipher: Callable[[], JournalCipher],
     stored: KeyRecord | None,
 ) -> TakenOver:
-    """The keys of the Vault behind ``address``, checked against it.
+    """Return the keys of the Vault behind ``address``, verified with it.
 
-    An interrupted run's own come first: from the journal, then those ``stored``. Raises
-    :class:`DeploymentError` where there are none and Vault isn't to be adopted,
-    :class:`VolumesWipedError` where it was empty and may be wiped, and
-    :class:`AnotherRunError` while another run initialises it.
+    Keys of an interrupted run come first: from the journal, then those ``stored``. Raises
+    :class:`DeploymentError` if there are none and Vault isn't to be adopted, :class:`VolumesWipedError` if it
+    was empty and may be wiped, and :class:`AnotherRunError` while another run initialises it.
     """
     entry = journal.find()
     if entry is not None and entry.kept:
@@ -81,7 +80,7 @@ def take_over(
 
 
 def _valid_of(address: str, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:
-    """The one of two sets that Vault takes: a change of shares was interrupted before or after it counted."""
+    """Return the valid one of two sets: a rekey was interrupted just before or after it took effect."""
     try:
         verify_keys(address, stored)
     except WrongKeysError:
@@ -91,7 +90,7 @@ def _valid_of(address: str, journaled: KeyRecord, stored: KeyRecord) -> KeyRecor
 
 
 def _begin_again(inputs: InitInputs, journal: InitJournal, entry: JournalEntry) -> None:
-    """Wipes what an interrupted run left behind, or says why not; always raises."""
+    """Wipe what an interrupted run left behind, or refuse with the reason; always raises."""
     pod = inputs.access.pod(0)
     lost = (
         f"Vault on {pod} is initialised, but its keys went to nobody: the run that initialised it was "
@@ -155,7 +154,7 @@ def _given_keys(inputs: InitInputs, source: str) -> KeyRecord | None:
 
 
 def _init_answer(document: dict[str, Any], inputs: InitInputs) -> KeyRecord:
-    """From the CLI's JSON of an init (command/operator_init.go in Vault)."""
+    """Return the keys in the CLI's JSON of an init (command/operator_init.go in Vault)."""
     recovery = tuple(str(share) for share in document.get("recovery_keys_b64") or ())
     unseal = tuple(str(share) for share in document.get("unseal_keys_b64") or ())
     threshold = document["recovery_keys_threshold"] if recovery else document["unseal_threshold"]

@@ -1,4 +1,4 @@
-"""What the one-time init is told to do; travels in the inputs of its resource."""
+"""Declares the inputs of the one-time init, which are those of its resource."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,14 +37,14 @@ class InitInputs:
 
     access: PodAccess
     deployment: str
-    """Which Vault this is: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    """Identifies this Vault: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
     seal_type: str
     seal_key: str
-    """What names the seal's key; empty with Shamir."""
+    """Name of the seal's key; empty with Shamir."""
     shares: int
     threshold: int
     pgp_keys: Sequence[str]
-    """Base64, one a share; empty for plain shares."""
+    """Base64, one per share; empty for plain shares."""
     root_token_pgp_key: str
     """Base64; empty for a plain root token."""
     adopt: bool
@@ -56,15 +56,15 @@ class InitInputs:
     replicas: int
     custody: KeyCustody
     preflight: Mapping[str, Any]
-    """What the seal is tried with before the init; empty where it isn't."""
+    """Input of the seal's proof before the init; empty for no proof."""
     journal_key: str = field(repr=False)
-    """Base64; what the journal is encrypted with where the seal has no key service to do it; else empty."""
+    """Base64; encrypts the journal if the seal has no key service for it; else empty."""
     preflight_seconds: float
     pod_start_seconds: float
 
     @staticmethod
     def from_properties(properties: Mapping[str, Any], adopted_keys: str) -> "InitInputs":
-        """From the resource's properties; ``adopted_keys`` come from the configuration, past the state."""
+        """Return the inputs in the resource's properties; ``adopted_keys`` come from the configuration."""
         access = PodAccess.from_properties(properties["access"])
         deployment = f"{properties['cluster_uid']}/{access.target.namespace}/{access.statefulset}"
         return InitInputs(
@@ -90,7 +90,7 @@ class InitInputs:
 
 
 def state_record(inputs: InitInputs, olds: Mapping[str, Any]) -> KeyRecord:
-    """The keys that the state has, from the resource's properties in it."""
+    """Return the keys that the state has, from the resource's properties in it."""
     return KeyRecord(
         deployment=inputs.deployment,
         seal_type=inputs.seal_type,

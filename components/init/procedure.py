@@ -1,8 +1,8 @@
 """Runs the one-time init. Each step is verified before the next, and an interrupted run can be resumed.
 
-The store and the seal are tried first, as nothing after `sys/init` can be taken back. A journal that says
-what is about to happen is written before it, and the encrypted answer at once after it; whatever stops
-the run then, the next one finds the keys.
+The store and the seal are proved first, as nothing after `sys/init` can be undone. The journal records the
+intent before the init, and the encrypted answer right after it; if the run is stopped then, the next one
+finds the keys.
 """
 
 from collections.abc import Callable
@@ -34,25 +34,25 @@ _CLUSTER_ID_SECONDS = 30
 
 @dataclass(frozen=True, repr=False)
 class InitResult:
-    """What is known of the keys afterwards. Not to be printed."""
+    """The known keys after the init. Not to be printed."""
 
     record: KeyRecord | None
-    """None where a Vault was adopted without its keys."""
+    """None if Vault was adopted without its keys."""
     reference: KeyReference
-    """Where they are; an empty location where there are none."""
+    """Place of the keys; an empty location if there are none."""
     initialized_here: bool
-    """False where Vault was adopted."""
+    """False if Vault was adopted."""
     vault_version: str
 
 
 def initialized(inputs: InitInputs) -> InitResult:
-    """An initialised Vault whose keys are where they belong.
+    """Initialise Vault if it isn't yet, and return its keys once they are stored.
 
-    Raises :class:`DeploymentError` with what to do. Vault is initialised at most once, however often
-    this is called.
+    Raises :class:`DeploymentError` with what to do. Vault is initialised at most once, however often this is
+    called.
     """
     inputs.custody.probe()
-    # Keys of another Vault there are refused before anything else is tried.
+    # A store with the keys of another Vault is refused before anything else is tried.
     inputs.custody.find()
 
     @cache
@@ -78,7 +78,7 @@ def initialized(inputs: InitInputs) -> InitResult:
 
 
 def init_cipher(inputs: InitInputs) -> JournalCipher:
-    """Return what encrypts the journal: the seal's key, proved as Vault's role, or the stack's own."""
+    """Return the journal's cipher: that of the seal's key, once proved, or of the stack's own key."""
     if not inputs.preflight:
         return StackKeyCipher(inputs.journal_key)
     return SealKeyCipher(prove_seal(inputs.preflight, inputs.access.target, inputs.preflight_seconds))
@@ -89,7 +89,7 @@ def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], Journ
     status = client.seal_status()
     _require_seal_type(status, inputs.seal_type)
     journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
-    # Asked for in every round: another run may have put them there meanwhile.
+    # Read in every round: another run may have stored them meanwhile.
     stored = inputs.custody.find()
     in_journal = True
     if status.initialized:
@@ -117,7 +117,7 @@ def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], Journ
 def _initialize(
     inputs: InitInputs, client: VaultClient, status: SealStatus, journal: InitJournal, cipher: JournalCipher
 ) -> KeyRecord:
-    """Asks Vault for its keys, once the journal says that this is about to happen."""
+    """Initialise Vault, once the journal has recorded the intent."""
     journal.begin(cipher)
     say(f"Initialising Vault {status.version} on {inputs.access.pod(0)}, seal {status.seal_type}")
     try:
@@ -129,7 +129,7 @@ def _initialize(
             root_token_pgp_key=inputs.root_token_pgp_key,
         )
     except VaultAlreadyInitializedError:
-        # Somebody was faster, whose keys are no business of this journal.
+        # Another run initialised it first, and its keys don't belong in this journal.
         journal.finish()
         raise AnotherRunError(f"{inputs.access.pod(0)} was initialised by somebody else meanwhile") from None
     except (VaultUnavailableError, VaultRefusedError) as error:
@@ -150,7 +150,7 @@ def _initialize(
 
 
 def _journaled(journal: InitJournal, record: KeyRecord) -> bool:
-    """Keeps the keys in the journal; where neither of its places takes them, there is still their store."""
+    """Write the keys to the journal; return False if neither place accepts them, as the store may yet."""
     try:
         journal.keep(record)
     except JournalError as error:
@@ -176,10 +176,10 @@ def _lost(journal: InitJournal) -> str:
 def _stored(
     inputs: InitInputs, record: KeyRecord, client: VaultClient, journal: InitJournal, otherwise: str
 ) -> tuple[KeyRecord, KeyReference]:
-    """The keys in their store, and the journal done with; ``otherwise`` tells where they are if it fails.
+    """Store the keys, and finish the journal; ``otherwise`` says where they are if that fails.
 
-    For the state it's done with later, by RaftQuorum: the engine writes the state only when this
-    resource has returned.
+    For the state RaftQuorum finishes the journal later: the engine writes the state only when this resource
+    has returned.
     """
     custody = inputs.custody
     try:
@@ -199,14 +199,14 @@ def _stored(
 
 
 def _cluster_id(client: VaultClient) -> str:
-    """Vault's id of the cluster, which it tells once it is unsealed; empty where it takes too long."""
+    """Return Vault's id of its cluster, known once it is unsealed; empty if that takes too long."""
     waiting = Waiting("Waiting for Vault to unseal", _CLUSTER_ID_SECONDS)
     while True:
         try:
             status = client.seal_status()
         except VaultUnavailableError:
             status = None
-        # Shamir's server waits for its shares.
+        # A server with Shamir's seal stays sealed until it gets its shares.
         if status is not None and (status.cluster_id or not status.recovery_seal):
             return status.cluster_id
         if waiting.over:

@@ -1,4 +1,4 @@
-"""New shares where their number, threshold or holders were changed in the settings."""
+"""Rekeys Vault if the number, threshold or holders of its shares were changed in the settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,14 +13,14 @@ from components.init.procedure import init_cipher
 from components.journal.journal import InitJournal
 from components.progress import say
 from components.shares.generate_root import WrongSharesError
-from components.shares.rekey import ShareSet, UnsettledRekeyError, rotate_shares, settle_rotation
+from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
 from components.vault.client import VaultClient, VaultUnavailableError
 from components.vault.pod_access import PodUnreachableError
 
 
 @dataclass(frozen=True, repr=False)
 class ShareChange:
-    """The keys afterwards, and the inputs that they were made with. Not to be printed."""
+    """The keys after a rekey, and the inputs that they were created with. Not to be printed."""
 
     record: KeyRecord
     reference: KeyReference
@@ -28,11 +28,11 @@ class ShareChange:
 
 
 def changed_shares(inputs: InitInputs, olds: Mapping[str, Any]) -> ShareChange | None:
-    """Replaces the shares by new ones; None where this stack has none, as of an adopted Vault.
+    """Replace the shares by new ones; None if this stack has none, as of an adopted Vault.
 
-    The new ones are in the journal before the old ones are void, and in their store right after. What an
-    interrupted run has left there is finished first. Raises :class:`DeploymentError`; the shares that are
-    valid then are in the store or the journal.
+    The new ones are in the journal before the old ones are void, and in their store right after. An
+    interrupted run's rekey is finished first. Raises :class:`DeploymentError`; the shares that are valid then
+    are in the store or the journal.
     """
     current = inputs.custody.find() if inputs.custody.store is not None else state_record(inputs, olds)
     if current is None or not current.shares:
@@ -63,7 +63,7 @@ def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: Init
         old = ShareSet(current.shares, current.threshold, current.shares_encrypted)
         new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
         client = VaultClient(address)
-        if settle_rotation(client, recovery=bool(current.recovery_shares), old=old, new=new) is new:
+        if settle_rekey(client, recovery=bool(current.recovery_shares), old=old, new=new) is new:
             if left_over.shares_encrypted and not inputs.pgp_keys:
                 raise DeploymentError(
                     "New shares of an interrupted run are valid already, and encrypted to their holders: set "
@@ -71,7 +71,7 @@ def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: Init
                 )
             say("New shares of an interrupted run are valid already; they are stored now")
             return _stored(inputs, left_over, journal)
-        # They never got valid.
+        # The journaled shares never became valid.
         journal.finish()
     if current.shares_encrypted:
         raise DeploymentError(
@@ -91,7 +91,7 @@ def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: Init
         )
 
     say(f"Making {inputs.shares} new shares, {inputs.threshold} needed, in place of {len(current.shares)}")
-    shares = rotate_shares(
+    shares = rekey_shares(
         VaultClient(address, current.plain_root_token),
         recovery=recovery,
         current=current.shares,
@@ -114,8 +114,8 @@ def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal) -> Shar
         ) from None
     if inputs.custody.store is not None:
         journal.finish()
-    # An interrupted change may have been to other numbers than the settings have now; then the state says
-    # so, and the next update makes the rest of the way.
+    # An interrupted rekey may have been to other numbers than the settings have now; the state then says
+    # so, and the next update rekeys to the settings' numbers.
     made_with: dict[str, Any] = {"shares": len(record.shares), "threshold": record.threshold}
     if not record.shares_encrypted:
         made_with["pgp_keys"] = []

@@ -1,8 +1,8 @@
-"""Deleting the volumes of a Vault that is provably empty, so that its init can begin again.
+"""Deletes the volumes of a Vault that is provably empty, so that it can be initialised again.
 
-It is proven by three things together: a run of this program recorded that it was about to initialise this
-very volume and never got an answer; the volume is still the same; and Vault's own log says that it was
-initialised just then. So its keys went to nobody, and without a token nobody can have written anything.
+Three things together prove it: a run of this program recorded that it was about to initialise this very
+volume and never got an answer; the volume is still the same; and Vault's own log says that it was initialised
+just then. So nobody received its keys, and without a token nobody can have written data.
 """
 
 import re
@@ -16,19 +16,19 @@ from components.vault.client import INIT_SECONDS
 from components.vault.pod_access import PodAccess
 
 INITIALIZED_LINE = "security barrier initialized"
-"""What Vault's core logs as soon as it has made its keys (vault/core.go)."""
+"""Log line of Vault's core as soon as it has generated its keys (vault/core.go)."""
 
-# The clocks of the machine that ran the init and of the node may differ by so much.
+# The most by which the clocks of the machine that ran the init and of the node may differ.
 _CLOCKS_APART = timedelta(seconds=60)
 _DELETION_SECONDS = 120
 
 
 class NotProvablyEmptyError(DeploymentError):
-    """What proves that nobody uses this Vault is missing; the message says what."""
+    """The proof that this Vault is unused is incomplete; the message says what is missing."""
 
 
 def require_initialized_by(access: PodAccess, began: datetime) -> None:
-    """Raises :class:`NotProvablyEmptyError` unless pod 0's log shows an init in the run that began then."""
+    """Raise :class:`NotProvablyEmptyError` unless pod 0's log shows an init in the run that began then."""
     pod = access.pod(0)
     try:
         log = access.kubectl.run(["logs", pod, "--container=vault", "--timestamps"])
@@ -47,9 +47,9 @@ def require_initialized_by(access: PodAccess, began: datetime) -> None:
 
 
 def wipe_volumes(access: PodAccess, replicas: int) -> None:
-    """Deletes the data volumes of all pods, and the pods, which come back with empty ones.
+    """Delete the data volumes of all pods, and the pods, which come back with empty ones.
 
-    Raises :class:`DeploymentError` where Kubernetes doesn't do it in time. Can be repeated.
+    Raises :class:`DeploymentError` if Kubernetes doesn't do it in time. Can be repeated.
     """
     pods = [access.pod(ordinal) for ordinal in range(replicas)]
     claims = [f"pvc/data-{pod}" for pod in pods]
@@ -57,7 +57,7 @@ def wipe_volumes(access: PodAccess, replicas: int) -> None:
     kubectl = access.kubectl
     try:
         _delete(kubectl, claims, wait=False)
-        # A claim goes when its pod does, and the pod comes back when the claim is gone.
+        # A claim is deleted only once its pod is, and the pod starts again only once the claim is gone.
         _delete(kubectl, [f"pod/{pod}" for pod in pods], wait=True)
     except KubectlError as error:
         raise DeploymentError(
@@ -79,5 +79,5 @@ def _delete(kubectl: Kubectl, names: Sequence[str], *, wait: bool) -> None:
 
 
 def _line_time(line: str) -> datetime:
-    """The time in front of a line, as `kubectl logs --timestamps` writes it (RFC 3339, nanoseconds)."""
+    """Return the timestamp of a line of `kubectl logs --timestamps` (RFC 3339, nanoseconds)."""
     return datetime.fromisoformat(re.sub(r"\.\d+", "", line.split(" ", 1)[0]))

@@ -1,7 +1,7 @@
-"""How far the pods are in a migration of Vault's seal.
+"""Observes how far each pod is in a migration of Vault's seal.
 
 Source of the rules: Vault's document "Seal/Unseal", its source (`adjustForSealMigration` and `migrateSeal` in
-vault/core.go), and what real servers do, which `docs/seal-migration.md` tells.
+vault/core.go), and the behaviour of real servers, which `docs/seal-migration.md` describes.
 """
 
 import time
@@ -21,11 +21,11 @@ from components.vault.client import (
 from components.vault.pod_access import PodAccess, PodUnreachableError
 
 STUCK_SECONDS = 5.0
-"""How long a pod may contradict itself, as one does for a moment when the leader changes."""
+"""How long a pod's answers may be inconsistent, as they are for a moment when the leader changes."""
 
 
 class Stage(Enum):
-    """What a pod has to go through, in this inputs."""
+    """The stages of a pod's migration, in this order."""
 
     BEFORE = "it runs with the configuration from before"
     SEALED = "it waits for shares"
@@ -41,28 +41,28 @@ class PodSeal:
     pod: str
     stage: Stage
     status: SealStatus | None
-    """None where the pod can't tell, as its configuration is from before and Vault's storage isn't."""
+    """None if the pod can't report it, as its configuration has the old seal and the storage the new one."""
     leader: Leader | None
-    """None where the pod is sealed or stuck."""
+    """None if the pod is sealed or stuck."""
 
     @property
     def serves(self) -> bool:
-        """Whether Vault would miss it."""
+        """Whether the pod serves, so that deleting it takes a server away."""
         return self.leader is not None
 
     @property
     def leads(self) -> bool:
-        """Whether it leads the cluster."""
+        """Whether the pod leads the cluster."""
         return self.leader is not None and self.leader.is_self
 
     @property
     def migrated(self) -> bool:
-        """Whether it has the new seal, and knows that Vault's storage has it too."""
+        """Whether the pod has the new seal, and has seen that Vault's storage has it, too."""
         return self.stage is Stage.READY and self.status is not None and not self.status.migration
 
 
 def observe_pod(access: PodAccess, ordinal: int, seal_type: str) -> PodSeal:
-    """How far one pod is on its way to that seal; raises where it can't be reached or asked."""
+    """Return how far one pod is in the migration to that seal; raise if it can't be reached or asked."""
     pod = access.pod(ordinal)
     with access.reach(ordinal) as address:
         client = VaultClient(address)
@@ -80,16 +80,16 @@ def observe_pod(access: PodAccess, ordinal: int, seal_type: str) -> PodSeal:
 
 
 def observe_pods(access: PodAccess, replicas: int, seal_type: str) -> Sequence[PodSeal]:
-    """How far every pod is; raises where one can't be reached or asked."""
+    """Return how far every pod is; raise if one can't be reached or asked."""
     with ThreadPoolExecutor(max_workers=replicas) as pool:
         return list(pool.map(lambda ordinal: observe_pod(access, ordinal, seal_type), range(replicas)))
 
 
 def _leader(client: VaultClient) -> Leader | None:
-    """Whom an unsealed server follows.
+    """Return the leader that an unsealed server follows.
 
-    None where it calls itself unsealed and has nothing but "Vault is sealed" to say: that is how a server
-    ends which was to lead and failed to migrate the seal. It needs a restart.
+    None if the server reports itself unsealed and yet answers "Vault is sealed": a server that was to lead
+    and failed to migrate the seal ends in this state, and needs a restart.
     """
     deadline = time.monotonic() + STUCK_SECONDS
     while True:
@@ -102,10 +102,10 @@ def _leader(client: VaultClient) -> Leader | None:
 
 
 def unfinished_migration(access: PodAccess, replicas: int, seal_type: str) -> str | None:
-    """Why Vault isn't wholly on that seal yet; None where it is.
+    """Return why Vault isn't completely on that seal yet; None if it is.
 
-    As long as it isn't, the configuration has to name both seals: a pod that restarts with the new one alone
-    doesn't come up.
+    Until it is, the configuration has to name both seals: a pod that restarts with the new one alone doesn't
+    start.
     """
     try:
         pods = observe_pods(access, replicas, seal_type)
@@ -119,7 +119,7 @@ def unfinished_migration(access: PodAccess, replicas: int, seal_type: str) -> st
 
 
 def begun_migration(access: PodAccess, replicas: int, seal_type: str) -> str | None:
-    """Why the configuration alone doesn't bring the seal from before back any more; None where it does."""
+    """Return why the configuration alone can't restore the old seal any more; None if it can."""
     try:
         pods = observe_pods(access, replicas, seal_type)
     except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:

@@ -1,6 +1,6 @@
-"""The steps of a seal's migration, pod by pod.
+"""Migrates the seal step by step, pod by pod.
 
-Every step is decided by what the pods say, so a run that was stopped at any point is gone on with by another.
+Every step is decided by the pods' state, so a later run can resume one that was stopped at any point.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from components.vault.servers import MAX_TRAILING_ENTRIES
 Result = TypeVar("Result")
 
 STEP_SECONDS = 180.0
-"""How long one pod may take to come back, and the cluster to be whole again."""
+"""How long one pod may take to restart, and the cluster to be healthy again."""
 
 DOCUMENT = "docs/seal-migration.md"
 
@@ -34,25 +34,25 @@ class _NotYetError(DeploymentError):
 
 @dataclass(frozen=True)
 class MigrationInputs:
-    """What is to be migrated, and with what."""
+    """The inputs of a seal migration."""
 
     access: PodAccess
     replicas: int
     leaving: str
-    """Type of the seal that Vault leaves."""
+    """Type of the seal that Vault is migrated from."""
     seal_type: str
-    """Type of the seal that Vault gets."""
+    """Type of the seal that Vault is migrated to."""
     shares: Sequence[str] = field(repr=False)
-    """Base64; key shares or recovery shares, of whichever kind the seal that Vault leaves has."""
+    """Base64; key shares or recovery shares, as the old seal has them."""
     threshold: int
-    """How many of them are needed."""
+    """Number of shares that are needed."""
     token: str = field(repr=False)
-    """May let the leader step down and read raft's state; empty where there is none."""
+    """Token that may make the leader step down and read raft's state; empty if there is none."""
     step_seconds: float = STEP_SECONDS
 
 
 class SealMigration:
-    """One run through the pods."""
+    """One run of the migration through all pods."""
 
     def __init__(self, inputs: MigrationInputs) -> None:
         self._inputs = inputs
@@ -61,13 +61,13 @@ class SealMigration:
         """Pods that were stuck and were restarted in this run."""
 
     def run(self) -> None:
-        """Brings every pod to the new seal; raises :class:`DeploymentError` with what to fix."""
+        """Migrate every pod to the new seal; raise :class:`DeploymentError` with what to fix."""
         while True:
             pods = self._whole_cluster()
             behind = [pod for pod in pods if pod.stage is Stage.BEFORE]
             if not behind:
                 break
-            # The leader is the last one: until it gives up, nothing is migrated.
+            # The leader is the last one: until it steps down, nothing is migrated.
             pod = min(behind, key=lambda pod: (pod.leads, pod.ordinal))
             if pod.leads and self._inputs.replicas > 1 and self._handed_over(pod):
                 continue
@@ -75,7 +75,7 @@ class SealMigration:
         self._await_migrated()
 
     def _whole_cluster(self) -> Sequence[PodSeal]:
-        """Every pod, once all of them serve; sealed ones are unsealed and stuck ones restarted for it."""
+        """Return every pod once all of them serve; unseal sealed ones and restart stuck ones for that."""
 
         def attempt() -> Sequence[PodSeal]:
             problems = []
@@ -103,18 +103,18 @@ class SealMigration:
             self._restart(pod)
 
     def _give_shares(self, pod: PodSeal) -> None:
-        """Unseals a pod, by the seal that Vault leaves as long as its storage has that one."""
+        """Unseal a pod, with the old seal's shares as long as Vault's storage has that seal."""
         if pod.status is None or not pod.status.initialized:
             raise _NotYetError("it has no data and hasn't joined the cluster yet")
         with self._access.reach(pod.ordinal) as address:
             client = VaultClient(address)
             try:
-                # Shares of an attempt that was broken off would make one more too many.
+                # Shares left from an aborted attempt would count towards the threshold.
                 client.forget_key_shares()
                 for share in self._inputs.shares[: self._inputs.threshold]:
                     client.submit_key_share(share, migrate=pod.status.migration)
             except VaultRefusedError as error:
-                # One that unseals itself, as its storage has the new seal already, may have been faster.
+                # A pod whose storage already has the new seal may have unsealed itself meanwhile.
                 if client.seal_status().sealed:
                     raise DeploymentError(
                         f"{pod.pod} doesn't take the shares of this stack: {error}\nIt is as it was."
@@ -124,7 +124,7 @@ class SealMigration:
         say(f"{pod.pod} is unsealed, with seal {self._inputs.seal_type} configured")
 
     def _restart(self, pod: PodSeal) -> None:
-        """Deletes the pod, and waits for the one that comes in its place."""
+        """Delete the pod, and wait for its replacement."""
         say(f"Restarting {pod.pod}: {pod.stage.value}")
         self._access.kubectl.run(
             ["delete", "pod", pod.pod, "--ignore-not-found", "--wait=true", "--timeout=90s"],
@@ -142,9 +142,9 @@ class SealMigration:
             )
 
     def _handed_over(self, leader: PodSeal) -> bool:
-        """Lets another pod lead, which migrates the seal; False where there is no token that may do it.
+        """Make another pod lead, which migrates the seal; return False if no token may do it.
 
-        With the old leader still there, it mostly leads again where the new seal can't be used.
+        As the old leader is still there, it usually leads again if the new seal can't be used.
         """
         try:
             if not self._inputs.token:
@@ -187,11 +187,11 @@ class SealMigration:
         return observe_pods(self._access, self._inputs.replicas, self._inputs.seal_type)
 
     def _require_health(self, pods: Sequence[PodSeal]) -> None:
-        """Raises where the cluster might miss one pod more."""
+        """Raise if the cluster couldn't lose one more pod."""
         leaders = {pod.pod: pod.leader for pod in pods if pod.leader is not None}
         if len(leaders) < len(pods):
             raise _NotYetError(f"{', '.join(pod.pod for pod in pods if pod.leader is None)} doesn't serve")
-        # File storage has one pod, which leads nobody.
+        # File storage has one pod, which reports no leader.
         if not all(leader.ha_enabled for leader in leaders.values()):
             return
         leading = [pod for pod in pods if pod.leads]

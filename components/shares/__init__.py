@@ -1,1 +1,1 @@
-"""Verifies, uses and changes recovery and key shares."""
+"""Verifies, uses and replaces recovery and key shares."""

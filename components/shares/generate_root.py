@@ -1,7 +1,7 @@
-"""Proves that shares unlock a Vault, by having it make a root token from them.
+"""Proves that shares unlock a Vault, by generating a root token from them.
 
-Vault has no call that only checks shares. This one reads and writes no data, and the same proof works for
-key shares and recovery shares, on a Vault that is unsealed.
+Vault has no call that only checks shares. This one reads and writes no data, and the same proof works for key
+shares and recovery shares, on a Vault that is unsealed.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from components.vault.client import (
 )
 from components.vault.root_generation import RootGeneration, RootGenerationAttempt, decoded_token
 
-# Vault's words for shares that aren't its own, or aren't shares at all. What else fails, such as a key
-# service that doesn't decrypt the recovery key, says nothing about the shares.
+# Vault's error messages for shares of another Vault, or invalid ones. Other errors, such as a key
+# service that doesn't decrypt the recovery key, say nothing about the shares.
 WRONG_SHARES = (
     "does not match submitted values",  # vault/seal_autoseal.go, VerifyRecoveryKey
     "message authentication failed",  # the key shares' key doesn't open the stored root key
@@ -35,25 +35,25 @@ class WrongSharesError(DeploymentError):
 
 
 class RootGenerationRunsError(VaultUnavailableError):
-    """Another attempt at a root token is running on this Vault; worth another try, as most end in seconds."""
+    """Another root token generation is in progress on this Vault; most end in seconds, so retry."""
 
 
 def prove_shares(client: VaultClient, shares: Sequence[str], threshold: int) -> None:
-    """Proves that any ``threshold`` of these plain shares unlock this Vault.
+    """Prove that any ``threshold`` of these plain shares unlock this Vault.
 
-    The root token that Vault makes for it is revoked at once and never leaves this function; where the
-    connection breaks between the two, it stays valid, but nobody has it. Raises what
-    :func:`generate_root_token` does.
+    The root token that Vault generates for it is revoked at once and never leaves this function; if the
+    connection breaks between the two, it stays valid, but nobody has it. Raises the errors of
+    :func:`generate_root_token`.
     """
     client.with_token(generate_root_token(client, shares, threshold)).revoke_own_token()
 
 
 def generate_root_token(client: VaultClient, shares: Sequence[str], threshold: int) -> str:
-    """A new root token, which never expires: whoever takes it has to revoke it.
+    """Return a new root token, which never expires: the caller has to revoke it.
 
-    Raises :class:`WrongSharesError`, :class:`RootGenerationRunsError` where somebody else's attempt is
-    running, :class:`VaultUnavailableError` where Vault can't answer now (also right after the init, and
-    without a leader) and :class:`VaultRefusedError`. Leaves no attempt behind.
+    Raises :class:`WrongSharesError`, :class:`RootGenerationRunsError` if another attempt is in progress,
+    :class:`VaultUnavailableError` if Vault can't answer now (also right after the init, and without a leader)
+    and :class:`VaultRefusedError`. Leaves no attempt behind.
     """
     generation = RootGeneration(client)
     try:
@@ -100,7 +100,7 @@ def _submit(
 
 
 def _cancel(generation: RootGeneration, nonce: str) -> None:
-    """Ends our own attempt; the error that led here counts, so a failure is only said."""
+    """Cancel our own attempt; a failure is only reported, as the caller raises the error that led here."""
     try:
         if generation.status().nonce == nonce:
             generation.cancel()

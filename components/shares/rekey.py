@@ -1,14 +1,13 @@
-"""Replaces the shares of a Vault by new ones, so that at every moment a set that is kept unlocks it.
+"""Rekeys a Vault, so that at every moment a stored set of shares unlocks it.
 
-The order: the current shares are proved; Vault hands out new ones; the caller stores them, beside the current
-ones; only then are they given back to Vault (its verification step), which makes the current ones void.
-Whatever fails before that leaves the current ones valid.
+The order: the current shares are proved; Vault returns new ones; the caller stores them, beside the current
+ones; only then are they submitted to Vault (its verification step), which makes the current ones void. Any
+failure before that leaves the current ones valid.
 
 Shares for holders of PGP keys are encrypted here instead of by Vault. Vault's own way would make the current
-shares void before anything of the new ones is stored, with no verification, as only the holders could do one;
-a backup inside Vault (`sys/rekey/backup`) needs a token to get at, which there may be none of any more. The
-price: the new shares are plain in this process until the rotation is over, as the current ones are, without
-which there is no rotation.
+shares void before the new ones are stored, with no verification, as only the holders could do one; a backup
+inside Vault (`sys/rekey/backup`) needs a token, and there may be none any more. The price: the new shares are
+plain in this process until the rekey is over, like the current ones, without which there is no rekey.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from components.vault.rekey import Rekey, RekeyProgress, RekeyStatus
 
 
 class UnsettledRekeyError(DeploymentError):
-    """Vault can't be asked whether the current or the new shares are valid: keep both, settle it later."""
+    """It is unknown whether the current or the new shares are valid: keep both, and settle it later."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,12 @@ class ShareSet:
     shares: Sequence[str] = field(repr=False)
     """Base64."""
     threshold: int
-    """How many of them are needed."""
+    """Number of shares that are needed."""
     encrypted: bool = False
-    """Whether each is a PGP message to its holder, so that nobody here can try them."""
+    """Whether each is a PGP message to its holder, so that they can't be tried here."""
 
 
-def rotate_shares(
+def rekey_shares(
     client: VaultClient,
     *,
     recovery: bool,
@@ -49,16 +48,17 @@ def rotate_shares(
     pgp_keys: Sequence[str],
     store: Callable[[Sequence[str]], None],
 ) -> Sequence[str]:
-    """The new shares, which alone are valid when this returns; with ``pgp_keys`` messages (base64) to them.
+    """Replace the shares, and return the new ones, which alone are valid then.
 
-    ``recovery`` tells recovery shares (auto-unseal) from key shares (Shamir). ``current`` are plain, and
-    ``threshold`` of them are needed. ``pgp_keys``, base64 of the binary form, are one a new share, or none.
-    ``store`` gets what is returned and has to make it durable **beside** the current shares: when the process
-    ends before this returns, :func:`settle_rotation` tells which of the two sets is the valid one.
+    With ``pgp_keys`` each new share is a PGP message (base64) to its key. ``recovery`` selects recovery
+    shares (auto-unseal) instead of key shares (Shamir). ``current`` are plain, and ``threshold`` of them are
+    needed. ``pgp_keys``, base64 of the binary form, are one per new share, or none. ``store`` gets the new
+    shares and has to make them durable **beside** the current ones: if the process ends before this returns,
+    :func:`settle_rekey` finds out which of the two sets is valid.
 
-    Raises :class:`WrongSharesError` where ``current`` aren't the shares of this Vault, what ``store`` raises,
+    Raises :class:`WrongSharesError` if ``current`` aren't the shares of this Vault, the errors of ``store``,
     :class:`VaultUnavailableError` and :class:`VaultRefusedError`: in all these cases ``current`` stay valid.
-    Raises :class:`UnsettledRekeyError` where the connection is lost at the moment that decides.
+    Raises :class:`UnsettledRekeyError` if the connection is lost during the last submission.
     """
     prove_shares(client, current, threshold)
     rekey = Rekey(client, recovery=recovery)
@@ -76,25 +76,25 @@ def rotate_shares(
     try:
         rekey.verify(answer.new_shares[new_threshold - 1], answer.verification_nonce)
     except (VaultUnavailableError, VaultRefusedError) as error:
-        # Vault may have made the new shares valid, and only its answer didn't come.
+        # Vault may have made the new shares valid, and only its answer was lost.
         old, new = ShareSet(current, threshold), ShareSet(answer.new_shares, new_threshold)
         if _settled(client, recovery=recovery, old=old, new=new, error=error) is old:
             raise
     return stored
 
 
-def settle_rotation(client: VaultClient, *, recovery: bool, old: ShareSet, new: ShareSet) -> ShareSet:
-    """Which of the two sets is valid after a rotation that was interrupted; one of them always is.
+def settle_rekey(client: VaultClient, *, recovery: bool, old: ShareSet, new: ShareSet) -> ShareSet:
+    """Return the one of the two sets that is valid after an interrupted rekey.
 
-    Ends what is left of the rotation first, so the answer stays true. ``old`` are plain. Raises
-    :class:`WrongSharesError` where neither is valid (this is another Vault),
-    :class:`VaultUnavailableError` and :class:`VaultRefusedError`.
+    Cancels a rekey that is still in progress first, so that the answer stays true. ``old`` are plain. Raises
+    :class:`WrongSharesError` if neither is valid (this is another Vault), :class:`VaultUnavailableError` and
+    :class:`VaultRefusedError`.
     """
     _end_leftover(Rekey(client, recovery=recovery))
     try:
         prove_shares(client, old.shares, old.threshold)
     except WrongSharesError:
-        # Encrypted shares can't be tried here; of the two sets they are the one that is left.
+        # Encrypted shares can't be tried here; as the old ones are void, these must be valid.
         if not new.encrypted:
             prove_shares(client, new.shares, new.threshold)
         return new
@@ -105,7 +105,7 @@ def _settled(
     client: VaultClient, *, recovery: bool, old: ShareSet, new: ShareSet, error: DeploymentError
 ) -> ShareSet:
     try:
-        return settle_rotation(client, recovery=recovery, old=old, new=new)
+        return settle_rekey(client, recovery=recovery, old=old, new=new)
     except (VaultUnavailableError, VaultRefusedError, WrongSharesError) as unsettled:
         raise UnsettledRekeyError(
             f"Vault was about to make the new shares valid when it failed ({error}), and can't be asked "
@@ -121,7 +121,7 @@ def _end_leftover(rekey: Rekey) -> None:
 
 
 def _authorise(rekey: Rekey, started: RekeyStatus, current: Sequence[str]) -> RekeyProgress:
-    """Gives the current shares; the answer to the last one has the new shares."""
+    """Submit the current shares; the answer to the last one has the new shares."""
     for share in current[:-1]:
         rekey.submit(share, started.nonce)
     return rekey.submit(current[-1], started.nonce)
@@ -132,7 +132,7 @@ def _for_holders(shares: Sequence[str], pgp_keys: Sequence[str]) -> Sequence[str
 
 
 def _cancel(rekey: Rekey, nonce: str) -> None:
-    """Ends our own rekey; the error that led here counts, so a failure is only said."""
+    """Cancel our own rekey; a failure is only reported, as the caller raises the error that led here."""
     try:
         rekey.cancel(nonce)
     except (VaultUnavailableError, VaultRefusedError) as error:

@@ -24,7 +24,7 @@ def unseal_pods(
 
 
 def _unsealed(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Waiting) -> bool:
-    """One attempt; False is worth another one."""
+    """Make one attempt; return False if another one may help."""
     pod = access.pod(ordinal)
     try:
         access.await_running(ordinal, seconds=min(10, waiting.remaining_seconds))
@@ -34,7 +34,7 @@ def _unsealed(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: W
             if not status.sealed:
                 return True
             state = "not joined yet"
-            # A pod that hasn't joined doesn't know the seal's configuration and refuses shares.
+            # A pod that hasn't joined has no seal configuration yet and refuses shares.
             if status.initialized:
                 for share in shares:
                     client.submit_key_share(share)

@@ -1,4 +1,4 @@
-"""Whether keys that were found are those of the Vault that answers."""
+"""Verifies that keys belong to the Vault that answers."""
 
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
@@ -12,12 +12,12 @@ class WrongKeysError(DeploymentError):
 
 
 def verify_keys(address: str, record: KeyRecord) -> None:
-    """Asks Vault with the keys, changing nothing.
+    """Verify the keys with Vault, without changing anything.
 
-    Plain shares make a root token that is revoked at once: a root token that works proves nothing of shares
-    that may be of an earlier set. Where they are encrypted to their holders, the root token looks itself up.
-    Shamir's shares unseal the server, which is proof, too.
-    Raises :class:`WrongKeysError`, and :class:`VaultUnavailableError` where Vault can't tell now.
+    Plain shares generate a root token that is revoked at once: a valid root token doesn't prove shares, which
+    may be of an earlier set. If they are encrypted to their holders, the root token looks itself up. Shamir's
+    shares unseal the server, which is a proof, too. Raises :class:`WrongKeysError`, and
+    :class:`VaultUnavailableError` if Vault can't answer now.
     """
     client = VaultClient(address)
     status = client.seal_status()
@@ -40,7 +40,7 @@ def verify_keys(address: str, record: KeyRecord) -> None:
 
 
 def verify_shares(client: VaultClient, record: KeyRecord) -> None:
-    """Asks an unsealed Vault with the plain shares; raises as :func:`verify_keys` does."""
+    """Verify the plain shares with an unsealed Vault; raises the errors of :func:`verify_keys`."""
     try:
         prove_shares(client, record.shares, record.threshold)
     except WrongSharesError as error:

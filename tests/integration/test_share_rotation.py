@@ -10,7 +10,7 @@ import pytest
 from components.custody.pgp_keys import load_public_key
 from components.seals import awskms
 from components.shares.generate_root import WrongSharesError, prove_shares
-from components.shares.rekey import ShareSet, rotate_shares, settle_rotation
+from components.shares.rekey import ShareSet, rekey_shares, settle_rekey
 from components.vault.client import VaultClient, VaultUnavailableError
 from components.vault.rekey import Rekey
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
@@ -43,7 +43,7 @@ class Kept:
 
 
 def rotate(vault: InitialisedVault, kept: Kept, *, pgp_keys: Sequence[str] = ()) -> Sequence[str]:
-    return rotate_shares(
+    return rekey_shares(
         vault.client,
         recovery=vault.recovery,
         current=vault.shares,
@@ -56,7 +56,7 @@ def rotate(vault: InitialisedVault, kept: Kept, *, pgp_keys: Sequence[str] = ())
 
 
 def settle(vault: InitialisedVault, new: ShareSet) -> ShareSet:
-    return settle_rotation(vault.client, recovery=vault.recovery, old=ShareSet(vault.shares, 3), new=new)
+    return settle_rekey(vault.client, recovery=vault.recovery, old=ShareSet(vault.shares, 3), new=new)
 
 
 def unlock(vault: InitialisedVault, shares: Sequence[str], threshold: int) -> bool:
@@ -130,7 +130,7 @@ def test_failed_store_leaves_nothing_behind(vault: InitialisedVault) -> None:
         raise FullError
 
     with pytest.raises(FullError):
-        rotate_shares(
+        rekey_shares(
             vault.client,
             recovery=vault.recovery,
             current=vault.shares,
@@ -193,7 +193,7 @@ def test_restart_amid_the_verification(vault: InitialisedVault) -> None:
         restart(vault, vault.shares[:3])
 
     with pytest.raises(VaultUnavailableError, match="was ended"):
-        rotate_shares(
+        rekey_shares(
             vault.client,
             recovery=vault.recovery,
             current=vault.shares,
@@ -251,7 +251,7 @@ def test_through_a_standby_and_over_a_change_of_leader(
                 wait_until("another server leads", 30, lambda: not servers[0].is_active())
 
         with pytest.raises(VaultUnavailableError):
-            rotate_shares(
+            rekey_shares(
                 standby,
                 recovery=True,
                 current=answer.recovery_shares,
@@ -264,7 +264,7 @@ def test_through_a_standby_and_over_a_change_of_leader(
         wait_until("there is a leader", 60, lambda: any(server.is_active() for server in servers.servers))
         old, new = ShareSet(answer.recovery_shares, 3), ShareSet(kept.shares, 2)
         wait_until("the rotation is settled", 60, lambda: settled(standby, old, new) is old)
-        rotated = rotate_shares(
+        rotated = rekey_shares(
             standby,
             recovery=True,
             current=answer.recovery_shares,
@@ -284,6 +284,6 @@ def follows(address: str) -> bool:
 
 def settled(client: VaultClient, old: ShareSet, new: ShareSet) -> ShareSet | None:
     try:
-        return settle_rotation(client, recovery=True, old=old, new=new)
+        return settle_rekey(client, recovery=True, old=old, new=new)
     except VaultUnavailableError:
         return None

@@ -8,7 +8,7 @@ import pytest
 
 from components.errors import DeploymentError
 from components.shares.generate_root import WrongSharesError
-from components.shares.rekey import ShareSet, UnsettledRekeyError, rotate_shares, settle_rotation
+from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
 from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
 from tests.unit.fakes.scripted_vault import (
     CANCEL_REKEY,
@@ -66,7 +66,7 @@ def ready(vault: ScriptedVault) -> ScriptedVault:
 def rotate(
     vault: ScriptedVault, stored: list[Sequence[str]], *, pgp_keys: Sequence[str] = ()
 ) -> Sequence[str]:
-    return rotate_shares(
+    return rekey_shares(
         VaultClient(vault.address),
         recovery=True,
         current=CURRENT,
@@ -90,7 +90,7 @@ def test_new_shares_are_stored_before_they_are_verified(ready: ScriptedVault) ->
         stored.append(shares)
         asked_when_stored.extend(calls(ready))
 
-    new = rotate_shares(
+    new = rekey_shares(
         VaultClient(ready.address),
         recovery=True,
         current=CURRENT,
@@ -133,7 +133,7 @@ def test_store_that_fails_ends_the_rekey(ready: ScriptedVault) -> None:
         raise StoreFailsError("no room")
 
     with pytest.raises(StoreFailsError, match="no room"):
-        rotate_shares(
+        rekey_shares(
             VaultClient(ready.address),
             recovery=True,
             current=CURRENT,
@@ -214,7 +214,7 @@ def test_lost_answer_that_cannot_be_settled(ready: ScriptedVault) -> None:
 def test_encrypted_shares_are_valid_where_the_old_ones_are_not(ready: ScriptedVault) -> None:
     ready.answers(UPDATE_ROOT, MORE, MORE, NOT_THESE)
     old, new = ShareSet(CURRENT, 3), ShareSet(["bWVzc2FnZQ=="], 1, encrypted=True)
-    assert settle_rotation(VaultClient(ready.address), recovery=True, old=old, new=new) is new
+    assert settle_rekey(VaultClient(ready.address), recovery=True, old=old, new=new) is new
     assert len(ready.asked(START_ROOT)) == 1
 
 
