@@ -26,15 +26,27 @@ class Deployment:
     name: str = DEFAULT_NAME
     """Of the namespace and the release; it has ``vault`` in it, as the chart then adds nothing."""
     deployed: Mapping[str, object] | None = None
+    node_security_group: str = ""
+    """The nodes' security group that only this stack knows; empty for the sandbox's."""
 
     def beside(self, name: str) -> Self:
         """Create another stack, with a namespace, release, key, role and state of its own."""
         state = self.stack.layout.run / "backends" / name
         stack = dataclasses.replace(self.stack, name=name, backend=state)
         other = type(self)(dataclasses.replace(self.environment, stack=stack), name)
+        other.prepare_cloud()
         other.configure({})
         stack.select()
         return other
+
+    def prepare_cloud(self) -> None:
+        """Create a security group: AWS takes the injector's rule once in a group."""
+        ec2 = self.aws("ec2")
+        nodes = self.environment.settings["nodeSecurityGroupId"]
+        [group] = ec2.describe_security_groups(GroupIds=[nodes])["SecurityGroups"]
+        self.node_security_group = ec2.create_security_group(
+            GroupName=self.name, Description=f"nodes of {self.name}", VpcId=group["VpcId"]
+        )["GroupId"]
 
     @property
     def stack(self) -> SandboxStack:
@@ -97,6 +109,8 @@ class Deployment:
     def own_names(self, settings: Mapping[str, Any]) -> dict[str, object]:
         """Settings that have names in them, with the names that only this deployment has."""
         names: dict[str, object] = {"namespace": self.name, "releaseName": self.name}
+        if settings.get("nodeSecurityGroupId", self.node_security_group) is not None:
+            names["nodeSecurityGroupId"] = self.node_security_group
         if settings.get("seal", "awskms") != "awskms":
             return names | {"key": None}
         key = {"alias": self.alias, "retainOnDestroy": False, "deletionWindowDays": 7}

@@ -30,6 +30,9 @@ class GoogleDeployment(Deployment):
         """The seal's key, as Google names it."""
         return KEY if self.name == DEFAULT_NAME else f"{RING}/cryptoKeys/{self.name}"
 
+    def prepare_cloud(self) -> None:
+        """Nothing: names of firewall rules are the stack's own."""
+
     def own_names(self, settings: Mapping[str, Any]) -> dict[str, object]:
         """Settings that have names in them, with the names that only this deployment has."""
         return {

@@ -106,6 +106,7 @@ def test_credentials_that_are_there_already(empty: GoogleDeployment) -> None:
 
 def test_api_that_is_off_is_named_before_anything_is_made(empty: GoogleDeployment) -> None:
     services = f"serviceusage.googleapis.com/v1/{PROJECT}/services"
+    empty.google("POST", f"{services}/cloudkms.googleapis.com:enable", {})
     empty.google("POST", f"{services}/cloudkms.googleapis.com:disable", {"disableDependentServices": True})
     try:
         empty.configure({**ANY_CLUSTER, "enableApis": False})
