@@ -1,10 +1,10 @@
 """Deploys the Helm release of the official Vault chart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seals.seal import PodRequirements, SealStanza
@@ -34,6 +34,19 @@ class VaultReleaseArgs:
     """Resources that Vault's start depends on; a component's own dependencies don't reach its children."""
 
 
+class HelmRelease(pulumi.CustomResource):
+    """A Helm release, by the token of its type (docs/decisions/0012-helm-release-by-type-token.md)."""
+
+    name: pulumi.Output[str]
+    status: pulumi.Output[Mapping[str, Any]]
+    """As Helm has it; `revision` counts its installations and upgrades."""
+
+    def __init__(self, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        # `compat` is what the SDK's own class sends along, too.
+        sent = {**properties, "compat": "true", "status": None}
+        super().__init__("kubernetes:helm.sh/v3:Release", name, sent, opts)
+
+
 class VaultRelease(pulumi.ComponentResource):
     """The release under a fixed name; a random one would break service account and join.
 
@@ -55,27 +68,29 @@ class VaultRelease(pulumi.ComponentResource):
         settings = args.settings
         self.fullname = chart_fullname(settings.release_name)
         self.access = args.access
-        release = kubernetes.helm.v3.Release(
+        release = HelmRelease(
             name,
-            name=settings.release_name,
-            chart=settings.chart.path or CHART_NAME,
-            version=settings.chart.version,
-            repository_opts=_repository(settings),
-            namespace=args.namespace,
-            values=chart_values(
-                settings,
-                configuration=_configuration(settings, self.fullname, args.seal_stanzas),
-                pods=args.pods,
-            ),
-            # Helm would wait for the injector only, for seconds in which the init can run already;
-            # the injector is verified by InjectorAdmission and the pods by RaftQuorum.
-            skip_await=True,
-            timeout=RELEASE_TIMEOUT_SECONDS,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.prerequisites)),
+            {
+                "name": settings.release_name,
+                "chart": settings.chart.path or CHART_NAME,
+                "version": settings.chart.version,
+                "repositoryOpts": {"repo": settings.chart.repository} if settings.chart.repository else None,
+                "namespace": args.namespace,
+                "values": chart_values(
+                    settings,
+                    configuration=_configuration(settings, self.fullname, args.seal_stanzas),
+                    pods=args.pods,
+                ),
+                # Helm would wait for the injector only, for seconds in which the init can run already;
+                # the injector is verified by InjectorAdmission and the pods by RaftQuorum.
+                "skipAwait": True,
+                "timeout": RELEASE_TIMEOUT_SECONDS,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=list(args.prerequisites)),
         )
         self.release_name = release.name.apply(lambda given: given or settings.release_name)
         self.namespace = pulumi.Output.from_input(args.namespace)
-        self.revision = release.status.revision
+        self.revision = release.status["revision"]
         self.register_outputs(
             {"release_name": self.release_name, "namespace": self.namespace, "revision": self.revision}
         )
@@ -88,12 +103,6 @@ def pod_access(settings: Settings, target: KubernetesTarget) -> PodAccess:
         statefulset=chart_fullname(settings.release_name),
         address=settings.pod_address or "",
     )
-
-
-def _repository(settings: Settings) -> kubernetes.helm.v3.RepositoryOptsArgs | None:
-    if settings.chart.repository is None:
-        return None
-    return kubernetes.helm.v3.RepositoryOptsArgs(repo=settings.chart.repository)
 
 
 def _configuration(
