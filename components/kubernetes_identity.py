@@ -35,7 +35,7 @@ class KubernetesIdentityProvider(StableProvider):
             uid = cluster_uid(target)
         except DeploymentError as error:
             # A preview works without the cluster; in an update connect_kubernetes has made sure of it.
-            say(f"The Kubernetes cluster can't be asked who it is: {error}")
+            say(f"The identity of the Kubernetes cluster can't be read: {error}")
             uid = _olds["uid"]
         if uid != _olds["uid"]:
             raise WrongClusterError(

@@ -51,7 +51,7 @@ def _other_storage(old: str, new: str) -> str:
     return (
         f"Vault keeps its data in {old} storage here, and in mode {_MODES[new]} it would start with an empty "
         f"{new} storage. Nothing was changed. Set mode back to {_MODES[old]}; or move the data "
-        f"with vault operator migrate, as docs/modes.md tells, and then set storageMigratedTo to {new}"
+        f"with vault operator migrate, as docs/modes.md describes, and then set storageMigratedTo to {new}"
     )
 
 

@@ -70,7 +70,7 @@ def _open_firewall(settings: Settings, cluster: "GkeCluster") -> WebhookRule:
     if not cidr:
         reason = (
             "GKE names no address range of its control plane, whose traffic then comes through agents in the "
-            f"cluster. Should pods wait for the webhook, open TCP {settings.injector.port} to the nodes with "
+            f"cluster. If pods wait for the webhook, open TCP {settings.injector.port} to the nodes with "
             "webhookFirewall.controlPlaneCidr."
             if cluster.private_nodes
             else "the cluster isn't private, and its control plane has a way of its own to the nodes."

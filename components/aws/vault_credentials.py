@@ -88,12 +88,12 @@ class VaultRoleSession:
             )
         answer: Any = error.response
         code = str(answer.get("Error", {}).get("Code", "unknown"))
-        said = f"{code}: {answer.get('Error', {}).get('Message', '')}".rstrip(": ")
+        message = f"{code}: {answer.get('Error', {}).get('Message', '')}".rstrip(": ")
         if code in _STALE:
             self._kms = None
         faulty = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
         return AwsCallError(
-            action, said, self._fix(action, code, resource, issuer), settling=faulty or code in _SETTLING
+            action, message, self._fix(action, code, resource, issuer), settling=faulty or code in _SETTLING
         )
 
     def _assume_role(self) -> "CredentialsTypeDef":

@@ -41,7 +41,7 @@ _KEY_FIXES: Mapping[str, tuple[str, bool]] = {
         False,
     ),
     "ForbiddenByConnection": (
-        "The key vault takes private connections alone: run pulumi up where it's reached, or set "
+        "The key vault accepts private connections only: run pulumi up where it is reachable, or set "
         "init.preflight to false.",
         False,
     ),
@@ -145,9 +145,9 @@ class VaultKey(KeyWrapper):
         )
         forbidden = (rights, response.status_code in (401, 403) or _is_passing(response))
         fix, settling = _KEY_FIXES.get(str(inner), forbidden)
-        said = " ".join(f"{inner}: {error.get('message', '')}".split()) if inner else ""
+        message = " ".join(f"{inner}: {error.get('message', '')}".split()) if inner else ""
         raise AzureCallError(
-            f"{action} of {self.url}", said or f"HTTP {response.status_code}", fix, settling=settling
+            f"{action} of {self.url}", message or f"HTTP {response.status_code}", fix, settling=settling
         )
 
     def _token(self) -> str:
@@ -165,12 +165,12 @@ class VaultKey(KeyWrapper):
         answer = _json(response)
         if not response.ok or "access_token" not in answer:
             # The first line has the error, the others ids and times of the request.
-            said = str(answer.get("error_description", "")).split("\r\n")[0].split("\n")[0]
-            code = said.split(":")[0]
+            message = str(answer.get("error_description", "")).split("\r\n")[0].split("\n")[0]
+            code = message.split(":")[0]
             fix, settling = _TOKEN_FIXES.get(code, ("Check tenantId and clientId.", _is_passing(response)))
             raise AzureCallError(
                 what,
-                said or f"HTTP {response.status_code}",
+                message or f"HTTP {response.status_code}",
                 fix.format(federation=self._identity.federation),
                 settling=settling,
             )

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--key-id",
         type=_key_id,
         help="id of the unseal key (pulumi stack output key_id): narrows the policy to it. Without it, as "
-        "before the first deployment, the key is told by its alias",
+        "before the first deployment, the key is identified by its alias",
     )
     parser.add_argument(
         "--secret-key-id",

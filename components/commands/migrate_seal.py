@@ -36,7 +36,7 @@ def run(_options: argparse.Namespace) -> None:
     say(
         f"Every pod has seal {inputs.seal_type} and is unsealed; the same shares are "
         f"{'recovery' if seal_class(inputs.seal_type).unseals_itself else 'key'} shares from now on. Remove "
-        "migrateFrom from the settings and run pulumi up: it notes that down, and lets go of the old seal."
+        "migrateFrom from the settings and run pulumi up: it records that, and releases the old seal."
     )
 
 
@@ -73,7 +73,7 @@ def _inputs(outputs: Mapping[str, Any]) -> MigrationInputs:
     if not leaving:
         raise DeploymentError(
             "The stack that is selected has no seal to be migrated from: set seal and migrateFrom, and run "
-            f"pulumi up before this command. {DOCUMENT} tells how."
+            f"pulumi up before this command. {DOCUMENT} describes how."
         )
     access = PodAccess.from_properties(outputs["pod_access"])
     replicas = int(outputs["replicas"])

@@ -98,7 +98,7 @@ def selected_stack_settings() -> Settings:
     result = subprocess.run(["pulumi", "config", "--json"], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise DeploymentError(
-            f"Pulumi can't tell the settings: {result.stderr.strip()}\n"
+            f"Pulumi can't read the settings: {result.stderr.strip()}\n"
             "Select a stack (pulumi stack select) in the folder of the program."
         )
     entries: Mapping[str, Any] = json.loads(result.stdout)

@@ -234,5 +234,5 @@ def _parse_object(value: Any) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _alternatives(words: Sequence[str]) -> str:
-    return " or ".join(words)
+def _alternatives(choices: Sequence[str]) -> str:
+    return " or ".join(choices)

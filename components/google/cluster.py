@@ -134,9 +134,9 @@ def network_project(network: str) -> str:
     return network.split("/")[1]
 
 
-def _network(told: str, project: str) -> str:
+def _network(reported: str, project: str) -> str:
     """Return the network's full name; GKE reports a path, a link, or (in its own project) the bare name."""
-    found = _NETWORK.search(told)
+    found = _NETWORK.search(reported)
     if found is not None:
         return f"projects/{found[1]}/global/networks/{found[2]}"
-    return f"projects/{project}/global/networks/{told}"
+    return f"projects/{project}/global/networks/{reported}"

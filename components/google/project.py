@@ -32,24 +32,24 @@ def look_up(what: str, fix: str, *, api: str, project: str, invoke: Callable[[],
     # The SDK raises the bare Exception for a failed invoke (pulumi/runtime/invoke.py), so nothing
     # narrower can be named; the cause is kept in the message.
     except Exception as error:
-        words = str(error)
-        if _tells_of_api_that_is_off(words):
-            service = named_service(words) or api
+        message = str(error)
+        if _is_api_off(message):
+            service = named_service(message) or api
             raise ApiOffError(
                 f"{what}: the API {service} is off in project {project}.\n"
                 f"Enable it (gcloud services enable {service} --project={project}), or set enableApis to "
                 "true and let the stack do it. A few minutes may pass until it is on everywhere."
             ) from error
-        raise DeploymentError(f"{what}: {google_words(words) or type(error).__name__}\n{fix}") from error
+        raise DeploymentError(f"{what}: {google_message(message) or type(error).__name__}\n{fix}") from error
 
 
-def named_service(words: str) -> str | None:
+def named_service(message: str) -> str | None:
     """Return the API that an error's details name; None if they name none.
 
     Source: https://cloud.google.com/apis/design/errors (ErrorInfo, reason SERVICE_DISABLED).
     """
-    _, _, details = words.partition("SERVICE_DISABLED")
-    before, _, _ = words.partition("SERVICE_DISABLED")
+    _, _, details = message.partition("SERVICE_DISABLED")
+    before, _, _ = message.partition("SERVICE_DISABLED")
     for part in (details, before):
         services = [name for name in _SERVICE.findall(part) if not name.startswith(("www.", "console."))]
         if services:
@@ -57,15 +57,15 @@ def named_service(words: str) -> str | None:
     return None
 
 
-def google_words(words: str) -> str:
+def google_message(message: str) -> str:
     """Return Google's error message as one line: the provider appends details as many lines of JSON."""
-    told, _, _ = words.partition("\nDetails:")
-    line = " ".join(told.split())
+    text, _, _ = message.partition("\nDetails:")
+    line = " ".join(text.split())
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]} ..."
 
 
-def _tells_of_api_that_is_off(words: str) -> bool:
-    return "SERVICE_DISABLED" in words or "API has not been used in project" in words
+def _is_api_off(message: str) -> bool:
+    return "SERVICE_DISABLED" in message or "API has not been used in project" in message
 
 
 _providers: WeakKeyDictionary[pulumi.Resource, gcp.Provider] = WeakKeyDictionary()

@@ -133,7 +133,7 @@ class GoogleIdentity(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, provider=args.kubernetes),
         )
         self.credentials_secret = secret.metadata.apply(lambda metadata: str(metadata["name"]))
-        self.credentials_key = key.name.apply(lambda told: told.rpartition("/")[2])
+        self.credentials_key = key.name.apply(lambda identifier: identifier.rpartition("/")[2])
 
 
 class KubernetesSecret(pulumi.CustomResource):

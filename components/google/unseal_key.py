@@ -154,10 +154,10 @@ def _require_usable(found: Any, key: KeySettings, project: str) -> None:
             _fix_of_version(key, project, state, primary.name if primary is not None else "")
         )
     wanted = f"{key.destroy_scheduled_days * SECONDS_OF_A_DAY}s"
-    told = found.destroy_scheduled_duration
-    if told and told != wanted:
+    kept = found.destroy_scheduled_duration
+    if kept and kept != wanted:
         pulumi.log.warn(
-            f"The key {found.id} keeps its destroyScheduledDuration of {told}, which Google fixes when a key "
+            f"The key {found.id} keeps its destroyScheduledDuration of {kept}, which Google fixes when a key "
             f"is made: key.destroyScheduledDays ({key.destroy_scheduled_days}) has no effect on it."
         )
 

@@ -216,11 +216,11 @@ def ask_google(
             "Check that this machine reaches Google Cloud (network, proxy).",
             settling=True,
         ) from None
-    status, words, disabled = _refusal(response)
+    status, message, disabled = _refusal(response)
     if disabled:
         fix = f"Enable the API: gcloud services enable {url.split('/')[2]}; or set enableApis to true."
     settling = response.status_code in _SETTLING or response.status_code >= 500
-    raise GoogleCallError(action, f"{status}: {words}", fix, settling=settling)
+    raise GoogleCallError(action, f"{status}: {message}", fix, settling=settling)
 
 
 def _refusal(response: requests.Response) -> tuple[str, str, bool]:

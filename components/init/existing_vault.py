@@ -72,7 +72,7 @@ def take_over(
     raise DeploymentError(
         f"Vault on {inputs.access.pod(0)} is initialised already, by somebody or something else than this "
         f"stack, and its keys are neither in {inputs.custody.location} nor in a journal "
-        f"({journal.location}); they can't be had a second time. Two ways out:\n"
+        f"({journal.location}); Vault doesn't return them again. Two ways out:\n"
         "- Take it over: set init.adopt to true, and give its keys (adoptedKeys, or init.adoptedKeysFile) or "
         "a token.\n"
         "- If it is left over from an earlier trial: delete its volumes (kubectl delete pvc) and its pods."
@@ -96,7 +96,7 @@ def _begin_again(inputs: InitInputs, journal: InitJournal, entry: JournalEntry) 
         f"Vault on {pod} is initialised, but its keys went to nobody: the run that initialised it was "
         f"interrupted before it had Vault's answer ({entry.run.description}, {entry.began})."
     )
-    adopt = "If somebody has its keys after all, set init.adopt to true and give them (adoptedKeys)."
+    adopt = "If you have its keys after all, set init.adopt to true and give them (adoptedKeys)."
     try:
         if not entry.matches_volume(journal.volume()):
             raise NotProvablyEmptyError("its volume is another one than that run's")
@@ -108,7 +108,7 @@ def _begin_again(inputs: InitInputs, journal: InitJournal, entry: JournalEntry) 
         ) from None
     if not inputs.wipe:
         raise DeploymentError(
-            f"{lost} So nobody can have put anything into it. To delete its volumes and begin again, set "
+            f"{lost} So it can't contain any data. To delete its volumes and begin again, set "
             f"init.wipe to true and run pulumi up. {adopt}"
         )
     wipe_volumes(inputs.access, inputs.replicas)

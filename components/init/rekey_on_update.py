@@ -51,7 +51,7 @@ def changed_shares(inputs: InitInputs, olds: Mapping[str, Any]) -> ShareChange |
     ) as error:
         raise DeploymentError(
             f"The shares couldn't be changed: {error}\nThose that are valid are in {inputs.custody.location}"
-            f", or, where the change had begun, in the journal ({journal.location}). Run pulumi up again."
+            f", or, if the change had begun, in the journal ({journal.location}). Run pulumi up again."
         ) from None
 
 

@@ -56,7 +56,7 @@ class JournalEntry:
         try:
             return _entry(json.loads(text))
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise JournalError(f"what lies there is no journal of an init of format {FORMAT}") from None
+            raise JournalError(f"it isn't the journal of an init of format {FORMAT}") from None
 
 
 def _entry(document: Mapping[str, Any]) -> JournalEntry:

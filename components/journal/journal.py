@@ -49,7 +49,7 @@ class InitJournal:
 
     def volume(self) -> str:
         """Return the uid of the claim of pod 0's data volume; empty if there is none."""
-        with self._telling_where("The volume of Vault's data can't be told"):
+        with self._naming_location("The volume of Vault's data can't be determined"):
             pod = self._kubectl.pod(self._pod) or {}
             for volume in pod.get("spec", {}).get("volumes") or ():
                 if volume.get("name") == _VOLUME and "persistentVolumeClaim" in volume:
@@ -59,7 +59,7 @@ class InitJournal:
 
     def find(self) -> JournalEntry | None:
         """Return what an earlier run left, keys rather than a mere intent; None if it left nothing."""
-        with self._telling_where("The journal of the init can't be read"):
+        with self._naming_location("The journal of the init can't be read"):
             found = self._entries(self._secret.read())
         return max(found, key=lambda entry: (entry.kept, _began(entry)), default=None)
 
@@ -70,7 +70,7 @@ class InitJournal:
         fails or has keys of this very volume that aren't stored anywhere else yet.
         """
         volume = self.volume()
-        with self._telling_where("The journal of the init can't be opened"):
+        with self._naming_location("The journal of the init can't be opened"):
             seen = self._secret.read()
             earlier = self._entries(seen)
             for found in earlier:
@@ -107,13 +107,15 @@ class InitJournal:
         key, intent = self._open
         ciphertext = key.encrypt(record.to_json().encode())
         entry = replace(intent, ciphertext=ciphertext, fingerprint=record.fingerprint)
-        waiting = Waiting("Putting the keys into the journal", _KEEP_SECONDS)
+        waiting = Waiting("Writing the keys to the journal", _KEEP_SECONDS)
         while True:
             failures = self._keep_once(entry)
             if len(failures) < 2:
                 break
             if waiting.over:
-                raise JournalError("The journal took the keys in neither place: " + "; ".join(failures))
+                raise JournalError(
+                    "The keys couldn't be written to either place of the journal: " + "; ".join(failures)
+                )
             waiting.pause("; ".join(failures), seconds=1)
         for failure in failures:
             say(f"One place of the journal failed, the other has the keys: {failure}")
@@ -121,7 +123,7 @@ class InitJournal:
     def recover(self, cipher: JournalCipher) -> KeyRecord:
         """Return the keys of an earlier run; raise :class:`JournalError` if they can't be decrypted."""
         entry = self.find()
-        with self._telling_where("The keys in the journal can't be had"):
+        with self._naming_location("The keys in the journal can't be recovered"):
             if entry is None or not entry.kept:
                 raise JournalError("there are none in it")
             plain = cipher.open(entry.header, self._deployment).decrypt(entry.ciphertext)
@@ -155,7 +157,7 @@ class InitJournal:
         if earlier.kept and earlier.matches_volume(volume):
             raise JournalError(
                 "keys of an earlier init lie in it, and the volume of Vault's data is still the same. "
-                "Where those data were erased on purpose, delete the journal first"
+                "If those data were erased on purpose, delete the journal first"
             )
 
     def _lock(self, entry: JournalEntry, seen: SeenSecret | None) -> None:
@@ -174,7 +176,7 @@ class InitJournal:
         who = f"{entry.run.description}, since {entry.began}" if entry else "one"
         return AnotherRunError(
             f"Another run is initialising this Vault ({who}); this one has changed nothing. Wait for it to "
-            "end, then run pulumi up again. A run on another machine is taken for dead "
+            "end, then run pulumi up again. A run on another machine counts as dead "
             f"{OTHER_HOST_SECONDS // 60} minutes after it began. The journal lies in {self.location}."
         )
 
@@ -240,7 +242,7 @@ class InitJournal:
         return other
 
     @contextlib.contextmanager
-    def _telling_where(self, what: str) -> Iterator[None]:
+    def _naming_location(self, what: str) -> Iterator[None]:
         try:
             yield
         except AnotherRunError:

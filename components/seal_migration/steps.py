@@ -120,7 +120,7 @@ class SealMigration:
                         f"{pod.pod} doesn't take the shares of this stack: {error}\nIt is as it was."
                     ) from None
             if client.seal_status().sealed:
-                raise _NotYetError("the shares are given, and it is sealed yet")
+                raise _NotYetError("the shares were submitted, and it is still sealed")
         say(f"{pod.pod} is unsealed, with seal {self._inputs.seal_type} configured")
 
     def _restart(self, pod: PodSeal) -> None:

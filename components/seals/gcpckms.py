@@ -112,7 +112,7 @@ def _key(reader: ConfigReader) -> KeySettings:
 def _identity(reader: ConfigReader, *, on_gke: bool) -> IdentitySettings:
     default: IdentityKind = "workload-identity" if on_gke else "key-file"
     kinds: Sequence[IdentityKind] = ("workload-identity", "key-file", "secret")
-    kind = reader.choice("kind", default, kinds, "docs/seals.md tells when to take which")
+    kind = reader.choice("kind", default, kinds, "docs/seals.md says when to choose which")
     if kind == "workload-identity" and not on_gke:
         reader.report(
             "kind",

@@ -8,7 +8,7 @@ from components.settings.model import ClusterSettings
 def read_seal_type(reader: ConfigReader) -> str:
     """Return the seal's type, by default that of the cloud."""
     default = "gcpckms" if reader.has("project") else "awskms"
-    return reader.choice("seal", default, seal_types(), "docs/seals.md tells when to take which")
+    return reader.choice("seal", default, seal_types(), "docs/seals.md says when to choose which")
 
 
 def read_seal(reader: ConfigReader, seal_type: str, cluster: ClusterSettings | None) -> Seal:

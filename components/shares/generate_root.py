@@ -93,7 +93,7 @@ def _submit(
             generation.submit(share, attempt.nonce)
         encoded = generation.submit(shares[threshold - 1], attempt.nonce)
     except VaultRefusedError as error:
-        if any(words in str(error) for words in WRONG_SHARES):
+        if any(text in str(error) for text in WRONG_SHARES):
             raise WrongSharesError(f"The shares don't unlock this Vault: {error}") from None
         raise
     return decoded_token(encoded, attempt)

@@ -78,8 +78,8 @@ class OtherVault:
         for status in pod.get("status", {}).get("containerStatuses") or ():
             if status.get("name") == _CONTAINER:
                 for name, details in status.get("state", {}).items():
-                    said = ": ".join(filter(None, (details.get("reason"), details.get("message"))))
-                    return "running" if name == "running" else said or name
+                    message = ": ".join(filter(None, (details.get("reason"), details.get("message"))))
+                    return "running" if name == "running" else message or name
         return "its container isn't there yet"
 
     def _not_running(self, state: str) -> TransitError:
@@ -118,16 +118,16 @@ class OtherVault:
         try:
             return self.kubectl.run(line, stdin=stdin).strip()
         except KubectlError as error:
-            said = " ".join(str(error).split())
+            message = " ".join(str(error).split())
             what = " ".join([command, *arguments[:1]])
             raise TransitError(
                 f"vault {what} in pod {self.pod}",
-                said,
-                self._fix(said),
-                settling=_REFUSAL.search(said) is None and error.reason not in ("Forbidden", "NotFound"),
+                message,
+                self._fix(message),
+                settling=_REFUSAL.search(message) is None and error.reason not in ("Forbidden", "NotFound"),
             ) from None
 
-    def _fix(self, said: str) -> str:
+    def _fix(self, message: str) -> str:
         rules = "\n".join(
             f'path "{self.mount}/{action}/{self.key_name}" {{ capabilities = ["update"] }}'
             for action in ("encrypt", "decrypt")
@@ -147,4 +147,4 @@ class OtherVault:
             "x509": "The other Vault's certificate isn't trusted: see transit.tls.caSecret and serverName.",
         }
         network = f"Check that the pods reach {self.address}."
-        return next((fix for words, fix in fixes.items() if words in said), network)
+        return next((fix for text, fix in fixes.items() if text in message), network)

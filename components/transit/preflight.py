@@ -95,7 +95,7 @@ def token_warnings(other: OtherVault) -> Sequence[str]:
     except TransitError as error:
         if error.settling:
             raise
-        return (f"how long the other Vault's token lives can't be told: {error.summary}. {advice}",)
+        return (f"the lifetime of the other Vault's token is unknown: {error.summary}. {advice}",)
     if int(token.get("num_uses") or 0) > 0:
         raise TransitError(
             "The check of the other Vault's token",

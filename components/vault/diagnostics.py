@@ -52,5 +52,5 @@ def init_failed(access: PodAccess, error: str, *, recovery_seal: bool) -> str:
     # https://github.com/hashicorp/vault/issues/16201
     return (
         f"{message}\nRun pulumi up again: it goes on where this run stopped. Vault may count as initialised "
-        "all the same, with keys that nobody got; pulumi up says so then, and how to begin again."
+        "all the same, with keys that nobody received; pulumi up says so then, and how to begin again."
     )

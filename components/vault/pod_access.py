@@ -129,7 +129,7 @@ def _forwarded_port(process: "subprocess.Popen[bytes]") -> int:
             raise PodUnreachableError(f"kubectl port-forward didn't answer within {_FORWARD_SECONDS} s")
         byte = process.stdout.read(1)
         if not byte:
-            said = process.stderr.read().decode(errors="replace").strip()
-            raise PodUnreachableError(said or "kubectl port-forward ended at once")
+            message = process.stderr.read().decode(errors="replace").strip()
+            raise PodUnreachableError(message or "kubectl port-forward ended at once")
         line += byte
     return int(line.split(b"->")[0].rsplit(b":", 1)[1])

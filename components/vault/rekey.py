@@ -78,6 +78,6 @@ class Rekey:
         try:
             return self._client.request(method, path, body)
         except VaultRefusedError as error:
-            if any(words in str(error) for words in ENDED):
+            if any(text in str(error) for text in ENDED):
                 raise VaultUnavailableError(f"the change of shares was ended: {error}") from None
             raise

@@ -69,7 +69,7 @@ class RootGeneration:
         try:
             answer = self._client.request("PUT", UPDATE, {"key": share, "nonce": nonce})
         except VaultRefusedError as error:
-            if any(words in str(error) for words in ENDED):
+            if any(text in str(error) for text in ENDED):
                 raise VaultUnavailableError(f"the attempt at a root token was ended: {error}") from None
             raise
         return str(answer.get("encoded_token") or "")

@@ -333,7 +333,7 @@ def test_other_vault_that_cannot_be_reached(other: OtherVault, make_pod: MakePod
         ({"period": None, "ttl": "1h"}, "isn't periodic: it ends for good after"),
         ({"explicit_max_ttl": "2h"}, "ends for good 7200 s after it was made"),
         ({"no_parent": False}, "ends with the token that made it (orphan false)"),
-        ({"no_default_policy": True}, "how long the other Vault's token lives can't be told"),
+        ({"no_default_policy": True}, "the lifetime of the other Vault's token is unknown"),
     ],
     ids=["periodic-orphan", "not-renewable", "not-periodic", "max-ttl", "child", "no-lookup"],
 )

@@ -219,10 +219,10 @@ def _refusal(operation: str, doing: str, error: "ClientError") -> KeyStoreError:
             "the caller's own."
         )
     elif "explicit deny in a resource-based policy" in message:
-        message += "\nOnly the principals in custody.readers come near the value; add the one that you use."
+        message += "\nOnly the principals in custody.readers may access the value; add the one that you use."
     elif code == "ResourceNotFoundException":
         message += (
-            "\nThe stack makes the secret before the init (pulumi up). Where it was deleted outside of the "
+            "\nThe stack makes the secret before the init (pulumi up). If it was deleted outside of the "
             "stack, run pulumi refresh and pulumi up."
         )
     return KeyStoreError(message)

@@ -230,7 +230,7 @@ class _Versions:
         added = self._call("add", "POST", ":addVersion", {"payload": payload})
         if added.get("clientSpecifiedPayloadChecksum") is not True:
             raise KeyStoreUnavailableError(
-                f"Secret Manager didn't check what {self.secret} was given: its answer doesn't speak of the "
+                f"Secret Manager didn't check what {self.secret} was given: its answer doesn't mention the "
                 "checksum."
             )
         return _number(added)
@@ -318,14 +318,14 @@ class _Versions:
 
     def _refusal(self, right: str, doing: str, response: "Response") -> KeyStoreError:
         """Return the error with Google's error message and the fix."""
-        status, words, reason = _error(response)
-        message = f"{doing} failed: {status}: {words}"
+        status, detail, reason = _error(response)
+        message = f"{doing} failed: {status}: {detail}"
         if response.status_code >= 500 or response.status_code == 429:
             return KeyStoreUnavailableError(message)
         name = SecretName.of(self.secret)
         if reason == "SERVICE_DISABLED":
             message += f"\nEnable it: gcloud services enable {_API} --project={name.project}"
-        elif response.status_code == 403 and f"secretmanager.versions.{right}" in words:
+        elif response.status_code == 403 and f"secretmanager.versions.{right}" in detail:
             role = ACCESSOR if right == "access" else VERSION_MANAGER
             message += (
                 f"\nIf the secret exists, grant it: gcloud secrets add-iam-policy-binding {name.name} "
@@ -337,7 +337,7 @@ class _Versions:
                 "\nThe secret has to be there before the init: "
                 f"gcloud secrets create {name.name} {name.flags}{replication}"
             )
-        return _RefusedError(message, status, _STATE.findall(words))
+        return _RefusedError(message, status, _STATE.findall(detail))
 
 
 def _matching(reader: ConfigReader, key: str, pattern: str, fix: str) -> tuple[str, ...]:

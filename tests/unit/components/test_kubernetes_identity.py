@@ -79,7 +79,7 @@ def test_another_way_to_the_same_cluster_is_taken_over(answer: Any) -> None:
 def test_preview_works_without_the_cluster(answer: Any, capfd: pytest.CaptureFixture[str]) -> None:
     answer("echo 'connection refused' >&2; exit 1")
     assert KubernetesIdentityProvider().diff("id", STATE, PROPERTIES).changes is False
-    assert "can't be asked who it is: connection refused" in capfd.readouterr().err
+    assert "identity of the Kubernetes cluster can't be read: connection refused" in capfd.readouterr().err
 
 
 def test_preview_works_without_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

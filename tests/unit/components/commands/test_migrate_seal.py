@@ -146,7 +146,7 @@ def test_pod_that_comes_back_as_it_was(vault: ScriptedVault) -> None:
     ("status", "leader", "words"),
     [
         (seal_status("transit"), LEADS, "vault-0: it has no data and hasn't joined"),
-        (WAITS, LEADS, "vault-0: the shares are given, and it is sealed yet"),
+        (WAITS, LEADS, "vault-0: the shares were submitted, and it is still sealed"),
         (error(503, "starting"), LEADS, "vault-0: starting"),
         (BEFORE, FOLLOWS, "0 pods lead instead of one"),
         (JOINED, LEADS, "vault-0: Vault's storage has the seal from before"),

@@ -282,7 +282,7 @@ def test_id_of_the_cluster_is_not_worth_an_error(
 @pytest.fixture
 def journal_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def keep(*_args: Any) -> None:
-        raise JournalError("The journal took the keys in neither place")
+        raise JournalError("The keys couldn't be written to either place of the journal")
 
     monkeypatch.setattr(InitJournal, "keep", keep)
 

@@ -168,7 +168,7 @@ def test_both_places_gone_while_the_keys_are_kept(
     with pytest.raises(JournalError) as raised:
         opened.keep(RECORD)
     said = str(raised.value)
-    assert "in neither place" in said
+    assert "written to either place" in said
     assert UNREACHABLE in said
     assert "vault-autounseal" in said
     assert RECORD.root_token not in said
@@ -271,11 +271,11 @@ def test_what_is_no_journal_is_refused(cluster: KubernetesObjects, tmp_path: Pat
     path = file(tmp_path)
     content = path.read_text()
     path.write_text(text)
-    with pytest.raises(JournalError, match="no journal of an init of format 1"):
+    with pytest.raises(JournalError, match="isn't the journal of an init of format 1"):
         journal().find()
     path.write_text(content)
     cluster.put("secret", SECRET, data={"journal": base64.b64encode(text.encode()).decode()})
-    with pytest.raises(JournalError, match="no journal of an init of format 1"):
+    with pytest.raises(JournalError, match="isn't the journal of an init of format 1"):
         journal().find()
 
 

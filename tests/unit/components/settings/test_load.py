@@ -218,7 +218,7 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (EKS, "region", "Frankfurt", "give the AWS region of the cluster"),
     (EKS, "region", "", "give the AWS region of the cluster"),
     (EKS, "nodeSecurityGroupId", "nodes", "give the security group of the nodes"),
-    (SHAMIR, "seal", "pkcs11", "docs/seals.md tells when to take which"),
+    (SHAMIR, "seal", "pkcs11", "docs/seals.md says when to choose which"),
     (EKS, "key.alias", "vault", "begin with alias/"),
     (EKS, "key.alias", "alias/aws/ebs", "not alias/aws/"),
     (EKS, "key.deletionWindowDays", 6, "use 7 to 30 days"),
