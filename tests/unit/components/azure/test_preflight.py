@@ -169,7 +169,7 @@ def test_fault_that_stays_is_named_once_the_time_is_over(azure: ScriptedSession)
     ("inner", "fix"),
     [
         ("ForbiddenByFirewall", "The key vault's firewall lets the pods through at best, not this machine"),
-        ("ForbiddenByConnection", "run pulumi up where it's reached, or set init.preflight to false"),
+        ("ForbiddenByConnection", "run pulumi up where it is reachable, or set init.preflight to false"),
         ("KeyDisabled", "Enable the key."),
     ],
 )
