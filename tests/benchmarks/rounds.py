@@ -7,10 +7,11 @@ does so for both.
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.cluster.api_client import KubernetesApi
+from sandbox.plugins.aws.kms import PROPAGATION_SECONDS
 from sandbox.stack import SandboxStack
 from tests.benchmarks.bare_minimum import BareMinimum
 from tests.benchmarks.disturbances import LeaderKill, delete_all_pods, kill_leader
@@ -23,6 +24,12 @@ _NAMESPACE = "**::kubernetes:core/v1:Namespace::*"
 # An election takes a random time, so one a round tells little. The second leader is another pod than the
 # first; a container that ends a second time would be kept waiting by the kubelet for 10 s.
 _KILLS = 2
+
+SLOW_KEY_SECONDS = 10.0
+"""How long AWS and its real provider take until a new key and its settings are seen: 8 to 12 s, measured."""
+
+_UP = ("up", "--yes", "--skip-preview")
+_DESTROY = ("destroy", "--yes", "--skip-preview")
 
 
 @dataclass(frozen=True)
@@ -37,17 +44,23 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class Round:
-    """The measurements of one round; seconds."""
+class PreviewRound:
+    """`pulumi preview` without changes, of the program and of the floor program; seconds."""
+
+    program: float
+    floor: float
+
+
+@dataclass(frozen=True)
+class UpdateRound:
+    """Everything from `pulumi up` on, on the program and on its floor; seconds."""
 
     engine_start: float
-    """`pulumi up` of the empty program from an empty state."""
-    preview: float
-    """`pulumi preview` of the program, without changes."""
-    empty_preview: float
-    """The same of the empty program."""
+    """`pulumi up` of the floor program from an empty state."""
     program: Deployment
     floor: Deployment
+    slow_key: float
+    """`pulumi up` of the program, if the provider takes :data:`SLOW_KEY_SECONDS` to create the key."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +69,59 @@ class Contestants:
 
     program: SandboxStack
     empty: SandboxStack
+    """The floor program's stack."""
     api: KubernetesApi
     chart: Sequence[str]
     """The chart as arguments of helm."""
 
-    def round(self) -> Round:
-        """Measures everything once, and leaves the cluster and AWS as empty as they were.
+    def previews(self, runs: int) -> Sequence[PreviewRound]:
+        """Measure the previews of a stack that is deployed for it, and destroy it afterwards.
 
-        Raises :class:`SandboxError` where something fails.
+        Raises :class:`SandboxError` if something fails.
         """
-        engine_start = timed_pulumi(self.empty, "up", "--yes", "--skip-preview")
-        seconds = timed_pulumi(self.program, "up", "--yes", "--skip-preview")
-        cluster = deployed_cluster(self.program, self.api)
-        cluster.await_healthy()
-        preview = timed_pulumi(self.program, "preview", "--expect-no-changes")
-        empty_preview = timed_pulumi(self.empty, "preview", "--expect-no-changes")
+        stacks = (self.program, self.empty)
+        for stack in stacks:
+            stack.pulumi(*_UP, quiet=True)
+        deployed_cluster(self.program, self.api).await_healthy()
+        rounds = []
+        for _ in range(runs):
+            program, floor = (timed_pulumi(stack, "preview", "--expect-no-changes") for stack in stacks)
+            rounds.append(PreviewRound(program, floor))
+        for stack in stacks:
+            stack.pulumi(*_DESTROY, quiet=True)
+        return rounds
+
+    def update(self) -> UpdateRound:
+        """Measure everything from `pulumi up` on once, and leave cluster and AWS as empty as they were.
+
+        Raises :class:`SandboxError` if something fails.
+        """
+        engine_start = timed_pulumi(self.empty, *_UP)
+        self.empty.pulumi(*_DESTROY, quiet=True)
+        slow = replace(
+            self.program,
+            cloud_environment={
+                **self.program.cloud_environment,
+                PROPAGATION_SECONDS: str(SLOW_KEY_SECONDS),
+            },
+        )
+        slow_key = self._deployed(slow)[0]
+        self.program.pulumi(*_DESTROY, quiet=True)
+        seconds, cluster = self._deployed(self.program)
         program = _disturbed(seconds, cluster)
         helm = HelmRelease(self.program, cluster.release)
         bare_minimum = BareMinimum(self.api, helm, self.chart, helm.values())
-        destroy = ("destroy", "--yes", "--skip-preview")
-        self.program.pulumi(*destroy, "--target", _NAMESPACE, "--target-dependents", quiet=True)
+        self.program.pulumi(*_DESTROY, "--target", _NAMESPACE, "--target-dependents", quiet=True)
         floor = _disturbed(*bare_minimum.deploy())
         bare_minimum.remove()
-        for stack in (self.program, self.empty):
-            stack.pulumi(*destroy, quiet=True)
-        return Round(engine_start, preview, empty_preview, program, floor)
+        self.program.pulumi(*_DESTROY, quiet=True)
+        return UpdateRound(engine_start, program, floor, slow_key)
+
+    def _deployed(self, stack: SandboxStack) -> tuple[float, VaultCluster]:
+        seconds = timed_pulumi(stack, *_UP)
+        cluster = deployed_cluster(stack, self.api)
+        cluster.await_healthy()
+        return seconds, cluster
 
 
 def _disturbed(seconds: float, cluster: VaultCluster) -> Deployment:

@@ -58,3 +58,10 @@ class Comparison:
             return None
         allowed = 0.0 if self.allowance is None else self.allowance.median
         return (self.program.median - allowed) / self.floor.median
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached, to the hundredth that the table shows."""
+        if self.factor is None:
+            return self.program.median == 0
+        return round(self.factor, 2) <= self.goal

@@ -11,8 +11,8 @@ END = "<!-- bench:end -->"
 def render(comparisons: Sequence[Comparison], notes: Sequence[str]) -> str:
     """The table, a row a comparison, and the notes as a list below it."""
     lines = [
-        "| | program: median (min-max) | floor: median (min-max) | program / floor | goal |",
-        "|---|---|---|---|---|",
+        "| | program: median (min-max) | floor: median (min-max) | program / floor | goal | |",
+        "|---|---|---|---|---|---|",
         *(_row(comparison) for comparison in comparisons),
         "",
         *(f"- {note}" for note in notes),
@@ -41,6 +41,7 @@ def _row(comparison: Comparison) -> str:
         spread(comparison.floor, comparison.unit),
         factor,
         goal,
+        "met" if comparison.met else "missed",
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -1,5 +1,7 @@
 """``aws:kms/key:Key`` and ``aws:kms/alias:Alias``."""
 
+import os
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from mypy_boto3_kms.type_defs import CreateKeyRequestTypeDef, KeyMetadataTypeDef
 
 _POLICY_NAME = "default"
+PROPAGATION_SECONDS = "SANDBOX_KMS_PROPAGATION_SECONDS"
+"""Environment variable: seconds that a new key takes until the provider has seen its settings.
+
+The real plugin asks for policy, tags and rotation until it has seen each several times in a row, as AWS
+answers with what was there before for some seconds. Here they are there at once unless this is set.
+"""
 
 
 class Key(AwsResourceType):
@@ -82,6 +90,7 @@ class Key(AwsResourceType):
                 self._rotate(identifier, inputs)
             if inputs.get("isEnabled") is False:
                 self._enable(identifier, enabled=False)
+            time.sleep(float(os.environ.get(PROPAGATION_SECONDS, "0")))
             return Created(identifier, self.recorded(identifier, state))
         except ProviderError as error:
             raise PartialFailureError(str(error), identifier, state) from error

@@ -36,3 +36,12 @@ def test_the_allowance_is_taken_off_the_program_before() -> None:
 
 def test_nothing_has_no_multiple() -> None:
     assert comparison(Samples([3.0]), Samples([0.0])).factor is None
+
+
+@pytest.mark.parametrize(
+    ("program", "floor", "met"),
+    [(1.15, 1.0, True), (1.154, 1.0, True), (1.156, 1.0, False), (0.0, 0.0, True), (1.0, 0.0, False)],
+)
+def test_goal_is_met_to_the_hundredth_that_is_shown(program: float, floor: float, met: bool) -> None:
+    row = Comparison("row", "s", Samples([program]), Samples([floor]), goal=1.15)
+    assert row.met is met
