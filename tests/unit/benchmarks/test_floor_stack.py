@@ -3,44 +3,35 @@
 import runpy
 from pathlib import Path
 
-import pulumi
 import pytest
-from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 
 from sandbox.layout import REPOSITORY
 from tests.benchmarks.floor_stack import SOURCE, write_floor_program
 from tests.benchmarks.instant_resource import InstantProvider
-
-
-class Recorder(Mocks):
-    """Takes every resource, and remembers its type."""
-
-    def __init__(self) -> None:
-        self.types: list[str] = []
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, object]]:
-        self.types.append(args.typ)
-        return args.name, dict(args.inputs)
-
-    def call(self, args: MockCallArgs) -> dict[str, object]:
-        raise AssertionError(f"the floor asks {args.token}")
+from tests.unit.fakes.recorded_deployment import deploy
 
 
 def test_floor_registers_the_providers_and_one_dynamic_resource(monkeypatch: pytest.MonkeyPatch) -> None:
-    recorder = Recorder()
-    set_mocks(recorder)
-    values = {"region": "eu-central-1", "kubeconfig": "kubeconfig", "kubeContext": "here"}
-    pulumi.runtime.set_all_config({f"vault-autounseal:{name}": value for name, value in values.items()})
     # It holds for the process, which is the tests' here.
     monkeypatch.setattr("gc.freeze", lambda: None)
 
-    pulumi.runtime.test(lambda: runpy.run_path(str(SOURCE)) and None)()
+    deployment = deploy(
+        {"region": "eu-central-1", "kubeconfig": "kubeconfig", "kubeContext": "here"},
+        answers={},
+        outputs=lambda _: {},
+        program=_run_floor,
+    )
 
-    assert sorted(recorder.types) == [
+    assert deployment.calls == []
+    assert sorted(registration.type for registration in deployment.registrations) == [
         "pulumi-python:dynamic/benchmark:Instant",
         "pulumi:providers:aws",
         "pulumi:providers:kubernetes",
     ]
+
+
+def _run_floor() -> None:
+    runpy.run_path(str(SOURCE))
 
 
 def test_check_and_diff_of_its_resource_find_nothing() -> None:
