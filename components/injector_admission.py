@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INPUTS = ("target", "deployment", "port", "release_revision", "webhook_seconds")
 INJECTED_CONTAINER = "vault-agent"
-# The chart gives the webhook 30 s (injector.webhook.timeoutSeconds); the request must take longer.
+# The chart gives the webhook 30 s (injector.webhook.timeoutSeconds); the request must wait longer.
 _REQUEST_SECONDS = 45
 
 

@@ -34,7 +34,7 @@ class KubernetesIdentityProvider(StableProvider):
         try:
             uid = cluster_uid(target)
         except DeploymentError as error:
-            # A preview works without the cluster; in an update connect_kubernetes has made sure of it.
+            # A preview works without the cluster; an update fails earlier without it (connect_kubernetes).
             say(f"The identity of the Kubernetes cluster can't be read: {error}")
             uid = _olds["uid"]
         if uid != _olds["uid"]:

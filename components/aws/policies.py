@@ -54,9 +54,9 @@ def unseal_key_policy(
 
     ``further_statements`` are for uses besides unsealing.
 
-    A condition names the role, not the principal: KMS refuses a principal that doesn't exist yet, and turns a
-    deleted one into a dead identifier, which a new role of the same name doesn't match. Source: the KMS
-    guide, "Key policies", and the IAM guide on `aws:PrincipalArn`.
+    The role is named in a condition instead of as the principal: KMS refuses a principal that doesn't exist
+    yet, and turns a deleted one into a dead identifier, which a new role of the same name doesn't match.
+    Source: the KMS guide, "Key policies", and the IAM guide on `aws:PrincipalArn`.
     """
     account = _account(partition, account_id)
     return document(

@@ -12,7 +12,7 @@ from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 
 if TYPE_CHECKING:
-    # At run time this would be a circle: the settings import this module.
+    # Only types need it; the provider host loads stores without the reader of settings.
     from components.config.reader import ConfigReader
 
 STORES = "components.custody.stores"
