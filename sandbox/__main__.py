@@ -23,7 +23,7 @@ from sandbox.status import show_status, write_environment
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command; an error that a person can fix is one message and exit status 1."""
+    """Run one command; an error that a person can fix is one message and exit status 1."""
     options = _parser().parse_args(arguments)
     allow_interrupts()
     layout = Layout()

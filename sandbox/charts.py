@@ -41,12 +41,12 @@ class ChartImage:
 
 
 def own_chart() -> Path:
-    """The folder of the sandbox's own chart, which stands in for the official one."""
+    """Return the folder of the sandbox's own chart, which stands in for the official one."""
     return Path(__file__).resolve().parent / "chart" / "vault"
 
 
 def chart_images(chart: Path, helm: Path) -> list[ChartImage]:
-    """The images of the server, the injector and the agent, from the default values of ``chart``.
+    """Return the images of server, injector and agent, from the default values of ``chart``.
 
     ``chart`` is a folder or an archive: the sandbox's own chart or the official one, of any
     version. Raises ChartError when Helm cannot read it, or its values name no such image.
@@ -112,7 +112,7 @@ def _reference(values: object, path: tuple[str, str], chart: Path) -> str:
 
 
 def _helm_environment(layout: Layout) -> dict[str, str]:
-    """The environment without settings of the user's own Helm; all of Helm's folders are the sandbox's."""
+    """Return the environment without the user's Helm settings; all of Helm's folders are the sandbox's."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
     folders = layout.home / "helm"
     return environment | {

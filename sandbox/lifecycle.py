@@ -89,13 +89,13 @@ def bring_up(layout: Layout, progress: Progress, sources: Sources, cloud: Cloud 
 
 
 def obtain_requirements(progress: Progress, layout: Layout) -> Tools:
-    """The Debian packages and the tools, installed or built where they are missing."""
+    """Install the Debian packages and build the tools that are missing."""
     ensure_debian_packages(progress)
     return obtain_tools(layout, progress)
 
 
 def tear_down(layout: Layout) -> None:
-    """Ends every process of the sandbox by its id, and wipes the world and the stack's state.
+    """End every process of the sandbox by its id, and wipe the world and the stack's state.
 
     Tools, images and plugins stay. From an existing cluster the stack is destroyed first, as it
     would be left there without its state.
@@ -124,7 +124,7 @@ def _refuse_other_cloud(layout: Layout, cloud: Cloud) -> None:
 def _start_environment(
     layout: Layout, tools: Tools, progress: Progress, chart: Path | None, cloud: Cloud
 ) -> tuple[SandboxStack, Mapping[str, object]]:
-    """A cloud and Kubernetes, running and seeded; the stack in them, and the settings it gets from them."""
+    """Start and seed a cloud and Kubernetes; return the stack in them, and its settings from them."""
     cloud_authority = CertificateAuthority.load_or_create(layout.cloud_authority, "sandbox cloud")
     with progress.step("Container images"):
         images = make_images(
@@ -222,8 +222,10 @@ def _chart_settings(chart: Path | None) -> Mapping[str, object]:
 
 
 def _existing_cluster_settings(kubeconfig: Path) -> Mapping[str, object]:
-    """An existing cluster can't trust the sandbox's AWS (its issuer is another, and AWS's names lead
-    to AWS), so Vault is sealed with Shamir's key shares there."""
+    """Return the settings for an existing cluster, on which Vault is sealed with Shamir's key shares.
+
+    Such a cluster can't trust the sandbox's AWS: its issuer is another, and AWS's names lead to AWS.
+    """
     if not kubeconfig.is_file():
         raise SandboxError(f"{EXISTING_CLUSTER} names {kubeconfig}, which isn't a file.")
     context = yaml.safe_load(kubeconfig.read_text(encoding="utf-8")).get("current-context")
@@ -238,13 +240,13 @@ def _existing_cluster_settings(kubeconfig: Path) -> Mapping[str, object]:
 
 
 def _certificate_authority(layout: Layout) -> bytes:
-    """The PEM of the cluster's CA certificate."""
+    """Return the PEM of the cluster's CA certificate."""
     kubeconfig = yaml.safe_load(layout.kubeconfig.read_text(encoding="utf-8"))
     return base64.b64decode(kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"])
 
 
 def deployed_stack(layout: Layout) -> SandboxStack:
-    """The stack of a sandbox that is up.
+    """Return the stack of a sandbox that is up.
 
     Raises :class:`SandboxError` where none is.
     """

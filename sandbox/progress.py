@@ -14,7 +14,7 @@ _HEARTBEAT_SECONDS = 60.0
 
 
 def elapsed(seconds: float) -> str:
-    """A duration as a person reads it: ``4.2 s``, ``3 min 19 s``."""
+    """Return a duration as a person reads it: ``4.2 s``, ``3 min 19 s``."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -34,7 +34,7 @@ class Step:
         self._detail = text
 
     def line(self, now: float) -> str:
-        """The step as one line of text."""
+        """Return the step as one line of text."""
         return f"{self.title} ... {elapsed(now - self.started)}  {self._detail}".rstrip()
 
 
@@ -61,13 +61,13 @@ class Progress:
         self._running: list[Step] = []
 
     def note(self, text: str) -> None:
-        """Writes a line of its own; a live line, if there is one, is drawn again below it."""
+        """Write a line of its own; a live line, if there is one, is drawn again below it."""
         with self._lock:
             self._write_line(text)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        """Shows ``title`` with the time that passes, until the block ends, then how long it took."""
+        """Show ``title`` with the time that passes, until the block ends, then how long it took."""
         step = Step(title, self._clock())
         ended = threading.Event()
         ticker = threading.Thread(target=self._tick, args=(step, ended), daemon=True)

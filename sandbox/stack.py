@@ -98,7 +98,7 @@ class SandboxStack:
         }
 
     def configure(self, settings: Mapping[str, object]) -> None:
-        """Writes the stack's configuration: the tracked file plus ``settings``, by key without the namespace.
+        """Write the stack's configuration: the tracked file plus ``settings``, by key without the namespace.
 
         Keeps the encryption salt of a stack that exists already.
         """
@@ -115,7 +115,7 @@ class SandboxStack:
         self.configuration_file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
     def select(self) -> None:
-        """Makes the stack where it isn't there yet.
+        """Create the stack if it doesn't exist yet.
 
         Its encryption salt goes into the configuration beside the ``Pulumi.yaml`` that is found, so that has
         to be a copy beside the sandbox's own configuration.
@@ -129,7 +129,7 @@ class SandboxStack:
         self.pulumi("stack", "select", "--create", self.name, "--cwd", folder, quiet=True)
 
     def pulumi(self, *arguments: str, quiet: bool = False) -> str:
-        """Runs Pulumi on this stack; raises :class:`StackError` where it fails.
+        """Run Pulumi on this stack; raise :class:`StackError` if it fails.
 
         Its output goes to the terminal, or is returned where ``quiet``.
         """
@@ -145,13 +145,13 @@ class SandboxStack:
         return result.stdout or ""
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Runs Pulumi on this stack and returns how it ended and what it said."""
+        """Run Pulumi on this stack and return its exit status and output."""
         return subprocess.run(
             self.command(arguments), **self._surroundings(), capture_output=True, check=False
         )
 
     def command(self, arguments: Sequence[str]) -> list[str]:
-        """The command line, with this stack and its configuration."""
+        """Return the command line, with this stack and its configuration."""
         options = ["--non-interactive"]
         if arguments[0] != "stack":
             options += ["--stack", self.name, "--config-file", str(self.configuration_file)]

@@ -118,7 +118,7 @@ def _apt_get(*arguments: str) -> None:
 
 
 def _disable_services(units: Sequence[str]) -> None:
-    """Keeps what was installed just now from starting at the next boot."""
+    """Keep newly installed services from starting at the next boot."""
     if units and shutil.which("systemctl") is not None:
         _run(["systemctl", "disable", "--quiet", *units])
 

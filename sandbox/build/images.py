@@ -53,7 +53,7 @@ class _Image:
 def make_images(
     layout: Layout, tools: Tools, cloud_ca_certificate: Path, chart_images: Sequence[ChartImage]
 ) -> list[Path]:
-    """The OCI archives of pause, BusyBox, Vault and vault-k8s, below ``layout.images``.
+    """Build the OCI archives of pause, BusyBox, Vault and vault-k8s, below ``layout.images``.
 
     The Vault image goes by the references that ``chart_images`` has for the server and the
     agent, vault-k8s by those for the injector, whatever version they name, beside the
@@ -76,7 +76,7 @@ def make_images(
 
 
 def normalised_reference(reference: str) -> str:
-    """An image reference as containerd stores it: ``a/b`` is ``docker.io/a/b:latest``.
+    """Return an image reference as containerd stores it: ``a/b`` is ``docker.io/a/b:latest``.
 
     https://github.com/distribution/reference (ParseNormalizedNamed, TagNameOnly). Raises
     ``ImageError`` for a reference by digest, which a home-made image cannot answer to.

@@ -82,7 +82,7 @@ def write_archive(
     layers: Sequence[Layer],
     configuration: ImageConfiguration,
 ) -> None:
-    """Writes an image that goes by all of ``references`` (full ones, with registry and tag).
+    """Write an image that goes by all of ``references`` (full ones, with registry and tag).
 
     Files are streamed, so memory does not grow with them. ``destination`` appears when
     it is complete. Raises ``ImageError`` on a processor that the sandbox does not know.

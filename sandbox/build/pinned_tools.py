@@ -81,7 +81,7 @@ class PinnedTool:
         return GO_MODULES / self.module
 
     def build_key(self) -> str:
-        """A short name of everything that decides what is built: the module's files and the flags.
+        """Return a short name of everything that decides what is built: the module's files and the flags.
 
         Go's version is left out on purpose: a newer Go on the machine makes a working
         tool no worse, and building all of them again takes a quarter of an hour.

@@ -37,7 +37,7 @@ class Tools:
     pause: Path
 
     def search_path(self, venv_bin: Path) -> str:
-        """The PATH with which Pulumi is run.
+        """Return the PATH with which Pulumi is run.
 
         ``venv_bin`` comes first: the language host and the dynamic providers' script run
         whatever ``python`` and ``python3`` they find. Then come the programs that the engine,
@@ -116,7 +116,7 @@ def _acceptable_on_path(tool: PinnedTool) -> Path | None:
 
 @contextmanager
 def _only_builder(layout: Layout, progress: Progress) -> Iterator[None]:
-    """Waits while another process builds: two builds at once would write the same files."""
+    """Wait while another process builds: two builds at once would write the same files."""
     with (layout.tools / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

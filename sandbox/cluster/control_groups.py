@@ -24,7 +24,7 @@ def node_group() -> str:
 
 
 def check_control_groups() -> list[str]:
-    """What is missing for a kubelet on this machine: nothing, or one line that says so.
+    """Return what a kubelet lacks on this machine: nothing, or one line that says so.
 
     Both versions serve: a unified hierarchy at /sys/fs/cgroup, or one hierarchy a controller below it.
     """

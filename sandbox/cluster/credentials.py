@@ -105,7 +105,7 @@ def create_credentials(paths: ClusterPaths) -> Credentials:
 
 
 def administrator_api(paths: ClusterPaths) -> KubernetesApi:
-    """The API server, spoken to as the cluster's administrator, whose certificate must exist."""
+    """Return the API server's client as the cluster's administrator, whose certificate must exist."""
     authority = _authority(paths)
     return KubernetesApi(authority.certificate, authority.issued(_client_file_name(ADMINISTRATOR)))
 

@@ -20,7 +20,7 @@ class ClusterPaths:
 
     @classmethod
     def of(cls, layout: Layout) -> "ClusterPaths":
-        """The paths of the cluster that belongs to ``layout``."""
+        """Return the paths of the cluster that belongs to ``layout``."""
         return cls(root=layout.run / "cluster", service_accounts=layout.run / "service-accounts")
 
     @property

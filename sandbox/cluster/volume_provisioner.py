@@ -48,7 +48,7 @@ def wants_volume(claim: JsonObject) -> bool:
 
 
 def refusal(claim: JsonObject) -> str | None:
-    """What a claim asks for that a folder cannot give, or None. EBS volumes have the first limit too."""
+    """Return what a claim asks for that a folder can't give, or None. EBS has the first limit too."""
     spec = claim["spec"]
     if other := [mode for mode in spec["accessModes"] if mode not in {"ReadWriteOnce", "ReadWriteOncePod"}]:
         return f"access mode {', '.join(other)} is not offered, only ReadWriteOnce and ReadWriteOncePod"
@@ -60,7 +60,7 @@ def refusal(claim: JsonObject) -> str | None:
 
 
 def volume_for(claim: JsonObject, folder: Path) -> JsonObject:
-    """The PersistentVolume that binds ``folder`` to ``claim``."""
+    """Return the PersistentVolume that binds ``folder`` to ``claim``."""
     spec = claim["spec"]
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]}
     return {

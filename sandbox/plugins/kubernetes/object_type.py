@@ -70,7 +70,7 @@ class KubernetesObject(ResourceType):
         """Tell if the change of a part of the inputs replaces the object."""
 
     def marked(self, properties: PropertyMap) -> PropertyMap:
-        """Inputs, or a state, with everything secret that always is; nothing by default."""
+        """Return inputs, or a state, with everything secret that always is; nothing by default."""
         return properties
 
     def wrong_fields(self, inputs: PropertyMap) -> Iterator[CheckFailure]:  # noqa: ARG002 - a hook
