@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult, UpdateResult
 
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import Waiting
-from components.stable_provider import StableProvider, report_without_trace
+from components.stable_provider import StableProvider, StableResource, report_without_trace
 
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
@@ -75,15 +75,13 @@ class InjectorAdmissionProvider(StableProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait until a pod is injected; raise :class:`DeploymentError` if none is in time."""
         _await_injection(props)
-        return CreateResult(
-            f"{props['target']['namespace']}/{props['deployment']}", {name: props[name] for name in INPUTS}
-        )
+        return CreateResult(f"{props['target']['namespace']}/{props['deployment']}", self.input_values(props))
 
     @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Verify again, as at creation."""
         _await_injection(_news)
-        return UpdateResult({name: _news[name] for name in INPUTS})
+        return super().update(_id, _olds, _news)
 
 
 def _await_injection(props: Mapping[str, Any]) -> None:
@@ -141,7 +139,7 @@ def verify_injector_admission(settings: "Settings", release: "VaultRelease") -> 
         )
 
 
-class InjectorAdmission(Resource, module="vault", name="InjectorAdmission"):
+class InjectorAdmission(StableResource, module="vault", name="InjectorAdmission"):
     """An injector whose webhook the API server reaches."""
 
     def __init__(

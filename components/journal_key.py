@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pulumi
-from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult
 
 from components.seal_preflight import DATA_KEY_BYTES
-from components.stable_provider import StableProvider
+from components.stable_provider import StableProvider, StableResource
 
 
 class JournalKeyProvider(StableProvider):
@@ -22,16 +22,8 @@ class JournalKeyProvider(StableProvider):
         key = secrets.token_bytes(DATA_KEY_BYTES)
         return CreateResult("journal-key", {"key": base64.b64encode(key).decode()})
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Return the state unchanged: the key exists nowhere else."""
-        return ReadResult(id_, props)
 
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Keep the key; the default would drop it."""
-        return UpdateResult({"key": _olds["key"]})
-
-
-class JournalKey(Resource, module="vault", name="JournalKey"):
+class JournalKey(StableResource, module="vault", name="JournalKey"):
     """The key, in the stack's state before anything is encrypted with it."""
 
     key: pulumi.Output[str]
@@ -42,9 +34,6 @@ class JournalKey(Resource, module="vault", name="JournalKey"):
             JournalKeyProvider(),
             name,
             {"key": None},
-            pulumi.ResourceOptions.merge(
-                # Python's dynamic provider host doesn't mark secrets, so the engine has to.
-                pulumi.ResourceOptions(additional_secret_outputs=["key"]),
-                opts,
-            ),
+            opts,
+            secret_outputs=["key"],
         )

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult
 
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import say
-from components.stable_provider import StableProvider, report_without_trace
+from components.stable_provider import StableProvider, StableResource, report_without_trace
 
 INPUTS = ("target",)
 IDENTITY_NAMESPACE = "kube-system"
@@ -57,14 +57,6 @@ class KubernetesIdentityProvider(StableProvider):
             ) from None
         return CreateResult(uid, {"target": props["target"], "uid": uid})
 
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Return the recorded identity: a refresh must not adopt another cluster's."""
-        return ReadResult(id_, props)
-
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Record another way to the same cluster."""
-        return UpdateResult({"target": _news["target"], "uid": _olds["uid"]})
-
 
 def cluster_uid(target: KubernetesTarget) -> str:
     """Return the uid of the cluster behind ``target``; raise :class:`KubectlError`."""
@@ -73,7 +65,7 @@ def cluster_uid(target: KubernetesTarget) -> str:
     )
 
 
-class KubernetesIdentity(Resource, module="vault", name="KubernetesIdentity"):
+class KubernetesIdentity(StableResource, module="vault", name="KubernetesIdentity"):
     """The cluster that this stack belongs to."""
 
     uid: pulumi.Output[str]

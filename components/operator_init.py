@@ -11,7 +11,6 @@ from pulumi.dynamic import (
     ConfigureRequest,
     CreateResult,
     ReadResult,
-    Resource,
     UpdateResult,
 )
 
@@ -23,7 +22,7 @@ from components.init.inputs import INPUTS, InitInputs, state_record
 from components.journal_key import JournalKey
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
-from components.stable_provider import StableProvider, report_without_trace
+from components.stable_provider import StableProvider, StableResource, report_without_trace
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class OperatorInitProvider(StableProvider):
         inputs = InitInputs.from_properties(props, self._adopted_keys)
         result = initialized(inputs)
         outputs = {
-            **{name: props[name] for name in INPUTS},
+            **self.input_values(props),
             "cluster_initialized_here": result.initialized_here,
             "vault_version": result.vault_version,
             "deployment": inputs.deployment,
@@ -100,7 +99,7 @@ class OperatorInitProvider(StableProvider):
     @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Takes over changed inputs and keeps every output, but makes new shares where they are asked for."""
-        properties = {name: _news[name] for name in INPUTS}
+        properties = self.input_values(_news)
         inputs = InitInputs.from_properties(_news, adopted_keys="")
         kept = {**_missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if completes_migration(_olds, _news):
@@ -204,7 +203,7 @@ def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> 
     )
 
 
-class OperatorInit(Resource, module="vault", name="OperatorInit"):
+class OperatorInit(StableResource, module="vault", name="OperatorInit"):
     """An initialised Vault, and where its root token and shares are."""
 
     cluster_initialized_here: pulumi.Output[bool]
@@ -271,13 +270,6 @@ class OperatorInit(Resource, module="vault", name="OperatorInit"):
             OperatorInitProvider(),
             name,
             properties,
-            pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(
-                    # Python's dynamic provider host doesn't keep secrets apart, so the engine is told
-                    # which outputs are (pulumi/dynamic/__main__.py, acceptSecrets).
-                    additional_secret_outputs=[*SECRET_OUTPUTS, "journal_key"],
-                    protect=settings.protect,
-                ),
-                opts,
-            ),
+            pulumi.ResourceOptions.merge(pulumi.ResourceOptions(protect=settings.protect), opts),
+            secret_outputs=[*SECRET_OUTPUTS, "journal_key"],
         )

@@ -13,7 +13,6 @@ from pulumi.dynamic import (
     CheckResult,
     CreateResult,
     ReadResult,
-    Resource,
     UpdateResult,
 )
 
@@ -21,7 +20,7 @@ from components.custody.key_custody import KeyCustody
 from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError
 from components.progress import Waiting, say
-from components.stable_provider import StableProvider, report_without_trace
+from components.stable_provider import StableProvider, StableResource, report_without_trace
 from components.vault.client import (
     RaftState,
     SealStatus,
@@ -290,7 +289,7 @@ def _indented(lines: Sequence[str]) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-class RaftQuorum(Resource, module="vault", name="RaftQuorum"):
+class RaftQuorum(StableResource, module="vault", name="RaftQuorum"):
     """A verified quorum of Vault servers."""
 
     peers: pulumi.Output[list[dict[str, Any]]]
@@ -331,5 +330,6 @@ class RaftQuorum(Resource, module="vault", name="RaftQuorum"):
             RaftQuorumProvider(),
             name,
             properties,
-            pulumi.ResourceOptions.merge(pulumi.ResourceOptions(additional_secret_outputs=["token"]), opts),
+            opts,
+            secret_outputs=["token"],
         )

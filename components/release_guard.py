@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, Resource, UpdateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult
 
-from components.stable_provider import StableProvider
+from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -40,11 +40,7 @@ class ReleaseGuardProvider(StableProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Record storage and seal."""
-        return CreateResult("release-guard", {name: props[name] for name in INPUTS})
-
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Record what ``check`` has accepted."""
-        return UpdateResult({name: _news[name] for name in INPUTS})
+        return CreateResult("release-guard", self.input_values(props))
 
 
 def _other_storage(old: str, new: str) -> str:
@@ -55,7 +51,7 @@ def _other_storage(old: str, new: str) -> str:
     )
 
 
-class ReleaseGuard(Resource, module="vault", name="ReleaseGuard"):
+class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
     """Storage and seal of this stack's Vault."""
 
     def __init__(

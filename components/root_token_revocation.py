@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult
 
 from components.custody.key_custody import KeyCustody
 from components.errors import DeploymentError
 from components.progress import Waiting, say
-from components.stable_provider import StableProvider, report_without_trace
+from components.stable_provider import StableProvider, StableResource, report_without_trace
 from components.vault.client import VaultClient, VaultUnavailableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
 
@@ -38,11 +38,7 @@ class RootTokenRevocationProvider(StableProvider):
         record = custody.find()
         if record is not None:
             custody.put(record.without_root_token())
-        return CreateResult(str(props["deployment"]), {name: props[name] for name in INPUTS})
-
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Record changed inputs."""
-        return UpdateResult({name: _news[name] for name in INPUTS})
+        return CreateResult(str(props["deployment"]), self.input_values(props))
 
     @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -71,7 +67,7 @@ def _revoke(access: PodAccess, token: str) -> None:
             waiting.pause(str(error))
 
 
-class RootTokenRevocation(Resource, module="vault", name="RootTokenRevocation"):
+class RootTokenRevocation(StableResource, module="vault", name="RootTokenRevocation"):
     """A Vault whose initial root token is revoked."""
 
     def __init__(
@@ -92,9 +88,8 @@ class RootTokenRevocation(Resource, module="vault", name="RootTokenRevocation"):
                 "custody": settings.custody.to_properties(),
                 "root_token": init.root_token,
             },
-            pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(additional_secret_outputs=["root_token"]), opts
-            ),
+            opts,
+            secret_outputs=["root_token"],
         )
 
 

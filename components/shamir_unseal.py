@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult, UpdateResult
 
 from components.custody.key_custody import KeyCustody
 from components.shares.unseal import unseal_pods
-from components.stable_provider import StableProvider, report_without_trace
+from components.stable_provider import StableProvider, StableResource, report_without_trace
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -30,15 +30,13 @@ class ShamirUnsealProvider(StableProvider):
         """Unseal every pod."""
         access = PodAccess.from_properties(props["access"])
         _unseal(props)
-        return CreateResult(
-            f"{access.target.namespace}/{access.statefulset}", {name: props[name] for name in INPUTS}
-        )
+        return CreateResult(f"{access.target.namespace}/{access.statefulset}", self.input_values(props))
 
     @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Unseal every pod that is sealed."""
         _unseal(_news)
-        return UpdateResult({name: _news[name] for name in INPUTS})
+        return super().update(_id, _olds, _news)
 
 
 def _unseal(props: dict[str, Any]) -> None:
@@ -57,7 +55,7 @@ def _unseal(props: dict[str, Any]) -> None:
         )
 
 
-class ShamirUnseal(Resource, module="vault", name="ShamirUnseal"):
+class ShamirUnseal(StableResource, module="vault", name="ShamirUnseal"):
     """A Vault whose pods were all unsealed with the key shares of the init."""
 
     def __init__(
@@ -82,9 +80,8 @@ class ShamirUnseal(Resource, module="vault", name="ShamirUnseal"):
             ShamirUnsealProvider(),
             name,
             properties,
-            pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(additional_secret_outputs=["key_shares"]), opts
-            ),
+            opts,
+            secret_outputs=["key_shares"],
         )
 
 

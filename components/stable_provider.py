@@ -3,10 +3,11 @@
 import functools
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
-from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider
+import pulumi
+from pulumi.dynamic import ConfigureRequest, DiffResult, Resource, ResourceProvider, UpdateResult
 
 from components.errors import DeploymentError
 
@@ -62,7 +63,34 @@ class StableProvider(ResourceProvider):
         super().configure(req)
         gc.freeze()
 
+    def input_values(self, props: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the compared properties alone."""
+        return {name: props[name] for name in self.inputs}
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Record changed inputs and keep every output; Pulumi's default would drop the outputs."""
+        kept = {name: value for name, value in _olds.items() if name != PROVIDER_KEY}
+        return UpdateResult({**kept, **self.input_values(_news)})
+
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Whether an input differs, or the place of the provider's class."""
         changed = any(_olds.get(name) != _news.get(name) for name in (*self.inputs, PROVIDER_KEY))
         return DiffResult(changes=changed, replaces=[], stables=[], delete_before_replace=False)
+
+
+class StableResource(Resource):
+    """A resource of a :class:`StableProvider`."""
+
+    def __init__(
+        self,
+        provider: StableProvider,
+        name: str,
+        properties: Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None,
+        *,
+        secret_outputs: Sequence[str] = (),
+    ) -> None:
+        # Python's dynamic provider host doesn't keep secrets apart, so the engine is told which outputs are
+        # (pulumi/dynamic/__main__.py, acceptSecrets).
+        secrets = pulumi.ResourceOptions(additional_secret_outputs=[*secret_outputs])
+        super().__init__(provider, name, {**properties}, pulumi.ResourceOptions.merge(secrets, opts))

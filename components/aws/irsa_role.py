@@ -43,6 +43,8 @@ class IrsaRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: IrsaRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vault-autounseal:aws:IrsaRole", name, None, opts)
+        # An empty map shows as a change after a refresh.
+        tags = args.tags or None
         role = aws.iam.Role(
             name,
             name=args.role.name,
@@ -55,7 +57,7 @@ class IrsaRole(pulumi.ComponentResource):
                 namespace=args.namespace,
                 service_account=args.service_account,
             ),
-            tags=args.tags,
+            tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
         policy = aws.iam.Policy(
@@ -64,7 +66,7 @@ class IrsaRole(pulumi.ComponentResource):
             path=args.role.path,
             description="Use of the key that unseals Vault",
             policy=pulumi.Output.from_input(args.key_arn).apply(lambda arn: unseal_policy(key_arn=arn)),
-            tags=args.tags,
+            tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.attachment = aws.iam.RolePolicyAttachment(

@@ -40,7 +40,8 @@ class WebhookIngress(pulumi.ComponentResource):
             from_port=args.port,
             to_port=args.port,
             description=DESCRIPTION,
-            tags=args.tags,
+            # An empty map shows as a change after a refresh.
+            tags=args.tags or None,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.rule_id = rule.security_group_rule_id

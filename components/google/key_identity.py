@@ -7,9 +7,9 @@ abandoned or destroyed, whether it is protected or not (pulumi/pkg, step_generat
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, Resource, UpdateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult
 
-from components.stable_provider import StableProvider
+from components.stable_provider import StableProvider, StableResource
 
 INPUTS = ("key_id",)
 
@@ -33,14 +33,10 @@ class GoogleKeyIdentityProvider(StableProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Record the key's name."""
-        return CreateResult(props["key_id"], {"key_id": props["key_id"]})
-
-    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Change nothing; ``check`` refuses any other key."""
-        return UpdateResult({"key_id": _news["key_id"]})
+        return CreateResult(props["key_id"], self.input_values(props))
 
 
-class GoogleKeyIdentity(Resource, module="vault", name="GoogleKeyIdentity"):
+class GoogleKeyIdentity(StableResource, module="vault", name="GoogleKeyIdentity"):
     """The name of the key that seals this stack's Vault."""
 
     def __init__(self, name: str, key_id: str, opts: pulumi.ResourceOptions) -> None:

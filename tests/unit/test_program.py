@@ -234,6 +234,11 @@ def test_tags_are_on_every_aws_resource_that_takes_them() -> None:
     assert sorted(tagged) == sorted([KEY, ROLE, POLICY, RULE])
 
 
+def test_without_tags_none_are_passed_that_a_refresh_would_show_as_a_change(awskms: Deployment) -> None:
+    for kind in (ROLE, POLICY, RULE):
+        assert "tags" not in awskms.only(kind).inputs
+
+
 def test_release_has_a_fixed_name_and_does_not_wait(awskms: Deployment) -> None:
     inputs = awskms.only(RELEASE).inputs
     assert inputs["name"] == "vault"
