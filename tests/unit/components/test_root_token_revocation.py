@@ -95,7 +95,10 @@ def test_adopted_vault_without_keys_has_no_token_to_revoke(
     assert store.read(TARGET) is None
 
 
-def test_vault_that_is_away_for_a_moment_is_waited_for(vault: ScriptedVault) -> None:
+def test_vault_that_is_away_for_a_moment_is_waited_for(
+    vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(root_token_revocation, "_SECONDS", 20)
     vault.answers(LOOKUP_SELF, error(503, "Vault is sealed"), VALID)
     vault.answers(REVOKE_SELF, error(500, "no leader"), no_content())
     RootTokenRevocationProvider().create(inputs(vault.address))
