@@ -158,7 +158,7 @@ class VaultRoleSession:
             )
         if code in _MISSING:
             return f"Check the key {resource} and its region ({identity.region})."
-        return "Fix what AWS names there, or try again later where it is AWS's own fault."
+        return "Fix what AWS names there, or try again later if it is AWS's own fault."
 
 
 def _issuer(token: str) -> str:

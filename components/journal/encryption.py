@@ -159,7 +159,7 @@ class SealKeyCipher(JournalCipher):
         try:
             return until_settled("Waiting for the key of the journal", _WAIT_SECONDS, request)
         except SettlingError as error:
-            raise JournalError(f"its key can't be had: {error}") from None
+            raise JournalError(f"its key can't be recovered: {error}") from None
 
 
 def decoded(text: str) -> bytes:

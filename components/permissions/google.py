@@ -257,7 +257,7 @@ def _deletions(stack: _Stack) -> Iterable[Permission]:
         )
 
 
-_HOST = " (in the host project where the network is shared)"
+_HOST = " (in the host project if the network is shared)"
 
 
 def _firewall_changes() -> Mapping[str, str]:

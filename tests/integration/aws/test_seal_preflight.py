@@ -294,5 +294,5 @@ def test_key_of_the_journal_that_is_denied_later(
     cipher = prove(world)
     header = cipher.prepare(DEPLOYMENT).header
     cloud.kms().put_key_policy(KeyId=world.key_arn, Policy=document(administration()))
-    with pytest.raises(JournalError, match="its key can't be had: kms:Decrypt failed: AccessDenied"):
+    with pytest.raises(JournalError, match="its key can't be recovered: kms:Decrypt failed: AccessDenied"):
         cipher.open(header, DEPLOYMENT)
