@@ -1,4 +1,4 @@
-"""The one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
+"""Runs the one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,7 +41,7 @@ OUTPUTS = (
     *SECRET_OUTPUTS,
 )
 SHARE_INPUTS = ("shares", "threshold", "pgp_keys")
-"""What can only be changed by giving everybody new shares."""
+"""Inputs that can only be changed by a rekey."""
 
 
 class OperatorInitProvider(StableProvider):
@@ -51,17 +51,17 @@ class OperatorInitProvider(StableProvider):
     _adopted_keys = ""
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Takes the keys to adopt from the configuration: as a property they would lie in the state."""
+        """Read the keys to adopt from the configuration: as a property they would be in the state."""
         super().configure(req)
         self._adopted_keys = str(req.config.get("adoptedKeys") or "")
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuses changes of the shares that only their holders can make, and a move of the keys."""
+        """Refuse changes of the shares that only their holders can make, and of the place of the keys."""
         failures = []
         if _olds.get("shares") is not None:
             changed = [name for name in SHARE_INPUTS if (_olds.get(name) or []) != (news.get(name) or [])]
             if changed and _olds.get("pgp_keys"):
-                failures = [CheckFailure(name, _HOLDERS_ROTATE) for name in changed]
+                failures = [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
             elif changed and news.get("migrate_from"):
                 failures = [CheckFailure(name, _SHARES_STAY_DURING_MIGRATION) for name in changed]
             if (_olds.get("custody") or {}) != (news.get("custody") or {}):
@@ -72,7 +72,7 @@ class OperatorInitProvider(StableProvider):
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Initialises Vault, or takes over one whose keys are found or given."""
+        """Initialise Vault, or adopt one whose keys are found or given."""
         if props["migrate_from"]:
             raise DeploymentError(
                 "This stack has no Vault yet whose seal could be migrated: remove migrateFrom, and run "
@@ -93,12 +93,12 @@ class OperatorInitProvider(StableProvider):
         return CreateResult(_identity(inputs.access), outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Answers what is known: Vault can't tell its keys a second time, so a refresh must not ask."""
+        """Return the state unchanged: Vault never returns its keys again, so a refresh must not ask."""
         return ReadResult(id_, props)
 
     @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Takes over changed inputs and keeps every output, but makes new shares where they are asked for."""
+        """Record changed inputs and keep every output, but rekey if the shares were changed."""
         properties = self.input_values(_news)
         inputs = InitInputs.from_properties(_news, adopted_keys="")
         kept = {**_missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
@@ -117,7 +117,7 @@ class OperatorInitProvider(StableProvider):
 
     @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Leaves Vault as it is: there is no un-init."""
+        """Leave Vault as it is: an init can't be undone."""
         location = _props.get("keys_location")
         keys = (
             f"its root token and shares stay in {location}"
@@ -126,11 +126,11 @@ class OperatorInitProvider(StableProvider):
         )
         say(
             f"Vault {_id} stays initialised for as long as its volumes are there, and these go with the "
-            f"namespace where the stack deletes that; {keys}"
+            f"namespace if the stack deletes that; {keys}"
         )
 
 
-_HOLDERS_ROTATE = (
+_HOLDERS_REKEY = (
     "each share is encrypted to its holder, so only the holders can make new ones: "
     "vault operator rekey -target=recovery, with their shares; set it back here"
 )
@@ -140,7 +140,7 @@ _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew
 
 
 def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: bool) -> dict[str, Any]:
-    """What the state gets to know of the keys: the keys themselves, or only where they are."""
+    """Return the outputs about the keys: the keys themselves if the state keeps them, or only their place."""
     in_outputs = record if in_state else None
     return {
         "keys_location": reference.location,
@@ -153,7 +153,7 @@ def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: 
 
 
 def _missing_outputs(inputs: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
-    """What the state of an earlier version of this program doesn't have yet."""
+    """Return the outputs that the state of an earlier version of this program lacks."""
     record = state_record(inputs, olds)
     return {
         "deployment": inputs.deployment,
@@ -164,10 +164,10 @@ def _missing_outputs(inputs: InitInputs, olds: Mapping[str, Any]) -> dict[str, A
 
 
 def _outputs_after_migration(inputs: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys as what they are to the new seal, in their store or for the state.
+    """Return the key outputs for the new seal, once the store has the changed record.
 
-    Raises :class:`KeysNotStoredError` where the store doesn't take them; the record from before has the
-    same shares.
+    Raises :class:`KeysNotStoredError` if the store doesn't accept it; the previous record has the same
+    shares.
     """
     stored = inputs.custody.store is not None
     record = inputs.custody.find() if stored else state_record(inputs, olds)
@@ -182,16 +182,16 @@ def _identity(access: PodAccess) -> str:
 
 
 def completes_migration(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether this is the update that notes down that Vault has the new seal."""
+    """Return whether this is the update that records that Vault has the new seal."""
     same_seal = olds.get("seal_type") == news["seal_type"]
     return same_seal and bool(olds.get("migrate_from")) and not news.get("migrate_from")
 
 
 def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> KeyRecord:
-    """The keys once Vault has that seal: the same shares, which are of the new seal's kind now.
+    """Return the record of a Vault with the new seal: the same shares, as that seal's kind.
 
-    Vault makes no new ones: Shamir's key shares go on as the recovery shares of a seal that unseals by
-    itself, and the other way round. Of a record that is changed already it makes the same again.
+    Vault generates no new ones: Shamir's key shares become the recovery shares of a seal that unseals by
+    itself, and the other way round. A record that is changed already stays the same.
     """
     recovery = seal_class(seal_type).unseals_itself
     return replace(
@@ -204,26 +204,26 @@ def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> 
 
 
 class OperatorInit(StableResource, module="vault", name="OperatorInit"):
-    """An initialised Vault, and where its root token and shares are."""
+    """An initialised Vault, its root token and shares or their place."""
 
     cluster_initialized_here: pulumi.Output[bool]
-    """False where the cluster was adopted."""
+    """False if the cluster was adopted."""
     vault_version: pulumi.Output[str]
-    """Version that pod 0 ran at the init."""
+    """Vault's version in pod 0 at the init."""
     deployment: pulumi.Output[str]
-    """Which Vault this is: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    """Identifies this Vault: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
     keys_location: pulumi.Output[str]
-    """Where root token and shares are; empty where the cluster was adopted without them."""
+    """Place of root token and shares; empty if the cluster was adopted without them."""
     keys_version: pulumi.Output[str]
-    """Their version in the store; empty where it has none."""
+    """Their version in the store; empty if it has none."""
     keys_fingerprint: pulumi.Output[str]
-    """SHA-256 of the shares; empty where the cluster was adopted without them."""
+    """SHA-256 of the shares; empty if the cluster was adopted without them."""
     root_token: pulumi.Output[str]
-    """Secret; empty where a store keeps it and where the cluster was adopted without it."""
+    """Secret; empty if a store keeps it or the cluster was adopted without it."""
     recovery_shares: pulumi.Output[list[str]]
-    """Secret, base64; empty with Shamir, where a store keeps them, and where there are none."""
+    """Secret, base64; empty with Shamir, if a store keeps them, and if there are none."""
     key_shares: pulumi.Output[list[str]]
-    """Secret, base64; empty with auto-unseal, where a store keeps them, and where there are none."""
+    """Secret, base64; empty with auto-unseal, if a store keeps them, and if there are none."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""What a dynamic provider says while it works.
+"""Reports the progress of dynamic providers.
 
-The engine shows what a plugin writes to its standard error beside the update
-(pulumi/sdk/go/common/resource/plugin/plugin.go); nothing that is secret may come here.
+The engine shows a plugin's standard error beside the update (pulumi/sdk/go/common/resource/plugin/plugin.go),
+so nothing secret may be written here.
 """
 
 import sys
@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 
 def say(message: str) -> None:
-    """One line for the person who runs the update."""
+    """Print one line for the person who runs the update."""
     print(message, file=sys.stderr, flush=True)
 
 
 class Waiting:
-    """A deadline, and a line every ten seconds on what is being waited for."""
+    """A deadline, with a line of output every ten seconds on what is being waited for."""
 
     def __init__(self, what: str, seconds: float) -> None:
         self._what = what
@@ -34,7 +34,7 @@ class Waiting:
         return self.remaining_seconds == 0
 
     def pause(self, state: str | Callable[[], str], seconds: float = 0.1) -> None:
-        """Waits a moment, saying the state when a line is due; a function is called only then."""
+        """Sleep for a moment, and report the state if a line is due; a function is called only then."""
         now = time.monotonic()
         if now >= self._next_line:
             self._next_line = now + 10

@@ -1,6 +1,6 @@
-"""Verifies what a person would check by hand: every replica unsealed and a voter, one leader, healthy.
+"""Verifies that every replica is unsealed and a healthy voter of one cluster with one leader.
 
-It is apart from the init, so that a peer that is slow to join never costs the keys.
+It is separate from the init, so that a peer that is slow to join never costs the keys.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,15 +58,15 @@ OUTPUTS = ("peers", "cluster_id", "vault_version")
 
 
 class RaftQuorumProvider(StableProvider):
-    """Verifies at creation and whenever the release changed; changes nothing itself."""
+    """Verifies at creation and whenever the release has changed; changes nothing itself."""
 
     inputs = INPUTS
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuses fewer replicas while raft still counts on the pods that would go.
+        """Refuse fewer replicas while raft still counts the pods that would be deleted.
 
-        With two of three voters deleted at once there is no majority left, and no way back without
-        a recovery by hand. So in the preview already, the one that leads to such an update.
+        If two of three voters are deleted at once, no majority is left, and the only way back is a recovery
+        by hand. So it is refused even in the preview of such an update.
         """
         if not int(news["replicas"]) < int(_olds.get("replicas") or 0):
             return CheckResult(news, [])
@@ -75,17 +75,17 @@ class RaftQuorumProvider(StableProvider):
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Waits for the quorum; raises :class:`DeploymentError` with the reasons where it doesn't come."""
+        """Wait for the quorum; raise :class:`DeploymentError` with the reasons if it isn't reached."""
         access = PodAccess.from_properties(props["access"])
         return CreateResult(f"{access.target.namespace}/{access.statefulset}", _verified(props))
 
     @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """As ``create``."""
+        """Verify again, as at creation."""
         return UpdateResult(_verified(_news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """The peers as they are now, or as they were where Vault can't be asked."""
+        """Return the current peers, or the last known ones if Vault can't be asked."""
         access = PodAccess.from_properties(props["access"])
         try:
             token = _token(props, access)
@@ -107,7 +107,7 @@ class RaftQuorumProvider(StableProvider):
 
 
 class _NotYetError(DeploymentError):
-    """The quorum isn't complete; says what is missing."""
+    """The quorum isn't complete; the message says what is missing."""
 
 
 def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
     if not props["custody"]:
         from components.journal.journal import InitJournal
 
-        # The engine has saved the keys in the state before it came here.
+        # The engine has saved the keys in the state before it created this resource.
         journal = InitJournal(access.target, access.statefulset, str(props["deployment"]))
         journal.finish(fingerprint=str(props["keys_fingerprint"]))
     token = _token(props, access)
@@ -147,7 +147,7 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _token(props: Mapping[str, Any], access: PodAccess) -> str:
-    """The token of the settings, or the root token from wherever it is kept; empty where there is none."""
+    """Return the token of the settings, or the root token; empty if neither is available."""
     # A state of an earlier version has no custody.
     custody = KeyCustody.from_properties(props.get("custody"), access.target, str(props.get("deployment")))
     return str(props["token"]) or custody.root_token(in_state="")
@@ -164,19 +164,19 @@ def _verified_without_token(props: Mapping[str, Any], access: PodAccess) -> dict
 
 
 def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
-    """What to do before the number of pods may go down; None where nothing is left to do."""
+    """Return what to do before the number of pods may be reduced; None if nothing."""
     access = PodAccess.from_properties(props["access"])
     staying = {access.pod(ordinal) for ordinal in range(replicas)}
     try:
         with access.reach(0) as address:
             state = VaultClient(address, _token(props, access)).raft_state()
     except (KeyStoreError, PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
-        return f"raft can't be asked whether it can do with {replicas} pods: {error}"
+        return f"raft can't be asked whether {replicas} pods are enough: {error}"
     surplus = [peer.node_id for peer in state.peers if peer.node_id not in staying]
     if not surplus:
         return None
     return (
-        f"{', '.join(surplus)} would go and still belong to raft, which might lose its majority; "
+        f"{', '.join(surplus)} would be deleted and still belong to raft, which might lose its majority; "
         "first, one by one: vault operator raft remove-peer"
     )
 
@@ -184,7 +184,7 @@ def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
 def _await_quorum(
     client: VaultClient, props: Mapping[str, Any], access: PodAccess, waiting: Waiting
 ) -> dict[str, Any]:
-    """Asks over one connection until the quorum is there, the connection breaks or the time is over."""
+    """Poll over one connection until the quorum is reached, the connection breaks or time is up."""
     replicas = int(props["replicas"])
     while True:
         try:
@@ -201,7 +201,7 @@ def _await_quorum(
 
 
 def _observe(client: VaultClient, access: PodAccess) -> tuple[SealStatus, RaftState]:
-    """Seal status of pod 0, and raft's state through it; a standby hands the question on to the leader."""
+    """Return pod 0's seal status, and raft's state through it; a standby forwards the call to the leader."""
     status = client.seal_status()
     if status.sealed:
         raise VaultUnavailableError(f"{access.pod(0)} is sealed")
@@ -230,7 +230,10 @@ def _require_quorum(state: RaftState, access: PodAccess, replicas: int) -> None:
 
 
 def _require_members(access: PodAccess, replicas: int, cluster_id: str) -> None:
-    """Asks every pod but pod 0, whose cluster it is: one that was initialised apart is unsealed, too."""
+    """Raise if a pod is sealed or belongs to another cluster than pod 0.
+
+    All other pods are asked, as one that was initialised separately is unsealed, too.
+    """
     others = range(1, replicas)
     with ThreadPoolExecutor(max_workers=replicas) as pool:
         statuses = list(pool.map(lambda ordinal: _pod_seal_status(access, ordinal), others))
@@ -240,8 +243,8 @@ def _require_members(access: PodAccess, replicas: int, cluster_id: str) -> None:
         if status.cluster_id != cluster_id:
             raise _NotYetError(
                 f"{access.pod(ordinal)} belongs to another cluster ({status.cluster_id}) than "
-                f"{access.pod(0)} ({cluster_id}): it was initialised apart; delete its volumes and the pod "
-                "to let it join"
+                f"{access.pod(0)} ({cluster_id}): it was initialised separately; delete its volumes "
+                "and the pod to let it join"
             )
 
 
@@ -293,9 +296,9 @@ class RaftQuorum(StableResource, module="vault", name="RaftQuorum"):
     """A verified quorum of Vault servers."""
 
     peers: pulumi.Output[list[dict[str, Any]]]
-    """One entry a server: node_id, address, leader, voter, healthy."""
+    """One entry per server: node_id, address, leader, voter, healthy."""
     cluster_id: pulumi.Output[str]
-    """Identity of the Vault cluster that all pods share."""
+    """Id of the Vault cluster that all pods belong to."""
     vault_version: pulumi.Output[str]
     """Version that pod 0 runs."""
 
@@ -315,11 +318,11 @@ class RaftQuorum(StableResource, module="vault", name="RaftQuorum"):
             "storage": settings.storage,
             "replicas": settings.replicas,
             "token": settings.token if settings.token is not None else init.root_token,
-            # A root token that is revoked or a holder's can't be asked with.
+            # A root token that is revoked, or encrypted to its holder, can't be used here.
             "token_needed": settings.token is not None
             or not (settings.init.revoke_root_token or settings.init.root_token_pgp_key),
             "custody": settings.custody.to_properties(),
-            # New shares are in the state now, so that their journal is done with.
+            # New shares are in the state now, so their journal can be deleted.
             "keys_fingerprint": init.keys_fingerprint,
             # A new revision of the release may have changed the pods, so it is verified again.
             "release_revision": release_revision,

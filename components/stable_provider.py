@@ -1,4 +1,4 @@
-"""What every dynamic provider here has in common: no edit of its code ever touches its resource."""
+"""Declares the base class of the dynamic providers: no edit of its code ever touches its resource."""
 
 import functools
 import gc
@@ -16,16 +16,15 @@ Result = TypeVar("Result")
 
 
 def report_without_trace(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Keeps the stack trace off errors that explain themselves.
+    """Omit the stack trace of errors that explain themselves.
 
-    The dynamic provider host sends ``traceback.format_exc()`` to the engine
-    (pulumi/dynamic/__main__.py); that leaves out the frames when the limit is 0. Errors that nobody
-    foresaw keep their trace.
+    The dynamic provider host sends ``traceback.format_exc()`` to the engine (pulumi/dynamic/__main__.py),
+    which omits the frames if the limit is 0. Unexpected errors keep their trace.
     """
 
     @functools.wraps(method)
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        # The limit holds for the whole process, and may be left over from an earlier error.
+        # The limit is the whole process's, and may be left over from an earlier error.
         sys.tracebacklimit = 1000
         try:
             return method(*args, **kwargs)
@@ -44,21 +43,20 @@ class StableProvider(ResourceProvider):
     """Compares the resource's inputs, and never asks for a replacement.
 
     By Pulumi's default a changed ``__provider``, the serialised provider, replaces the resource. Here it is a
-    reference to the class, which no edit changes. Where the class has moved to another module, it makes an
-    update, so that the state names the new one: refresh and destroy load what the state names.
+    reference to the class, which no edit changes. If the class has moved to another module, that makes an
+    update, so that the state names the new one: refresh and destroy load the module that the state names.
     """
 
-    # The classes pickle by reference and capture nothing, so there is nothing to hide in them.
+    # The classes are pickled by reference and capture nothing, so they contain no secrets.
     serialize_as_secret_always = False
 
     inputs: ClassVar[Sequence[str]]
     """Names of the properties that are compared."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Keep the garbage collector off what the provider host has imported, for as long as the host runs.
+        """Exclude the modules that the provider host has imported from garbage collection.
 
-        The host ends with the command. Looking through all that once more for what could be freed would
-        take a quarter of a second of it.
+        The host ends with the command. Another collection of them would take a quarter of a second of it.
         """
         super().configure(req)
         gc.freeze()
@@ -73,7 +71,7 @@ class StableProvider(ResourceProvider):
         return UpdateResult({**kept, **self.input_values(_news)})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Whether an input differs, or the place of the provider's class."""
+        """Return a change if an input differs, or the module of the provider's class."""
         changed = any(_olds.get(name) != _news.get(name) for name in (*self.inputs, PROVIDER_KEY))
         return DiffResult(changes=changed, replaces=[], stables=[], delete_before_replace=False)
 
@@ -90,7 +88,7 @@ class StableResource(Resource):
         *,
         secret_outputs: Sequence[str] = (),
     ) -> None:
-        # Python's dynamic provider host doesn't keep secrets apart, so the engine is told which outputs are
+        # Python's dynamic provider host doesn't mark secrets, so the engine has to know which outputs are
         # (pulumi/dynamic/__main__.py, acceptSecrets).
         secrets = pulumi.ResourceOptions(additional_secret_outputs=[*secret_outputs])
         super().__init__(provider, name, {**properties}, pulumi.ResourceOptions.merge(secrets, opts))

@@ -1,6 +1,6 @@
-"""What can be verified of a cluster without a token: that every pod is unsealed and follows one leader.
+"""Verifies a cluster without a token: every pod is unsealed and follows one leader.
 
-Which servers are voters Vault tells only to a token (`sys/storage/raft/autopilot/state`).
+Vault reports which servers are voters only to a token (`sys/storage/raft/autopilot/state`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,25 +12,25 @@ from components.errors import DeploymentError
 from components.vault.client import Leader, SealStatus, VaultClient
 from components.vault.pod_access import PodAccess
 
-# A follower in good health is some entries behind at most; autopilot's own bound is 1000
+# A healthy follower is at most some entries behind; autopilot's own limit is 1000
 # (max_trailing_logs, Vault's document on integrated storage).
 MAX_TRAILING_ENTRIES = 1000
 
 
 class NoCommonLeaderError(DeploymentError):
-    """A pod is sealed, follows nobody or another leader, or is far behind; the message says which."""
+    """A pod is sealed, follows no leader or another one, or is far behind; the message says which."""
 
 
 @dataclass(frozen=True)
 class Leadership:
-    """What every pod says of itself and of the leader, in the order of the pods."""
+    """Each pod's seal status and leader, in the order of the pods."""
 
     pods: Sequence[str]
     statuses: Sequence[SealStatus]
     leaders: Sequence[Leader]
 
     def to_properties(self) -> list[dict[str, Any]]:
-        """As the peer table among the stack's outputs; what only a token can tell is None."""
+        """Return the peer table of the stack's outputs; values that need a token are None."""
         return [
             {"node_id": pod, "address": "", "leader": leader.is_self, "voter": None, "healthy": None}
             for pod, leader in zip(self.pods, self.leaders, strict=True)
@@ -38,7 +38,7 @@ class Leadership:
 
 
 def observe_leadership(access: PodAccess, replicas: int) -> Leadership:
-    """Asks every pod; raises where one can't be reached or asked."""
+    """Ask every pod for its status and leader; raise if one can't be reached or asked."""
     with ThreadPoolExecutor(max_workers=replicas) as pool:
         answers = list(pool.map(lambda ordinal: _observed(access, ordinal), range(replicas)))
     return Leadership(
@@ -49,17 +49,17 @@ def observe_leadership(access: PodAccess, replicas: int) -> Leadership:
 
 
 def observe_single_server(client: VaultClient, access: PodAccess) -> Leadership:
-    """Asks the one pod of a Vault that isn't highly available, which leads nobody and follows nobody."""
+    """Ask the one pod of a Vault without high availability, which reports no leader."""
     status = client.seal_status()
     if status.sealed:
         raise NoCommonLeaderError(f"{access.pod(0)} is sealed")
-    # It calls itself nobody's leader, and yet is the one that answers.
+    # Without HA, Vault reports no leader; this server is the active one.
     leader = replace(client.leader(), is_self=True)
     return Leadership(pods=[access.pod(0)], statuses=[status], leaders=[leader])
 
 
 def require_common_leader(found: Leadership) -> None:
-    """Raises :class:`NoCommonLeaderError` unless all pods are one cluster with one leader."""
+    """Raise :class:`NoCommonLeaderError` unless all pods are one cluster with one leader."""
     by_pod: Mapping[str, SealStatus] = dict(zip(found.pods, found.statuses, strict=True))
     for pod, status in by_pod.items():
         if status.sealed:
@@ -67,8 +67,8 @@ def require_common_leader(found: Leadership) -> None:
         if status.cluster_id != found.statuses[0].cluster_id:
             raise NoCommonLeaderError(
                 f"{pod} belongs to another cluster ({status.cluster_id}) than {found.pods[0]} "
-                f"({found.statuses[0].cluster_id}): it was initialised apart; delete its volumes and the pod "
-                "to let it join"
+                f"({found.statuses[0].cluster_id}): it was initialised separately; delete its volumes "
+                "and the pod to let it join"
             )
     leading = [pod for pod, leader in zip(found.pods, found.leaders, strict=True) if leader.is_self]
     if len(leading) != 1:

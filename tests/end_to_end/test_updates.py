@@ -127,7 +127,7 @@ def test_fewer_replicas_are_refused_while_raft_counts_on_them(awskms: Deployment
     result = awskms.stack.run("preview")
     awskms.configure({})
     assert result.returncode != 0
-    assert "vault-1, vault-2 would go and still belong to raft" in result.stdout, result.stdout
+    assert "vault-1, vault-2 would be deleted and still belong to raft" in result.stdout, result.stdout
 
 
 def test_what_is_protected_is_not_destroyed(awskms: Deployment) -> None:

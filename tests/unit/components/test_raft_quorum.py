@@ -274,14 +274,14 @@ def test_fewer_replicas_are_refused_while_their_peers_belong_to_raft(vault: Scri
     result = RaftQuorumProvider().check(inputs(pods(vault)), inputs(pods(vault), replicas=1))
     (failure,) = result.failures
     assert failure.property == "replicas"
-    assert failure.reason.startswith("vault-1, vault-2 would go and still belong to raft")
+    assert failure.reason.startswith("vault-1, vault-2 would be deleted and still belong to raft")
     assert "vault operator raft remove-peer" in failure.reason
 
 
 def test_fewer_replicas_are_refused_where_raft_cannot_be_asked() -> None:
     result = RaftQuorumProvider().check(inputs(), inputs(replicas=1))
     (failure,) = result.failures
-    assert failure.reason.startswith("raft can't be asked whether it can do with 1 pods: ")
+    assert failure.reason.startswith("raft can't be asked whether 1 pods are enough: ")
 
 
 def test_fewer_replicas_are_taken_once_their_peers_are_removed(vault: ScriptedVault) -> None:
