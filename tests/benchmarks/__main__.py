@@ -23,7 +23,7 @@ from sandbox.processes import recorded_names, running
 from sandbox.progress import Progress
 from tests.benchmarks.floor_stack import floor_stack
 from tests.benchmarks.report import notes, preview_comparisons, update_comparisons
-from tests.benchmarks.rounds import Contestants
+from tests.benchmarks.rounds import PREVIEWS_A_RUN, Contestants
 from tests.benchmarks.samples import Comparison
 from tests.benchmarks.table import placed, render
 
@@ -63,8 +63,9 @@ def _measure(layout: Layout, progress: Progress, runs: int, rows: Sequence[str])
             chart=_chart_arguments(environment),
         )
         if PREVIEW in rows:
-            with progress.step(f"Previews, {runs} of the program and {runs} of its floor"):
-                found += preview_comparisons(contestants.previews(runs))
+            previews = runs * PREVIEWS_A_RUN
+            with progress.step(f"Previews, {previews} of the program and {previews} of its floor"):
+                found += preview_comparisons(contestants.previews(previews))
         if UPDATE in rows:
             _require_slow_key(environment)
             rounds = []
@@ -112,7 +113,12 @@ def _place_in_document(table: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=_positive, default=5, help="how often each is measured (default: 5)")
+    parser.add_argument(
+        "--runs",
+        type=_positive,
+        default=5,
+        help="how often an update is measured, and a third as often as a preview is (default: 5)",
+    )
     parser.add_argument(
         "--rows",
         nargs="+",

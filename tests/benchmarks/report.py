@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sandbox.lifecycle import OFFICIAL_VERSION, Environment
 from tests.benchmarks.disturbances import LeaderKill
 from tests.benchmarks.machine import describe_machine
-from tests.benchmarks.rounds import SLOW_KEY_SECONDS, Deployment, PreviewRound, UpdateRound
+from tests.benchmarks.rounds import PREVIEWS_A_RUN, SLOW_KEY_SECONDS, Deployment, PreviewRound, UpdateRound
 from tests.benchmarks.samples import Comparison, Samples
 
 
@@ -74,8 +74,9 @@ def notes(environment: Environment, runs: int) -> Sequence[str]:
     chart = f"official chart {OFFICIAL_VERSION}" if environment.chart is None else "the sandbox's own chart"
     plugins = ", ".join(f"{plugin.name} {plugin.version} ({plugin.kind})" for plugin in environment.plugins)
     return [
-        f"{datetime.now(UTC):%Y-%m-%d}, {describe_machine()}; {runs} runs, program and floor in turns, two "
-        f"leaders killed on either side of each; {chart}; provider plugins: {plugins}.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {describe_machine()}; {runs} runs, and {runs * PREVIEWS_A_RUN} of the "
+        "preview, program and floor in turns, two leaders killed on either side of each; "
+        f"{chart}; provider plugins: {plugins}.",
         "Floor of the preview: a program that registers the same providers, so that their plugins start, and "
         "one dynamic resource that asks nothing.",
         "Floor of `pulumi up`: `helm install` of the same chart with the same values, one init call as soon "

@@ -28,6 +28,9 @@ _KILLS = 2
 SLOW_KEY_SECONDS = 10.0
 """How long AWS and its real provider take until a new key and its settings are seen: 8 to 12 s, measured."""
 
+PREVIEWS_A_RUN = 3
+"""A preview takes seconds and its time varies by as much as is looked for, so it is measured more often."""
+
 _UP = ("up", "--yes", "--skip-preview")
 _DESTROY = ("destroy", "--yes", "--skip-preview")
 
