@@ -74,9 +74,9 @@ def notes(environment: Environment, runs: int) -> Sequence[str]:
     chart = f"official chart {OFFICIAL_VERSION}" if environment.chart is None else "the sandbox's own chart"
     plugins = ", ".join(f"{plugin.name} {plugin.version} ({plugin.kind})" for plugin in environment.plugins)
     return [
-        f"{datetime.now(UTC):%Y-%m-%d}, {describe_machine()}; {runs} runs, and {runs * PREVIEWS_A_RUN} of the "
-        "preview, program and floor in turns, two leaders killed on either side of each; "
-        f"{chart}; provider plugins: {plugins}.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {describe_machine()}; {runs} runs, and "
+        f"{runs * PREVIEWS_A_RUN} of the preview, program and floor in turns, two leaders killed "
+        f"on either side of each; {chart}; provider plugins: {plugins}.",
         "Floor of the preview: a program that registers the same providers, so that their plugins start, and "
         "one dynamic resource that asks nothing.",
         "Floor of `pulumi up`: `helm install` of the same chart with the same values, one init call as soon "
