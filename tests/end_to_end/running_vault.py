@@ -12,6 +12,8 @@ import requests
 from sandbox.stack import SandboxStack
 
 CALL_SECONDS = 5
+WRITE_SECONDS = 60
+"""A write is done once, and a machine with other work on it may take its time."""
 
 
 def poll(what: str, seconds: float, probe: Callable[[], bool]) -> None:
@@ -96,7 +98,7 @@ class RunningVault:
             f"{self.addresses()[0]}/v1/{path}",
             headers={"X-Vault-Token": token},
             json=data,
-            timeout=CALL_SECONDS,
+            timeout=WRITE_SECONDS,
         )
         assert response.ok, f"{path}: {response.status_code} {response.text}"
         answer: Mapping[str, Any] = response.json() if response.content else {}
