@@ -28,7 +28,7 @@ check: environment
 	$(PYTHON) -m tests.layers lint,types,unit
 
 test: environment
-	$(PYTHON) -m tests.layers lint,types,unit tools integration,end-to-end-aws,end-to-end-gcp faults
+	$(PYTHON) -m tests.layers lint,types,unit tools integration end-to-end-aws,end-to-end-gcp faults
 
 # One test alone: make one TEST='tests/unit/docs/test_settings.py::test_the_table_has_every_output'
 one: environment
@@ -50,14 +50,14 @@ tools: environment
 	$(PYTHON) -m sandbox tools
 
 integration: tools
-	.venv/bin/pytest tests/integration -n 4
+	.venv/bin/pytest tests/integration -n 3
 
 # Both clouds at the same time: make -j 2 end-to-end
 end-to-end: end-to-end-aws end-to-end-gcp
 	$(MAKE) faults
 
 end-to-end-aws: tools older-sdk
-	$(ISOLATED) aws .venv/bin/pytest tests/end_to_end -n 3 --dist loadscope
+	$(ISOLATED) aws .venv/bin/pytest tests/end_to_end -n 2 --dist loadscope
 
 end-to-end-gcp: tools
 	$(ISOLATED) gcp .venv/bin/pytest tests/end_to_end/google

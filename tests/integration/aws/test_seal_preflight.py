@@ -88,7 +88,7 @@ def refused(world: VaultWorld, seconds: float = 0.1) -> str:
     with pytest.raises(DeploymentError) as raised:
         prove(world, seconds)
     said = str(raised.value)
-    assert f"as Vault's role {world.role_arn} didn't succeed; nothing was initialised" in said
+    assert f"as Vault's identity {world.role_arn} didn't succeed; nothing was initialised" in said
     return said
 
 
@@ -289,7 +289,7 @@ def test_journal_under_another_key_names_it(make_vault_world: MakeVaultWorld) ->
 def test_key_of_the_journal_that_is_denied_later(
     make_vault_world: MakeVaultWorld, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("components.aws.preflight._CIPHER_SECONDS", 0.1)
+    monkeypatch.setattr("components.journal.encryption._WAIT_SECONDS", 0.1)
     world = make_vault_world()
     cipher = prove(world)
     header = cipher.prepare(DEPLOYMENT).header
