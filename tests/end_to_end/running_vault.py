@@ -111,6 +111,10 @@ class RunningVault:
             return 0
         return len(answer["data"]["voters"])
 
+    def await_healthy_voters(self, token: str, count: int = 3) -> None:
+        """Wait for so many voters in good health, as a busy machine may cost Vault its leader at any time."""
+        poll(f"{count} healthy voters", 120, lambda: self.healthy_voters(token) == count)
+
     def delete_pods(self) -> None:
         """Deletes every Vault pod at once and waits until none of them is left."""
         before = {pod["metadata"]["uid"] for pod in self.pods()}

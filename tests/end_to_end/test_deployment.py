@@ -36,7 +36,7 @@ def test_three_healthy_voters_in_one_cluster(awskms: Deployment) -> None:
         ("awskms", True, False)
     ] * 3
     assert len({status["cluster_id"] for status in statuses}) == 1
-    assert vault.healthy_voters(token) == 3
+    vault.await_healthy_voters(token)
     answer = vault.read("sys/storage/raft/configuration", token)
     assert answer is not None
     servers = answer["data"]["config"]["servers"]

@@ -85,7 +85,7 @@ def test_data_keys_and_tokens_move_to_three_voters(standalone: Deployment) -> No
     kubectl("delete", "pod", "vault-storage-migration", standalone.in_namespace)
     standalone.configure(MIGRATED)
     standalone.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
-    assert vault.healthy_voters(token) == 3
+    vault.await_healthy_voters(token)
     assert [(peer["node_id"], peer["voter"]) for peer in peers(standalone)] == [
         (f"{standalone.name}-{ordinal}", True) for ordinal in range(3)
     ]
@@ -95,4 +95,4 @@ def test_data_keys_and_tokens_move_to_three_voters(standalone: Deployment) -> No
     after = standalone.outputs()
     assert after["recovery_shares"] == before["recovery_shares"]
     vault.delete_pods()
-    poll("three healthy voters", 120, lambda: vault.healthy_voters(token) == 3)
+    vault.await_healthy_voters(token)

@@ -14,7 +14,7 @@ def test_all_pods_deleted_and_unsealed_again(awskms: Deployment) -> None:
     vault, token = awskms.vault, awskms.outputs()["root_token"]
     vault.write("cubbyhole/before", token, {"kept": "yes"})
     vault.delete_pods()
-    poll("three healthy voters", 120, lambda: vault.healthy_voters(token) == 3)
+    vault.await_healthy_voters(token)
     assert vault.unsealed() == 3
     answer = vault.read("cubbyhole/before", token)
     assert answer is not None
@@ -30,7 +30,7 @@ def trust_policy(awskms: Deployment) -> Iterator[dict[str, Any]]:
     iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(policy))
     vault, token = awskms.vault, awskms.outputs()["root_token"]
     awskms.cluster.kubectl("delete", "pod", "vault-2", "--namespace=vault")
-    poll("three healthy voters again", 120, lambda: vault.healthy_voters(token) == 3)
+    vault.await_healthy_voters(token)
 
 
 def test_a_wrong_subject_fails_as_on_aws(awskms: Deployment, trust_policy: dict[str, Any]) -> None:

@@ -109,6 +109,6 @@ def test_pods_unseal_themselves_and_the_shares_are_good(migrating: Deployment) -
     outputs = migrating.outputs()
     vault = migrating.vault
     vault.delete_pods()
-    poll("three healthy voters", 120, lambda: vault.healthy_voters(outputs["root_token"]) == 3)
+    vault.await_healthy_voters(outputs["root_token"])
     assert kept(migrating)
     prove_by_generate_root(vault.addresses(), outputs["recovery_shares"], 3)

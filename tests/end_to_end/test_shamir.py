@@ -23,7 +23,7 @@ def test_unsealed_by_the_deployment(shamir: Deployment) -> None:
     assert len(outputs["key_shares"]) == 5
     assert outputs["recovery_shares"] == []
     assert {status["type"] for status in shamir.vault.seal_statuses()} == {"shamir"}
-    assert shamir.vault.healthy_voters(outputs["root_token"]) == 3
+    shamir.vault.await_healthy_voters(outputs["root_token"])
     result = shamir.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -45,5 +45,5 @@ def test_unsealed_by_the_command_after_a_restart(shamir: Deployment) -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     token = shamir.outputs()["root_token"]
-    poll("three healthy voters", 60, lambda: vault.healthy_voters(token) == 3)
+    vault.await_healthy_voters(token)
     assert not [share for share in shamir.outputs()["key_shares"] if share in result.stdout + result.stderr]

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.running_vault import poll
 from tests.end_to_end.transit_vault import ADDRESS, KEY, TransitVault, transit_vault
 
 IMAGE = "hashicorp/vault:1.18.1"
@@ -62,7 +61,7 @@ def test_three_voters_that_unseal_themselves(transit: Deployment) -> None:
     assert {status["type"] for status in vault.seal_statuses()} == {"transit"}
     assert len(outputs["recovery_shares"]) == 5
     vault.delete_pods()
-    poll("three healthy voters", 120, lambda: vault.healthy_voters(token) == 3)
+    vault.await_healthy_voters(token)
     result = transit.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
 

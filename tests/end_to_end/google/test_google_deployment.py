@@ -3,7 +3,6 @@
 import json
 
 from tests.end_to_end.google.conftest import IAM, KEY, KMS, PROJECT, RING, GoogleDeployment
-from tests.end_to_end.running_vault import poll
 
 RESOURCE_TYPES = {
     "gcp:kms/cryptoKey:CryptoKey",
@@ -40,7 +39,7 @@ def test_three_voters_that_google_unseals(gcpckms: GoogleDeployment) -> None:
     assert [(status["type"], status["sealed"]) for status in vault.seal_statuses()] == [
         ("gcpckms", False)
     ] * 3
-    assert vault.healthy_voters(outputs["root_token"]) == 3
+    vault.await_healthy_voters(outputs["root_token"])
     assert (outputs["key_ring"], outputs["key_id"]) == (RING, KEY)
     assert outputs["service_account_email"] == ACCOUNT
     assert len(outputs["recovery_shares"]) == 5
@@ -79,7 +78,7 @@ def test_all_pods_deleted_and_unsealed_again(gcpckms: GoogleDeployment) -> None:
     vault, token = gcpckms.vault, gcpckms.outputs()["root_token"]
     vault.write("cubbyhole/before", token, {"kept": "yes"})
     vault.delete_pods()
-    poll("three healthy voters", 120, lambda: vault.healthy_voters(token) == 3)
+    vault.await_healthy_voters(token)
     answer = vault.read("cubbyhole/before", token)
     assert answer is not None
     assert answer["data"] == {"kept": "yes"}
@@ -90,11 +89,11 @@ def test_key_rotated_and_pods_restarted(gcpckms: GoogleDeployment) -> None:
     version = gcpckms.google("POST", f"{KMS}/{KEY}/cryptoKeyVersions", {})["name"].rpartition("/")[2]
     gcpckms.google("POST", f"{KMS}/{KEY}:updatePrimaryVersion", {"cryptoKeyVersionId": version})
     vault.delete_pods()
-    poll("three healthy voters", 120, lambda: vault.healthy_voters(token) == 3)
+    vault.await_healthy_voters(token)
     # Vault encrypts what it keeps anew when a server becomes active, and needs no older version from then on.
     gcpckms.set_version_state(KEY, int(version) - 1, "DISABLED")
     vault.delete_pods()
-    poll("three healthy voters without the old version", 120, lambda: vault.healthy_voters(token) == 3)
+    vault.await_healthy_voters(token)
     gcpckms.set_version_state(KEY, int(version) - 1, "ENABLED")
     result = gcpckms.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -109,6 +108,6 @@ def test_destroyed_and_up_again_with_the_same_ring(gcpckms: GoogleDeployment) ->
     after = gcpckms.outputs()
     assert (after["key_ring"], after["key_id"]) == (before["key_ring"], before["key_id"])
     assert after["root_token"] != before["root_token"]
-    assert gcpckms.vault.healthy_voters(after["root_token"]) == 3
+    gcpckms.vault.await_healthy_voters(after["root_token"])
     result = gcpckms.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
