@@ -1,0 +1,172 @@
+"""The two places of the journal: what they refuse, and that the file is on the disk when they say so."""
+
+import base64
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.journal.encryption import JournalError
+from components.journal.entry import JournalEntry
+from components.journal.lock_holder import LockHolder
+from components.journal.storage import JournalFile, JournalSecret, SeenSecret
+from components.kubernetes.kubectl import OWNER, OWNER_LABEL, KubectlError
+from tests.unit.fakes.disk import RecordedDisk, record_disk
+from tests.unit.fakes.init_inputs import DEPLOYMENT, SECRET, TARGET, InitCluster, provide_cluster
+
+ENTRY = JournalEntry(
+    deployment=DEPLOYMENT,
+    run=LockHolder.current(),
+    began="2026-01-01T00:00:00+00:00",
+    volume="uid",
+    header={},
+)
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    return provide_cluster(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> RecordedDisk:
+    return record_disk(monkeypatch)
+
+
+def secret(deployment: str = DEPLOYMENT) -> JournalSecret:
+    return JournalSecret(TARGET, "vault", deployment)
+
+
+def seen_in(place: JournalSecret) -> SeenSecret:
+    found = place.read()
+    assert found is not None
+    return found
+
+
+def test_secret_is_created_once_replaced_and_deleted() -> None:
+    place = secret()
+    assert place.read() is None
+    place.create(ENTRY)
+    first = seen_in(place)
+    assert first.entry == ENTRY
+    with pytest.raises(KubectlError, match="AlreadyExists"):
+        place.create(ENTRY)
+    later = replace(ENTRY, ciphertext="a2V5cw==")
+    place.replace(later, first)
+    second = seen_in(place)
+    assert second.entry == later
+    with pytest.raises(KubectlError, match="Conflict"):
+        place.replace(ENTRY, first)
+    with pytest.raises(KubectlError, match="Conflict"):
+        place.delete(first)
+    place.delete(second)
+    assert place.read() is None
+
+
+@pytest.mark.parametrize("labels", [None, {}, {OWNER_LABEL: "somebody"}])
+def test_secret_of_somebody_else_is_refused(cluster: InitCluster, labels: dict[str, str] | None) -> None:
+    secret().create(ENTRY)
+    cluster.objects.put("secret", SECRET, metadata={"labels": labels})
+    with pytest.raises(JournalError, match="Secret secrets/vault-operator-init belongs to somebody else"):
+        secret().read()
+
+
+def test_secret_of_another_deployment_is_refused() -> None:
+    secret().create(ENTRY)
+    with pytest.raises(JournalError, match=f"is the journal of {DEPLOYMENT}, and this is another"):
+        secret("another").read()
+
+
+@pytest.mark.parametrize("data", [None, {}, {"journal": "%"}, {"journal": base64.b64encode(b"{}").decode()}])
+def test_secret_without_an_entry_is_refused(cluster: InitCluster, data: dict[str, str] | None) -> None:
+    cluster.objects.put("secret", SECRET, metadata={"labels": {OWNER_LABEL: OWNER}}, data=data)
+    with pytest.raises(JournalError, match="isn't the journal of an init"):
+        secret().read()
+
+
+def test_file_is_only_its_owners_to_read() -> None:
+    file = JournalFile(DEPLOYMENT)
+    assert file.read() is None
+    file.path.parent.mkdir(parents=True, mode=0o755)
+    file.write(ENTRY)
+    assert file.read() == ENTRY
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.path.parent.stat().st_mode) == 0o700
+    assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]
+
+
+def test_file_is_on_the_disk_before_it_takes_its_place_and_its_place_after(disk: RecordedDisk) -> None:
+    file = JournalFile(DEPLOYMENT)
+    file.write(ENTRY)
+    folder = str(file.path.parent)
+    assert disk.events == [f"synced {len(ENTRY.to_json())} bytes", "renamed", f"synced {folder}"]
+
+
+def test_file_is_overwritten_before_it_is_removed(disk: RecordedDisk) -> None:
+    file = JournalFile(DEPLOYMENT)
+    file.write(ENTRY)
+    disk.events.clear()
+    disk.contents.clear()
+    file.delete()
+    assert disk.contents == [bytes(len(ENTRY.to_json()))]
+    assert disk.events == [
+        f"synced {len(ENTRY.to_json())} bytes",
+        "removed",
+        f"synced {file.path.parent}",
+    ]
+    disk.events.clear()
+    file.delete()
+    assert disk.events == []
+
+
+def test_folder_is_not_synced_on_windows(disk: RecordedDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = JournalFile(DEPLOYMENT)
+    # Only the module's own view: pathlib goes by the name, too.
+    monkeypatch.setattr("components.journal.storage.os", disk.windows())
+    file.write(ENTRY)
+    assert disk.events == [f"synced {len(ENTRY.to_json())} bytes", "renamed"]
+
+
+def test_failed_write_leaves_what_was_there_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = JournalFile(DEPLOYMENT)
+    file.write(ENTRY)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        file.write(replace(ENTRY, ciphertext="a2V5cw=="))
+    assert file.read() == ENTRY
+    assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]
+
+
+def test_entry_that_is_set_aside_stays_beside_the_next() -> None:
+    file = JournalFile(DEPLOYMENT)
+    file.write(replace(ENTRY, volume="next"))
+    path = file.set_aside(ENTRY)
+    assert path.parent == file.path.parent
+    assert ENTRY.run.run_id in path.name
+    assert JournalEntry.from_json(path.read_text()) == ENTRY
+    assert file.read() == replace(ENTRY, volume="next")
+
+
+def test_file_that_is_no_journal_of_this_deployment_is_refused() -> None:
+    file = JournalFile(DEPLOYMENT)
+    file.write(replace(ENTRY, deployment="another"))
+    with pytest.raises(JournalError, match="is the journal of another"):
+        file.read()
+    file.path.write_bytes(b"\xff")
+    with pytest.raises(JournalError, match="isn't a text"):
+        file.read()
+
+
+def test_file_lies_in_pulumis_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PULUMI_HOME", raising=False)
+    assert JournalFile(DEPLOYMENT).path.parent == tmp_path / ".pulumi" / "vault-autounseal"
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "elsewhere"))
+    assert JournalFile(DEPLOYMENT).path.parent == tmp_path / "elsewhere" / "vault-autounseal"
+    assert JournalFile("another").path != JournalFile(DEPLOYMENT).path
