@@ -67,6 +67,10 @@ def test_every_setting() -> None:
         ({**LEAST, "key": "a/b"}, 'transit.key is "a/b": name a key'),
         ({**LEAST, "mount": "/transit"}, 'transit.mount is "/transit": give the path'),
         ({**LEAST, "token": "hvs.x"}, "there is no such setting; did you mean tokenSecret?"),
+        (
+            {**LEAST, "tokenSecret": {"naem": "x"}},
+            'transit.tokenSecret.naem is "x": there is no such setting',
+        ),
         ({**LEAST, "tls": {"caSecret": {"key": "x"}}}, "transit.tls.caSecret.name is not set: name a Secret"),
         ({**LEAST, "tls": {"skipVerify": True}}, "transit.tls.skipVerify is true: there is no such setting"),
         (

@@ -12,6 +12,7 @@ import pytest
 from components.custody.key_store import KeyStoreError
 from components.custody.stores import file
 from components.custody.stores.file import Store
+from tests.unit.fakes.disk import record_disk
 from tests.unit.fakes.key_records import ROOT_TOKEN, TARGET, key_record
 from tests.unit.fakes.store_settings import read_store
 
@@ -88,6 +89,23 @@ def test_a_failed_write_keeps_the_older_record(store: Store, monkeypatch: pytest
     assert ROOT_TOKEN not in str(raised.value)
     assert store.read(TARGET) == key_record()
     assert names_beside(store.path) == ["vault.json"]
+
+
+def test_a_record_is_on_the_disk_before_it_takes_its_place_and_its_place_after(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.probe(TARGET)
+    disk = record_disk(monkeypatch)
+    store.write(key_record(), TARGET)
+    size = len(key_record().to_json().encode())
+    assert disk.events == [f"synced {size} bytes", "renamed", f"synced {Path(store.path).parent}"]
+
+
+def test_a_probe_that_reads_something_else_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "_read", lambda _: b"something else")
+    with pytest.raises(KeyStoreError, match="holds something else than what was written into it"):
+        store.probe(TARGET)
+    assert names_beside(store.path) == []
 
 
 @pytest.mark.parametrize("open_to", [0o640, 0o604, 0o660])
