@@ -1,6 +1,7 @@
 """The ciphers of the journal: what opens it, and what doesn't."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -121,3 +122,9 @@ def test_a_damaged_wrapped_key_is_told(damage: dict[str, str] | None) -> None:
         header.update(damage)
     with pytest.raises(JournalError, match="wrapped key in it is damaged"):
         SealKeyCipher(PlainWrapper()).open(header, DEPLOYMENT)
+
+
+def test_journal_is_bound_to_its_deployment_even_under_the_same_key() -> None:
+    key = SealKeyCipher(PlainWrapper()).prepare(DEPLOYMENT)
+    with pytest.raises(JournalError, match="for another deployment"):
+        replace(key, deployment="uid/vault/another").decrypt(key.encrypt(b"the keys"))

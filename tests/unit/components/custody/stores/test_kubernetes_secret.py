@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
+from components.custody.stores import kubernetes_secret
 from components.custody.stores.kubernetes_secret import Store
 from tests.unit.fakes import secrets_api
 from tests.unit.fakes.commands_on_path import only_commands
@@ -101,6 +102,13 @@ def test_a_probe_that_was_left_over_is_no_obstacle(secrets: Secrets) -> None:
     secrets.fail({})
     STORE.probe(TARGET)
     assert secrets.names() == []
+
+
+@pytest.mark.usefixtures("secrets")
+def test_a_probe_that_reads_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kubernetes_secret, "_content", lambda *_: "something else")
+    with pytest.raises(KeyStoreError, match="doesn't hold what was just written into it"):
+        STORE.probe(TARGET)
 
 
 def test_vaults_own_namespace_is_refused(secrets: Secrets) -> None:
