@@ -11,7 +11,8 @@ import requests
 
 from sandbox.stack import SandboxStack
 
-CALL_SECONDS = 5
+CALL_SECONDS = 30
+"""A pod that doesn't answer in this time counts as away; on a busy machine five seconds are none."""
 WRITE_SECONDS = 60
 """A write is done once, and a machine with other work on it may take its time."""
 
