@@ -38,8 +38,15 @@ def check_control_groups() -> list[str]:
     return [f"the kernel offers no control group controllers {', '.join(missing)} below {_MOUNT_POINT}"]
 
 
+# By default all pods together get no more of a busy machine than one process outside of the group: the
+# kubelet's probes time out then, and raft loses its leader. Both files are documented with Linux, in
+# Documentation/admin-guide/cgroup-v2.rst and Documentation/scheduler/sched-design-CFS.rst.
+_PROCESSES_WORTH = 20
+_WEIGHTS = {"cpu.weight": 100 * _PROCESSES_WORTH, "cpu.shares": 1024 * _PROCESSES_WORTH}
+
+
 def create_node_group() -> None:
-    """Make the sandbox's group in every hierarchy; one that is there already is used."""
+    """Create the sandbox's group in every hierarchy; one that is there already is used."""
     if _unified():
         supported = set((_MOUNT_POINT / "cgroup.controllers").read_text().split())
         # The kubelet wants every controller that it knows and the root has, huge pages included.
@@ -47,6 +54,7 @@ def create_node_group() -> None:
         control = " ".join(f"+{name}" for name in wanted)
         (_MOUNT_POINT / "cgroup.subtree_control").write_text(control)
         (_MOUNT_POINT / node_group()).mkdir(exist_ok=True)
+        _set_weight(_MOUNT_POINT / node_group())
         return
     for hierarchy in _hierarchies():
         group = hierarchy / node_group()
@@ -55,6 +63,13 @@ def create_node_group() -> None:
             # A new group of this controller has no processor and no memory node, and takes no process so.
             if (group / setting).exists() and not (group / setting).read_text().strip():
                 (group / setting).write_text((hierarchy / setting).read_text())
+        _set_weight(group)
+
+
+def _set_weight(group: Path) -> None:
+    for file, weight in _WEIGHTS.items():
+        if (group / file).exists():
+            (group / file).write_text(str(weight))
 
 
 def kill_members() -> None:
