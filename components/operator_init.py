@@ -10,6 +10,7 @@ from pulumi.dynamic import (
     CheckResult,
     ConfigureRequest,
     CreateResult,
+    DiffResult,
     ReadResult,
     UpdateResult,
 )
@@ -69,6 +70,11 @@ class OperatorInitProvider(StableProvider):
             if (_olds.get("root_token_pgp_key") or "") != (news.get("root_token_pgp_key") or ""):
                 failures.append(CheckFailure("root_token_pgp_key", _ROOT_KEY_STAYS))
         return CheckResult(news, failures)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Compare the inputs; how the state of an earlier version names the seal's proof is no change."""
+        preflight = _proof_by_seal(_olds.get("preflight"), _news.get("preflight"))
+        return super().diff(_id, {**_olds, "preflight": preflight}, _news)
 
     @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -137,6 +143,14 @@ _HOLDERS_REKEY = (
 _SHARES_STAY_DURING_MIGRATION = "the seal is being migrated; change the shares when that is done"
 _CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
 _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
+
+
+def _proof_by_seal(old: Any, new: Any) -> Any:
+    """Name the proof in a state as today, by the seal's type; versions before 0.1.0 named its module."""
+    if not isinstance(old, dict) or "module" not in old:
+        return old
+    seal = new.get("seal") if isinstance(new, dict) else None
+    return {"seal": seal, **{name: value for name, value in old.items() if name != "module"}}
 
 
 def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: bool) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def require_goes_on(
     state.write_text(older.pulumi("stack", "export", quiet=True))
     keys = deployment.outputs()["keys_fingerprint"]
 
-    assert changes(deployment.stack) <= {("update", name) for name in updated}
+    shown = changes(deployment.stack)
+    assert shown <= {("update", name) for name in updated}, shown
     deployment.stack.pulumi(*REFRESH, quiet=True)
 
     give_back(deployment.stack, state)

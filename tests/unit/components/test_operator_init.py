@@ -378,3 +378,16 @@ def test_new_shares_are_refused_while_the_seal_is_migrated() -> None:
     olds, news = init_inputs(seal_type="shamir"), init_inputs(migrate_from="shamir", shares=7)
     (failure,) = OperatorInitProvider().check(olds, news).failures
     assert (failure.property, "being migrated" in failure.reason) == ("shares", True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "changes"), [({}, False), ({"key_arn": "another"}, True), ({"service_account": "x"}, True)]
+)
+def test_state_of_an_earlier_version_names_the_proofs_module(
+    changed: Mapping[str, Any], changes: bool
+) -> None:
+    proof = {"key_arn": "arn", "service_account": "vault"}
+    olds = {**init_inputs(preflight={"module": "components.aws_seal_preflight", **proof}), "__provider": "p"}
+    news = {**init_inputs(preflight={"seal": "awskms", **proof, **changed}), "__provider": "p"}
+    result = OperatorInitProvider().diff("id", olds, news)
+    assert (result.changes, result.replaces) == (changes, [])
