@@ -16,4 +16,9 @@ def boundary(deployment: Deployment, actions: Sequence[str]) -> Iterator[str]:
     name = f"{deployment.name}-boundary"
     policy: str = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
     yield policy
+    # A stack that is on its way out may have its role still, and AWS deletes no policy that is in use.
+    for role in iam.list_roles()["Roles"]:
+        found = iam.get_role(RoleName=role["RoleName"])["Role"].get("PermissionsBoundary", {})
+        if found.get("PermissionsBoundaryArn") == policy:
+            iam.delete_role_permissions_boundary(RoleName=role["RoleName"])
     iam.delete_policy(PolicyArn=policy)
