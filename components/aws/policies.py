@@ -60,13 +60,7 @@ def unseal_key_policy(
     """
     account = _account(partition, account_id)
     return document(
-        {
-            "Sid": "AccountAdministersKey",
-            "Effect": "Allow",
-            "Principal": account,
-            "Action": list(KEY_ADMINISTRATION_ACTIONS),
-            "Resource": "*",
-        },
+        _administration(account),
         {
             "Sid": "VaultRoleUsesKey",
             "Effect": "Allow",
@@ -216,13 +210,7 @@ def secret_policy(*, readers: Sequence[str]) -> str:
 def secret_key_policy(*, partition: str, account_id: str, region: str, readers: Sequence[str]) -> str:
     """Return the policy of a key for one secret: the account administers it, the readers use it."""
     return document(
-        {
-            "Sid": "AccountAdministersKey",
-            "Effect": "Allow",
-            "Principal": _account(partition, account_id),
-            "Action": list(KEY_ADMINISTRATION_ACTIONS),
-            "Resource": "*",
-        },
+        _administration(_account(partition, account_id)),
         secret_key_statement(partition=partition, account_id=account_id, region=region, readers=readers),
     )
 
@@ -249,3 +237,13 @@ def secret_key_statement(
 
 def _account(partition: str, account_id: str) -> Mapping[str, str]:
     return {"AWS": f"arn:{partition}:iam::{account_id}:root"}
+
+
+def _administration(account: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        "Sid": "AccountAdministersKey",
+        "Effect": "Allow",
+        "Principal": account,
+        "Action": list(KEY_ADMINISTRATION_ACTIONS),
+        "Resource": "*",
+    }
