@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from components.custody.key_record import KeyRecord
-from components.custody.key_store import store_to_properties
 from components.shamir_unseal import ShamirUnsealProvider
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
@@ -18,6 +16,7 @@ from tests.unit.fakes.scripted_vault import (
     ScriptedVault,
     seal_status,
 )
+from tests.unit.fakes.shamir_keys import OTHER_SHARES, in_store, record
 
 SEALED = seal_status("shamir", initialized=True)
 UNSEALED = seal_status("shamir", initialized=True, sealed=False, cluster_id="7d")
@@ -50,24 +49,6 @@ def test_update_unseals_what_is_new(vault: ScriptedVault) -> None:
     news = inputs(vault.address, replicas=3)
     assert ShamirUnsealProvider().update("id", inputs(vault.address), news).outs == news
     assert len(vault.asked(SEAL_STATUS)) == 3
-
-
-OTHER_SHARES = ("b3RoZXItMQ==", "b3RoZXItMg==", "b3RoZXItMw==")
-
-
-def record() -> KeyRecord:
-    return KeyRecord(
-        deployment=DEPLOYMENT,
-        seal_type="shamir",
-        seal_key="",
-        threshold=2,
-        root_token="hvs.root",
-        key_shares=OTHER_SHARES,
-    )
-
-
-def in_store(folder: Path) -> dict[str, Any]:
-    return store_to_properties(scripted_store.__name__, scripted_store.Store(str(folder)))
 
 
 def test_shares_come_from_the_store_of_the_settings(vault: ScriptedVault, tmp_path: Path) -> None:

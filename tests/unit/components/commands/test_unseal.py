@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from components.__main__ import main
-from components.custody.key_record import KeyRecord
-from components.custody.key_store import store_to_properties
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.init_inputs import DEPLOYMENT, TARGET, access
@@ -20,27 +18,12 @@ from tests.unit.fakes.scripted_vault import (
     error,
     seal_status,
 )
+from tests.unit.fakes.shamir_keys import OTHER_SHARES, in_store, record
 
 SEALED = seal_status("shamir", initialized=True)
 UNSEALED = seal_status("shamir", initialized=True, sealed=False, cluster_id="7d")
 # As long as Vault makes them.
 PLAIN = [base64.b64encode(bytes([number]) * 33).decode() for number in range(5)]
-OTHER_SHARES = ("b3RoZXItMQ==", "b3RoZXItMg==", "b3RoZXItMw==")
-
-
-def record() -> KeyRecord:
-    return KeyRecord(
-        deployment=DEPLOYMENT,
-        seal_type="shamir",
-        seal_key="",
-        threshold=2,
-        root_token="hvs.root",
-        key_shares=OTHER_SHARES,
-    )
-
-
-def in_store(folder: Path) -> dict[str, Any]:
-    return store_to_properties(scripted_store.__name__, scripted_store.Store(str(folder)))
 
 
 @pytest.fixture
