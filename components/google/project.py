@@ -1,4 +1,4 @@
-"""Looks up resources in Google Cloud; if one doesn't exist, the error says what to do."""
+"""Connects to Google Cloud: the provider, the APIs, and look-ups whose errors say what to do."""
 
 import re
 from collections.abc import Callable, Sequence
