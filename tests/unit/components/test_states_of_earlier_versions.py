@@ -58,4 +58,7 @@ def test_what_a_state_names_is_still_there(provider: type[StableProvider]) -> No
 
 
 def test_every_provider_is_among_them() -> None:
-    assert set(IN_STATES) == set(StableProvider.__subclasses__())
+    # The tests define providers of their own; which of them are loaded depends on what else runs.
+    loaded = StableProvider.__subclasses__()
+    of_the_program = {provider for provider in loaded if provider.__module__.startswith("components.")}
+    assert set(IN_STATES) == of_the_program
