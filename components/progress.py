@@ -4,14 +4,19 @@ The engine shows a plugin's standard error beside the update (pulumi/sdk/go/comm
 so nothing secret may be written here.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
 
 
 def say(message: str) -> None:
-    """Print one line for the person who runs the update."""
-    print(message, file=sys.stderr, flush=True)
+    """Print one line for the person who runs the update, if there still is one.
+
+    Once the engine is dead nobody reads the pipe. That must not end what is being done, such as keeping keys.
+    """
+    with contextlib.suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
 
 
 class Waiting:

@@ -1,8 +1,11 @@
 """Deadlines, and the lines that a person sees while waiting; the clock is the test's own."""
 
+import os
+import sys
+
 import pytest
 
-from components.progress import Waiting
+from components.progress import Waiting, say
 
 
 class Clock:
@@ -52,3 +55,16 @@ def test_one_line_in_ten_seconds(clock: Clock, capfd: pytest.CaptureFixture[str]
     ]
     # The host of dynamic providers tells its port on the standard output.
     assert said.out == ""
+
+
+def test_nobody_reads_the_lines_any_more(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    broken = os.fdopen(writer, "w")
+    monkeypatch.setattr(sys, "stderr", broken)
+    # Keys are being kept meanwhile, so neither may raise.
+    say("The keys are kept")
+    clock.sleep(10)
+    Waiting("Waiting", 60).pause("starting")
+    with pytest.raises(BrokenPipeError):
+        broken.close()
