@@ -11,6 +11,10 @@ class DeploymentError(pulumi.RunError):
     """
 
 
+class RetryableError(DeploymentError):
+    """An error that may pass, such as of a pod that isn't ready yet; a retry may help until a deadline."""
+
+
 class SettingsError(DeploymentError):
     """One or more settings of the stack are wrong; raised before any resource is registered.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import CreateResult, UpdateResult
 
-from components.errors import DeploymentError
+from components.errors import RetryableError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import Waiting
 from components.stable_provider import StableProvider, StableResource, report_without_trace
@@ -89,22 +89,22 @@ def _await_injection(props: Mapping[str, Any]) -> None:
     kubectl = Kubectl(target)
     deployment = str(props["deployment"])
     probe = json.dumps(admission_probe(target.namespace))
-    waiting = Waiting("Waiting for the injector's webhook", float(props["webhook_seconds"]))
-    while True:
-        try:
-            answer = kubectl.run(
-                ["create", "--dry-run=server", "--output=json", "--filename=-"],
-                stdin=probe,
-                timeout_seconds=_REQUEST_SECONDS,
-            )
-            if is_injected(json.loads(answer)):
-                return
-            state = "the API server admitted a pod without asking the webhook"
-        except KubectlError as error:
-            state = str(error)
-        if waiting.over:
-            raise DeploymentError(_not_injected(kubectl, deployment, int(props["port"]), state))
-        waiting.pause(state, seconds=0.5)
+
+    def attempt() -> None:
+        answer = kubectl.run(
+            ["create", "--dry-run=server", "--output=json", "--filename=-"],
+            stdin=probe,
+            timeout_seconds=_REQUEST_SECONDS,
+        )
+        if not is_injected(json.loads(answer)):
+            raise RetryableError("the API server admitted a pod without asking the webhook")
+
+    Waiting("Waiting for the injector's webhook", float(props["webhook_seconds"])).until(
+        attempt,
+        (KubectlError, RetryableError),
+        timeout_message=lambda error: _not_injected(kubectl, deployment, int(props["port"]), str(error)),
+        pause_seconds=0.5,
+    )
 
 
 def _not_injected(kubectl: Kubectl, deployment: str, port: int, state: str) -> str:

@@ -8,6 +8,12 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+from components.errors import DeploymentError
+
+Result = TypeVar("Result")
+Error = TypeVar("Error", bound=DeploymentError)
 
 
 def say(message: str) -> None:
@@ -46,3 +52,30 @@ class Waiting:
             shown = state if isinstance(state, str) else state()
             say(f"{self._what}: {shown} ({now - self._began:.0f} s)")
         time.sleep(min(seconds, self.remaining_seconds))
+
+    def until(
+        self,
+        attempt: Callable[[], Result],
+        retry_on: type[Error] | tuple[type[Error], ...],
+        *,
+        retry_if: Callable[[Error], bool] = lambda _: True,
+        state: Callable[[Error], str] = str,
+        timeout_message: Callable[[Error], str] | None = None,
+        pause_seconds: float = 0.1,
+    ) -> Result:
+        """Return the result of ``attempt``, repeated after ``retry_on`` until the deadline.
+
+        Then raises the last error, or :class:`DeploymentError` with the ``timeout_message`` for it; an error
+        that ``retry_if`` rejects is raised at once. ``state`` is what a line of output says of an error.
+        """
+        while True:
+            try:
+                return attempt()
+            except retry_on as error:
+                if not retry_if(error):
+                    raise
+                if self.over:
+                    if timeout_message is None:
+                        raise
+                    raise DeploymentError(timeout_message(error)) from None
+                self.pause(state(error), seconds=pause_seconds)

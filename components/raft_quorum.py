@@ -18,7 +18,7 @@ from pulumi.dynamic import (
 
 from components.custody.key_custody import KeyCustody
 from components.custody.key_store import KeyStoreError
-from components.errors import DeploymentError
+from components.errors import DeploymentError, RetryableError
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource, report_without_trace
 from components.vault.client import (
@@ -31,7 +31,6 @@ from components.vault.client import (
 )
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from components.vault.servers import (
-    NoCommonLeaderError,
     observe_leadership,
     observe_single_server,
     require_common_leader,
@@ -94,20 +93,10 @@ class RaftQuorumProvider(StableProvider):
                 if props.get("storage") == "file":
                     return ReadResult(id_, _single_server_properties(props, client, access))
                 status, state = _observe(client, access)
-        except (
-            KeyStoreError,
-            NoCommonLeaderError,
-            PodUnreachableError,
-            VaultUnavailableError,
-            VaultRefusedError,
-        ) as error:
+        except (KeyStoreError, RetryableError, VaultRefusedError) as error:
             say(f"Vault {id_} can't be asked for its peers, those of the last update are kept: {error}")
             return ReadResult(id_, props)
         return ReadResult(id_, _properties(props, status, [peer.to_properties() for peer in state.peers]))
-
-
-class _NotYetError(DeploymentError):
-    """The quorum isn't complete; the message says what is missing."""
 
 
 def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,29 +110,27 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
     token = _token(props, access)
     replicas = int(props["replicas"])
     waiting = Waiting(f"Waiting for {replicas} raft voters", float(props["quorum_seconds"]))
-    while True:
-        try:
-            with access.reach(0) as address:
-                client = VaultClient(address, token)
-                if props["storage"] == "file":
-                    return _single_server_properties(props, client, access)
-                if not props["token_needed"] and not client.token_valid():
-                    return _verified_without_token(props, access)
-                return _await_quorum(client, props, access, waiting)
-        except VaultRefusedError as error:
-            raise DeploymentError(
-                f"Vault on {access.pod(0)} doesn't let the token read raft's state: {error}. "
-                "It needs read on sys/storage/raft/autopilot/state."
-            ) from None
-        except (
-            _NotYetError,
-            NoCommonLeaderError,
-            PodUnreachableError,
-            VaultUnavailableError,
-        ) as error:
-            if waiting.over:
-                raise DeploymentError(_no_quorum(props, access, str(error))) from None
-            waiting.pause(str(error))
+
+    def attempt() -> dict[str, Any]:
+        with access.reach(0) as address:
+            client = VaultClient(address, token)
+            if props["storage"] == "file":
+                return _single_server_properties(props, client, access)
+            if not props["token_needed"] and not client.token_valid():
+                return _verified_without_token(props, access)
+            return _await_quorum(client, props, access, waiting)
+
+    try:
+        return waiting.until(
+            attempt,
+            RetryableError,
+            timeout_message=lambda error: _no_quorum(props, access, str(error)),
+        )
+    except VaultRefusedError as error:
+        raise DeploymentError(
+            f"Vault on {access.pod(0)} doesn't let the token read raft's state: {error}. "
+            "It needs read on sys/storage/raft/autopilot/state."
+        ) from None
 
 
 def _token(props: Mapping[str, Any], access: PodAccess) -> str:
@@ -170,7 +157,7 @@ def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
     try:
         with access.reach(0) as address:
             state = VaultClient(address, _token(props, access)).raft_state()
-    except (KeyStoreError, PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+    except (KeyStoreError, RetryableError, VaultRefusedError) as error:
         return f"raft can't be asked whether {replicas} pods are enough: {error}"
     surplus = [peer.node_id for peer in state.peers if peer.node_id not in staying]
     if not surplus:
@@ -186,18 +173,18 @@ def _await_quorum(
 ) -> dict[str, Any]:
     """Poll over one connection until the quorum is reached, the connection breaks or time is up."""
     replicas = int(props["replicas"])
-    while True:
-        try:
-            status, state = _observe(client, access)
-            _require_quorum(state, access, replicas)
-            _require_members(access, replicas, status.cluster_id)
-            return _properties(props, status, [peer.to_properties() for peer in state.peers])
-        except VaultUnreachableError:
-            raise
-        except (_NotYetError, VaultUnavailableError) as error:
-            if waiting.over:
-                raise
-            waiting.pause(str(error))
+
+    def attempt() -> dict[str, Any]:
+        status, state = _observe(client, access)
+        _require_quorum(state, access, replicas)
+        _require_members(access, replicas, status.cluster_id)
+        return _properties(props, status, [peer.to_properties() for peer in state.peers])
+
+    return waiting.until(
+        attempt,
+        RetryableError,
+        retry_if=lambda error: not isinstance(error, PodUnreachableError | VaultUnreachableError),
+    )
 
 
 def _observe(client: VaultClient, access: PodAccess) -> tuple[SealStatus, RaftState]:
@@ -213,20 +200,20 @@ def _require_quorum(state: RaftState, access: PodAccess, replicas: int) -> None:
     present = {peer.node_id for peer in state.peers}
     missing, surplus = sorted(expected - present), sorted(present - expected)
     if missing:
-        raise _NotYetError(f"{', '.join(missing)} not joined yet")
+        raise RetryableError(f"{', '.join(missing)} not joined yet")
     if surplus:
-        raise _NotYetError(
+        raise RetryableError(
             f"{', '.join(surplus)} still a raft peer though the release has {replicas} replicas; "
             "remove it with vault operator raft remove-peer"
         )
     waiting = [peer.node_id for peer in state.peers if not peer.voter]
     if waiting:
-        raise _NotYetError(f"{', '.join(waiting)} not a voter yet")
+        raise RetryableError(f"{', '.join(waiting)} not a voter yet")
     if sum(peer.leader for peer in state.peers) != 1:
-        raise _NotYetError("there is no leader")
+        raise RetryableError("there is no leader")
     if not state.healthy:
         ill = [peer.node_id for peer in state.peers if not peer.healthy]
-        raise _NotYetError(f"autopilot finds {', '.join(ill) or 'the cluster'} unhealthy")
+        raise RetryableError(f"autopilot finds {', '.join(ill) or 'the cluster'} unhealthy")
 
 
 def _require_members(access: PodAccess, replicas: int, cluster_id: str) -> None:
@@ -239,9 +226,9 @@ def _require_members(access: PodAccess, replicas: int, cluster_id: str) -> None:
         statuses = list(pool.map(lambda ordinal: _pod_seal_status(access, ordinal), others))
     for ordinal, status in zip(others, statuses, strict=True):
         if status.sealed:
-            raise _NotYetError(f"{access.pod(ordinal)} is sealed")
+            raise RetryableError(f"{access.pod(ordinal)} is sealed")
         if status.cluster_id != cluster_id:
-            raise _NotYetError(
+            raise RetryableError(
                 f"{access.pod(ordinal)} belongs to another cluster ({status.cluster_id}) than "
                 f"{access.pod(0)} ({cluster_id}): it was initialised separately; delete its volumes "
                 "and the pod to let it join"
@@ -281,7 +268,7 @@ def _no_quorum(props: Mapping[str, Any], access: PodAccess, error: str) -> str:
             lines.append(f"{access.pod(ordinal)}: {'sealed' if status.sealed else 'unsealed'}")
             if not status.sealed:
                 continue
-        except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as unreachable:
+        except (RetryableError, VaultRefusedError) as unreachable:
             lines.append(f"{access.pod(ordinal)}: {unreachable}")
         if not access.address:
             lines.append(_indented(access.kubectl.log_tail(access.pod(ordinal), lines=8).splitlines()))

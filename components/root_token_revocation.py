@@ -6,11 +6,11 @@ import pulumi
 from pulumi.dynamic import CreateResult
 
 from components.custody.key_custody import KeyCustody
-from components.errors import DeploymentError
+from components.errors import RetryableError
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource, report_without_trace
-from components.vault.client import VaultClient, VaultUnavailableError
-from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.client import VaultClient
+from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
@@ -49,22 +49,19 @@ class RootTokenRevocationProvider(StableProvider):
 
 
 def _revoke(access: PodAccess, token: str) -> None:
-    waiting = Waiting("Revoking the root token", _SECONDS)
-    while True:
-        try:
-            with access.reach(0) as address:
-                client = VaultClient(address, token)
-                # An earlier run may have revoked it and been stopped after that.
-                if client.token_valid():
-                    client.revoke_own_token()
-                    say("The root token is revoked")
-                return
-        except (PodUnreachableError, VaultUnavailableError) as error:
-            if waiting.over:
-                raise DeploymentError(
-                    f"The root token couldn't be revoked: {error}\nRun pulumi up again."
-                ) from None
-            waiting.pause(str(error))
+    def attempt() -> None:
+        with access.reach(0) as address:
+            client = VaultClient(address, token)
+            # An earlier run may have revoked it and been stopped after that.
+            if client.token_valid():
+                client.revoke_own_token()
+                say("The root token is revoked")
+
+    Waiting("Revoking the root token", _SECONDS).until(
+        attempt,
+        RetryableError,
+        timeout_message=lambda error: f"The root token couldn't be revoked: {error}\nRun pulumi up again.",
+    )
 
 
 class RootTokenRevocation(StableResource, module="vault", name="RootTokenRevocation"):

@@ -35,14 +35,13 @@ def until_settled(what: str, seconds: float, attempt: Callable[[], Answer]) -> A
 
     ``what`` names the wait in the output. Raises the last :class:`SettlingError`.
     """
-    waiting = Waiting(what, seconds)
-    while True:
-        try:
-            return attempt()
-        except SettlingError as error:
-            if waiting.over or not error.settling:
-                raise
-            waiting.pause(error.summary, seconds=1)
+    return Waiting(what, seconds).until(
+        attempt,
+        SettlingError,
+        retry_if=lambda error: error.settling,
+        state=lambda error: error.summary,
+        pause_seconds=1,
+    )
 
 
 def prove_key(*, identity: str, key: str, seconds: float, proof: Callable[[], None]) -> None:

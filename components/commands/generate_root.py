@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.commands.selected_stack import keys_of, selected_stack_outputs
-from components.errors import DeploymentError
+from components.errors import DeploymentError, RetryableError
 from components.progress import say
 from components.shares.generate_root import generate_root_token
-from components.vault.client import VaultClient, VaultUnavailableError
-from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.client import VaultClient
+from components.vault.pod_access import PodAccess
 from components.vault.root_generation import RootGeneration
 
 NAME = "generate-root"
@@ -46,7 +46,7 @@ def _new_root_token(outputs: Mapping[str, Any]) -> str:
                 required = RootGeneration(client).status().required
                 shares = shares or _ask_for_shares(required)
                 return generate_root_token(client, shares, required)
-        except (PodUnreachableError, VaultUnavailableError) as error:
+        except RetryableError as error:
             problems.append(f"{access.pod(ordinal)}: {error}")
     raise DeploymentError("No pod of Vault could make a root token.\n" + "\n".join(problems))
 

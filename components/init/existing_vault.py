@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.custody.key_record import KeyRecord
-from components.errors import DeploymentError
+from components.errors import DeploymentError, RetryableError
 from components.init.inputs import InitInputs
 from components.init.volume_wipe import NotProvablyEmptyError, require_initialized_by, wipe_volumes
 from components.journal.encryption import JournalCipher
@@ -19,7 +19,7 @@ from components.shares.verification import WrongKeysError, verify_keys
 from components.vault.client import SealStatus
 
 
-class VolumesWipedError(DeploymentError):
+class VolumesWipedError(RetryableError):
     """An empty Vault was wiped; a retry helps, as its pods come back uninitialised."""
 
 

@@ -12,8 +12,8 @@ from functools import cache, partial
 from components.custody.key_custody import KeysNotStoredError
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference, KeyStoreError
-from components.errors import DeploymentError
-from components.init.existing_vault import VolumesWipedError, take_over
+from components.errors import DeploymentError, RetryableError
+from components.init.existing_vault import take_over
 from components.init.inputs import InitInputs
 from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher, StackKeyCipher
 from components.journal.journal import AnotherRunError, InitJournal
@@ -27,7 +27,6 @@ from components.vault.client import (
     VaultUnavailableError,
 )
 from components.vault.diagnostics import init_failed, not_started, pod_state
-from components.vault.pod_access import PodUnreachableError
 
 _CLUSTER_ID_SECONDS = 30
 
@@ -67,7 +66,7 @@ def initialized(inputs: InitInputs) -> InitResult:
             inputs.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
             with inputs.access.reach(0) as address:
                 return _initialized_at(inputs, address, cipher)
-        except (PodUnreachableError, VaultUnavailableError, VolumesWipedError) as error:
+        except RetryableError as error:
             if waiting.over:
                 raise DeploymentError(not_started(inputs.access, str(error))) from None
             waiting.pause(partial(pod_state, inputs.access, str(error)))

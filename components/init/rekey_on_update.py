@@ -7,15 +7,14 @@ from typing import Any
 from components.custody.key_custody import KeysNotStoredError
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference
-from components.errors import DeploymentError
+from components.errors import DeploymentError, RetryableError
 from components.init.inputs import InitInputs, state_record
 from components.init.procedure import init_cipher
 from components.journal.journal import InitJournal
 from components.progress import say
 from components.shares.generate_root import WrongSharesError
 from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
-from components.vault.client import VaultClient, VaultUnavailableError
-from components.vault.pod_access import PodUnreachableError
+from components.vault.client import VaultClient
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,12 +42,7 @@ def changed_shares(inputs: InitInputs, olds: Mapping[str, Any]) -> ShareChange |
         inputs.access.await_running(0, seconds=30)
         with inputs.access.reach(0) as address:
             return _changed(inputs, address, current, journal)
-    except (
-        PodUnreachableError,
-        UnsettledRekeyError,
-        VaultUnavailableError,
-        WrongSharesError,
-    ) as error:
+    except (RetryableError, UnsettledRekeyError, WrongSharesError) as error:
         raise DeploymentError(
             f"The shares couldn't be changed: {error}\nThose that are valid are in {inputs.custody.location}"
             f", or, if the change had begun, in the journal ({journal.location}). Run pulumi up again."

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from components.custody.key_record import KeyRecord, KeyRecordError
-from components.errors import DeploymentError
+from components.errors import DeploymentError, RetryableError
 from components.journal.encryption import JournalCipher, JournalDataKey, JournalError
 from components.journal.entry import JournalEntry
 from components.journal.lock_holder import OTHER_HOST_SECONDS, LockHolder
@@ -108,17 +108,12 @@ class InitJournal:
         ciphertext = key.encrypt(record.to_json().encode())
         entry = replace(intent, ciphertext=ciphertext, fingerprint=record.fingerprint)
         waiting = Waiting("Writing the keys to the journal", _KEEP_SECONDS)
-        while True:
-            failures = self._keep_once(entry)
-            if len(failures) < 2:
-                break
-            if waiting.over:
-                raise JournalError(
-                    "The keys couldn't be written to either place of the journal: " + "; ".join(failures)
-                )
-            waiting.pause("; ".join(failures), seconds=1)
-        for failure in failures:
-            say(f"One place of the journal failed, the other has the keys: {failure}")
+        try:
+            waiting.until(partial(self._keep_once, entry), RetryableError, pause_seconds=1)
+        except RetryableError as error:
+            raise JournalError(
+                f"The keys couldn't be written to either place of the journal: {error}"
+            ) from None
 
     def recover(self, cipher: JournalCipher) -> KeyRecord:
         """Return the keys of an earlier run; raise :class:`JournalError` if they can't be decrypted."""
@@ -180,7 +175,7 @@ class InitJournal:
             f"{OTHER_HOST_SECONDS // 60} minutes after it began. The journal lies in {self.location}."
         )
 
-    def _keep_once(self, entry: JournalEntry) -> list[str]:
+    def _keep_once(self, entry: JournalEntry) -> None:
         failures = []
         try:
             self._file.write(entry)
@@ -190,7 +185,10 @@ class InitJournal:
             self._put_secret(entry)
         except (KubectlError, JournalError) as error:
             failures.append(f"{self._secret.location}: {error}")
-        return failures
+        if len(failures) == 2:
+            raise RetryableError("; ".join(failures))
+        for failure in failures:
+            say(f"One place of the journal failed, the other has the keys: {failure}")
 
     def _put_secret(self, entry: JournalEntry) -> None:
         """Replace an intent with keys; never overwrite the keys of another run."""

@@ -4,12 +4,13 @@ Source of the rules: Vault's document "Seal/Unseal", its source (`adjustForSealM
 vault/core.go), and the behaviour of real servers, which `docs/seal-migration.md` describes.
 """
 
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 
+from components.errors import RetryableError
+from components.progress import Waiting
 from components.vault.client import (
     Leader,
     OtherSealError,
@@ -18,7 +19,7 @@ from components.vault.client import (
     VaultRefusedError,
     VaultUnavailableError,
 )
-from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.pod_access import PodAccess
 
 STUCK_SECONDS = 5.0
 """How long a pod's answers may be inconsistent, as they are for a moment when the leader changes."""
@@ -91,14 +92,11 @@ def _leader(client: VaultClient) -> Leader | None:
     None if the server reports itself unsealed and yet answers "Vault is sealed": a server that was to lead
     and failed to migrate the seal ends in this state, and needs a restart.
     """
-    deadline = time.monotonic() + STUCK_SECONDS
-    while True:
-        try:
-            return client.leader()
-        except VaultUnavailableError:
-            if time.monotonic() > deadline:
-                return None
-        time.sleep(0.2)
+    waiting = Waiting("Waiting for a server to follow its leader", STUCK_SECONDS)
+    try:
+        return waiting.until(client.leader, VaultUnavailableError, pause_seconds=0.2)
+    except VaultUnavailableError:
+        return None
 
 
 def unfinished_migration(access: PodAccess, replicas: int, seal_type: str) -> str | None:
@@ -109,7 +107,7 @@ def unfinished_migration(access: PodAccess, replicas: int, seal_type: str) -> st
     """
     try:
         pods = observe_pods(access, replicas, seal_type)
-    except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+    except (RetryableError, VaultRefusedError) as error:
         return f"Vault can't be asked: {error}"
     behind = [f"{pod.pod}: {pod.stage.value}" for pod in pods if not pod.serves or pod.stage is Stage.BEFORE]
     if behind:
@@ -122,7 +120,7 @@ def begun_migration(access: PodAccess, replicas: int, seal_type: str) -> str | N
     """Return why the configuration alone can't restore the old seal any more; None if it can."""
     try:
         pods = observe_pods(access, replicas, seal_type)
-    except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+    except (RetryableError, VaultRefusedError) as error:
         return f"Vault can't be asked: {error}"
     done = [pod.pod for pod in pods if pod.migrated or pod.status is None]
     return f"Vault's storage has seal {seal_type} already ({', '.join(done)})" if done else None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from components.errors import DeploymentError
+from components.errors import DeploymentError, RetryableError
 from components.progress import Waiting, say
 from components.seal_migration.pods import PodSeal, Stage, observe_pod, observe_pods, unfinished_migration
 from components.seals.seal import seal_class
@@ -15,9 +15,8 @@ from components.vault.client import (
     VaultClient,
     VaultForbiddenError,
     VaultRefusedError,
-    VaultUnavailableError,
 )
-from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.pod_access import PodAccess
 from components.vault.servers import MAX_TRAILING_ENTRIES
 
 Result = TypeVar("Result")
@@ -26,10 +25,6 @@ STEP_SECONDS = 180.0
 """How long one pod may take to restart, and the cluster to be healthy again."""
 
 DOCUMENT = "docs/seal-migration.md"
-
-
-class _NotYetError(DeploymentError):
-    """A pod or the cluster isn't ready for the next step; says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +77,10 @@ class SealMigration:
             for ordinal in range(self._inputs.replicas):
                 try:
                     self._bring_up(ordinal)
-                except (PodUnreachableError, VaultUnavailableError, _NotYetError) as error:
+                except RetryableError as error:
                     problems.append(f"{self._access.pod(ordinal)}: {error}")
             if problems:
-                raise _NotYetError("; ".join(problems))
+                raise RetryableError("; ".join(problems))
             pods = self._observe()
             self._require_health(pods)
             return pods
@@ -105,7 +100,7 @@ class SealMigration:
     def _give_shares(self, pod: PodSeal) -> None:
         """Unseal a pod, with the old seal's shares as long as Vault's storage has that seal."""
         if pod.status is None or not pod.status.initialized:
-            raise _NotYetError("it has no data and hasn't joined the cluster yet")
+            raise RetryableError("it has no data and hasn't joined the cluster yet")
         with self._access.reach(pod.ordinal) as address:
             client = VaultClient(address)
             try:
@@ -120,7 +115,7 @@ class SealMigration:
                         f"{pod.pod} doesn't take the shares of this stack: {error}\nIt is as it was."
                     ) from None
             if client.seal_status().sealed:
-                raise _NotYetError("the shares were submitted, and it is still sealed")
+                raise RetryableError("the shares were submitted, and it is still sealed")
         say(f"{pod.pod} is unsealed, with seal {self._inputs.seal_type} configured")
 
     def _restart(self, pod: PodSeal) -> None:
@@ -162,7 +157,7 @@ class SealMigration:
             if stuck:
                 raise DeploymentError(self._seal_unusable(stuck[0]))
             if not any(pod.leads and pod.migrated for pod in pods):
-                raise _NotYetError("no pod leads with the new seal yet")
+                raise RetryableError("no pod leads with the new seal yet")
 
         self._retried("Waiting for the migration of the seal", attempt)
         say(f"Vault's storage has seal {self._inputs.seal_type} now")
@@ -174,12 +169,12 @@ class SealMigration:
         def attempt() -> None:
             unfinished = unfinished_migration(self._access, self._inputs.replicas, self._inputs.seal_type)
             if unfinished is not None:
-                raise _NotYetError(unfinished)
+                raise RetryableError(unfinished)
             pods = self._observe()
             self._require_health(pods)
             for pod in pods:
                 if pod.status is None or pod.status.recovery_seal is not recovery:
-                    raise _NotYetError(f"{pod.pod} has shares of the wrong kind")
+                    raise RetryableError(f"{pod.pod} has shares of the wrong kind")
 
         self._retried("Waiting for every pod to know the new seal", attempt)
 
@@ -190,19 +185,19 @@ class SealMigration:
         """Raise if the cluster couldn't lose one more pod."""
         leaders = {pod.pod: pod.leader for pod in pods if pod.leader is not None}
         if len(leaders) < len(pods):
-            raise _NotYetError(f"{', '.join(pod.pod for pod in pods if pod.leader is None)} doesn't serve")
+            raise RetryableError(f"{', '.join(pod.pod for pod in pods if pod.leader is None)} doesn't serve")
         # File storage has one pod, which reports no leader.
         if not all(leader.ha_enabled for leader in leaders.values()):
             return
         leading = [pod for pod in pods if pod.leads]
         if len(leading) != 1:
-            raise _NotYetError(f"{len(leading)} pods lead instead of one")
+            raise RetryableError(f"{len(leading)} pods lead instead of one")
         if len({leader.leader_address for leader in leaders.values()}) != 1:
-            raise _NotYetError("the pods don't follow the same leader")
+            raise RetryableError("the pods don't follow the same leader")
         furthest = max(leader.raft_applied_index for leader in leaders.values())
         for name, leader in leaders.items():
             if furthest - leader.raft_applied_index > MAX_TRAILING_ENTRIES:
-                raise _NotYetError(f"{name} is far behind the leader")
+                raise RetryableError(f"{name} is far behind the leader")
         self._require_voters(leading[0])
 
     def _require_voters(self, leader: PodSeal) -> None:
@@ -214,20 +209,18 @@ class SealMigration:
         except VaultForbiddenError:
             return
         if not state.healthy or sum(peer.voter for peer in state.peers) != self._inputs.replicas:
-            raise _NotYetError(f"raft doesn't have {self._inputs.replicas} voters in good health")
+            raise RetryableError(f"raft doesn't have {self._inputs.replicas} voters in good health")
 
     def _retried(self, what: str, attempt: Callable[[], Result]) -> Result:
-        waiting = Waiting(what, self._inputs.step_seconds)
-        while True:
-            try:
-                return attempt()
-            except (_NotYetError, PodUnreachableError, VaultUnavailableError) as error:
-                if waiting.over:
-                    raise DeploymentError(
-                        f"{what} took longer than {self._inputs.step_seconds:.0f} s: {error}\n"
-                        f"{self._logs()}\n{_INTERRUPTED}"
-                    ) from None
-                waiting.pause(str(error), seconds=0.3)
+        return Waiting(what, self._inputs.step_seconds).until(
+            attempt,
+            RetryableError,
+            timeout_message=lambda error: (
+                f"{what} took longer than {self._inputs.step_seconds:.0f} s: {error}\n"
+                f"{self._logs()}\n{_INTERRUPTED}"
+            ),
+            pause_seconds=0.3,
+        )
 
     def _seal_unusable(self, pod: PodSeal) -> str:
         return (

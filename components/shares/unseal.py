@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from components.errors import DeploymentError
+from components.errors import RetryableError
 from components.progress import Waiting, say
-from components.vault.client import VaultClient, VaultUnavailableError
-from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.client import VaultClient
+from components.vault.pod_access import PodAccess
 
 
 def unseal_pods(
@@ -18,33 +18,33 @@ def unseal_pods(
     """
     waiting = Waiting("Unsealing", seconds)
     for ordinal in range(replicas):
-        while not _unsealed(access, ordinal, key_shares[:threshold], waiting):
-            pass
-        say(f"{access.pod(ordinal)} is unsealed")
+        _unseal(access, ordinal, key_shares[:threshold], waiting)
 
 
-def _unsealed(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Waiting) -> bool:
-    """Make one attempt; return False if another one may help."""
+def _unseal(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Waiting) -> None:
     pod = access.pod(ordinal)
-    try:
+
+    def attempt() -> None:
         access.await_running(ordinal, seconds=min(10, waiting.remaining_seconds))
         with access.reach(ordinal) as address:
             client = VaultClient(address)
             status = client.seal_status()
             if not status.sealed:
-                return True
-            state = "not joined yet"
+                return
             # A pod that hasn't joined has no seal configuration yet and refuses shares.
-            if status.initialized:
-                for share in shares:
-                    client.submit_key_share(share)
-                state = "shares given"
-    except (PodUnreachableError, VaultUnavailableError) as error:
-        state = str(error)
-    if waiting.over:
-        raise DeploymentError(
-            f"{pod} isn't unsealed: {state}. The key shares are safe in the stack; run pulumi up again, or "
+            if not status.initialized:
+                raise RetryableError("not joined yet")
+            for share in shares:
+                client.submit_key_share(share)
+            raise RetryableError("shares given")
+
+    waiting.until(
+        attempt,
+        RetryableError,
+        state=lambda error: f"{pod}: {error}",
+        timeout_message=lambda error: (
+            f"{pod} isn't unsealed: {error}. The key shares are safe in the stack; run pulumi up again, or "
             "python -m components unseal."
-        )
-    waiting.pause(f"{pod}: {state}")
-    return False
+        ),
+    )
+    say(f"{pod} is unsealed")

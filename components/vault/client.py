@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from components.errors import DeploymentError
+from components.errors import DeploymentError, RetryableError
 
 Answer = TypeVar("Answer")
 
@@ -32,7 +32,7 @@ PASSING_STATES = (
 OTHER_SEAL = re.compile(r"seal type of \S+ does not match (expected|loaded) type")
 
 
-class VaultUnavailableError(DeploymentError):
+class VaultUnavailableError(RetryableError):
     """Vault can't answer now (starting, sealed, without a leader); a retry may help."""
 
 

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.errors import DeploymentError
+from components.errors import RetryableError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.vault.ports import API_PORT
 
 _FORWARD_SECONDS = 15
 
 
-class PodUnreachableError(DeploymentError):
-    """The pod can't be reached yet, or no longer; a retry may help until a deadline."""
+class PodUnreachableError(RetryableError):
+    """The pod can't be reached yet, or no longer."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from components.errors import DeploymentError
+from components.errors import RetryableError
 from components.vault.client import Leader, SealStatus, VaultClient
 from components.vault.pod_access import PodAccess
 
@@ -17,7 +17,7 @@ from components.vault.pod_access import PodAccess
 MAX_TRAILING_ENTRIES = 1000
 
 
-class NoCommonLeaderError(DeploymentError):
+class NoCommonLeaderError(RetryableError):
     """A pod is sealed, follows no leader or another one, or is far behind; the message says which."""
 
 

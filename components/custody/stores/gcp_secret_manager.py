@@ -134,13 +134,13 @@ class Store(KeyStore):
         stack has just granted. See :class:`KeyStore`.
         """
         waiting = Waiting(f"Waiting for the rights of custody.readers on the {self.location}", _GRANT_SECONDS)
-        while True:
-            try:
-                return self._probe()
-            except _RefusedError as error:
-                if not self.readers or not error.forbidden or waiting.over:
-                    raise
-            waiting.pause("not there yet", _GRANT_PAUSE_SECONDS)
+        waiting.until(
+            self._probe,
+            _RefusedError,
+            retry_if=lambda error: bool(self.readers) and error.forbidden,
+            state=lambda _: "not there yet",
+            pause_seconds=_GRANT_PAUSE_SECONDS,
+        )
 
     def _probe(self) -> None:
         service = self._service()

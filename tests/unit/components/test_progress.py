@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from components.errors import DeploymentError, RetryableError
 from components.progress import Waiting, say
 
 
@@ -68,3 +69,61 @@ def test_nobody_reads_the_lines_any_more(clock: Clock, monkeypatch: pytest.Monke
     Waiting("Waiting", 60).pause("starting")
     with pytest.raises(BrokenPipeError):
         broken.close()
+
+
+class Attempts:
+    """Fails with these errors, one an attempt, and returns the number of attempts after them."""
+
+    def __init__(self, *errors: DeploymentError) -> None:
+        self.errors = list(errors)
+        self.made = 0
+
+    def __call__(self) -> int:
+        self.made += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.made
+
+
+def test_until_an_attempt_succeeds(clock: Clock) -> None:
+    attempts = Attempts(RetryableError("starting"), RetryableError("starting"))
+    assert Waiting("Waiting", 60).until(attempts, RetryableError, pause_seconds=2) == 3
+    assert clock.now == 1004
+
+
+def test_one_more_attempt_after_the_pause_up_to_the_deadline(clock: Clock) -> None:
+    attempts = Attempts(*[RetryableError("starting")] * 9)
+    with pytest.raises(RetryableError, match="starting"):
+        Waiting("Waiting", 3).until(attempts, RetryableError, pause_seconds=2)
+    assert (clock.now, attempts.made) == (1003, 3)
+
+
+@pytest.mark.usefixtures("clock")
+def test_last_error_is_turned_into_one_that_says_what_to_do() -> None:
+    attempts = Attempts(RetryableError("starting"), RetryableError("sealed"))
+    with pytest.raises(DeploymentError, match="Unseal it, it is sealed"):
+        Waiting("Waiting", 1).until(
+            attempts,
+            RetryableError,
+            timeout_message=lambda error: f"Unseal it, it is {error}",
+            pause_seconds=1,
+        )
+
+
+def test_other_errors_are_raised_at_once(clock: Clock) -> None:
+    refused = DeploymentError("refused")
+    with pytest.raises(DeploymentError, match="refused"):
+        Waiting("Waiting", 60).until(Attempts(refused), RetryableError)
+    with pytest.raises(DeploymentError, match="refused"):
+        Waiting("Waiting", 60).until(Attempts(refused), DeploymentError, retry_if=lambda _: False)
+    assert clock.now == 1000
+
+
+@pytest.mark.usefixtures("clock")
+def test_line_says_the_error_or_the_state(capfd: pytest.CaptureFixture[str]) -> None:
+    def attempts() -> Attempts:
+        return Attempts(RetryableError("sealed"), RetryableError("sealed"))
+
+    Waiting("Waiting", 60).until(attempts(), RetryableError, pause_seconds=10)
+    Waiting("Waiting", 60).until(attempts(), RetryableError, pause_seconds=10, state=lambda _: "not there")
+    assert capfd.readouterr().err.splitlines() == ["Waiting: sealed (10 s)", "Waiting: not there (10 s)"]
