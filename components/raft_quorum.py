@@ -33,7 +33,8 @@ from components.vault.pod_access import PodAccess, PodUnreachableError
 from components.vault.servers import (
     observe_leadership,
     observe_single_server,
-    require_common_leader,
+    require_one_cluster,
+    require_one_leader,
 )
 
 if TYPE_CHECKING:
@@ -142,12 +143,13 @@ def _token(props: Mapping[str, Any], access: PodAccess) -> str:
 
 def _verified_without_token(props: Mapping[str, Any], access: PodAccess) -> dict[str, Any]:
     found = observe_leadership(access, int(props["replicas"]))
-    require_common_leader(found)
+    require_one_cluster(found.statuses)
+    require_one_leader(found.leaders)
     say(
         "There is no token that may read raft's state, so the voters weren't verified: every pod is unsealed "
         "and follows one leader. With the setting token they are."
     )
-    return _properties(props, found.statuses[0], found.to_properties())
+    return _properties(props, found.statuses[access.pod(0)], found.to_properties())
 
 
 def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
@@ -177,7 +179,7 @@ def _await_quorum(
     def attempt() -> dict[str, Any]:
         status, state = _observe(client, access)
         _require_quorum(state, access, replicas)
-        _require_members(access, replicas, status.cluster_id)
+        _require_members(access, replicas, status)
         return _properties(props, status, [peer.to_properties() for peer in state.peers])
 
     return waiting.until(
@@ -216,23 +218,12 @@ def _require_quorum(state: RaftState, access: PodAccess, replicas: int) -> None:
         raise RetryableError(f"autopilot finds {', '.join(ill) or 'the cluster'} unhealthy")
 
 
-def _require_members(access: PodAccess, replicas: int, cluster_id: str) -> None:
-    """Raise if a pod is sealed or belongs to another cluster than pod 0.
-
-    All other pods are asked, as one that was initialised separately is unsealed, too.
-    """
+def _require_members(access: PodAccess, replicas: int, first: SealStatus) -> None:
+    """Raise if another pod is sealed or belongs to another cluster than pod 0, whose status is ``first``."""
     others = range(1, replicas)
     with ThreadPoolExecutor(max_workers=replicas) as pool:
         statuses = list(pool.map(lambda ordinal: _pod_seal_status(access, ordinal), others))
-    for ordinal, status in zip(others, statuses, strict=True):
-        if status.sealed:
-            raise RetryableError(f"{access.pod(ordinal)} is sealed")
-        if status.cluster_id != cluster_id:
-            raise RetryableError(
-                f"{access.pod(ordinal)} belongs to another cluster ({status.cluster_id}) than "
-                f"{access.pod(0)} ({cluster_id}): it was initialised separately; delete its volumes "
-                "and the pod to let it join"
-            )
+    require_one_cluster({access.pod(ordinal): status for ordinal, status in enumerate((first, *statuses))})
 
 
 def _pod_seal_status(access: PodAccess, ordinal: int) -> SealStatus:
@@ -255,7 +246,7 @@ def _single_server_properties(
     props: Mapping[str, Any], client: VaultClient, access: PodAccess
 ) -> dict[str, Any]:
     found = observe_single_server(client, access)
-    return _properties(props, found.statuses[0], found.to_properties())
+    return _properties(props, found.statuses[access.pod(0)], found.to_properties())
 
 
 def _no_quorum(props: Mapping[str, Any], access: PodAccess, error: str) -> str:

@@ -17,7 +17,7 @@ from components.vault.client import (
     VaultRefusedError,
 )
 from components.vault.pod_access import PodAccess
-from components.vault.servers import MAX_TRAILING_ENTRIES
+from components.vault.servers import require_one_leader
 
 Result = TypeVar("Result")
 
@@ -189,16 +189,8 @@ class SealMigration:
         # File storage has one pod, which reports no leader.
         if not all(leader.ha_enabled for leader in leaders.values()):
             return
-        leading = [pod for pod in pods if pod.leads]
-        if len(leading) != 1:
-            raise RetryableError(f"{len(leading)} pods lead instead of one")
-        if len({leader.leader_address for leader in leaders.values()}) != 1:
-            raise RetryableError("the pods don't follow the same leader")
-        furthest = max(leader.raft_applied_index for leader in leaders.values())
-        for name, leader in leaders.items():
-            if furthest - leader.raft_applied_index > MAX_TRAILING_ENTRIES:
-                raise RetryableError(f"{name} is far behind the leader")
-        self._require_voters(leading[0])
+        require_one_leader(leaders)
+        self._require_voters(next(pod for pod in pods if pod.leads))
 
     def _require_voters(self, leader: PodSeal) -> None:
         if not self._inputs.token:

@@ -229,7 +229,7 @@ def test_cluster_goes_on_once_another_pod_leads_with_the_new_seal(
         (
             Answer({**LEADS.body, "raft_applied_index": 100_000}),
             Answer({**LEADS.body, "is_self": False, "raft_applied_index": 1}),
-            "vault-1 is far behind the leader",
+            "vault-1 is 99999 entries behind the leader",
         ),
     ],
 )

@@ -1,19 +1,20 @@
 """What is verified of a cluster without a token."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
+from components.errors import RetryableError
 from components.vault.client import Leader, SealStatus, VaultUnreachableError
 from components.vault.pod_access import PodAccess
 from components.vault.servers import (
     MAX_TRAILING_ENTRIES,
     Leadership,
-    NoCommonLeaderError,
     observe_leadership,
-    require_common_leader,
+    require_one_cluster,
+    require_one_leader,
 )
 from tests.unit.fakes.init_inputs import access
 from tests.unit.fakes.scripted_vault import (
@@ -43,55 +44,74 @@ FOLLOWS = Leader(
     raft_applied_index=5000,
 )
 LEADS = replace(FOLLOWS, is_self=True)
-SOUND = Leadership(
-    pods=("vault-0", "vault-1", "vault-2"),
-    statuses=(STATUS, STATUS, STATUS),
-    leaders=(LEADS, FOLLOWS, FOLLOWS),
-)
+PODS = ("vault-0", "vault-1", "vault-2")
 
 
-def test_one_leader_that_all_follow_is_enough() -> None:
-    require_common_leader(SOUND)
+def statuses(*of_pods: SealStatus) -> Mapping[str, SealStatus]:
+    return dict(zip(PODS, of_pods, strict=True))
 
 
-def test_follower_may_be_some_entries_behind() -> None:
-    behind = replace(FOLLOWS, raft_applied_index=5000 - MAX_TRAILING_ENTRIES)
-    require_common_leader(replace(SOUND, leaders=(LEADS, FOLLOWS, behind)))
+def leaders(*of_pods: Leader) -> Mapping[str, Leader]:
+    return dict(zip(PODS, of_pods, strict=True))
+
+
+def test_one_cluster() -> None:
+    require_one_cluster(statuses(STATUS, STATUS, STATUS))
 
 
 @pytest.mark.parametrize(
     ("found", "why"),
     [
-        (replace(SOUND, statuses=(STATUS, STATUS, replace(STATUS, sealed=True))), "vault-2 is sealed"),
+        (statuses(STATUS, STATUS, replace(STATUS, sealed=True)), "vault-2 is sealed"),
         (
-            replace(SOUND, statuses=(STATUS, replace(STATUS, cluster_id="e150"), STATUS)),
+            statuses(STATUS, replace(STATUS, cluster_id="e150"), STATUS),
             r"vault-1 belongs to another cluster \(e150\) than vault-0 \(7d0f\)",
         ),
-        (replace(SOUND, leaders=(FOLLOWS, FOLLOWS, FOLLOWS)), "0 pods lead instead of one"),
-        (replace(SOUND, leaders=(LEADS, LEADS, FOLLOWS)), "2 pods lead instead of one"),
+    ],
+)
+def test_pod_outside_the_cluster_is_named(found: Mapping[str, SealStatus], why: str) -> None:
+    with pytest.raises(RetryableError, match=why):
+        require_one_cluster(found)
+
+
+def test_one_leader_that_all_follow_is_enough() -> None:
+    require_one_leader(leaders(LEADS, FOLLOWS, FOLLOWS))
+
+
+def test_follower_may_be_some_entries_behind() -> None:
+    behind = replace(FOLLOWS, raft_applied_index=5000 - MAX_TRAILING_ENTRIES)
+    require_one_leader(leaders(LEADS, FOLLOWS, behind))
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (leaders(FOLLOWS, FOLLOWS, FOLLOWS), "0 pods lead instead of one"),
+        (leaders(LEADS, LEADS, FOLLOWS), "2 pods lead instead of one"),
         (
-            replace(SOUND, leaders=(LEADS, FOLLOWS, replace(FOLLOWS, leader_address="http://other:8200"))),
+            leaders(LEADS, FOLLOWS, replace(FOLLOWS, leader_address="http://other:8200")),
             "the pods don't follow the same leader",
         ),
         (
-            replace(SOUND, leaders=tuple(replace(entry, leader_address="") for entry in SOUND.leaders)),
+            leaders(*(replace(leader, leader_address="") for leader in (LEADS, FOLLOWS, FOLLOWS))),
             "the pods don't follow the same leader",
         ),
         (
-            replace(SOUND, leaders=(LEADS, FOLLOWS, replace(FOLLOWS, raft_applied_index=3999))),
+            leaders(LEADS, FOLLOWS, replace(FOLLOWS, raft_applied_index=3999)),
             "vault-2 is 1001 entries behind the leader",
         ),
     ],
 )
-def test_what_is_wrong_is_told(found: Leadership, why: str) -> None:
-    with pytest.raises(NoCommonLeaderError, match=why):
-        require_common_leader(found)
+def test_what_is_wrong_with_the_leader_is_told(found: Mapping[str, Leader], why: str) -> None:
+    with pytest.raises(RetryableError, match=why):
+        require_one_leader(found)
 
 
 def test_outputs_say_nothing_that_only_a_token_can_tell() -> None:
-    assert [tuple(entry.items()) for entry in SOUND.to_properties()] == [
-        (("node_id", pod), ("address", ""), ("leader", leads), ("voter", None), ("healthy", None))
-        for pod, leads in (("vault-0", True), ("vault-1", False), ("vault-2", False))
+    found = Leadership(statuses(STATUS, STATUS, STATUS), leaders(LEADS, FOLLOWS, FOLLOWS))
+    assert [tuple(entry.items()) for entry in found.to_properties()] == [
+        (("node_id", pod), ("address", ""), ("leader", pod == "vault-0"), ("voter", None), ("healthy", None))
+        for pod in PODS
     ]
 
 
@@ -126,10 +146,9 @@ def test_every_pod_is_asked_without_a_token(pods: Sequence[ScriptedVault]) -> No
         vault.answers(SEAL_STATUS, UNSEALED)
         vault.answers(LEADER, leader_answer(leads=ordinal == 1, applied=5000 - ordinal))
     found = observe_leadership(access(), 3)
-    require_common_leader(found)
-    assert found.pods == ["vault-0", "vault-1", "vault-2"]
-    assert [leader.is_self for leader in found.leaders] == [False, True, False]
-    assert [leader.raft_applied_index for leader in found.leaders] == [5000, 4999, 4998]
+    assert tuple(found.statuses) == tuple(found.leaders) == PODS
+    assert [leader.is_self for leader in found.leaders.values()] == [False, True, False]
+    assert [leader.raft_applied_index for leader in found.leaders.values()] == [5000, 4999, 4998]
     assert {request.token for vault in pods for request in vault.requests} == {""}
 
 
@@ -138,7 +157,7 @@ def test_sealed_pod_is_named(pods: Sequence[ScriptedVault]) -> None:
         vault.answers(SEAL_STATUS, UNSEALED)
         vault.answers(LEADER, leader_answer(leads=False, applied=1))
     pods[2].answers(SEAL_STATUS, seal_status(initialized=True))
-    with pytest.raises(NoCommonLeaderError, match="vault-2 is sealed"):
+    with pytest.raises(RetryableError, match="vault-2 is sealed"):
         observe_leadership(access(), 3)
 
 
