@@ -1,44 +1,24 @@
 """Declares the inputs of the one-time init, which are those of its resource."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
 
 from components.custody.key_custody import KeyCustody
 from components.custody.key_record import KeyRecord
 from components.vault.pod_access import PodAccess
 
-INPUTS = (
-    "access",
-    "cluster_uid",
-    "seal_type",
-    "migrate_from",
-    "seal_key",
-    "shares",
-    "threshold",
-    "pgp_keys",
-    "root_token_pgp_key",
-    "adopt",
-    "adopted_keys_file",
-    "wipe",
-    "replicas",
-    "custody",
-    "preflight",
-    "journal_key",
-    "preflight_seconds",
-    "pod_start_seconds",
-)
-"""Names of the properties that the resource compares."""
-
 
 @dataclass(frozen=True)
 class InitInputs:
-    """The inputs of the init, typed."""
+    """The inputs of the init, typed. Renaming one is an update of every stack."""
 
     access: PodAccess
-    deployment: str
-    """Identifies this Vault: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    cluster_uid: str
+    """Uid of the Kubernetes cluster."""
     seal_type: str
+    migrate_from: str
+    """Type of the seal that Vault is migrated from; empty for none."""
     seal_key: str
     """Name of the seal's key; empty with Shamir."""
     shares: int
@@ -50,8 +30,6 @@ class InitInputs:
     adopt: bool
     adopted_keys_file: str
     """Path; empty for none."""
-    adopted_keys: str = field(repr=False)
-    """JSON of an init; a secret; empty for none."""
     wipe: bool
     replicas: int
     custody: KeyCustody
@@ -61,32 +39,30 @@ class InitInputs:
     """Base64; encrypts the journal if the seal has no key service for it; else empty."""
     preflight_seconds: float
     pod_start_seconds: float
+    deployment: str
+    """Identifies this Vault: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
+    adopted_keys: str = field(repr=False)
+    """JSON of an init; a secret; empty for none."""
 
     @staticmethod
     def from_properties(properties: Mapping[str, Any], adopted_keys: str) -> "InitInputs":
         """Return the inputs in the resource's properties; ``adopted_keys`` come from the configuration."""
         access = PodAccess.from_properties(properties["access"])
         deployment = f"{properties['cluster_uid']}/{access.target.namespace}/{access.statefulset}"
-        return InitInputs(
-            access=access,
-            deployment=deployment,
-            seal_type=str(properties["seal_type"]),
-            seal_key=str(properties["seal_key"]),
-            shares=int(properties["shares"]),
-            threshold=int(properties["threshold"]),
-            pgp_keys=tuple(properties["pgp_keys"]),
-            root_token_pgp_key=str(properties["root_token_pgp_key"]),
-            adopt=bool(properties["adopt"]),
-            adopted_keys_file=str(properties["adopted_keys_file"]),
-            adopted_keys=adopted_keys,
-            wipe=bool(properties["wipe"]),
-            replicas=int(properties["replicas"]),
-            custody=KeyCustody.from_properties(properties["custody"], access.target, deployment),
-            preflight=properties["preflight"],
-            journal_key=str(properties["journal_key"]),
-            preflight_seconds=float(properties["preflight_seconds"]),
-            pod_start_seconds=float(properties["pod_start_seconds"]),
-        )
+        converted: dict[str, Any] = {
+            "access": access,
+            "pgp_keys": tuple(properties["pgp_keys"]),
+            "custody": KeyCustody.from_properties(properties["custody"], access.target, deployment),
+            "preflight": properties["preflight"],
+        }
+        # The rest is texts, flags and numbers, which the engine may hand over as floats.
+        types = get_type_hints(InitInputs)
+        scalars = {name: types[name](properties[name]) for name in INPUTS if name not in converted}
+        return InitInputs(**converted, **scalars, deployment=deployment, adopted_keys=adopted_keys)
+
+
+INPUTS = tuple(item.name for item in fields(InitInputs) if item.name not in ("deployment", "adopted_keys"))
+"""Names of the properties that the resource compares."""
 
 
 def state_record(inputs: InitInputs, olds: Mapping[str, Any]) -> KeyRecord:
