@@ -1,8 +1,8 @@
-"""Builds the statements for the AWS secret of the keys, if it is the stack's (`aws/secret.py`).
+"""Builds the statements for the secret of the store aws-secrets-manager and its key, which the stack creates.
 
-They are parts of the policies in `aws.py`, with the same sources. If Secrets Manager lacks permissions on the
-secret's KMS key on the caller's behalf, AWS answers "Access to KMS is not allowed", which names no action: it
-means `kms:Decrypt` and `kms:GenerateDataKey`.
+They are parts of the policies in `permissions/aws.py`, with the same sources. If Secrets Manager lacks
+permissions on the secret's KMS key on the caller's behalf, AWS answers "Access to KMS is not allowed", which
+names no action: it means `kms:Decrypt` and `kms:GenerateDataKey`.
 
 Not here: another `custody.kmsKey` for an existing secret (`secretsmanager:UpdateSecret`).
 """

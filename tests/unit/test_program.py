@@ -156,19 +156,6 @@ def test_key_stays_when_the_stack_is_destroyed(awskms: Deployment) -> None:
     assert [entry.type for entry in awskms.registrations if entry.retain_on_delete] == [KEY]
 
 
-def test_key_goes_where_the_settings_say_so() -> None:
-    deployment = up({**EKS, "key": json.dumps({"retainOnDestroy": False, "deletionWindowDays": 7})})
-    key = deployment.only(KEY)
-    assert key.retain_on_delete is False
-    assert key.inputs["deletionWindowInDays"] == 7
-
-
-def test_key_rotates_and_waits_thirty_days(awskms: Deployment) -> None:
-    inputs = awskms.only(KEY).inputs
-    assert (inputs["enableKeyRotation"], inputs["deletionWindowInDays"]) == (True, 30)
-    assert awskms.only(ALIAS).inputs == {"name": "alias/vault-auto-unseal", "targetKeyId": KEY_ID}
-
-
 def test_key_policy_names_the_role_that_the_stack_makes() -> None:
     deployment = up({**EKS, "role": json.dumps({"name": "unsealer", "path": "/vault/"})})
     statements = json.loads(deployment.only(KEY).inputs["policy"])["Statement"]
@@ -201,42 +188,15 @@ def test_role_trusts_the_service_account_of_the_release() -> None:
     assert release["values"]["server"]["serviceAccount"]["name"] == "unsealer"
 
 
-def test_role_has_the_boundary_of_the_settings() -> None:
-    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
-    deployment = up({**EKS, "role": json.dumps({"permissionsBoundary": boundary})})
-    assert deployment.only(ROLE).inputs["permissionsBoundary"] == boundary
-
-
 def test_policy_is_for_the_key_of_the_stack(awskms: Deployment) -> None:
     (statement,) = json.loads(awskms.only(POLICY).inputs["policy"])["Statement"]
     assert statement["Resource"] == KEY_ARN
-
-
-def test_rule_lets_the_control_plane_reach_the_injector() -> None:
-    deployment = up({**EKS, "injector": json.dumps({"port": 9443}), "tags": json.dumps({"team": "blue"})})
-    assert deployment.only(RULE).inputs == {
-        "securityGroupId": NODE_GROUP,
-        "referencedSecurityGroupId": CONTROL_PLANE_GROUP,
-        "ipProtocol": "tcp",
-        "fromPort": 9443,
-        "toPort": 9443,
-        "description": (
-            "Allow ingress mutating webhook traffic from kube-apiserver to vault-agent-injector pod"
-        ),
-        "tags": {"team": "blue"},
-    }
-    assert deployment.only(RELEASE).inputs["values"]["injector"]["port"] == 9443
 
 
 def test_tags_are_on_every_aws_resource_that_takes_them() -> None:
     deployment = up({**EKS, "tags": json.dumps({"team": "blue"})})
     tagged = [entry.type for entry in deployment.registrations if entry.inputs.get("tags")]
     assert sorted(tagged) == sorted([KEY, ROLE, POLICY, RULE])
-
-
-def test_without_tags_none_are_passed_that_a_refresh_would_show_as_a_change(awskms: Deployment) -> None:
-    for kind in (ROLE, POLICY, RULE):
-        assert "tags" not in awskms.only(kind).inputs
 
 
 def test_release_has_a_fixed_name_and_does_not_wait(awskms: Deployment) -> None:

@@ -1,4 +1,6 @@
-"""Stores keys in a secret of AWS Secrets Manager, which the stack creates (`aws/secret.py`).
+"""Stores keys in a secret of AWS Secrets Manager.
+
+The stack creates secret, policy and KMS key (`aws/secret.py`); the store writes and reads its value.
 
 Permissions needed on the secret: `secretsmanager:` DescribeSecret, GetSecretValue, PutSecretValue and (for
 the probe) UpdateSecretVersionStage, and through Secrets Manager kms:Decrypt and kms:GenerateDataKey on its

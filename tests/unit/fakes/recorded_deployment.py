@@ -49,6 +49,9 @@ class Registration:
     """What the program set; secrets as :class:`Secret`, unknown values left out."""
     protect: bool
     retain_on_delete: bool
+    delete_before_replace: bool
+    alias_parents: frozenset[str]
+    """URNs of the parents under which states of earlier versions have the resource."""
     additional_secret_outputs: frozenset[str]
     import_id: str
     """Id of what exists already and is taken over; empty for what is made."""
@@ -148,6 +151,8 @@ class _RecordingMonitor(mocks.MockMonitor):
                     inputs=_with_secrets(request.object),
                     protect=request.protect,
                     retain_on_delete=request.retainOnDelete,
+                    delete_before_replace=request.deleteBeforeReplace,
+                    alias_parents=frozenset(alias.spec.parentUrn for alias in request.aliases),
                     additional_secret_outputs=frozenset(request.additionalSecretOutputs),
                     import_id=request.importId,
                     ignored_changes=frozenset(request.ignoreChanges),

@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from werkzeug.wrappers import Request, Response
 
 from tests.http_server import http_server
+from tests.unit.fakes.commands_on_path import only_commands
 
 ASSUME_ROLE = "AssumeRoleWithWebIdentity"
+TOKEN = "the.token.itself"
+TOKEN_ANSWER = f"""echo '{{"status": {{"token": "{TOKEN}"}}}}'"""
+"""kubectl's answer to a request of a service account's token, as a script."""
 Answer = tuple[int, Mapping[str, Any]]
 """Status and fields."""
 
@@ -97,6 +103,19 @@ def serve_scripted_aws(key: Mapping[str, Any]) -> Iterator[ScriptedAws]:
     with http_server(respond) as port:
         aws.address = f"http://127.0.0.1:{port}"
         yield aws
+
+
+@contextmanager
+def provide_aws(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, key: Mapping[str, Any]
+) -> Iterator[ScriptedAws]:
+    """A scripted AWS that the SDK is led to with a person's credentials, and a kubectl that issues tokens."""
+    only_commands(monkeypatch, folder, kubectl=TOKEN_ANSWER)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOFTHEPERSON")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with serve_scripted_aws(key) as scripted:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", scripted.address)
+        yield scripted
 
 
 def _sts_xml(fields: Mapping[str, Any]) -> str:

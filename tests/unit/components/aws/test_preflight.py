@@ -14,13 +14,10 @@ from components.journal.encryption import SealKeyCipher
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seal_preflight import KeyWrapper
 from components.seals.seal import prove_seal
-from tests.unit.fakes.commands_on_path import only_commands
-from tests.unit.fakes.scripted_aws import ASSUME_ROLE, ScriptedAws, serve_scripted_aws
+from tests.unit.fakes.scripted_aws import ASSUME_ROLE, TOKEN, ScriptedAws, provide_aws
 
 ROLE = "arn:aws:iam::111122223333:role/vault"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
-TOKEN = "the.token.itself"
-TOKEN_ANSWER = f"""echo '{{"status": {{"token": "{TOKEN}"}}}}'"""
 PROPERTIES = {
     "seal": "awskms",
     "role_arn": ROLE,
@@ -49,13 +46,9 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedAws]:
-    """An AWS that the SDK is led to, and a kubectl that issues the token; pauses take no time."""
-    only_commands(monkeypatch, tmp_path, kubectl=TOKEN_ANSWER)
+    """An AWS that the SDK is led to; pauses take no time."""
     monkeypatch.setattr("components.progress.time", Clock(pause_seconds=0))
-    with serve_scripted_aws(dict(USABLE)) as scripted:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", scripted.address)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOFTHEPERSON")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with provide_aws(monkeypatch, tmp_path, dict(USABLE)) as scripted:
         yield scripted
 
 
@@ -131,13 +124,6 @@ def test_passing_fault_of_kms_is_waited_out(aws: ScriptedAws, status: int, code:
     assert aws.actions().count(ASSUME_ROLE) == 1
 
 
-@pytest.mark.parametrize("code", ["IDPCommunicationError", "InvalidIdentityToken", "Throttling"])
-def test_passing_fault_of_sts_is_waited_out(aws: ScriptedAws, code: str) -> None:
-    aws.answers_once(ASSUME_ROLE, 400, Code=code, Message="later")
-    prove()
-    assert aws.actions().count(ASSUME_ROLE) == 2
-
-
 def test_kms_that_answers_too_late_is_asked_again(aws: ScriptedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     impatient("components.aws.vault_credentials._config", monkeypatch)
     aws.is_slow_once("Decrypt", 0.6)
@@ -174,22 +160,6 @@ def test_key_that_decrypts_something_else(aws: ScriptedAws) -> None:
     assert f"{KEY} decrypted something else than it had encrypted" in refused()
 
 
-def test_credentials_are_renewed_before_they_end(aws: ScriptedAws) -> None:
-    aws.session_seconds = 299
-    key = prove()
-    # Each call finds less than five minutes left.
-    assert aws.actions().count(ASSUME_ROLE) == 3
-    aws.session_seconds = 900
-    SealKeyCipher(key).prepare("cluster-uid/secrets/vault")
-    assert aws.actions().count(ASSUME_ROLE) == 4
-
-
-def test_credentials_that_aws_finds_expired_are_renewed(aws: ScriptedAws) -> None:
-    aws.answers_once("Encrypt", 400, __type="ExpiredTokenException", message="The token has expired")
-    prove()
-    assert aws.actions().count(ASSUME_ROLE) == 2
-
-
 def test_journal_names_its_deployment_to_kms(aws: ScriptedAws) -> None:
     SealKeyCipher(prove()).prepare("cluster-uid/secrets/vault")
     context = {"vault-autounseal:deployment": "cluster-uid/secrets/vault"}
@@ -198,44 +168,6 @@ def test_journal_names_its_deployment_to_kms(aws: ScriptedAws) -> None:
         ("Encrypt", context),
         ("Decrypt", context),
     ]
-
-
-# The service account's token
-
-
-@pytest.mark.parametrize(
-    ("said", "fix"),
-    [
-        (
-            'Error from server (NotFound): serviceaccounts "vault" not found',
-            "There has to be a service account 'vault' in namespace 'secrets'",
-        ),
-        (
-            "Error from server (Forbidden): cannot create resource serviceaccounts/token",
-            "needs the right to create serviceaccounts/token in namespace 'secrets'",
-        ),
-    ],
-)
-def test_no_token_to_be_had_fails_at_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, aws: ScriptedAws, said: str, fix: str
-) -> None:
-    calls = tmp_path / "calls"
-    only_commands(monkeypatch, tmp_path, kubectl=f"echo call >> '{calls}'; echo '{said}' >&2; exit 1")
-    message = refused()
-    assert said in message
-    assert fix in message
-    assert calls.read_text().splitlines() == ["call"]
-    assert aws.requests == []
-
-
-def test_cluster_that_does_not_answer_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, aws: ScriptedAws
-) -> None:
-    marker = tmp_path / "called"
-    script = f"[ -e '{marker}' ] && {{ {TOKEN_ANSWER}; exit; }}; : > '{marker}'; echo EOF >&2; exit 1"
-    only_commands(monkeypatch, tmp_path, kubectl=script)
-    prove()
-    assert aws.actions() == PROOF
 
 
 def test_one_line_every_ten_seconds(

@@ -56,17 +56,6 @@ def test_what_is_told_of_a_cluster() -> None:
     assert deployment.only(PROVIDER).inputs == {"project": PROJECT, "addPulumiAttributionLabel": "false"}
 
 
-def test_the_cluster_of_the_settings_is_this_one() -> None:
-    found = []
-    deploy(
-        {},
-        answers={GET_CLUSTER: CLUSTER},
-        outputs=lambda _: {},
-        program=lambda: found.append(look_up_cluster(parse(GKE))),
-    )
-    assert isinstance(found[0], GkeCluster)
-
-
 def test_a_public_cluster() -> None:
     cluster, _ = looked_up(PUBLIC_CLUSTER)
     assert (cluster.master_cidr, cluster.private_nodes) == ("", False)

@@ -1,7 +1,6 @@
 """The documents for who runs the stack: what they allow, how narrow they are, and what a linter says."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import parliament  # type: ignore[import-untyped]  # it ships no types
@@ -16,47 +15,34 @@ from components.permissions.aws import (
     up_policy,
     vault_role_policy,
 )
-from components.permissions.aws_arns import DeploymentScope, deployment_scope
 from tests.unit.aws_actions import EVERY_ACTION, SERVICES
-from tests.unit.fakes.stack_settings import EKS, NODE_GROUP, SHAMIR, parse
+from tests.unit.fakes.aws_deployments import (
+    ACCOUNT,
+    ANY_KEY,
+    BOUNDARY,
+    CHINA,
+    FULL,
+    GOVERNMENT,
+    IN_SECRET,
+    IN_SECRET_UNDER_UNSEAL_KEY,
+    KEY_ARN,
+    KEY_ID,
+    OF_THE_ALIAS,
+    SECRET_KEY_ID,
+    SHAMIR_ON_EKS,
+    actions,
+    resources,
+    scope,
+    statements,
+)
+from tests.unit.fakes.stack_settings import EKS, NODE_GROUP
 
-ACCOUNT = "123456789012"
-KEY_ID = "11111111-2222-3333-4444-555555555555"
-KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{KEY_ID}"
-ANY_KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*"
 RULES = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group-rule/*"
 GROUP = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/{NODE_GROUP}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/vault/unsealer"
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/vault/unseal"
 ALIAS = f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/vault-auto-unseal"
-BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/workload-boundary"
-FENCE = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/vault-auto-unseal"}}
-
-FULL: Mapping[str, Any] = {
-    **EKS,
-    "role": {
-        "name": "unsealer",
-        "policyName": "unseal",
-        "path": "/vault/",
-        "permissionsBoundary": BOUNDARY,
-    },
-    "tags": {"team": "platform", "environment": "prod"},
-}
 SHORT_LIVED: Mapping[str, Any] = {**EKS, "key": {"retainOnDestroy": False, "rotation": False}}
-SECRET_KEY_ID = "66666666-7777-8888-9999-000000000000"
-SECRET_KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{SECRET_KEY_ID}"
-SECRET = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:vault/prod/operator-init"
-CUSTODY: Mapping[str, Any] = {
-    "store": "aws-secrets-manager",
-    "name": "vault/prod/operator-init",
-    "region": "eu-central-1",
-    "readers": [f"arn:aws:iam::{ACCOUNT}:role/deployer"],
-}
-IN_SECRET: Mapping[str, Any] = {**FULL, "custody": CUSTODY}
-IN_SECRET_UNDER_UNSEAL_KEY: Mapping[str, Any] = {**FULL, "custody": {**CUSTODY, "kmsKey": "unseal-key"}}
-SHAMIR_ON_EKS: Mapping[str, Any] = {**EKS, "seal": "shamir"}
-CHINA: Mapping[str, Any] = {**FULL, "region": "cn-north-1"}
-GOVERNMENT: Mapping[str, Any] = {**EKS, "region": "us-gov-west-1"}
 
 # AWS has no resource for these (Service Authorization Reference), so nothing narrower than * can be asked.
 WITHOUT_RESOURCE = {
@@ -66,31 +52,6 @@ WITHOUT_RESOURCE = {
     "kms:CreateKey",
     "kms:ListAliases",
 }
-
-
-def scope(
-    configuration: Mapping[str, Any] = FULL, key_id: str | None = None, secret_key_id: str | None = None
-) -> DeploymentScope:
-    return deployment_scope(
-        parse(configuration), account_id=ACCOUNT, key_id=key_id, secret_key_id=secret_key_id
-    )
-
-
-def statements(document: str) -> dict[str, Any]:
-    parsed = json.loads(document)
-    assert parsed["Version"] == "2012-10-17"
-    by_sid = {statement["Sid"]: statement for statement in parsed["Statement"]}
-    assert len(by_sid) == len(parsed["Statement"])
-    return by_sid
-
-
-def actions(document: str) -> set[str]:
-    return {action for statement in statements(document).values() for action in statement["Action"]}
-
-
-def resources(statement: Mapping[str, Any]) -> Sequence[str]:
-    resource = statement["Resource"]
-    return [resource] if isinstance(resource, str) else resource
 
 
 EVERY_DOCUMENT = [
@@ -200,22 +161,22 @@ def test_with_the_keys_id_nothing_reaches_another_key() -> None:
 
 
 def test_without_the_id_changes_are_for_the_key_of_that_alias() -> None:
-    unfenced = {
+    free = {
         action
         for statement in statements(up_policy(scope())).values()
         if ANY_KEY in resources(statement) and "Condition" not in statement
         for action in statement["Action"]
     }
     reads = {"kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"}
-    assert unfenced == {*reads, "kms:EnableKeyRotation", "kms:CreateAlias"}
+    assert free == {*reads, "kms:EnableKeyRotation", "kms:CreateAlias"}
     assert statements(up_policy(scope()))["ChangeKey"] == {
         "Sid": "ChangeKey",
         "Effect": "Allow",
         "Action": ["kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource"],
         "Resource": ANY_KEY,
-        "Condition": FENCE,
+        "Condition": OF_THE_ALIAS,
     }
-    assert statements(preview_policy(scope()))["ReadKey"]["Condition"] == FENCE
+    assert statements(preview_policy(scope()))["ReadKey"]["Condition"] == OF_THE_ALIAS
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -333,74 +294,5 @@ def test_the_roles_document_is_the_programs_own() -> None:
         "Effect": "Allow",
         "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"],
         "Resource": ANY_KEY,
-        "Condition": FENCE,
+        "Condition": OF_THE_ALIAS,
     }
-
-
-@pytest.mark.parametrize(
-    ("configuration", "partition"), [(FULL, "aws"), (CHINA, "aws-cn"), (GOVERNMENT, "aws-us-gov")]
-)
-def test_every_arn_is_of_the_regions_partition(configuration: Mapping[str, Any], partition: str) -> None:
-    for statement in statements(up_policy(scope(configuration))).values():
-        assert all(arn == "*" or arn.split(":")[1] == partition for arn in resources(statement))
-
-
-def test_a_stack_without_aws_needs_no_rights() -> None:
-    with pytest.raises(DeploymentError, match="uses nothing of AWS"):
-        scope(SHAMIR)
-
-
-# Custody in a secret
-
-
-def test_the_secret_is_named() -> None:
-    found = statements(up_policy(scope(IN_SECRET)))
-    assert found["WriteSecret"]["Resource"] == [f"{SECRET}-??????", SECRET]
-    assert found["UseSecretValue"]["Resource"] == f"{SECRET}-??????"
-    assert statements(preview_policy(scope(IN_SECRET)))["ReadSecret"]["Resource"] == f"{SECRET}-??????"
-
-
-def test_preview_reads_no_value() -> None:
-    assert not {action for action in actions(preview_policy(scope(IN_SECRET))) if "Value" in action}
-
-
-def test_the_secrets_key_is_used_for_secrets_only() -> None:
-    via = {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}}
-    cases = {
-        ANY_KEY: (scope(IN_SECRET), via),
-        SECRET_KEY_ARN: (scope(IN_SECRET, KEY_ID, SECRET_KEY_ID), via),
-        KEY_ARN: (scope(IN_SECRET_UNDER_UNSEAL_KEY, KEY_ID), via),
-    }
-    for resource, (found, condition) in cases.items():
-        statement = statements(up_policy(found))["UseSecretKey"]
-        assert (statement["Resource"], statement["Condition"]) == (resource, condition)
-    by_alias = statements(up_policy(scope(IN_SECRET_UNDER_UNSEAL_KEY)))["UseSecretKey"]
-    assert by_alias["Condition"] == {**via, **FENCE}
-    given = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/of-the-organisation"
-    custody = {**CUSTODY, "kmsKey": given}
-    assert statements(up_policy(scope({**FULL, "custody": custody})))["UseSecretKey"]["Resource"] == given
-
-
-def test_a_key_of_the_secrets_own_is_made_and_then_told_by_its_id() -> None:
-    first = statements(up_policy(scope(IN_SECRET, KEY_ID)))
-    assert first["CreateSecretKey"]["Action"] == ["kms:CreateKey"]
-    assert "ChangeSecretKey" not in first
-    later = statements(up_policy(scope(IN_SECRET, KEY_ID, SECRET_KEY_ID)))
-    assert "CreateSecretKey" not in later
-    assert later["ChangeSecretKey"]["Resource"] == SECRET_KEY_ARN
-    assert ANY_KEY not in up_policy(scope(IN_SECRET, KEY_ID, SECRET_KEY_ID))
-    assert not [
-        sid
-        for sid in statements(up_policy(scope(IN_SECRET_UNDER_UNSEAL_KEY)))
-        if "SecretKey" in sid and sid != "UseSecretKey"
-    ]
-
-
-def test_a_protected_secret_is_not_deleted() -> None:
-    assert not {action for action in actions(destroy_policy(scope(IN_SECRET))) if "secret" in action.lower()}
-    unprotected = {**IN_SECRET, "protect": False}
-    with pytest.raises(DeploymentError, match="--secret-key-id"):
-        destroy_policy(scope(unprotected, KEY_ID))
-    found = statements(destroy_policy(scope(unprotected, KEY_ID, SECRET_KEY_ID)))
-    assert found["DeleteSecret"]["Resource"] == f"{SECRET}-??????"
-    assert found["ScheduleSecretKeyDeletion"]["Resource"] == SECRET_KEY_ARN

@@ -1,4 +1,4 @@
-"""The proof of the seal transit where pod 0 doesn't run or kubectl refuses; the rest needs real Vaults."""
+"""The proof of the seal transit: when it waits, and what it says of the other Vault's token."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ import pytest
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seals.seal import prove_seal
-from tests.unit.fakes.commands_on_path import only_commands
+from components.transit.preflight import TransitKey
+from tests.unit.fakes.transit_pod import RUNNING, fails_with, pod, provide_pod
 
 PROPERTIES = {
     "seal": "transit",
@@ -25,115 +26,44 @@ PROPERTIES = {
     "ca_file": "/vault/transit-tls/ca.crt",
     "server_name": "vault.internal",
 }
-RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
-
-
-def pod(state: Mapping[str, Any] | None, *, name: str = "vault") -> str:
-    statuses = [{"name": name, "state": state}] if state is not None else []
-    return json.dumps({"status": {"containerStatuses": statuses}})
-
-
-def kubectl(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, found: str, executed: str, log: str = "no such host"
-) -> Path:
-    """A kubectl with that pod, in which commands run so; returns the file of its calls."""
-    calls = folder / "calls"
-    (folder / "pod").write_text(found)
-    script = f"""
-        printf '%s\\n' "$*" >> '{calls}'
-        case " $* " in
-        *" get pod "*) exec /bin/cat '{folder}/pod';;
-        *" logs "*) echo '{log}';;
-        *" exec "*) {executed};;
-        esac"""
-    only_commands(monkeypatch, folder / "commands", kubectl=script)
-    return calls
+TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
+PERIODIC: Mapping[str, Any] = {
+    "id": "hvs.of-the-pod",
+    "num_uses": 0,
+    "ttl": 3600,
+    "renewable": True,
+    "period": 3600,
+    "explicit_max_ttl": 0,
+    "orphan": True,
+}
 
 
 def refused(seconds: float = 0) -> str:
-    target = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
     with pytest.raises(DeploymentError) as raised:
-        prove_seal(PROPERTIES, target, seconds)
+        prove_seal(PROPERTIES, TARGET, seconds)
     return str(raised.value)
 
 
-def fails_with(message: str) -> str:
-    return f"echo '{message}' >&2; exit 1"
+def provide_token(monkeypatch: pytest.MonkeyPatch, folder: Path, token: Mapping[str, Any] | None) -> None:
+    """A pod whose commands encrypt by returning the plaintext; None for a token that may not be looked up."""
+    (folder / "token").write_text(json.dumps({"data": token}))
+    look_up = f"/bin/cat '{folder}/token'" if token is not None else fails_with("Code: 403. Errors: *")
+    script = f'case " $* " in *" lookup "*) {look_up};; *) /bin/cat;; esac'
+    provide_pod(monkeypatch, folder, pod(RUNNING), script)
 
 
-@pytest.mark.parametrize(
-    ("found", "state"),
-    [
-        ("", "there is no such pod"),
-        (pod(None), "its container isn't there yet"),
-        (pod(RUNNING, name="sidecar"), "its container isn't there yet"),
-        (pod({"waiting": {"reason": "ImagePullBackOff"}}), "ImagePullBackOff"),
-        (pod({"terminated": {"reason": "Error", "exitCode": 1}}), "Error"),
-    ],
-)
-def test_pod_that_does_not_run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: str, state: str
-) -> None:
-    calls = kubectl(monkeypatch, tmp_path, found, "exit 0")
+def test_pod_that_does_not_run_is_asked_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = provide_pod(monkeypatch, tmp_path, pod({"waiting": {"reason": "ImagePullBackOff"}}), "exit 0")
     said = refused()
-    assert f"The start of Vault in pod vault-0 failed: it doesn't run: {state}. Its last log lines:" in said
-    assert "Check that the pods reach https://vault.example.com:8200." in said
+    assert said.startswith("The preflight of the seal in pod vault-0 didn't succeed")
+    assert "it doesn't run: ImagePullBackOff" in said
     assert " exec " not in calls.read_text()
 
 
-def test_pod_that_never_began(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    kubectl(monkeypatch, tmp_path, pod({"waiting": {"reason": "ContainerCreating"}}), "exit 0", log="")
-    assert "kubectl --namespace=secrets describe pod vault-0 tells what it waits for" in refused()
-
-
-def test_secret_of_the_token_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    waiting = {"reason": "CreateContainerConfigError", "message": 'secret "vault-transit-token" not found'}
-    kubectl(monkeypatch, tmp_path, pod({"waiting": waiting}), "exit 0")
-    assert (
-        "kubectl --namespace=secrets create secret generic vault-transit-token --from-file=token="
-        in refused()
-    )
-
-
-def test_right_to_exec_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    message = (
-        'Error from server (Forbidden): pods "vault-0" is forbidden: User cannot create resource "pods/exec"'
-    )
-    calls = kubectl(monkeypatch, tmp_path, pod(RUNNING), fails_with(message))
-    said = refused(seconds=60)
-    assert message in said
-    assert "needs the right to create pods/exec in namespace 'secrets'" in said
-    assert calls.read_text().count(" exec ") == 1
-
-
-def test_command_line_leads_to_the_other_vault_and_has_no_secret(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    calls = kubectl(monkeypatch, tmp_path, pod(RUNNING), fails_with("Code: 403. Errors: * permission denied"))
-    refused(seconds=60)
-    assert calls.read_text().splitlines()[-1] == (
-        "--context=here --namespace=secrets exec vault-0 --container=vault --stdin -- vault write "
-        "-field=ciphertext -address=https://vault.example.com:8200 -namespace=team "
-        "-ca-cert=/vault/transit-tls/ca.crt -tls-server-name=vault.internal "
-        "transit/encrypt/autounseal plaintext=-"
-    )
-
-
-@pytest.mark.parametrize(
-    ("said", "fix"),
-    [
-        ("Code: 400. Errors: * encryption key not found", "vault write -force transit/keys/autounseal"),
-        ("Code: 404. Errors: * no handler for route", "vault secrets enable -path=transit transit"),
-        ("Code: 403. Errors: * permission denied * invalid token", "put a new one into the Secret"),
-    ],
-)
-def test_refusal_of_the_other_vault_fails_at_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, fix: str
-) -> None:
-    calls = kubectl(monkeypatch, tmp_path, pod(RUNNING), fails_with(said))
-    message = refused(seconds=60)
-    assert said in message
-    assert fix in message
+def test_refusal_of_the_other_vault_fails_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said = "Code: 400. Errors: * encryption key not found"
+    calls = provide_pod(monkeypatch, tmp_path, pod(RUNNING), fails_with(said))
+    assert said in refused(seconds=60)
     assert calls.read_text().count(" exec ") == 1
 
 
@@ -142,12 +72,62 @@ def test_passing_fault_is_waited_out(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     script = f"""
         if [ -e '{marker}' ]; then echo 'Code: 403. permission denied' >&2; else : > '{marker}'; fi
         exit 1"""
-    calls = kubectl(monkeypatch, tmp_path, pod(RUNNING), script)
+    calls = provide_pod(monkeypatch, tmp_path, pod(RUNNING), script)
     monkeypatch.setattr("components.progress.time.sleep", lambda _: None)
     refused(seconds=60)
     assert calls.read_text().count(" exec ") == 2
 
 
 def test_key_that_decrypts_something_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    kubectl(monkeypatch, tmp_path, pod(RUNNING), "echo AAAA")
+    provide_pod(monkeypatch, tmp_path, pod(RUNNING), "echo AAAA")
     assert "decrypted something else than it had encrypted" in refused()
+
+
+def test_key_wraps_the_journals_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    provide_token(monkeypatch, tmp_path, PERIODIC)
+    key = prove_seal(PROPERTIES, TARGET, 0)
+    assert isinstance(key, TransitKey)
+    assert key.key_name == "https://vault.example.com:8200/v1/transit/keys/autounseal"
+    header = key.wrap(b"k" * 32, "uid/secrets/vault")
+    assert header.keys() == {"wrapped_key"}
+    assert key.unwrap(header, "uid/secrets/vault") == b"k" * 32
+
+
+@pytest.mark.parametrize(
+    ("changed", "warnings"),
+    [
+        ({}, []),
+        ({"ttl": 0, "policies": ["root"]}, ["never ends (policies root)"]),
+        ({"renewable": False, "expire_time": "2026-12-01"}, ["can't be renewed and ends 2026-12-01"]),
+        ({"explicit_max_ttl": 86400}, ["ends for good 86400 s after it was made"]),
+        ({"period": 0}, ["isn't periodic"]),
+        ({"orphan": False}, ["ends with the token that made it"]),
+        ({"period": 0, "orphan": False}, ["isn't periodic", "ends with the token that made it"]),
+    ],
+)
+def test_token_that_may_end_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    changed: Mapping[str, Any],
+    warnings: list[str],
+) -> None:
+    provide_token(monkeypatch, tmp_path, {**PERIODIC, **changed})
+    prove_seal(PROPERTIES, TARGET, 0)
+    said = capfd.readouterr().err
+    lines = [line for line in said.splitlines() if line.startswith("Warning: ")]
+    assert [warning in line for warning, line in zip(warnings, lines, strict=True)] == [True] * len(warnings)
+    assert "hvs.of-the-pod" not in said
+
+
+def test_token_of_few_uses_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    provide_token(monkeypatch, tmp_path, {**PERIODIC, "num_uses": 1})
+    assert "it may be used only a few times more (num_uses)" in refused(seconds=60)
+
+
+def test_token_that_may_not_look_itself_up_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    provide_token(monkeypatch, tmp_path, None)
+    prove_seal(PROPERTIES, TARGET, 0)
+    assert "Warning: the lifetime of the other Vault's token is unknown" in capfd.readouterr().err

@@ -1,0 +1,162 @@
+"""The seal of AWS KMS: its settings, and what Vault learns of key and role."""
+
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+import pulumi_aws
+import pulumi_kubernetes
+import pytest
+
+from components.aws.cluster import EksCluster
+from components.config.reader import ConfigReader
+from components.errors import DeploymentError
+from components.seals.awskms import Seal, stanza
+from components.seals.seal import PodRequirements, ProvisionedSeal, SealArgs, SealStanza
+from tests.unit.fakes.mocked_account import (
+    ACCOUNT,
+    ALIAS,
+    ATTACHMENT,
+    AWS_PROVIDER,
+    CONTROL_PLANE_GROUP,
+    ISSUER,
+    KEY,
+    KEY_ARN,
+    KEY_ID,
+    POLICY,
+    REGION,
+    ROLE,
+    ROLE_ARN,
+    computed,
+)
+from tests.unit.fakes.recorded_deployment import Deployment, deploy
+
+ROLE_OF_THE_STACK = f"arn:aws-cn:iam::{ACCOUNT}:role/vault/unsealer"
+
+
+def read(values: dict[str, Any], cluster_name: str | None = "example") -> tuple[Seal, list[str]]:
+    problems: list[str] = []
+    return Seal.from_settings(ConfigReader(values, problems, path="vault-autounseal"), cluster_name), problems
+
+
+def provisioned(*, oidc_provider: bool = True, on_eks: bool = True) -> tuple[Deployment, ProvisionedSeal]:
+    seal, _ = read({"role": {"name": "unsealer", "path": "/vault/"}})
+    found: list[ProvisionedSeal] = []
+
+    def program() -> None:
+        cluster = EksCluster(
+            name="example",
+            region=REGION,
+            partition="aws-cn",
+            account_id=ACCOUNT,
+            endpoint="https://example.eks.amazonaws.com",
+            certificate_authority="Q0E=",
+            issuer=ISSUER,
+            security_group_id=CONTROL_PLANE_GROUP,
+            oidc_provider_arn="arn:of:the:provider" if oidc_provider else None,
+            provider=pulumi_aws.Provider("aws"),
+        )
+        args = SealArgs(
+            cluster=cluster if on_eks else None,
+            kubernetes_provider=pulumi_kubernetes.Provider("kubernetes"),
+            namespace="secrets",
+            namespace_name="secrets",
+            service_account="vault",
+            pod="vault-0",
+            pod_start_seconds=300,
+            project=None,
+            enable_apis=False,
+            key_statements=(),
+            protect=True,
+            tags={},
+        )
+        result = seal.provision(args)
+        found.append(result)
+        assert result.stanza is not None
+        pulumi.export("stanza", result.stanza.apply(lambda told: {"type": told.type, **told.parameters}))
+        pulumi.export("preflight", dict(result.preflight))
+        pulumi.export("annotations", dict(result.pods.service_account_annotations))
+        pulumi.export("key", result.key)
+        for name, value in result.outputs.items():
+            pulumi.export(name, value)
+
+    return deploy({}, answers={}, outputs=computed, program=program), found[0]
+
+
+def test_pods_need_an_identity() -> None:
+    assert read({})[0].needs_pod_identity is True
+    assert Seal.unseals_itself is True
+
+
+def test_defaults_name_the_cluster_and_lose_nothing() -> None:
+    seal, problems = read({})
+    assert problems == []
+    assert (seal.role.name, seal.role.policy_name) == ("vault-auto-unseal-example",) * 2
+    assert (seal.role.path, seal.role.permissions_boundary) == ("/", None)
+    assert (seal.key.rotation, seal.key.retain_on_destroy, seal.key.deletion_window_days) == (True, True, 30)
+
+
+@pytest.mark.parametrize(("length", "wrong"), [(46, 0), (47, 1)])
+def test_default_name_that_iam_does_not_take_has_to_be_set(length: int, wrong: int) -> None:
+    _, problems = read({}, "c" * length)
+    assert len(problems) == wrong
+    assert all("is longer than the 64 characters that IAM takes; set it" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("values", [{"key": {"alais": "x"}}, {"role": {"nmae": "x"}}])
+def test_misspelt_setting_is_refused(values: dict[str, Any]) -> None:
+    _, problems = read(values)
+    assert ["there is no such setting" in problem for problem in problems] == [True]
+
+
+def test_stanza_has_no_credentials() -> None:
+    assert stanza(REGION, KEY_ID) == SealStanza("awskms", {"region": REGION, "kms_key_id": KEY_ID})
+
+
+def test_vault_and_the_init_learn_of_key_and_role() -> None:
+    deployment, _ = provisioned()
+    assert deployment.outputs == {
+        "stanza": {"type": "awskms", "region": REGION, "kms_key_id": KEY_ID},
+        "annotations": {"eks.amazonaws.com/role-arn": ROLE_ARN},
+        "preflight": {
+            "seal": "awskms",
+            "role_arn": ROLE_ARN,
+            "key_arn": KEY_ARN,
+            "region": REGION,
+            "service_account": "vault",
+        },
+        "key": KEY_ARN,
+        "key_id": KEY_ID,
+        "key_arn": KEY_ARN,
+        "key_alias": "alias/vault-auto-unseal",
+        "policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/vault-auto-unseal-example",
+        "role_arn": ROLE_ARN,
+        "role_name": "unsealer",
+        "role_path": "/vault/",
+        "role_unique_id": "AROAEXAMPLE",
+    }
+
+
+def test_only_the_annotation_is_asked_of_the_pods() -> None:
+    _, seal = provisioned()
+    assert replace(seal.pods, service_account_annotations={}) == PodRequirements()
+
+
+def test_key_trusts_the_role_of_the_clusters_partition() -> None:
+    policy = provisioned()[0].only(KEY).inputs["policy"]
+    assert f'"{ROLE_OF_THE_STACK}"' in policy
+    assert "arn:aws:" not in policy
+
+
+def test_vault_waits_for_key_and_role() -> None:
+    deployment, seal = provisioned()
+    assert {resource._name for resource in seal.prerequisites} == {"unseal-key", "vault-role"}
+    provider = deployment.only(AWS_PROVIDER).urn
+    for type_ in (KEY, ALIAS, ROLE, POLICY, ATTACHMENT):
+        assert deployment.only(type_).provider.startswith(f"{provider}::")
+
+
+@pytest.mark.parametrize("cluster", [{"on_eks": False}, {"oidc_provider": False}])
+def test_cluster_that_vouches_for_no_pod_is_refused(cluster: dict[str, bool]) -> None:
+    with pytest.raises(DeploymentError, match="needs an EKS cluster"):
+        provisioned(**cluster)

@@ -1,0 +1,52 @@
+"""Which cluster is looked up, and what it has to have."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from components.cluster_lookup import look_up_cluster
+from tests.unit.fakes.stack_settings import EKS, GKE, NODE_GROUP, SHAMIR, parse
+
+
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The cloud and the arguments of each look-up."""
+    calls: list[tuple[Any, ...]] = []
+
+    def recorder(cloud: str) -> Any:
+        return lambda *args, **options: calls.append((cloud, *args, options))
+
+    monkeypatch.setattr("components.aws.cluster.look_up_eks_cluster", recorder("aws"))
+    monkeypatch.setattr("components.google.cluster.look_up_gke_cluster", recorder("google"))
+    return calls
+
+
+def test_cluster_of_no_cloud_is_not_looked_up(looked_up: list[tuple[Any, ...]]) -> None:
+    assert look_up_cluster(parse(SHAMIR)) is None
+    assert looked_up == []
+
+
+@pytest.mark.parametrize(("more", "needed"), [({}, True), ({"seal": "shamir"}, False)])
+def test_oidc_provider_is_needed_by_the_seal_of_aws(
+    looked_up: list[tuple[Any, ...]], more: Mapping[str, Any], needed: bool
+) -> None:
+    look_up_cluster(parse({**EKS, **more}))
+    options = {"needs_oidc_provider": needed, "node_security_group_id": NODE_GROUP}
+    assert looked_up == [("aws", "example", "eu-central-1", options)]
+
+
+@pytest.mark.parametrize(
+    ("more", "needed"), [({}, True), ({"seal": "shamir"}, False), ({"identity": {"kind": "key-file"}}, False)]
+)
+def test_workload_identity_is_needed_by_the_seal_of_google(
+    looked_up: list[tuple[Any, ...]], more: Mapping[str, Any], needed: bool
+) -> None:
+    look_up_cluster(parse({**GKE, **more}))
+    options = {"needs_workload_identity": needed}
+    assert looked_up == [("google", "prod", "europe-west3", "acme-prod", options)]
+
+
+def test_identity_is_needed_by_the_seal_that_vault_leaves(looked_up: list[tuple[Any, ...]]) -> None:
+    look_up_cluster(parse({**EKS, "seal": "shamir", "migrateFrom": {"seal": "awskms"}}))
+    assert [call[-1]["needs_oidc_provider"] for call in looked_up] == [True]
