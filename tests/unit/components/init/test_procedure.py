@@ -50,7 +50,6 @@ from tests.unit.fakes.vault_keys import (
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     """The cluster that the journal lies in; a store is asked again at once."""
     monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(procedure, "_CLUSTER_ID_SECONDS", 0.3)
     return provide_cluster(monkeypatch, tmp_path)
 
 
@@ -136,8 +135,9 @@ def test_holders_keys_reach_vault_and_are_told_by_the_record(
 
 
 def test_keys_are_stored_without_the_clusters_id_where_vault_stays_sealed(
-    vault: ScriptedVault, store: scripted_store.Store
+    vault: ScriptedVault, store: scripted_store.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(procedure, "_CLUSTER_ID_SECONDS", 0.3)
     vault.answers(SEAL_STATUS, seal_status(), seal_status(initialized=True))
     vault.answers(INIT, init_answer(recovery=True))
     assert run(vault, store).record == stored(store) == RECORD
@@ -145,9 +145,8 @@ def test_keys_are_stored_without_the_clusters_id_where_vault_stays_sealed(
 
 
 def test_shamir_is_not_waited_for_as_it_needs_the_shares(
-    vault: ScriptedVault, store: scripted_store.Store, monkeypatch: pytest.MonkeyPatch
+    vault: ScriptedVault, store: scripted_store.Store
 ) -> None:
-    monkeypatch.setattr(procedure, "_CLUSTER_ID_SECONDS", 60)
     vault.answers(SEAL_STATUS, seal_status("shamir"), seal_status("shamir", initialized=True))
     vault.answers(INIT, init_answer(recovery=False))
     result = run(vault, store, seal_type="shamir", seal_key="")

@@ -9,7 +9,6 @@ import pytest
 from components.custody import key_custody
 from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
-from components.init import procedure
 from components.init.inputs import InitInputs
 from components.init.procedure import InitResult, initialized
 from components.journal.journal import AnotherRunError
@@ -44,7 +43,6 @@ from tests.unit.fakes.vault_keys import (
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     """The cluster that the journal lies in; a store is asked again at once."""
     monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(procedure, "_CLUSTER_ID_SECONDS", 0.3)
     return provide_cluster(monkeypatch, tmp_path)
 
 
