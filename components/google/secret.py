@@ -1,7 +1,8 @@
 """Creates the Google secret for Vault's keys, and the roles of its readers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_gcp as gcp
@@ -49,63 +50,34 @@ class GoogleKeyStore(pulumi.ComponentResource):
             retain_on_delete=args.protect,
             depends_on=args.prerequisites,
         )
-        make = self._make_regional if args.secret.region else self._make_global
-        self.secret_name = make(name, args, kept)
+        make_secret: Callable[..., gcp.secretmanager.Secret | gcp.secretmanager.RegionalSecret]
+        grant: Callable[..., pulumi.Resource]
+        if args.secret.region:
+            make_secret = partial(gcp.secretmanager.RegionalSecret, location=args.secret.region)
+            grant = partial(gcp.secretmanager.RegionalSecretIamMember, location=args.secret.region)
+        else:
+            make_secret = partial(gcp.secretmanager.Secret, replication=_replication(args.replicas))
+            grant = gcp.secretmanager.SecretIamMember
+        secret = make_secret(
+            name,
+            secret_id=args.secret.name,
+            project=args.secret.project,
+            labels=args.labels,
+            deletion_protection=args.protect,
+            opts=kept,
+        )
+        for purpose, role in READER_ROLES.items():
+            for reader in args.readers:
+                grant(
+                    f"{name}-{purpose}-{reader}",
+                    secret_id=secret.secret_id,
+                    project=args.secret.project,
+                    role=role,
+                    member=reader,
+                    opts=kept,
+                )
+        self.secret_name = secret.id
         self.register_outputs({"secret_name": self.secret_name})
-
-    def _make_global(
-        self, name: str, args: GoogleKeyStoreArgs, kept: pulumi.ResourceOptions
-    ) -> pulumi.Output[str]:
-        secret = gcp.secretmanager.Secret(
-            name,
-            secret_id=args.secret.name,
-            project=args.secret.project,
-            replication=_replication(args.replicas),
-            labels=args.labels,
-            deletion_protection=args.protect,
-            opts=kept,
-        )
-        for purpose, role, reader in _grants(args):
-            gcp.secretmanager.SecretIamMember(
-                f"{name}-{purpose}-{reader}",
-                secret_id=secret.secret_id,
-                project=args.secret.project,
-                role=role,
-                member=reader,
-                opts=kept,
-            )
-        return secret.id
-
-    def _make_regional(
-        self, name: str, args: GoogleKeyStoreArgs, kept: pulumi.ResourceOptions
-    ) -> pulumi.Output[str]:
-        secret = gcp.secretmanager.RegionalSecret(
-            name,
-            secret_id=args.secret.name,
-            project=args.secret.project,
-            location=args.secret.region,
-            labels=args.labels,
-            deletion_protection=args.protect,
-            opts=kept,
-        )
-        for purpose, role, reader in _grants(args):
-            gcp.secretmanager.RegionalSecretIamMember(
-                f"{name}-{purpose}-{reader}",
-                secret_id=secret.secret_id,
-                project=args.secret.project,
-                location=args.secret.region,
-                role=role,
-                member=reader,
-                opts=kept,
-            )
-        return secret.id
-
-
-def _grants(args: GoogleKeyStoreArgs) -> Iterator[tuple[str, str, str]]:
-    """Yield purpose, role and member of each grant."""
-    for purpose, role in READER_ROLES.items():
-        for reader in args.readers:
-            yield purpose, role, reader
 
 
 def _replication(replicas: Sequence[str]) -> gcp.secretmanager.SecretReplicationArgs:
