@@ -109,6 +109,22 @@ def store_from_properties(properties: Mapping[str, Any]) -> KeyStore:
 
 
 _SHORTEST_PIECE = 12
+_LARGEST_RECORD_BYTES = 65536
+"""What AWS Secrets Manager and Google Secret Manager take."""
+
+PROBE = "A trial of vault-autounseal, written before the init; not a record of keys."
+"""What is written to a secret of a cloud for the probe."""
+
+
+def record_text(record: KeyRecord, location: str) -> str:
+    """Return what a secret of a cloud holds of the record; raise :class:`KeyStoreError` if it is too long."""
+    text = record.to_json()
+    if len(text.encode()) > _LARGEST_RECORD_BYTES:
+        raise KeyStoreError(
+            f"The {location} takes {_LARGEST_RECORD_BYTES} bytes, and the record is longer: use "
+            "fewer shares, or smaller PGP keys."
+        )
+    return text
 
 
 def stored_record(text: str, location: str) -> KeyRecord:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from components.aws.settings import read_region
 from components.config.reader import ConfigReader
 from components.settings.model import ClusterSettings, InjectorSettings, WebhookFirewallSettings
 
@@ -84,9 +85,8 @@ def _read_aws(reader: ConfigReader, injector: InjectorSettings) -> CloudSettings
 
 
 def _region(reader: ConfigReader, *, needed: bool) -> str:
-    pattern, fix = r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
     if needed:
-        return reader.required_text("region", pattern, fix)
+        return read_region(reader)
     reader.not_applicable(("region",), "nothing of AWS is used without clusterName; remove it")
     return ""
 

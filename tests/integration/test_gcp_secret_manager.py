@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
+from components.custody.key_store import PROBE, KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores import gcp_secret_manager
-from components.custody.stores.gcp_secret_manager import PROBE, Store
+from components.custody.stores.gcp_secret_manager import Store
 from tests.integration.google.refusing_proxy import RefusingProxy, run_refusing_proxy
 from tests.integration.google.secret_manager_server import (
     PROJECT,

@@ -12,13 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from components.aws.settings import read_region
 from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
+    PROBE,
     KeyReference,
     KeyStore,
     KeyStoreError,
     KeyStoreUnavailableError,
+    record_text,
     stored_record,
     without_secrets,
 )
@@ -35,12 +38,10 @@ UNSEAL_KEY = "unseal-key"
 
 CURRENT_STAGE = "AWSCURRENT"
 PROBE_STAGE = "vault-autounseal-probe"
-PROBE = "A trial of vault-autounseal, written before the init; not a record of keys."
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html: AWS appends a hyphen
 # and six characters to the name in the ARN, and takes a name with such an end for a part of an ARN.
 _NAME = r"(?!.*-[A-Za-z0-9]{6}$)[A-Za-z0-9/_+=.@-]{1,512}"
-_LARGEST_RECORD_BYTES = 65536
 _KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+"
 _PRINCIPAL_ARN = r"arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]+"
 
@@ -80,9 +81,7 @@ class Store(KeyStore):
                 "name the secret, such as vault/<cluster>/operator-init; a name is taken once in a region. "
                 "Use letters, digits and /_+=.@-, but no hyphen before the last six characters",
             ),
-            region=reader.required_text(
-                "region", r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
-            ),
+            region=read_region(reader),
             kms_key=reader.text(
                 "kmsKey",
                 OWN_KEY,
@@ -144,12 +143,7 @@ class Store(KeyStore):
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Write a new current version; the previous one stays readable. See :class:`KeyStore`."""
-        text = record.to_json()
-        if len(text.encode()) > _LARGEST_RECORD_BYTES:
-            raise KeyStoreError(
-                f"The {self.location} takes {_LARGEST_RECORD_BYTES} bytes, and the record is longer: use "
-                "fewer shares, or smaller PGP keys."
-            )
+        text = record_text(record, self.location)
         client = self._client()
         try:
             answer = self._call(

@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any, Self
 from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
+    PROBE,
     KeyReference,
     KeyStore,
     KeyStoreError,
     KeyStoreUnavailableError,
+    record_text,
     stored_record,
     without_secrets,
 )
@@ -35,7 +37,6 @@ from components.progress import Waiting
 if TYPE_CHECKING:
     from requests import Response, Session
 
-PROBE = "A trial of vault-autounseal, written before the init; not a record of keys."
 
 _RESOURCE = r"projects/([a-z0-9.-]+:)?[a-z0-9-]+(/locations/[a-z0-9-]+)?/secrets/[A-Za-z0-9_-]{1,255}"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"
@@ -43,7 +44,6 @@ _STATE = re.compile(r"is in (DESTROYED|DISABLED) state")
 """Google's message on access to a version that isn't enabled, with its state."""
 _API = "secretmanager.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_LARGEST_RECORD_BYTES = 65536
 _SECONDS = (10, 20)
 """Timeouts of connecting and of the answer."""
 
@@ -169,12 +169,7 @@ class Store(KeyStore):
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Add a version; older ones stay as they are. See :class:`KeyStore`."""
-        text = record.to_json()
-        if len(text.encode()) > _LARGEST_RECORD_BYTES:
-            raise KeyStoreError(
-                f"The {self.location} takes {_LARGEST_RECORD_BYTES} bytes, and the record is longer: use "
-                "fewer shares, or smaller PGP keys."
-            )
+        text = record_text(record, self.location)
         try:
             number = self._service().add(text)
         except KeyStoreError as error:
