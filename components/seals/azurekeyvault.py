@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from components.config.patterns import SECRET_KEY, SECRET_NAME
 from components.config.reader import ConfigReader
 from components.seals import seal
 
@@ -42,15 +41,6 @@ _PUBLIC = "AZUREPUBLICCLOUD"
 
 
 @dataclass(frozen=True)
-class ClientSecret:
-    """The entry of a Secret in Vault's namespace that holds the service principal's client secret."""
-
-    name: str
-    """Name of the Kubernetes Secret."""
-    key: str
-
-
-@dataclass(frozen=True)
 class Seal(seal.Seal):
     """An RSA key of an existing key vault."""
 
@@ -64,8 +54,8 @@ class Seal(seal.Seal):
     client_id: str
     """Client id of the app registration or of the user-assigned managed identity."""
     environment: str
-    client_secret: ClientSecret | None
-    """None for AKS workload identity."""
+    client_secret: seal.SecretEntry | None
+    """The service principal's; None for AKS workload identity."""
 
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:  # noqa: ARG003
@@ -82,7 +72,9 @@ class Seal(seal.Seal):
             environment=section.choice(
                 "environment", _PUBLIC, tuple(CLOUDS), "it's Azure's name of its cloud"
             ),
-            client_secret=_client_secret(section.section("clientSecret"))
+            client_secret=seal.SecretEntry.from_settings(
+                section.section("clientSecret"), None, "client-secret"
+            )
             if section.has("clientSecret")
             else None,
         )
@@ -159,12 +151,3 @@ class Seal(seal.Seal):
             },
             pod_labels={"azure.workload.identity/use": "true"},
         )
-
-
-def _client_secret(reader: ConfigReader) -> ClientSecret:
-    secret = ClientSecret(
-        name=reader.required_text("name", SECRET_NAME, "name a Secret in Vault's namespace"),
-        key=reader.text("key", "client-secret", SECRET_KEY, "name the key in the Secret's data"),
-    )
-    reader.unknown_keys()
-    return secret

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 import pulumi
 
 from components import seals
+from components.config.patterns import SECRET_KEY, SECRET_NAME
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
@@ -45,6 +46,28 @@ class SecretVariable:
     name: str
     secret: str
     key: str
+
+
+@dataclass(frozen=True)
+class SecretEntry:
+    """One entry of a Secret in Vault's namespace."""
+
+    name: str
+    """Name of the Secret."""
+    key: str
+
+    @classmethod
+    def from_settings(cls, reader: ConfigReader, default_name: str | None, default_key: str) -> Self:
+        """Read the section's `name`, which must be set if it has no default, and `key`."""
+        fix = "name a Secret in Vault's namespace"
+        entry = cls(
+            name=reader.required_text("name", SECRET_NAME, fix)
+            if default_name is None
+            else reader.text("name", default_name, SECRET_NAME, fix),
+            key=reader.text("key", default_key, SECRET_KEY, "name the key in the Secret's data"),
+        )
+        reader.unknown_keys()
+        return entry
 
 
 @dataclass(frozen=True)

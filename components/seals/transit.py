@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from components.config.patterns import SECRET_KEY, SECRET_NAME
 from components.config.reader import ConfigReader
 from components.seals import seal
 
@@ -21,14 +20,6 @@ _KEY_NAME = r"\w(([\w.-]+)?\w)?"
 _NAMESPACE = r"[^\s/]+(/[^\s/]+)*/?"
 _HOST_NAME = r"[A-Za-z0-9.-]+"
 _CA_FOLDER = "/vault/transit-tls"
-
-
-@dataclass(frozen=True)
-class SecretKey:
-    """One entry of a Secret in Vault's namespace."""
-
-    name: str
-    key: str
 
 
 @dataclass(frozen=True)
@@ -46,9 +37,9 @@ class Seal(seal.Seal):
     """Mount path of its transit engine, without a slash at the end."""
     namespace: str
     """Its namespace (Vault Enterprise); empty for none."""
-    token: SecretKey
+    token: seal.SecretEntry
     """A token of the other Vault. It's only read when a pod starts; the seal renews it."""
-    ca: SecretKey | None
+    ca: seal.SecretEntry | None
     """Certificates (PEM) that vouch for the other Vault; None takes the container's."""
     server_name: str
     """Name in the other Vault's certificate if it isn't the address's; empty for none."""
@@ -73,8 +64,12 @@ class Seal(seal.Seal):
             ),
             mount=section.text("mount", "transit", _MOUNT, "give the path of the transit engine").rstrip("/"),
             namespace=(namespace or "").rstrip("/"),
-            token=_secret_key(section.section("tokenSecret"), "vault-transit-token", "token"),
-            ca=_secret_key(tls.section("caSecret"), None, "ca.crt") if tls.has("caSecret") else None,
+            token=seal.SecretEntry.from_settings(
+                section.section("tokenSecret"), "vault-transit-token", "token"
+            ),
+            ca=seal.SecretEntry.from_settings(tls.section("caSecret"), None, "ca.crt")
+            if tls.has("caSecret")
+            else None,
             server_name=tls.text("serverName", None, _HOST_NAME, "give the host name in the certificate")
             or "",
         )
@@ -139,15 +134,3 @@ class Seal(seal.Seal):
             ),
             secret_mounts=mounts,
         )
-
-
-def _secret_key(reader: ConfigReader, default_name: str | None, default_key: str) -> SecretKey:
-    pattern, fix = SECRET_NAME, "name a Secret in Vault's namespace"
-    secret = SecretKey(
-        name=reader.required_text("name", pattern, fix)
-        if default_name is None
-        else reader.text("name", default_name, pattern, fix),
-        key=reader.text("key", default_key, SECRET_KEY, "name the key in the Secret's data"),
-    )
-    reader.unknown_keys()
-    return secret

@@ -12,7 +12,8 @@ from components.azure.preflight import prove_seal
 from components.errors import DeploymentError
 from components.journal.encryption import JournalError, SealKeyCipher
 from components.kubernetes.kubectl import KubernetesTarget
-from components.seals.azurekeyvault import ClientSecret, Seal
+from components.seals.azurekeyvault import Seal
+from components.seals.seal import SecretEntry
 from components.vault.client import VaultClient
 from tests.integration.azure_services import (
     CLIENT,
@@ -37,7 +38,7 @@ WITH_SECRET = Seal(
     tenant_id=TENANT,
     client_id=CLIENT,
     environment="AZUREPUBLICCLOUD",
-    client_secret=ClientSecret("azure-unseal", "client-secret"),
+    client_secret=SecretEntry("azure-unseal", "client-secret"),
 )
 WITH_IDENTITY = dataclasses.replace(WITH_SECRET, client_secret=None)
 
@@ -225,7 +226,7 @@ def test_missing_right_in_azures_words(azure: AzureServices, right: str, step: s
             "Check keyName",
         ),
         (
-            dataclasses.replace(WITH_SECRET, client_secret=ClientSecret("azure-unseal", "wrong")),
+            dataclasses.replace(WITH_SECRET, client_secret=SecretEntry("azure-unseal", "wrong")),
             "Reading Secret azure-unseal failed: it isn't there",
             "with the client secret as 'wrong'",
         ),

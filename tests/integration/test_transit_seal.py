@@ -14,7 +14,8 @@ import requests
 from components.errors import DeploymentError
 from components.journal.encryption import JournalError, SealKeyCipher
 from components.kubernetes.kubectl import KubernetesTarget
-from components.seals.transit import Seal, SecretKey
+from components.seals.seal import SecretEntry
+from components.seals.transit import Seal
 from components.transit.preflight import prove_seal
 from components.vault.client import VaultClient
 from sandbox.certificates import CertificateAuthority
@@ -66,7 +67,7 @@ class OtherVault:
             key_name=KEY,
             mount="transit",
             namespace="",
-            token=SecretKey("vault-transit-token", "token"),
+            token=SecretEntry("vault-transit-token", "token"),
             ca=None,
             server_name="",
         )

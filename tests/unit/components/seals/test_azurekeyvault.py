@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.seals.azurekeyvault import ClientSecret, Seal
-from components.seals.seal import PodRequirements, SealStanza, SecretVariable
+from components.seals.azurekeyvault import Seal
+from components.seals.seal import PodRequirements, SealStanza, SecretEntry, SecretVariable
 from tests.unit.fakes.seal_args import provisioned_seal
 from tests.unit.fakes.stack_settings import parse, problems
 
@@ -47,7 +47,7 @@ def test_workload_identity_is_the_default() -> None:
 
 def test_client_secret_comes_from_a_secret_and_is_not_in_the_stanza() -> None:
     found = seal(**WITH_SECRET)
-    assert found.client_secret == ClientSecret("azure-unseal", "client-secret")
+    assert found.client_secret == SecretEntry("azure-unseal", "client-secret")
     assert found.pod_requirements() == PodRequirements(
         secret_environment=(SecretVariable("AZURE_CLIENT_SECRET", "azure-unseal", "client-secret"),)
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.seals.seal import PodRequirements, SealStanza, SecretMount, SecretVariable
-from components.seals.transit import Seal, SecretKey
+from components.seals.seal import PodRequirements, SealStanza, SecretEntry, SecretMount, SecretVariable
+from components.seals.transit import Seal
 from tests.unit.fakes.seal_args import provisioned_seal
 from tests.unit.fakes.stack_settings import parse, problems
 
@@ -37,7 +37,7 @@ def test_defaults() -> None:
         key_name="autounseal",
         mount="transit",
         namespace="",
-        token=SecretKey("vault-transit-token", "token"),
+        token=SecretEntry("vault-transit-token", "token"),
         ca=None,
         server_name="",
     )
@@ -49,8 +49,8 @@ def test_every_setting() -> None:
         key_name="unseal.prod-1",
         mount="seals/transit",
         namespace="team/prod",
-        token=SecretKey("other-vault", "unseal-token"),
-        ca=SecretKey("other-vault-ca", "bundle.pem"),
+        token=SecretEntry("other-vault", "unseal-token"),
+        ca=SecretEntry("other-vault-ca", "bundle.pem"),
         server_name="vault.internal",
     )
 
