@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_gcp as gcp
 
 from components.google.project import IAM, ApiOffError, google_provider, look_up
 from components.google.settings import CREDENTIALS_KEY, IdentitySettings
+from components.kubernetes.objects import CoreObject
 
 USE_ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 IMPERSONATION_ROLE = "roles/iam.workloadIdentityUser"
@@ -124,41 +124,19 @@ class GoogleIdentity(pulumi.ComponentResource):
             if text is not None
         }
         key = keys[rotation]
-        secret = KubernetesSecret(
+        secret = CoreObject(
+            "Secret",
             name,
-            namespace=args.namespace,
-            secret_name=args.identity.secret,
-            # The API returns the file in base64, which is what a Secret takes.
-            data={CREDENTIALS_KEY: pulumi.Output.secret(key.private_key)},
-            opts=pulumi.ResourceOptions(parent=self, provider=args.kubernetes),
+            {
+                "type": "Opaque",
+                "metadata": {"name": args.identity.secret, "namespace": args.namespace},
+                # The API returns the file in base64, which is what a Secret takes.
+                "data": {CREDENTIALS_KEY: pulumi.Output.secret(key.private_key)},
+            },
+            pulumi.ResourceOptions(parent=self, provider=args.kubernetes),
         )
         self.credentials_secret = secret.metadata.apply(lambda metadata: str(metadata["name"]))
         self.credentials_key = key.name.apply(lambda identifier: identifier.rpartition("/")[2])
-
-
-class KubernetesSecret(pulumi.CustomResource):
-    """A Kubernetes Secret, by the token of its type; the SDK's own class imports all of the core API."""
-
-    metadata: pulumi.Output[Any]
-    """As the Kubernetes API has it."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        namespace: pulumi.Input[str],
-        secret_name: str,
-        data: pulumi.Input[dict[str, pulumi.Input[str]]],
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        properties = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "Opaque",
-            "metadata": {"name": secret_name, "namespace": namespace},
-            "data": data,
-        }
-        super().__init__("kubernetes:core/v1:Secret", name, properties, opts)
 
 
 def reader_role_name(project: str) -> str:
