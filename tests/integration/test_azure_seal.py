@@ -27,9 +27,9 @@ from tests.integration.azure_services import (
     AzureServices,
     run_azure_services,
 )
-from tests.integration.google.refusing_proxy import run_refusing_proxy
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.refusing_proxy import run_refusing_proxy
 
 DEPLOYMENT = "cluster-uid/vault/vault"
 WITH_SECRET = Seal(

@@ -3,12 +3,14 @@
 import base64
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from components.custody.key_store import (
     KeyStoreError,
+    record_text,
     store_class,
     store_from_properties,
     store_to_properties,
@@ -133,3 +135,12 @@ def test_other_errors_are_shown_as_they_are() -> None:
     message = "secrets is forbidden: User cannot create resource in namespace vault"
     assert without_secrets(message, key_record()) == message
     assert without_secrets(message, key_record(root_token="")) == message
+
+
+def test_record_that_a_clouds_secret_does_not_take_is_refused() -> None:
+    rest = len(replace(key_record(), recovery_shares=("",)).to_json())
+    longest = replace(key_record(), recovery_shares=("s" * (65536 - rest),))
+    assert record_text(longest, "secret") == longest.to_json()
+    longer = replace(longest, recovery_shares=("s" * (65537 - rest),))
+    with pytest.raises(KeyStoreError, match="The secret takes 65536 bytes, and the record is longer"):
+        record_text(longer, "secret")

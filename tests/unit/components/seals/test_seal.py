@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seals import transit
-from components.seals.seal import SealStanza, prove_seal
+from components.seals.seal import SealStanza, prove_seal, seal_class, seal_types
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes.key_wrapper import PlainWrapper
 
@@ -44,3 +45,18 @@ def test_sdk_is_loaded_only_when_a_seal_is_proved() -> None:
 def test_a_seal_that_vault_leaves_is_disabled() -> None:
     left = SealStanza("awskms", {"region": "eu-central-1"}).disabled()
     assert left == SealStanza("awskms", {"region": "eu-central-1", "disabled": "true"})
+
+
+@pytest.mark.parametrize("found", [None, "awskms", dict], ids=["nothing", "no class", "another class"])
+def test_module_without_a_seal_is_refused(monkeypatch: pytest.MonkeyPatch, found: object) -> None:
+    module = ModuleType("components.seals.own")
+    if found is not None:
+        module.__dict__["Seal"] = found
+    monkeypatch.setitem(sys.modules, "components.seals.own", module)
+    with pytest.raises(DeploymentError, match=r"Module components\.seals\.own has no class Seal"):
+        seal_class("own")
+
+
+def test_every_seal_is_a_module_named_as_vault_names_it() -> None:
+    assert seal_types() == ["awskms", "azurekeyvault", "gcpckms", "shamir", "transit"]
+    assert [seal_class(name).type for name in seal_types()] == seal_types()

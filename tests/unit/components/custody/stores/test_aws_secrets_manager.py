@@ -5,12 +5,11 @@ Its use is tested against the sandbox's AWS (tests/integration/aws).
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores.aws_secrets_manager import Store
 from tests.http_server import http_server
@@ -87,14 +86,7 @@ def test_an_answer_that_repeats_the_keys_is_not_shown(aws: ScriptedAws) -> None:
 
 
 def test_a_record_that_is_too_long_is_not_sent(aws: ScriptedAws) -> None:
-    long = KeyRecord(
-        deployment="d",
-        seal_type="awskms",
-        seal_key="",
-        threshold=1,
-        root_token="",
-        recovery_shares=("s" * 70_000,),
-    )
+    long = replace(key_record(), recovery_shares=("s" * 65536,))
     with pytest.raises(KeyStoreError, match="takes 65536 bytes, and the record is longer"):
         STORE.write(long, TARGET)
     assert aws.requests == []

@@ -11,6 +11,7 @@ import contextlib
 import json
 import re
 import ssl
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +21,7 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import RSAKey
 from werkzeug.wrappers import Request, Response
 
@@ -41,6 +42,12 @@ _PATH = re.compile(
     rf"/v1/projects/(?:{PROJECT}|{PROJECT_NUMBER})/(?P<rest>(?:locations/[a-z0-9-]+/)?secrets/(?P<name>[\w-]+))"
     r"(?:(?P<add>:addVersion)|/versions(?:/(?P<number>\d+):(?P<verb>access|destroy))?)"
 )
+
+
+def new_key() -> RSAKey:
+    """Make an account's key, a short one: Google's library verifies a key each time that it loads it."""
+    with warnings.catch_warnings(category=SecurityWarning, action="ignore"):
+        return RSAKey.generate_key(1024)
 
 
 class ApiError(Exception):
@@ -108,7 +115,7 @@ class SecretManager:
 
     def account(self, rights: Sequence[str]) -> Mapping[str, str]:
         """A new service account's key file."""
-        key = RSAKey.generate_key(2048)
+        key = new_key()
         address = f"account-{uuid4().hex[:8]}@{PROJECT}.iam.gserviceaccount.com"
         self._keys[address] = key
         self.rights[address] = set(rights)

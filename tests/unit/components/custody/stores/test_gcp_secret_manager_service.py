@@ -11,17 +11,18 @@ import pytest
 from components.custody.key_store import PROBE, KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores import gcp_secret_manager
 from components.custody.stores.gcp_secret_manager import Store
-from tests.integration.google.refusing_proxy import RefusingProxy, run_refusing_proxy
-from tests.integration.google.secret_manager_server import (
+from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
+from tests.unit.fakes.refusing_proxy import RefusingProxy, run_refusing_proxy
+from tests.unit.fakes.secret_manager_server import (
     PROJECT,
     ApiError,
     Secret,
     SecretManager,
     Version,
     crc32c,
+    new_key,
     run_secret_manager,
 )
-from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
 
 NAME = "vault-operator-init"
 RIGHTS = ("add", "access", "destroy", "list")
@@ -62,6 +63,8 @@ def key_file(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    # What is asked for again is asked for at once.
+    monkeypatch.setattr("urllib3.util.Retry.sleep", lambda *_: None)
     return path
 
 
@@ -323,15 +326,15 @@ def test_an_answer_that_repeats_the_keys_is_not_shown(google: SecretManager, sto
 
 
 def test_a_record_that_is_too_long_is_not_sent(google: SecretManager, store: Store) -> None:
-    long = replace(key_record(), recovery_shares=("s" * 70_000,))
+    long = replace(key_record(), recovery_shares=("s" * 65536,))
     with pytest.raises(KeyStoreError, match="takes 65536 bytes, and the record is longer"):
         store.write(long, TARGET)
     assert google.calls == []
 
 
 def test_credentials_that_are_not_valid_any_more(google: SecretManager, store: Store, key_file: Path) -> None:
-    account, other = google.account(RIGHTS), google.account(RIGHTS)
-    key_file.write_text(json.dumps({**account, "private_key": other["private_key"]}))
+    other = new_key().as_pem(private=True).decode()
+    key_file.write_text(json.dumps({**google.account(RIGHTS), "private_key": other}))
     with pytest.raises(KeyStoreError, match=r"can't be asked for: invalid_grant.*\nLog in again") as raised:
         store.read(TARGET)
     assert not isinstance(raised.value, KeyStoreUnavailableError)
