@@ -82,7 +82,7 @@ class MigratingVault:
         text = seal_blocks(seals)
         for server in self.servers.servers:
             server.configuration = f"{SEAL_BLOCK.sub('', server.configuration)}\n{text}"
-        objects = KubernetesObjects(self.servers.folder / "objects")
+        objects = KubernetesObjects(self.servers.folder / "objects", NAME)
         objects.put("configmap", f"{NAME}-config", data={CONFIGURATION_KEY: text})
 
     def configure_both(self) -> None:

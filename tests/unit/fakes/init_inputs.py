@@ -1,9 +1,6 @@
 """Inputs of the init's resource, and the cluster in which its journal lies."""
 
 import base64
-import contextlib
-import io
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from components.journal.journal import InitJournal
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.vault.pod_access import PodAccess
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.kubectl_in_process import answer_in_process
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
 CLUSTER_UID = "0b7e6f2c-uid"
@@ -98,18 +96,7 @@ class InitCluster:
             if arguments[1].startswith("pvc/"):
                 self.objects.put("pvc", "data-vault-0", metadata={"uid": f"of data {len(self.deletions)}"})
             return ""
-        said, complaint = io.StringIO(), io.StringIO()
-        with (
-            pytest.MonkeyPatch.context() as monkeypatch,
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(complaint),
-        ):
-            monkeypatch.setattr(sys, "stdin", io.StringIO(stdin or ""))
-            try:
-                self.objects.answer(list(arguments))
-            except SystemExit:
-                raise KubectlError(complaint.getvalue().strip()) from None
-        return said.getvalue()
+        return answer_in_process(self.objects, arguments, stdin)
 
     @property
     def journal_entry(self) -> JournalEntry | None:

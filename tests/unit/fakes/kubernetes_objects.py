@@ -18,8 +18,9 @@ from typing import Any, NoReturn
 class KubernetesObjects:
     """The objects behind the kubectl that a test has put on PATH."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, namespace: str = "secrets") -> None:
         self._folder = folder
+        self._namespace = namespace
         folder.mkdir(exist_ok=True)
 
     @property
@@ -48,8 +49,15 @@ class KubernetesObjects:
     def remove(self, kind: str, name: str) -> None:
         self._path(kind, name).unlink()
 
+    def names(self, kind: str) -> list[str]:
+        """The names of all objects of that kind."""
+        return sorted(path.name.split(".", 2)[2] for path in self._folder.glob(f"{self._namespace}.{kind}.*"))
+
     def fail(self, pattern: str, message: str) -> None:
-        """Lets every call whose arguments have the pattern in them fail with the message."""
+        """Lets every call whose arguments have the pattern in them fail with the message.
+
+        ``{stdin}`` in it becomes what the call was given.
+        """
         (self._folder / "failure").write_text(json.dumps([pattern, message]))
 
     def recover(self) -> None:
@@ -60,7 +68,10 @@ class KubernetesObjects:
         (self._folder / "before").write_text(json.dumps([pattern, kind, document]))
 
     def answer(self, arguments: list[str]) -> None:
-        """What kubectl does."""
+        """What kubectl does, in the namespace that the arguments name."""
+        for argument in arguments:
+            if argument.startswith("--namespace="):
+                self._namespace = argument.partition("=")[2]
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with (self._folder / "calls").open("a") as log:
@@ -84,7 +95,7 @@ class KubernetesObjects:
         if told.exists():
             pattern, message = json.loads(told.read_text())
             if re.search(pattern, line):
-                _refuse(message)
+                _refuse(message.replace("{stdin}", sys.stdin.read()) if "{stdin}" in message else message)
 
     def _overtake_as_told(self, line: str) -> None:
         told = self._folder / "before"
@@ -95,7 +106,7 @@ class KubernetesObjects:
             return
         told.unlink()
         if document is None:
-            for path in self._folder.glob(f"{kind}.*"):
+            for path in self._folder.glob(f"{self._namespace}.{kind}.*"):
                 path.unlink()
         else:
             self._store(kind, document)
@@ -139,7 +150,7 @@ class KubernetesObjects:
         return stored
 
     def _path(self, kind: str, name: str) -> Path:
-        return self._folder / f"{kind}.{name}"
+        return self._folder / f"{self._namespace}.{kind}.{name}"
 
 
 def _refuse(message: str) -> NoReturn:

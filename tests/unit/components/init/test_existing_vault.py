@@ -9,21 +9,16 @@ from typing import Any
 
 import pytest
 
-from components.custody import key_custody
 from components.custody.key_record import KeyRecord
-from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
-from components.init.inputs import InitInputs
-from components.init.procedure import InitResult, initialized
 from components.journal.journal import AnotherRunError
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
     CIPHER,
     InitCluster,
-    init_inputs,
     journal,
-    provide_cluster,
 )
+from tests.unit.fakes.init_runs import run, stored
 from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -46,27 +41,6 @@ from tests.unit.fakes.vault_keys import (
 )
 
 
-@pytest.fixture(autouse=True)
-def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
-    """The cluster that the journal lies in; a store is asked again at once."""
-    monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
-    return provide_cluster(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> scripted_store.Store:
-    (tmp_path / "store").mkdir()
-    return scripted_store.Store(str(tmp_path / "store"))
-
-
-def run(
-    vault: ScriptedVault, store: scripted_store.Store | None = None, *, adopted_keys: str = "", **changed: Any
-) -> InitResult:
-    custody = store_to_properties(scripted_store.__name__, store) if store is not None else {}
-    inputs = init_inputs(vault.address, custody=custody, **changed)
-    return initialized(InitInputs.from_properties(inputs, adopted_keys))
-
-
 def refused(vault: ScriptedVault, store: scripted_store.Store | None = None, **changed: Any) -> str:
     """What a run says that takes nothing over and initialises nothing."""
     with pytest.raises(DeploymentError) as raised:
@@ -78,11 +52,6 @@ def refused(vault: ScriptedVault, store: scripted_store.Store | None = None, **c
 
 def put(store: scripted_store.Store, record: KeyRecord) -> None:
     (Path(store.folder) / "record").write_text(record.to_json())
-
-
-def stored(store: scripted_store.Store) -> KeyRecord | None:
-    path = Path(store.folder) / "record"
-    return KeyRecord.from_json(path.read_text()) if path.exists() else None
 
 
 def keep_in_journal(record: KeyRecord) -> None:

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from components.custody import key_custody
 from components.custody.key_custody import WRITE_ATTEMPTS, KeyCustody
-from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError, store_to_properties
+from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.errors import DeploymentError
 from components.init import procedure
 from components.init.inputs import InitInputs
-from components.init.procedure import InitResult, init_cipher, initialized
+from components.init.procedure import init_cipher
 from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher, StackKeyCipher
 from components.journal.journal import InitJournal
 from components.seal_preflight import KeyWrapper
@@ -22,11 +21,10 @@ from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
     CIPHER,
     DEPLOYMENT,
-    InitCluster,
     init_inputs,
     journal,
-    provide_cluster,
 )
+from tests.unit.fakes.init_runs import run, stored
 from tests.unit.fakes.key_wrapper import PlainWrapper
 from tests.unit.fakes.scripted_vault import (
     INIT,
@@ -44,29 +42,6 @@ from tests.unit.fakes.vault_keys import (
     answer_proofs,
     shown,
 )
-
-
-@pytest.fixture(autouse=True)
-def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
-    """The cluster that the journal lies in; a store is asked again at once."""
-    monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
-    return provide_cluster(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> scripted_store.Store:
-    (tmp_path / "store").mkdir()
-    return scripted_store.Store(str(tmp_path / "store"))
-
-
-def run(vault: ScriptedVault, store: scripted_store.Store | None = None, **changed: Any) -> InitResult:
-    custody = store_to_properties(scripted_store.__name__, store) if store is not None else {}
-    inputs = init_inputs(vault.address, custody=custody, **changed)
-    return initialized(InitInputs.from_properties(inputs, adopted_keys=""))
-
-
-def stored(store: scripted_store.Store) -> Any:
-    return store.read(InitInputs.from_properties(init_inputs(), "").access.target)
 
 
 @pytest.fixture
@@ -131,7 +106,7 @@ def test_holders_keys_reach_vault_and_are_told_by_the_record(
     (request,) = vault.asked(INIT)
     assert request.body["recovery_pgp_keys"] == ["key"] * 5
     assert request.body["root_token_pgp_key"] == "holder"
-    assert (stored(store).shares_encrypted, stored(store).root_token_encrypted) == (True, True)
+    assert stored(store) == replace(STORED, shares_encrypted=True, root_token_encrypted=True)
 
 
 def test_keys_are_stored_without_the_clusters_id_where_vault_stays_sealed(

@@ -6,11 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.custody import key_custody
-from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
-from components.init.inputs import InitInputs
-from components.init.procedure import InitResult, initialized
 from components.journal.journal import AnotherRunError
 from components.journal.lock_holder import LockHolder
 from components.progress import Waiting
@@ -18,10 +14,10 @@ from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
     CIPHER,
     InitCluster,
-    init_inputs,
     journal,
     provide_cluster,
 )
+from tests.unit.fakes.init_runs import run, stored
 from tests.unit.fakes.scripted_vault import (
     INIT,
     SEAL_STATUS,
@@ -37,29 +33,6 @@ from tests.unit.fakes.vault_keys import (
     answer_proofs,
     shown,
 )
-
-
-@pytest.fixture(autouse=True)
-def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
-    """The cluster that the journal lies in; a store is asked again at once."""
-    monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
-    return provide_cluster(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> scripted_store.Store:
-    (tmp_path / "store").mkdir()
-    return scripted_store.Store(str(tmp_path / "store"))
-
-
-def run(vault: ScriptedVault, store: scripted_store.Store | None = None, **changed: Any) -> InitResult:
-    custody = store_to_properties(scripted_store.__name__, store) if store is not None else {}
-    inputs = init_inputs(vault.address, custody=custody, **changed)
-    return initialized(InitInputs.from_properties(inputs, adopted_keys=""))
-
-
-def stored(store: scripted_store.Store) -> Any:
-    return store.read(InitInputs.from_properties(init_inputs(), "").access.target)
 
 
 def test_failed_init_is_begun_again_by_the_next_run(

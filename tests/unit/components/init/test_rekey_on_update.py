@@ -2,15 +2,12 @@
 
 import base64
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.custody import key_custody
 from components.custody.key_custody import WRITE_ATTEMPTS
 from components.custody.key_record import KeyRecord
-from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
 from components.init.inputs import InitInputs
 from components.init.rekey_on_update import changed_shares
@@ -21,11 +18,9 @@ from tests.unit.fakes.init_inputs import (
     CIPHER,
     DEPLOYMENT,
     TARGET,
-    InitCluster,
-    init_inputs,
     journal,
-    provide_cluster,
 )
+from tests.unit.fakes.init_runs import inputs_with
 from tests.unit.fakes.scripted_vault import (
     CANCEL_REKEY,
     REKEY,
@@ -48,18 +43,9 @@ MORE = Answer({"complete": False})
 CHANGE: Mapping[str, Any] = {"shares": 4, "threshold": 2}
 
 
-@pytest.fixture(autouse=True)
-def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
-    """The cluster that the journal lies in; a store is asked again at once."""
-    monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
-    return provide_cluster(monkeypatch, tmp_path)
-
-
 @pytest.fixture
-def store(tmp_path: Path) -> scripted_store.Store:
+def store(store: scripted_store.Store) -> scripted_store.Store:
     """It has the keys of the init."""
-    (tmp_path / "store").mkdir()
-    store = scripted_store.Store(str(tmp_path / "store"))
     store.write(STORED, TARGET)
     return store
 
@@ -77,16 +63,11 @@ def vault(vault: ScriptedVault) -> ScriptedVault:
     return vault
 
 
-def inputs(vault: ScriptedVault, store: scripted_store.Store | None, **changed: Any) -> dict[str, Any]:
-    custody = store_to_properties(scripted_store.__name__, store) if store is not None else {}
-    return init_inputs(vault.address, custody=custody, **changed)
-
-
 def state(vault: ScriptedVault, store: scripted_store.Store | None, **changed: Any) -> dict[str, Any]:
     """The resource as the init left it."""
     in_state = store is None
     return {
-        **inputs(vault, store),
+        **inputs_with(vault, store),
         "cluster_initialized_here": True,
         "vault_version": "1.18.1",
         "deployment": DEPLOYMENT,
@@ -104,7 +85,7 @@ def update(
     vault: ScriptedVault, store: scripted_store.Store | None, olds: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     before = dict(olds) if olds is not None else state(vault, store)
-    outs = OperatorInitProvider().update("id", before, inputs(vault, store, **CHANGE)).outs
+    outs = OperatorInitProvider().update("id", before, inputs_with(vault, store, **CHANGE)).outs
     assert outs is not None
     return outs
 
@@ -246,14 +227,14 @@ def test_shares_that_nobody_here_knows_stay_as_they_are(
 
 
 def test_encrypted_shares_are_left_to_their_holders(vault: ScriptedVault) -> None:
-    order = InitInputs.from_properties(inputs(vault, None, **CHANGE), adopted_keys="")
+    order = InitInputs.from_properties(inputs_with(vault, None, **CHANGE), adopted_keys="")
     with pytest.raises(DeploymentError, match="only the holders can make new ones"):
         changed_shares(order, state(vault, None, pgp_keys=["key"] * 5))
     assert vault.asked(START_REKEY) == []
 
 
 def test_other_changes_touch_no_share(vault: ScriptedVault, store: scripted_store.Store) -> None:
-    news = inputs(vault, store, pod_start_seconds=600)
+    news = inputs_with(vault, store, pod_start_seconds=600)
     outs = OperatorInitProvider().update("id", state(vault, store), news).outs
     assert outs == {**state(vault, store), "pod_start_seconds": 600}
     assert vault.requests == []

@@ -13,17 +13,11 @@ from components.init.volume_wipe import (
     wipe_volumes,
 )
 from components.vault.client import INIT_SECONDS
-from tests.unit.fakes.init_inputs import InitCluster, access, provide_cluster, provide_kubectl
+from tests.unit.fakes.init_inputs import InitCluster, access, provide_kubectl
 
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 APART = 60
 """How far the clocks may be apart, in seconds."""
-
-
-@pytest.fixture(autouse=True)
-def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
-    """Pod 0 and its log."""
-    return provide_cluster(monkeypatch, tmp_path)
 
 
 def line(seconds: int, *, zone: str = "Z") -> str:

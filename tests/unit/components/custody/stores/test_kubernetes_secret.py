@@ -1,21 +1,18 @@
-"""The store that is a Kubernetes Secret, with a script in kubectl's place."""
+"""The store that is a Kubernetes Secret."""
 
 import base64
-import json
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
+from components.custody.key_store import KeyReference, KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores import kubernetes_secret
 from components.custody.stores.kubernetes_secret import Store
-from tests.unit.fakes import secrets_api
-from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
+from tests.unit.fakes.kubectl_in_process import provide_objects
+from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 from tests.unit.fakes.store_settings import read_store
 
 STORE = Store(namespace="custody", name="vault-operator-init")
@@ -25,83 +22,66 @@ UNREACHABLE = (
 FORBIDDEN = 'Error from server (Forbidden): secrets "vault-operator-init" is forbidden'
 
 
-class Secrets:
-    """What the script keeps."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.fail({})
-
-    def fail(self, errors: dict[str, str]) -> None:
-        (self.folder / "errors.json").write_text(json.dumps(errors))
-
-    def names(self) -> list[str]:
-        return sorted(path.name.removesuffix(".json") for path in self.folder.glob("*.*.json"))
-
-    def manifest(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / "custody.vault-operator-init.json").read_text())
-        return found
-
-    def put(self, manifest: dict[str, Any]) -> None:
-        (self.folder / "custody.vault-operator-init.json").write_text(json.dumps(manifest))
-
-    @property
-    def verbs(self) -> list[str]:
-        return [line.split()[2] for line in (self.folder / "calls").read_text().splitlines()]
-
-
 @pytest.fixture
-def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Secrets:
-    folder = tmp_path / "secrets"
-    folder.mkdir()
-    script = shlex.join([sys.executable, "-S", str(secrets_api.__file__), str(folder)])
-    only_commands(monkeypatch, tmp_path / "commands", kubectl=f'exec {script} "$@"')
-    return Secrets(folder)
+def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KubernetesObjects:
+    objects = KubernetesObjects(tmp_path / "objects", STORE.namespace)
+    provide_objects(monkeypatch, objects)
+    return objects
 
 
-def test_a_record_is_written_and_read_back(secrets: Secrets) -> None:
+def manifest(secrets: KubernetesObjects) -> dict[str, Any]:
+    found = secrets.get("secret", STORE.name)
+    assert found is not None
+    return found
+
+
+def version(secrets: KubernetesObjects) -> str:
+    return str(manifest(secrets)["metadata"]["resourceVersion"])
+
+
+def test_a_record_is_written_and_read_back(secrets: KubernetesObjects) -> None:
     assert STORE.read(TARGET) is None
     reference = STORE.write(key_record(), TARGET)
     assert STORE.read(TARGET) == key_record()
-    assert (reference.location, reference.version) == ("Kubernetes Secret custody/vault-operator-init", "1")
-    assert secrets.names() == ["custody.vault-operator-init"]
+    assert reference == KeyReference("Kubernetes Secret custody/vault-operator-init", version(secrets))
+    assert secrets.names("secret") == ["vault-operator-init"]
 
 
-def test_a_record_takes_the_place_of_an_older_one(secrets: Secrets) -> None:
-    STORE.write(key_record(), TARGET)
-    assert STORE.write(key_record(root_token=""), TARGET).version == "2"
+def test_a_record_takes_the_place_of_an_older_one(secrets: KubernetesObjects) -> None:
+    older = STORE.write(key_record(), TARGET)
+    newer = STORE.write(key_record(root_token=""), TARGET)
+    assert older.version != newer.version == version(secrets)
     assert STORE.read(TARGET) == key_record(root_token="")
-    assert secrets.names() == ["custody.vault-operator-init"]
+    assert secrets.names("secret") == ["vault-operator-init"]
 
 
-def test_no_key_is_on_a_command_line(secrets: Secrets) -> None:
+def test_no_key_is_on_a_command_line(secrets: KubernetesObjects) -> None:
     STORE.write(key_record(), TARGET)
     STORE.write(key_record(), TARGET)
-    calls = (secrets.folder / "calls").read_text()
-    encoded = secrets.manifest()["data"]["record.json"]
+    encoded = manifest(secrets)["data"]["record.json"]
     for secret in (ROOT_TOKEN, *SHARES, encoded):
-        assert secret not in calls
+        assert secret not in str(secrets.calls)
 
 
-def test_a_probe_tries_every_right_leaves_no_trace_and_keeps_the_record(secrets: Secrets) -> None:
+def test_a_probe_tries_every_right_leaves_no_trace_and_keeps_the_record(secrets: KubernetesObjects) -> None:
     STORE.probe(TARGET)
-    assert secrets.names() == []
-    assert {"get", "create", "replace", "delete"} == set(secrets.verbs)
-    STORE.write(key_record(), TARGET)
+    assert secrets.names("secret") == []
+    assert {"get", "create", "replace", "delete"} == {call[2] for call in secrets.calls}
+    written = STORE.write(key_record(), TARGET)
     STORE.probe(TARGET)
     assert STORE.read(TARGET) == key_record()
-    assert secrets.manifest()["metadata"]["resourceVersion"] == "1"
-    assert secrets.names() == ["custody.vault-operator-init"]
+    assert version(secrets) == written.version
+    assert secrets.names("secret") == ["vault-operator-init"]
 
 
-def test_a_probe_that_was_left_over_is_no_obstacle(secrets: Secrets) -> None:
-    secrets.fail({"delete": UNREACHABLE})
+def test_a_probe_that_was_left_over_is_no_obstacle(secrets: KubernetesObjects) -> None:
+    secrets.fail(" delete ", UNREACHABLE)
     with pytest.raises(KeyStoreUnavailableError):
         STORE.probe(TARGET)
-    assert secrets.names() == ["custody.vault-operator-init-probe"]
-    secrets.fail({})
+    assert secrets.names("secret") == ["vault-operator-init-probe"]
+    secrets.recover()
     STORE.probe(TARGET)
-    assert secrets.names() == []
+    assert secrets.names("secret") == []
 
 
 @pytest.mark.usefixtures("secrets")
@@ -111,10 +91,10 @@ def test_a_probe_that_reads_something_else_is_refused(monkeypatch: pytest.Monkey
         STORE.probe(TARGET)
 
 
-def test_vaults_own_namespace_is_refused(secrets: Secrets) -> None:
+def test_vaults_own_namespace_is_refused(secrets: KubernetesObjects) -> None:
     with pytest.raises(KeyStoreError, match="Namespace 'vault' is Vault's own and goes away with the stack"):
         Store(namespace="vault", name="keys").probe(TARGET)
-    assert secrets.names() == []
+    assert secrets.names("secret") == []
 
 
 def attempts() -> list[Callable[[], object]]:
@@ -122,27 +102,29 @@ def attempts() -> list[Callable[[], object]]:
 
 
 @pytest.mark.parametrize("attempt", attempts())
-def test_a_secret_of_somebody_else_is_left_alone(secrets: Secrets, attempt: Callable[[], object]) -> None:
-    somebodys = {"metadata": {"uid": "1", "resourceVersion": "1"}, "data": {"password": "c2VjcmV0"}}
-    secrets.put(somebodys)
+def test_a_secret_of_somebody_else_is_left_alone(
+    secrets: KubernetesObjects, attempt: Callable[[], object]
+) -> None:
+    secrets.put("secret", STORE.name, data={"password": "c2VjcmV0"})
+    somebodys = manifest(secrets)
     with pytest.raises(KeyStoreError, match=r"wasn't made by this program.*choose another name") as raised:
         attempt()
     assert "c2VjcmV0" not in str(raised.value)
-    assert secrets.manifest() == somebodys
+    assert manifest(secrets) == somebodys
 
 
 @pytest.mark.parametrize("data", [None, {}, {"record.json": "%"}, {"record.json": "/w=="}])
-def test_a_secret_without_a_readable_record_is_an_error(secrets: Secrets, data: object) -> None:
+def test_a_secret_without_a_readable_record_is_an_error(secrets: KubernetesObjects, data: object) -> None:
     STORE.write(key_record(), TARGET)
-    secrets.put({**secrets.manifest(), "data": data})
+    secrets.put("secret", STORE.name, data=data)
     with pytest.raises(KeyStoreError, match=r"has no readable entry 'record\.json'"):
         STORE.read(TARGET)
 
 
-def test_what_is_no_record_is_an_error(secrets: Secrets) -> None:
+def test_what_is_no_record_is_an_error(secrets: KubernetesObjects) -> None:
     STORE.write(key_record(), TARGET)
     other = base64.b64encode(b"[]").decode()
-    secrets.put({**secrets.manifest(), "data": {"record.json": other}})
+    secrets.put("secret", STORE.name, data={"record.json": other})
     with pytest.raises(KeyStoreError, match="isn't a record of keys"):
         STORE.read(TARGET)
 
@@ -150,8 +132,8 @@ def test_what_is_no_record_is_an_error(secrets: Secrets) -> None:
 @pytest.mark.parametrize(
     ("verb", "right"), [("get", "get"), ("create", "create"), ("replace", "update"), ("delete", "delete")]
 )
-def test_a_missing_right_is_named(secrets: Secrets, verb: str, right: str) -> None:
-    secrets.fail({verb: FORBIDDEN})
+def test_a_missing_right_is_named(secrets: KubernetesObjects, verb: str, right: str) -> None:
+    secrets.fail(f" {verb} ", FORBIDDEN)
     with pytest.raises(KeyStoreError) as raised:
         STORE.probe(TARGET)
     assert not isinstance(raised.value, KeyStoreUnavailableError)
@@ -159,15 +141,15 @@ def test_a_missing_right_is_named(secrets: Secrets, verb: str, right: str) -> No
     assert f"(verb {right}, resource secrets)" in str(raised.value)
 
 
-def test_a_missing_namespace_is_to_be_made(secrets: Secrets) -> None:
-    secrets.fail({"create": 'Error from server (NotFound): namespaces "custody" not found'})
+def test_a_missing_namespace_is_to_be_made(secrets: KubernetesObjects) -> None:
+    secrets.fail(" create ", 'Error from server (NotFound): namespaces "custody" not found')
     with pytest.raises(KeyStoreError, match="kubectl create namespace custody"):
         STORE.probe(TARGET)
 
 
 @pytest.mark.parametrize("reason", ["AlreadyExists", "Conflict"])
-def test_a_change_by_somebody_else_is_not_overwritten(secrets: Secrets, reason: str) -> None:
-    secrets.fail({"create": f"Error from server ({reason}): secrets"})
+def test_a_change_by_somebody_else_is_not_overwritten(secrets: KubernetesObjects, reason: str) -> None:
+    secrets.fail(" create ", f"Error from server ({reason}): secrets")
     with pytest.raises(KeyStoreError, match="Somebody else changed it at the same moment"):
         STORE.write(key_record(), TARGET)
 
@@ -183,19 +165,21 @@ def test_a_change_by_somebody_else_is_not_overwritten(secrets: Secrets, reason: 
         "Error from server: etcdserver: request timed out",
     ],
 )
-def test_an_api_server_that_does_not_answer_is_worth_another_try(secrets: Secrets, said: str) -> None:
-    secrets.fail({"get": said})
+def test_an_api_server_that_does_not_answer_is_worth_another_try(
+    secrets: KubernetesObjects, said: str
+) -> None:
+    secrets.fail(" get ", said)
     with pytest.raises(KeyStoreUnavailableError):
         STORE.read(TARGET)
-    secrets.fail({"create": said})
+    secrets.fail(" create ", said)
     with pytest.raises(KeyStoreUnavailableError):
         STORE.write(key_record(), TARGET)
-    secrets.fail({})
+    secrets.recover()
     STORE.write(key_record(), TARGET)
 
 
-def test_an_answer_that_repeats_the_keys_is_not_shown(secrets: Secrets) -> None:
-    secrets.fail({"create": 'Error from server: admission webhook "audit" denied {stdin}'})
+def test_an_answer_that_repeats_the_keys_is_not_shown(secrets: KubernetesObjects) -> None:
+    secrets.fail(" create ", 'Error from server: admission webhook "audit" denied {stdin}')
     with pytest.raises(KeyStoreError) as raised:
         STORE.write(key_record(), TARGET)
     encoded = base64.b64encode(key_record().to_json().encode()).decode()
