@@ -17,8 +17,9 @@ from components.operator_init import OperatorInitProvider
 from components.seals import awskms
 from components.vault.configuration import quote
 from tests.integration.key_service import REGION, KeyService, run_key_service
-from tests.integration.program_inputs import CIPHER, init_inputs, journal
+from tests.integration.program_inputs import init_inputs, journal
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
+from tests.unit.fakes.init_inputs import CIPHER
 
 
 @pytest.fixture(autouse=True)

@@ -154,6 +154,14 @@ def test_a_change_by_somebody_else_is_not_overwritten(secrets: KubernetesObjects
         STORE.write(key_record(), TARGET)
 
 
+def test_a_change_after_the_read_is_not_overwritten(secrets: KubernetesObjects) -> None:
+    STORE.write(key_record(), TARGET)
+    secrets.before(" replace ", "secret", manifest(secrets))
+    with pytest.raises(KeyStoreError, match="Somebody else changed it at the same moment"):
+        STORE.write(key_record(root_token=""), TARGET)
+    assert STORE.read(TARGET) == key_record()
+
+
 @pytest.mark.parametrize(
     "said",
     [
