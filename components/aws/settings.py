@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from components.config.reader import ConfigReader
-
 
 @dataclass(frozen=True)
 class KeySettings:
@@ -31,10 +29,3 @@ class RoleSettings:
     """IAM path of both; begins and ends with a slash."""
     permissions_boundary: str | None
     """ARN of the role's permissions boundary, if an organisation demands one."""
-
-
-def read_region(reader: ConfigReader) -> str:
-    """Read the setting `region`, which must be set."""
-    return reader.required_text(
-        "region", r"[a-z]{2}(-[a-z]+)+-\d", "give the AWS region of the cluster, such as eu-central-1"
-    )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from components.aws.settings import read_region
+from components.config.patterns import AWS_REGION
 from components.config.reader import ConfigReader
 from components.settings.model import ClusterSettings, InjectorSettings, WebhookFirewallSettings
 
@@ -86,7 +86,8 @@ def _read_aws(reader: ConfigReader, injector: InjectorSettings) -> CloudSettings
 
 def _region(reader: ConfigReader, *, needed: bool) -> str:
     if needed:
-        return read_region(reader)
+        fix = "give the AWS region of the cluster, such as eu-central-1"
+        return reader.required_text("region", AWS_REGION, fix)
     reader.not_applicable(("region",), "nothing of AWS is used without clusterName; remove it")
     return ""
 

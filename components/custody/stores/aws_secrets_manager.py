@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from components.aws.settings import read_region
+from components.config.patterns import AWS_REGION
 from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
@@ -81,7 +81,9 @@ class Store(KeyStore):
                 "name the secret, such as vault/<cluster>/operator-init; a name is taken once in a region. "
                 "Use letters, digits and /_+=.@-, but no hyphen before the last six characters",
             ),
-            region=read_region(reader),
+            region=reader.required_text(
+                "region", AWS_REGION, "give the AWS region of the cluster, such as eu-central-1"
+            ),
             kms_key=reader.text(
                 "kmsKey",
                 OWN_KEY,
