@@ -15,7 +15,7 @@ from components.journal.entry import JournalEntry
 from components.journal.journal import InitJournal
 from components.journal.lock_holder import ProcessIdentity
 from components.kubernetes.kubectl import KubernetesTarget
-from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.kubectl_in_process import provide_objects
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
 DEPLOYMENT = "cluster-uid/secrets/vault"
@@ -37,7 +37,7 @@ def cluster_with_vault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Kuber
     """A cluster with pod 0 and its volume; Pulumi's home is the test's own."""
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     objects = KubernetesObjects(tmp_path / "cluster")
-    only_commands(monkeypatch, tmp_path / "commands", kubectl=objects.script)
+    provide_objects(monkeypatch, objects)
     volumes = [
         {"name": "config", "configMap": {"name": "vault-config"}},
         {"name": "audit", "persistentVolumeClaim": {"claimName": "audit-vault-0"}},
