@@ -19,7 +19,6 @@ from tests.unit.fakes.mocked_account import (
     EKS,
     GET_CLUSTER,
     GET_OIDC_PROVIDER,
-    GET_SECURITY_GROUP,
     GUARD,
     IDENTITY,
     INGRESS_COMPONENT,
@@ -32,7 +31,6 @@ from tests.unit.fakes.mocked_account import (
     KEY_ID,
     KUBERNETES_PROVIDER,
     NAMESPACE,
-    NODE_GROUP,
     PEERS,
     POLICY,
     QUORUM,
@@ -97,17 +95,6 @@ def test_every_resource_has_an_explicit_provider(awskms: Deployment) -> None:
     ]
     assert len(checked) == 8
     assert [type_ for type_, explicit in checked if not explicit] == []
-
-
-def test_every_look_up_has_an_explicit_provider(awskms: Deployment) -> None:
-    aws = awskms.only(AWS_PROVIDER).urn
-    assert [call.token for call in awskms.calls] == [GET_CLUSTER, GET_OIDC_PROVIDER, GET_SECURITY_GROUP]
-    assert [call.args for call in awskms.calls] == [{"name": "example"}, {"url": ISSUER}, {"id": NODE_GROUP}]
-    assert all(call.provider.startswith(f"{aws}::") for call in awskms.calls)
-
-
-def test_aws_provider_has_the_region_of_the_cluster(awskms: Deployment) -> None:
-    assert awskms.only(AWS_PROVIDER).inputs["region"] == REGION
 
 
 def test_kubernetes_provider_comes_from_the_eks_cluster(awskms: Deployment) -> None:
@@ -205,13 +192,6 @@ def test_release_has_a_fixed_name_and_does_not_wait(awskms: Deployment) -> None:
     assert inputs["skipAwait"] is True
     assert (inputs["chart"], inputs["version"]) == ("vault", "0.29.1")
     assert inputs["repositoryOpts"] == {"repo": "https://helm.releases.hashicorp.com"}
-
-
-def test_release_takes_a_chart_from_a_path() -> None:
-    inputs = up({**EKS, "chart": json.dumps({"path": "./chart"})}).only(RELEASE).inputs
-    assert inputs["chart"] == "./chart"
-    assert "version" not in inputs
-    assert "repositoryOpts" not in inputs
 
 
 def test_release_knows_role_and_key(awskms: Deployment) -> None:
@@ -336,32 +316,6 @@ def test_named_context_is_the_one_that_is_used(tmp_path: Path) -> None:
         "enableSecretMutable": "true",
     }
     assert deployment.only(INIT).inputs["access"]["target"]["context"] == "here"
-
-
-@pytest.mark.parametrize(
-    ("more", "expected"),
-    [
-        ({"ui": "false"}, "off (setting ui)"),
-        ({"ingress": json.dumps({"host": "vault.example.com"})}, "http://vault.example.com/ui"),
-        (
-            {"ingress": json.dumps({"host": "vault.example.com", "tlsSecret": "certificate"})},
-            "https://vault.example.com/ui",
-        ),
-        (
-            {"releaseName": "blue", "namespace": "secrets"},
-            "kubectl --context here --namespace secrets port-forward service/blue-vault-active 8200:8200, "
-            "then http://127.0.0.1:8200/ui",
-        ),
-    ],
-)
-def test_way_to_the_user_interface(more: Mapping[str, str], expected: str) -> None:
-    assert shamir(**more).outputs["user_interface"] == expected
-
-
-def test_way_to_the_user_interface_with_a_kubeconfig(tmp_path: Path) -> None:
-    kubeconfig = str(tmp_path / "kubeconfig")
-    user_interface = shamir(kubeconfig=kubeconfig).outputs["user_interface"]
-    assert user_interface.startswith(f"kubectl --kubeconfig {kubeconfig} --context here ")
 
 
 def test_preview_shows_every_resource_without_reaching_anything(

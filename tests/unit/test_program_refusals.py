@@ -13,51 +13,18 @@ from tests.unit.fakes.mocked_account import (
     ANSWERS,
     AWS_PROVIDER,
     EKS,
-    GET_CLUSTER,
-    GET_OIDC_PROVIDER,
-    GET_SECURITY_GROUP,
-    ISSUER,
     KUBERNETES_PROVIDER,
-    NODE_GROUP,
     provide_commands,
     shamir,
     up,
 )
-from tests.unit.fakes.recorded_deployment import NOT_FOUND, deploy
+from tests.unit.fakes.recorded_deployment import deploy
 
 
 @pytest.fixture(autouse=True)
 def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The commands that the program needs."""
     provide_commands(monkeypatch, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("token", "parts"),
-    [
-        (
-            GET_CLUSTER,
-            ["EKS cluster 'example' can't be read in ap-northeast-2", "Check clusterName and region"],
-        ),
-        (
-            GET_OIDC_PROVIDER,
-            [
-                f"no IAM OIDC provider for EKS cluster 'example' (issuer {ISSUER})",
-                "eksctl utils associate-iam-oidc-provider --approve --cluster example "
-                "--region ap-northeast-2",
-            ],
-        ),
-        (
-            GET_SECURITY_GROUP,
-            [f"node security group {NODE_GROUP} can't be read", "Set nodeSecurityGroupId"],
-        ),
-    ],
-)
-def test_look_up_that_finds_nothing_says_what_to_do(token: str, parts: list[str]) -> None:
-    with pytest.raises(DeploymentError) as raised:
-        up(EKS, {**ANSWERS, token: NOT_FOUND})
-    for part in [*parts, "couldn't find resource"]:
-        assert part in str(raised.value)
 
 
 def test_wrong_settings_are_told_before_any_resource() -> None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from components.shamir_unseal import ShamirUnsealProvider
+from components import shamir_unseal
+from components.operator_init import OperatorInit
+from components.shamir_unseal import ShamirUnsealProvider, unseal_with_key_shares
+from components.vault_release import VaultRelease
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
 from tests.unit.fakes.scripted_vault import (
@@ -17,6 +21,7 @@ from tests.unit.fakes.scripted_vault import (
     seal_status,
 )
 from tests.unit.fakes.shamir_keys import OTHER_SHARES, in_store, record
+from tests.unit.fakes.stack_settings import EKS, SHAMIR, parse
 
 SEALED = seal_status("shamir", initialized=True)
 UNSEALED = seal_status("shamir", initialized=True, sealed=False, cluster_id="7d")
@@ -76,3 +81,15 @@ def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any],
     result = ShamirUnsealProvider().diff("id", olds, {**inputs(), "__provider": "a reference", **changed})
     assert result.changes is changes
     assert not result.replaces
+
+
+@pytest.mark.parametrize(("base", "unsealed"), [(SHAMIR, True), (EKS, False)])
+def test_only_a_seal_that_needs_people_is_unsealed(
+    monkeypatch: pytest.MonkeyPatch, base: Mapping[str, Any], unsealed: bool
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(shamir_unseal, "ShamirUnseal", lambda name, **_: made.append(name))
+    release = cast(VaultRelease, SimpleNamespace(access=access()))
+    init = object.__new__(OperatorInit)
+    assert len(unseal_with_key_shares(parse(base), release, init)) == len(made)
+    assert made == ["shamir-unseal"] * unsealed

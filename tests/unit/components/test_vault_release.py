@@ -1,13 +1,126 @@
-"""The way to the pods of the release."""
+"""The release of the official chart, as the engine is asked for it, and the ways to its pods."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pulumi
 import pytest
 
-from components.vault_release import pod_access
+from components.seals.seal import PodRequirements, SealStanza
+from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access, user_interface
 from tests.unit.fakes.init_inputs import TARGET
+from tests.unit.fakes.mocked_account import RELEASE, RELEASE_COMPONENT
+from tests.unit.fakes.recorded_deployment import Deployment, deploy
 from tests.unit.fakes.stack_settings import SHAMIR, parse
+
+STANZA = SealStanza("awskms", {"region": "eu-central-1", "kms_key_id": "1"})
+
+
+def released(*stanzas: SealStanza, **settings: Any) -> Deployment:
+    def program() -> None:
+        parsed = parse({**SHAMIR, **settings})
+        release = VaultRelease(
+            "vault",
+            VaultReleaseArgs(
+                settings=parsed,
+                access=pod_access(parsed, TARGET),
+                namespace="secrets",
+                seal_stanzas=[pulumi.Output.from_input(stanza) for stanza in stanzas],
+                pods=PodRequirements(),
+                prerequisites=(),
+            ),
+        )
+        pulumi.export("release_name", release.release_name)
+        pulumi.export("namespace", release.namespace)
+        pulumi.export("revision", release.revision)
+        pulumi.export("fullname", release.fullname)
+
+    return deploy({}, answers={}, outputs=lambda _: {"status": {"revision": 2}}, program=program)
+
+
+def configuration(deployment: Deployment) -> str:
+    text: str = deployment.only(RELEASE).inputs["values"]["server"]["ha"]["raft"]["config"]
+    return text
+
+
+def test_release_has_a_fixed_name_and_waits_for_no_pod() -> None:
+    deployment = released(releaseName="blue")
+    release = deployment.only(RELEASE)
+    assert {name: value for name, value in release.inputs.items() if name != "values"} == {
+        "name": "blue",
+        "chart": "vault",
+        "version": "0.29.1",
+        "repositoryOpts": {"repo": "https://helm.releases.hashicorp.com"},
+        "namespace": "secrets",
+        "skipAwait": True,
+        "timeout": 300,
+        "compat": "true",
+    }
+    assert release.parent == deployment.only(RELEASE_COMPONENT).urn
+    assert deployment.outputs == {
+        "release_name": "blue",
+        "namespace": "secrets",
+        "revision": 2,
+        "fullname": "blue-vault",
+    }
+
+
+def test_chart_may_come_from_a_path() -> None:
+    inputs = released(chart={"path": "./chart"}).only(RELEASE).inputs
+    assert inputs["chart"] == "./chart"
+    assert not {"version", "repositoryOpts"} & inputs.keys()
+
+
+def test_configuration_has_the_seals_and_the_way_to_join() -> None:
+    text = configuration(released(STANZA, STANZA.disabled()))
+    assert text.count('seal "awskms"') == 2
+    assert "http://vault-active.vault.svc:8200" in text
+    assert "seal" not in configuration(released())
+
+
+def test_configuration_without_high_availability_has_no_raft() -> None:
+    values = released(mode="standalone").only(RELEASE).inputs["values"]["server"]
+    assert "raft" not in values["standalone"]["config"]
+    assert 'storage "file"' in values["standalone"]["config"]
 
 
 @pytest.mark.parametrize("address", ["", "http://{pod}.vault:8200"])
 def test_address_of_the_settings_leads_to_the_pods(address: str) -> None:
     access = pod_access(parse({**SHAMIR, **({"podAddress": address} if address else {})}), TARGET)
     assert (access.address, access.statefulset, access.target) == (address, "vault", TARGET)
+
+
+@pytest.mark.parametrize(
+    ("more", "way"),
+    [
+        ({"ui": False}, "off (setting ui)"),
+        ({"ingress": {"host": "vault.example.com"}}, "http://vault.example.com/ui"),
+        (
+            {"ingress": {"host": "vault.example.com", "tlsSecret": "certificate"}},
+            "https://vault.example.com/ui",
+        ),
+        (
+            {"releaseName": "blue"},
+            "kubectl --context here --namespace secrets port-forward service/blue-vault-active 8200:8200, "
+            "then http://127.0.0.1:8200/ui",
+        ),
+        (
+            {"mode": "standalone", "kubeconfig": "~/clusters"},
+            "kubectl --kubeconfig ~/clusters --context here --namespace secrets port-forward "
+            "service/vault 8200:8200, then http://127.0.0.1:8200/ui",
+        ),
+    ],
+)
+def test_way_to_the_user_interface(more: Mapping[str, Any], way: str) -> None:
+    settings = parse({**SHAMIR, **more})
+    fullname = "blue-vault" if "releaseName" in more else "vault"
+    release = cast(VaultRelease, SimpleNamespace(access=pod_access(settings, TARGET), fullname=fullname))
+    assert user_interface(settings, release) == way
+
+
+def test_way_to_the_user_interface_of_a_managed_cluster_names_no_context() -> None:
+    settings = replace(parse(SHAMIR), kube_context=None)
+    release = cast(VaultRelease, SimpleNamespace(access=pod_access(settings, TARGET), fullname="vault"))
+    assert user_interface(settings, release).startswith("kubectl --namespace secrets port-forward ")

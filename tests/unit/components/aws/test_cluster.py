@@ -1,12 +1,101 @@
-"""The kubeconfig made from an EKS cluster; the look-up is tested with the whole program."""
+"""The EKS cluster as it is looked up, and the kubeconfig that is made from it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi_aws as aws
 import pytest
 
-from components.aws.cluster import EksCluster
+from components.aws.cluster import EksCluster, look_up_eks_cluster
+from components.errors import DeploymentError
+from tests.unit.fakes.mocked_account import (
+    ACCOUNT,
+    ANSWERS,
+    AWS_PROVIDER,
+    CONTROL_PLANE_GROUP,
+    GET_CLUSTER,
+    GET_OIDC_PROVIDER,
+    GET_SECURITY_GROUP,
+    ISSUER,
+    NODE_GROUP,
+    REGION,
+)
+from tests.unit.fakes.recorded_deployment import NOT_FOUND, Answer, Deployment, deploy
+
+
+def looked_up(
+    answers: Mapping[str, Answer] = ANSWERS,
+    *,
+    needs_oidc_provider: bool = True,
+    node_security_group_id: str | None = NODE_GROUP,
+) -> tuple[EksCluster, Deployment]:
+    found: list[EksCluster] = []
+
+    def program() -> None:
+        cluster = look_up_eks_cluster(
+            "example",
+            REGION,
+            needs_oidc_provider=needs_oidc_provider,
+            node_security_group_id=node_security_group_id,
+        )
+        found.append(cluster)
+
+    deployment = deploy({}, answers=answers, outputs=lambda _: {}, program=program)
+    return found[0], deployment
+
+
+def test_what_is_told_of_a_cluster() -> None:
+    cluster, deployment = looked_up()
+    assert (cluster.name, cluster.region, cluster.partition) == ("example", REGION, "aws")
+    assert (cluster.account_id, cluster.issuer) == (ACCOUNT, ISSUER)
+    assert cluster.endpoint == "https://example.eks.amazonaws.com"
+    assert cluster.certificate_authority == "Q0E="
+    assert cluster.security_group_id == CONTROL_PLANE_GROUP
+    assert cluster.oidc_provider_arn == ANSWERS[GET_OIDC_PROVIDER]["arn"]
+    assert cluster.identity == f"eks:aws:{ACCOUNT}:{REGION}:example"
+    provider = deployment.only(AWS_PROVIDER)
+    assert provider.inputs["region"] == REGION
+    assert [(call.token, call.args) for call in deployment.calls] == [
+        (GET_CLUSTER, {"name": "example"}),
+        (GET_OIDC_PROVIDER, {"url": ISSUER}),
+        (GET_SECURITY_GROUP, {"id": NODE_GROUP}),
+    ]
+    assert all(call.provider.startswith(f"{provider.urn}::") for call in deployment.calls)
+
+
+@pytest.mark.parametrize("group", [None, CONTROL_PLANE_GROUP])
+def test_only_what_is_needed_is_looked_up(group: str | None) -> None:
+    cluster, deployment = looked_up(needs_oidc_provider=False, node_security_group_id=group)
+    assert cluster.oidc_provider_arn is None
+    assert [call.token for call in deployment.calls] == [GET_CLUSTER]
+
+
+@pytest.mark.parametrize(
+    ("token", "parts"),
+    [
+        (
+            GET_CLUSTER,
+            [f"EKS cluster 'example' can't be read in {REGION}", "Check clusterName and region"],
+        ),
+        (
+            GET_OIDC_PROVIDER,
+            [
+                f"no IAM OIDC provider for EKS cluster 'example' (issuer {ISSUER})",
+                f"eksctl utils associate-iam-oidc-provider --approve --cluster example --region {REGION}",
+            ],
+        ),
+        (
+            GET_SECURITY_GROUP,
+            [f"node security group {NODE_GROUP} can't be read", "Set nodeSecurityGroupId"],
+        ),
+    ],
+)
+def test_look_up_that_finds_nothing_says_what_to_do(token: str, parts: list[str]) -> None:
+    with pytest.raises(DeploymentError) as raised:
+        looked_up({**ANSWERS, token: NOT_FOUND})
+    for part in [*parts, "couldn't find resource"]:
+        assert part in str(raised.value)
 
 
 @pytest.fixture

@@ -192,6 +192,15 @@ def test_key_that_only_signs() -> None:
     assert "has no key to encrypt to" in refusal(joined([*parts[: at - 1], *parts[at + 1 :]]))
 
 
+def test_subkey_without_a_binding_is_passed_over() -> None:
+    parts = packets()
+    at = next(n for n, part in enumerate(parts) if part.key_flags and part.key_flags.transport_encryption)
+    other = pysequoia.Tsk.generate(user_id="Other", profile=pysequoia.Profile.RFC4880).extract_certificate()
+    unbound = list(PacketPile.from_bytes(bytes(other)))[at - 1]
+    text = joined([*parts[: at - 1], unbound, *parts[at - 1 :]])
+    assert load_public_key(text).fingerprint == CERTIFICATE.fingerprint
+
+
 def test_key_without_signatures() -> None:
     assert "has no valid signature of its own" in refusal(joined(packets()[:1]))
 

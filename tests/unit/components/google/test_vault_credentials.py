@@ -245,3 +245,9 @@ def test_secret_of_the_key_file_that_is_missing(kubectl: KubectlAnswers) -> None
     assert not error.settling
     kubectl.objects["secret", "gcp"] = {}
     assert "it has no key credentials.json" in str(refused(KeyFile(TARGET, "gcp")))
+
+
+def test_key_file_that_is_not_base64(kubectl: KubectlAnswers) -> None:
+    # Without the last character it is an empty object.
+    kubectl.objects["secret", "gcp"] = {"data": {"credentials.json": "e30=%"}}
+    assert "its credentials.json isn't JSON" in str(refused(KeyFile(TARGET, "gcp")))

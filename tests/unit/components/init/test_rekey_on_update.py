@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -192,6 +193,27 @@ def test_shares_of_an_interrupted_change_to_other_numbers_are_told_as_they_are(
     # The difference to the settings lets the next update make the rest of the way.
     assert (outs["shares"], outs["threshold"]) == (5, 3)
     assert stored(store).shares == OTHER.shares
+
+
+def test_plain_shares_of_an_interrupted_change_are_told_as_plain(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    keep_in_journal(OTHER)
+    answer_proofs(vault, False, True)
+    news = inputs_with(vault, store, **{**CHANGE, "pgp_keys": ["key"] * 4})
+    outs = OperatorInitProvider().update("id", state(vault, store), news).outs
+    assert outs is not None
+    assert outs["pgp_keys"] == []
+
+
+def test_encrypted_shares_of_an_interrupted_change_are_told_by_their_keys(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    keep_in_journal(replace(OTHER, shares_encrypted=True))
+    answer_proofs(vault, False)
+    with pytest.raises(DeploymentError, match=r"encrypted to their holders: set init\.pgpKeys as it was"):
+        update(vault, store)
+    assert stored(store) == STORED
 
 
 def test_left_over_shares_that_never_counted_are_dropped(

@@ -254,3 +254,25 @@ def test_keys_are_found_before_a_later_intent(cluster: KubernetesObjects) -> Non
     assert found is not None
     assert found.kept
     assert journal().recover(CIPHER) == RECORD
+
+
+def test_lock_that_cannot_be_deleted_is_said_at_once(
+    cluster: KubernetesObjects, capfd: pytest.CaptureFixture[str]
+) -> None:
+    opened = journal()
+    opened.begin(CIPHER)
+    cluster.fail("delete", "Error from server (Forbidden): secrets is forbidden")
+    opened.finish()
+    assert "Error from server (Forbidden)" in capfd.readouterr().err
+    assert sum(call.count("delete") for call in cluster.calls) == 1
+
+
+def test_lock_that_always_changes_is_given_up_after_three_attempts(
+    cluster: KubernetesObjects, capfd: pytest.CaptureFixture[str]
+) -> None:
+    opened = journal()
+    opened.begin(CIPHER)
+    cluster.fail("delete", "Error from server (Conflict): the object has been modified")
+    opened.finish()
+    assert "Error from server (Conflict)" in capfd.readouterr().err
+    assert sum(call.count("delete") for call in cluster.calls) == 3

@@ -72,6 +72,7 @@ def test_every_setting() -> None:
             'transit.tokenSecret.naem is "x": there is no such setting',
         ),
         ({**LEAST, "tls": {"caSecret": {"key": "x"}}}, "transit.tls.caSecret.name is not set: name a Secret"),
+        ({**LEAST, "tls": {"caSecert": {"name": "ca"}}}, "did you mean caSecret?"),
         ({**LEAST, "tls": {"skipVerify": True}}, "transit.tls.skipVerify is true: there is no such setting"),
         (
             {"address": "http://vault:8200", "key": "k", "tls": {"serverName": "vault"}},

@@ -5,6 +5,7 @@ import pytest
 from components.errors import DeploymentError
 from components.shares.unseal import unseal_pods
 from components.vault.client import VaultRefusedError
+from components.vault.pod_access import PodAccess
 from tests.unit.fakes.init_inputs import access
 from tests.unit.fakes.scripted_vault import (
     SEAL_STATUS,
@@ -70,3 +71,13 @@ def test_no_share_is_said(vault: ScriptedVault, capfd: pytest.CaptureFixture[str
     said = "".join(capfd.readouterr())
     assert "vault-0 is unsealed" in said
     assert not [share for share in SHARES if share in said]
+
+
+def test_every_pod_is_waited_for_by_a_watch(vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched: list[tuple[int, float]] = []
+    monkeypatch.setattr(
+        PodAccess, "await_running", lambda _, ordinal, seconds: watched.append((ordinal, seconds))
+    )
+    vault.answers(SEAL_STATUS, UNSEALED)
+    unseal(vault, replicas=2)
+    assert watched == [(0, 10), (1, 10)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.vault.client import VaultClient, VaultUnavailableError
+from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
 from components.vault.rekey import Rekey, RekeyProgress
 from tests.unit.fakes.scripted_vault import SHARES, Answer, ScriptedVault, error, no_content
 
@@ -48,3 +48,13 @@ def test_rekey_that_is_gone(vault: ScriptedVault, said: str) -> None:
 def test_new_shares_are_not_printed() -> None:
     progress = RekeyProgress(new_shares=SHARES, verification_nonce="v")
     assert SHARES[0] not in repr(progress) + str(progress)
+
+
+def test_rekey_without_its_verification_is_refused(vault: ScriptedVault) -> None:
+    """Else the old shares were void before the new ones are stored anywhere."""
+    vault.answers("PUT /v1/sys/rekey/init", Answer({"started": True, "nonce": "n"}))
+    with pytest.raises(VaultRefusedError, match="without its verification step"):
+        Rekey(VaultClient(vault.address), recovery=False).start(shares=5, threshold=3)
+    assert [request.body for request in vault.requests] == [
+        {"secret_shares": 5, "secret_threshold": 3, "require_verification": True}
+    ]

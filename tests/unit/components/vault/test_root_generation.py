@@ -9,12 +9,17 @@ from components.vault.root_generation import (
     decoded_token,
 )
 from tests.unit.fakes.scripted_vault import (
+    CANCEL_ROOT,
     ROOT_ATTEMPT,
     SHARES,
+    START_ROOT,
     UPDATE_ROOT,
+    Answer,
     ScriptedVault,
     error,
+    no_content,
     root_generation,
+    root_generation_started,
 )
 
 PAD = "Pad0Pad1"
@@ -52,3 +57,22 @@ def test_token_is_decoded_without_padding(encoded: str, token: str) -> None:
 def test_pad_is_not_printed() -> None:
     attempt = RootGenerationAttempt(nonce="own", required=1, one_time_pad=PAD)
     assert PAD not in repr(attempt) + str(attempt)
+
+
+def test_last_share_brings_the_encoded_token(vault: ScriptedVault) -> None:
+    vault.answers(
+        UPDATE_ROOT,
+        Answer({"complete": False, "encoded_token": ""}),
+        Answer({"complete": True, "encoded_token": "OBcXHjED"}),
+    )
+    generation = RootGeneration(VaultClient(vault.address))
+    assert [generation.submit(share, "own") for share in SHARES[:2]] == ["", "OBcXHjED"]
+
+
+def test_attempt_is_started_with_a_pad_of_vault_and_cancelled(vault: ScriptedVault) -> None:
+    vault.answers(START_ROOT, root_generation_started(nonce="own", pad=PAD, required=2))
+    vault.answers(CANCEL_ROOT, no_content())
+    generation = RootGeneration(VaultClient(vault.address))
+    assert generation.start() == RootGenerationAttempt(nonce="own", required=2, one_time_pad=PAD)
+    generation.cancel()
+    assert len(vault.asked(CANCEL_ROOT)) == 1

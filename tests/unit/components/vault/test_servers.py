@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from components.errors import RetryableError
-from components.vault.client import Leader, SealStatus, VaultUnreachableError
+from components.vault.client import Leader, SealStatus, VaultClient, VaultUnreachableError
 from components.vault.pod_access import PodAccess
 from components.vault.servers import (
     MAX_TRAILING_ENTRIES,
     Leadership,
     observe_leadership,
+    observe_single_server,
     require_one_cluster,
     require_one_leader,
 )
@@ -164,3 +165,17 @@ def test_sealed_pod_is_named(pods: Sequence[ScriptedVault]) -> None:
 def test_pod_that_cannot_be_asked_is_no_leadership() -> None:
     with pytest.raises(VaultUnreachableError):
         observe_leadership(access(), 3)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_single_server_leads_itself_once_it_is_unsealed(vault: ScriptedVault, sealed: bool) -> None:
+    vault.answers(SEAL_STATUS, seal_status("shamir", initialized=True) if sealed else UNSEALED)
+    vault.answers(LEADER, Answer({"ha_enabled": False}))
+    client = VaultClient(vault.address)
+    if sealed:
+        with pytest.raises(RetryableError, match="vault-0 is sealed"):
+            observe_single_server(client, access())
+        return
+    found = observe_single_server(client, access())
+    assert [entry["leader"] for entry in found.to_properties()] == [True]
+    assert [status.sealed for status in found.statuses.values()] == [False]
