@@ -1,6 +1,6 @@
 """The release of the official chart, as the engine is asked for it, and the ways to its pods."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,7 +18,9 @@ from tests.unit.fakes.stack_settings import SHAMIR, parse
 STANZA = SealStanza("awskms", {"region": "eu-central-1", "kms_key_id": "1"})
 
 
-def released(*stanzas: SealStanza, **settings: Any) -> Deployment:
+def released(
+    computed: Mapping[str, Any] | None = None, stanzas: Sequence[SealStanza] = (), **settings: Any
+) -> Deployment:
     def program() -> None:
         parsed = parse({**SHAMIR, **settings})
         release = VaultRelease(
@@ -37,7 +39,8 @@ def released(*stanzas: SealStanza, **settings: Any) -> Deployment:
         pulumi.export("revision", release.revision)
         pulumi.export("fullname", release.fullname)
 
-    return deploy({}, answers={}, outputs=lambda _: {"status": {"revision": 2}}, program=program)
+    helms = {"status": {"revision": 2}, **(computed or {})}
+    return deploy({}, answers={}, outputs=lambda _: helms, program=program)
 
 
 def configuration(deployment: Deployment) -> str:
@@ -59,12 +62,13 @@ def test_release_has_a_fixed_name_and_waits_for_no_pod() -> None:
         "compat": "true",
     }
     assert release.parent == deployment.only(RELEASE_COMPONENT).urn
-    assert deployment.outputs == {
-        "release_name": "blue",
-        "namespace": "secrets",
-        "revision": 2,
-        "fullname": "blue-vault",
-    }
+    told = {"release_name": "blue", "namespace": "secrets", "revision": 2}
+    assert deployment.component_outputs == {RELEASE_COMPONENT: told}
+    assert deployment.outputs == {**told, "fullname": "blue-vault"}
+
+
+def test_release_that_helm_does_not_name_has_the_name_of_the_settings() -> None:
+    assert released({"name": ""}).outputs["release_name"] == "vault"
 
 
 def test_chart_may_come_from_a_path() -> None:
@@ -74,7 +78,7 @@ def test_chart_may_come_from_a_path() -> None:
 
 
 def test_configuration_has_the_seals_and_the_way_to_join() -> None:
-    text = configuration(released(STANZA, STANZA.disabled()))
+    text = configuration(released(stanzas=[STANZA, STANZA.disabled()]))
     assert text.count('seal "awskms"') == 2
     assert "http://vault-active.vault.svc:8200" in text
     assert "seal" not in configuration(released())

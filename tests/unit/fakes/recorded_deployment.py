@@ -66,6 +66,8 @@ class Deployment:
     calls: list[MockCallArgs] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     """The stack's outputs; secrets as :class:`Secret`, unknown ones left out."""
+    component_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The outputs of components by the component's type, likewise."""
     log: list[str] = field(default_factory=list)
 
     def only(self, type_: str) -> Registration:
@@ -162,8 +164,12 @@ class _RecordingMonitor(mocks.MockMonitor):
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 (the engine's name for it)
-        if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
-            self._deployment.outputs.update(_with_secrets(request.outputs))
+        type_ = request.urn.split("::")[2].rpartition("$")[2]
+        outputs = _with_secrets(request.outputs)
+        if type_ == "pulumi:pulumi:Stack":
+            self._deployment.outputs.update(outputs)
+        else:
+            self._deployment.component_outputs[type_] = outputs
         # As above.
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 

@@ -88,7 +88,9 @@ def test_without_tags_none_are_passed_that_a_refresh_would_show_as_a_change() ->
 
 @pytest.mark.parametrize(("path", "output"), [("/vault/", "/vault/"), ("", "/")])
 def test_outputs(path: str, output: str) -> None:
-    assert created(replace(ARGS, role=replace(ARGS.role, path=path))).outputs == {
+    deployment = created(replace(ARGS, role=replace(ARGS.role, path=path)))
+    assert deployment.component_outputs == {ROLE_COMPONENT: deployment.outputs}
+    assert deployment.outputs == {
         "policy_arn": POLICY_ARN,
         "role_arn": ROLE_ARN,
         "role_name": "unsealer",

@@ -86,7 +86,9 @@ def test_protection(protect: bool) -> None:
 
 
 def test_outputs_tell_where_the_secret_is_and_nothing_else() -> None:
-    assert made(ARGS).outputs == {
+    deployment = made(ARGS)
+    assert deployment.component_outputs == {COMPONENT: deployment.outputs}
+    assert deployment.outputs == {
         "secret_arn": SECRET_ARN,
         "secret_name": "vault/keys",
         "secret_key_arn": KEY_ARN,

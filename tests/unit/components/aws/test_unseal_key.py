@@ -78,4 +78,5 @@ def test_alias_is_of_this_key() -> None:
     deployment = created()
     assert deployment.only(ALIAS).inputs == {"name": "alias/vault-auto-unseal", "targetKeyId": KEY_ID}
     assert {deployment.only(type_).parent for type_ in (KEY, ALIAS)} == {deployment.only(KEY_COMPONENT).urn}
+    assert deployment.component_outputs == {KEY_COMPONENT: deployment.outputs}
     assert deployment.outputs == {"key_id": KEY_ID, "key_arn": KEY_ARN, "alias": "alias/vault-auto-unseal"}

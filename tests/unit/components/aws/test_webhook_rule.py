@@ -38,4 +38,5 @@ def test_rule_lets_the_control_plane_reach_one_port_of_the_nodes(tags: Mapping[s
         **({"tags": tags} if tags else {}),
     }
     assert rule.parent == deployment.only(INGRESS_COMPONENT).urn
+    assert deployment.component_outputs == {INGRESS_COMPONENT: deployment.outputs}
     assert deployment.outputs == {"rule_id": "sgr-0cccccccccccccccc"}

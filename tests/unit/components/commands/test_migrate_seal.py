@@ -140,3 +140,22 @@ def test_token_is_that_of_the_stack_or_of_the_settings(
     assert (orders[0].leaving, orders[0].seal_type) == ("shamir", "transit")
     assert (orders[0].shares, orders[0].threshold) == (SHARES, 3)
     assert not [secret for secret in (*SHARES, TOKEN) if secret in repr(orders[0])]
+
+
+@pytest.mark.parametrize(
+    ("leaving", "seal", "kind"), [("shamir", "transit", "recovery"), ("transit", "shamir", "key")]
+)
+def test_what_is_left_to_do_is_said_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    leaving: str,
+    seal: str,
+    kind: str,
+) -> None:
+    monkeypatch.setattr(migrate_seal, "require_configuration", lambda _: None)
+    monkeypatch.setattr(SealMigration, "run", lambda _: None)
+    assert command(monkeypatch, tmp_path, outputs(migrate_from=leaving, seal_type=seal)) == 0
+    said = capfd.readouterr().err
+    assert f"the same shares are {kind} shares from now on" in said
+    assert "Remove migrateFrom from the settings and run pulumi up" in said

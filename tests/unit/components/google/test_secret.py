@@ -53,6 +53,7 @@ def test_a_secret_without_a_value() -> None:
     }
     assert secret.provider.startswith(deployment.only(PROVIDER).urn)
     assert deployment.outputs == {"secret_name": "projects/acme-custody/secrets/vault-keys"}
+    assert deployment.component_outputs == {COMPONENT: deployment.outputs}
 
 
 def grants(deployment: Deployment, type_: str) -> set[tuple[Any, ...]]:

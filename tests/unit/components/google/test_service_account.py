@@ -111,6 +111,7 @@ def test_gke_vouches_for_one_service_account() -> None:
     }
     assert deployment.of_type(ACCOUNT_KEY) == deployment.of_type(KUBERNETES_SECRET) == []
     assert deployment.outputs == {"email": EMAIL, "key_reader_role": READER_ROLE}
+    assert deployment.component_outputs == {IDENTITY_COMPONENT: deployment.outputs}
 
 
 def test_a_key_file_in_a_secret() -> None:

@@ -83,6 +83,7 @@ def test_ring_and_key_are_made() -> None:
     }
     assert (ring.import_id, crypto_key.import_id) == ("", "")
     assert deployment.outputs == {"key_ring": RING_ID, "key_id": KEY_ID}
+    assert deployment.component_outputs == {KEY_COMPONENT: deployment.outputs}
     assert {ring.parent, crypto_key.parent} == {deployment.only(KEY_COMPONENT).urn}
     assert all(entry.provider.startswith(deployment.only(PROVIDER).urn) for entry in (ring, crypto_key))
 

@@ -40,4 +40,5 @@ def test_rule_lets_the_control_plane_reach_one_port(node_tags: Sequence[str]) ->
     }
     assert rule.delete_before_replace is True
     assert rule.parent == deployment.only("vault-autounseal:gcp:WebhookFirewall").urn
+    assert deployment.component_outputs == {"vault-autounseal:gcp:WebhookFirewall": deployment.outputs}
     assert deployment.outputs == {"rule": "vault-webhook"}

@@ -70,6 +70,15 @@ def test_one_pod_on_file_storage_is_restarted_without_a_step_down(
     assert not vault.asked(AUTOPILOT_STATE)
 
 
+def test_one_pod_on_raft_has_nobody_to_hand_over_to(vault: ScriptedVault, tmp_path: Path) -> None:
+    vault.answers(SEAL_STATUS, BEFORE, BEFORE, DONE)
+    vault.answers(LEADER, LEADS)
+    vault.answers(AUTOPILOT_STATE, error(403, "permission denied"))
+    migrate(vault, token=TOKEN)
+    assert "delete pod vault-0" in (tmp_path / "deleted").read_text()
+    assert not vault.asked(STEP_DOWN)
+
+
 def test_pod_that_unseals_itself_meanwhile(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("transit", initialized=True), DONE)
     vault.answers(LEADER, LEADS)
@@ -141,6 +150,15 @@ def test_no_pod_is_restarted_while_raft_is_ill(vault: ScriptedVault, tmp_path: P
     vault.answers(AUTOPILOT_STATE, state)
     assert "raft doesn't have 1 voters in good health" in message(vault, token=TOKEN)
     assert not (tmp_path / "deleted").exists()
+
+
+def test_migration_is_not_over_while_raft_is_ill(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, DONE)
+    vault.answers(LEADER, LEADS)
+    vault.answers(AUTOPILOT_STATE, autopilot(healthy=True), autopilot(healthy=False))
+    said = message(vault, token=TOKEN)
+    assert "Waiting for every pod to know the new seal took longer" in said
+    assert "raft doesn't have 1 voters in good health" in said
 
 
 @pytest.mark.parametrize("state", [autopilot(healthy=True), error(403, "permission denied")])

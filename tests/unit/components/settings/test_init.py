@@ -72,11 +72,6 @@ def test_root_tokens_key_has_to_be_a_pgp_key() -> None:
     assert problem.startswith(f'{PROJECT}:init.rootTokenPgpKey is "bm8ga2V5": ')
 
 
-def test_shamir_pods_cannot_be_unsealed_by_pulumi_with_encrypted_shares() -> None:
-    (problem,) = problems({**SHAMIR, "init": {"shares": 2, "threshold": 2, "pgpKeys": KEYS}})
-    assert problem.startswith(f'{PROJECT}:seal is "shamir": with init.pgpKeys only ')
-
-
 def test_root_token_of_a_holder_is_revoked_by_its_holder() -> None:
     (problem,) = problems(with_init(rootTokenPgpKey=KEYS[0], rootToken="revoke"))
     assert problem.startswith(f'{PROJECT}:init.rootToken is "revoke": ')

@@ -1,9 +1,11 @@
 """How wrong settings are told: all at once, what was meant, and no secret value."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
+import pysequoia
 import pytest
 
 from components.errors import SettingsError
@@ -102,3 +104,11 @@ def test_secret_value_is_not_shown(configuration: Mapping[str, Any], key: str) -
     found = problems(configuration, secret_keys=[key])
     assert not any("hunter2" in problem for problem in found)
     assert any(f"{PROJECT}:{key}" in problem and "is a secret value: " in problem for problem in found)
+
+
+def test_shamir_pods_cannot_be_unsealed_by_pulumi_with_encrypted_shares() -> None:
+    holder = pysequoia.Tsk.generate(user_id="Holder", profile=pysequoia.Profile.RFC4880)
+    key = base64.b64encode(bytes(holder.extract_certificate())).decode()
+    init = {"shares": 2, "threshold": 2, "pgpKeys": [key] * 2}
+    (problem,) = problems({**SHAMIR, "init": init})
+    assert problem.startswith(f'{PROJECT}:seal is "shamir": with init.pgpKeys only ')

@@ -264,6 +264,36 @@ def test_affinity_is_the_charts_own_unless_set() -> None:
     assert "affinity" not in values(SHAMIR)["server"]
 
 
+@pytest.mark.parametrize("resources", [{"limits": {"memory": "1Gi"}}, {}])
+def test_resources_are_the_charts_own_unless_set(resources: Mapping[str, Any]) -> None:
+    server = values({**SHAMIR, "resources": resources})["server"]
+    assert server.get("resources", {}) == resources
+    assert ("resources" in server) is bool(resources)
+
+
+def test_one_mode_is_enabled() -> None:
+    standalone, ha = (values({**SHAMIR, "mode": mode})["server"] for mode in ("standalone", "ha"))
+    assert standalone["standalone"] == {"enabled": True, "config": CONFIGURATION}
+    assert standalone["ha"] == {"enabled": False}
+    assert ha["standalone"] == {"enabled": False}
+    raft = {"enabled": True, "setNodeId": True, "config": CONFIGURATION}
+    assert ha["ha"] == {"enabled": True, "replicas": 3, "raft": raft}
+
+
+def test_secrets_of_the_seal_are_mounted_read_only() -> None:
+    mount = SecretMount("ca", "ca-of-the-other-vault", "/vault/ca")
+    server = chart_values(
+        parse(SHAMIR), configuration=CONFIGURATION, pods=PodRequirements(secret_mounts=(mount,))
+    )["server"]
+    assert server["volumeMounts"] == [{"name": "ca", "mountPath": "/vault/ca", "readOnly": True}]
+    secret = {"secretName": "ca-of-the-other-vault", "defaultMode": 0o440}
+    assert server["volumes"] == [{"name": "ca", "secret": secret}]
+
+
+def test_ingress_is_off_unless_set() -> None:
+    assert values(SHAMIR)["server"]["ingress"] == {"enabled": False}
+
+
 def test_storage() -> None:
     server = values({**SHAMIR, "dataStorage": {"size": "100Gi", "storageClass": "gp3"}})["server"]
     assert server["dataStorage"] == {"enabled": True, "size": "100Gi", "storageClass": "gp3"}
