@@ -58,6 +58,16 @@ def test_one_line_in_ten_seconds(clock: Clock, capfd: pytest.CaptureFixture[str]
     assert said.out == ""
 
 
+def test_line_is_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with os.fdopen(writer, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        say("Unsealing")
+        assert os.read(reader, 100) == b"Unsealing\n"
+    os.close(reader)
+
+
 def test_nobody_reads_the_lines_any_more(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     os.close(reader)
