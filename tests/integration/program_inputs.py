@@ -18,19 +18,8 @@ def init_inputs(**changed: Any) -> dict[str, Any]:
 
 def quorum_inputs(root_token: str, **changed: Any) -> dict[str, Any]:
     """Of the quorum of three servers, keys in the state."""
-    return {
-        "access": ACCESS.to_properties(),
-        "deployment": DEPLOYMENT,
-        "storage": "raft",
-        "replicas": 3,
-        "token": root_token,
-        "token_needed": True,
-        "custody": {},
-        "keys_fingerprint": "",
-        "release_revision": 1,
-        "quorum_seconds": 60,
-        **changed,
-    }
+    of_servers = {"access": ACCESS.to_properties(), "deployment": DEPLOYMENT, "quorum_seconds": 60}
+    return unit_tests.quorum_inputs(**{"token": root_token, "keys_fingerprint": "", **of_servers, **changed})
 
 
 def unseal_inputs(**changed: Any) -> dict[str, Any]:

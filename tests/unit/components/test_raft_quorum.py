@@ -9,12 +9,10 @@ import pytest
 from components.errors import DeploymentError
 from components.raft_quorum import RaftQuorumProvider
 from tests.unit.fakes.init_inputs import (
-    DEPLOYMENT,
-    NOWHERE,
     InitCluster,
-    access,
     provide_cluster,
     provide_kubectl,
+    quorum_inputs,
 )
 from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
@@ -75,22 +73,6 @@ def peer(name: str) -> dict[str, Any]:
     }
 
 
-def inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
-    return {
-        "access": access(address).to_properties(),
-        "deployment": DEPLOYMENT,
-        "storage": "raft",
-        "replicas": 3,
-        "token": ROOT_TOKEN,
-        "token_needed": True,
-        "custody": {},
-        "keys_fingerprint": "sha256:0",
-        "release_revision": 1,
-        "quorum_seconds": 0.5,
-        **changed,
-    }
-
-
 VERIFIED: Mapping[str, Any] = {
     "peers": [peer(name) for name in PODS],
     "cluster_id": CLUSTER,
@@ -107,9 +89,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
 def test_create_verifies(vault: ScriptedVault) -> None:
     every_pod_is(vault, UNSEALED)
     vault.answers(STATE, autopilot())
-    result = RaftQuorumProvider().create(inputs(pods(vault)))
+    result = RaftQuorumProvider().create(quorum_inputs(pods(vault)))
     assert result.id == "secrets/vault"
-    assert result.outs == {**inputs(pods(vault)), **VERIFIED}
+    assert result.outs == {**quorum_inputs(pods(vault)), **VERIFIED}
     assert {request.token for request in vault.asked(STATE)} == {ROOT_TOKEN}
     assert [len(vault.asked(status_of(pod))) for pod in PODS] == [1, 1, 1]
 
@@ -133,7 +115,7 @@ def test_create_waits_for_each_step(vault: ScriptedVault) -> None:
         autopilot(ill=("vault-2",)),
         autopilot(),
     )
-    result = RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=20))
+    result = RaftQuorumProvider().create(quorum_inputs(pods(vault), quorum_seconds=20))
     assert result.outs is not None
     assert result.outs["peers"] == VERIFIED["peers"]
     assert len(vault.asked(STATE)) == 8
@@ -157,7 +139,7 @@ def test_what_is_missing_at_the_deadline(vault: ScriptedVault, state: Answer, re
     every_pod_is(vault, UNSEALED)
     vault.answers(STATE, state)
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=0.3))
+        RaftQuorumProvider().create(quorum_inputs(pods(vault), quorum_seconds=0.3))
     first, *rest = str(raised.value).splitlines()
     assert first == f"Vault has no quorum of 3: {reason}. Its keys are safe in the stack's state."
     assert rest == [f"{name}: unsealed" for name in PODS]
@@ -166,7 +148,7 @@ def test_what_is_missing_at_the_deadline(vault: ScriptedVault, state: Answer, re
 def test_sealed_pod(vault: ScriptedVault) -> None:
     every_pod_is(vault, seal_status("awskms", initialized=True))
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=0.3))
+        RaftQuorumProvider().create(quorum_inputs(pods(vault), quorum_seconds=0.3))
     assert "no quorum of 3: vault-0 is sealed" in str(raised.value)
     assert "vault-2: sealed" in str(raised.value)
 
@@ -177,7 +159,7 @@ def test_pod_that_is_sealed_while_autopilot_finds_it_healthy(vault: ScriptedVaul
     every_pod_is(vault, UNSEALED)
     vault.answers(status_of(sealed), seal_status("awskms", initialized=True))
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=0))
+        RaftQuorumProvider().create(quorum_inputs(pods(vault), quorum_seconds=0))
     first, *rest = str(raised.value).splitlines()
     assert first.startswith(f"Vault has no quorum of 3: {sealed} is sealed.")
     assert rest == [f"{pod}: {'sealed' if pod == sealed else 'unsealed'}" for pod in PODS]
@@ -192,12 +174,12 @@ def test_pod_that_was_initialised_apart(vault: ScriptedVault, apart: str) -> Non
     message = rf"{apart} belongs to another cluster \(e150\) than vault-0 \(7d0f\)"
     with pytest.raises(DeploymentError, match=message):
         # The deadline is over at once, so the first look is the last.
-        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=0))
+        RaftQuorumProvider().create(quorum_inputs(pods(vault), quorum_seconds=0))
 
 
 def test_pods_that_cannot_be_reached_are_listed() -> None:
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(quorum_seconds=0.3))
+        RaftQuorumProvider().create(quorum_inputs(quorum_seconds=0.3))
     unreachable = "no answer from Vault: ConnectionError"
     assert str(raised.value).splitlines() == [
         f"Vault has no quorum of 3: {unreachable}. Its keys are safe in the stack's state.",
@@ -212,7 +194,7 @@ def test_log_of_pods_that_are_not_unsealed(monkeypatch: pytest.MonkeyPatch, tmp_
         'case "$*" in *" logs "*) echo one; echo two;; *) echo "pod is not running" >&2; exit 1;; esac',
     )
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(address="", quorum_seconds=0.2))
+        RaftQuorumProvider().create(quorum_inputs(address="", quorum_seconds=0.2))
     assert str(raised.value).splitlines()[1:4] == ["vault-0: pod is not running", "    one", "    two"]
 
 
@@ -220,7 +202,7 @@ def test_token_that_may_not_read_the_state_is_no_reason_to_wait(vault: ScriptedV
     every_pod_is(vault, UNSEALED)
     vault.answers(STATE, error(403, "permission denied"))
     with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(inputs(pods(vault), quorum_seconds=20))
+        RaftQuorumProvider().create(quorum_inputs(pods(vault), quorum_seconds=20))
     assert "doesn't let the token read raft's state: permission denied" in str(raised.value)
     assert "read on sys/storage/raft/autopilot/state" in str(raised.value)
     assert ROOT_TOKEN not in str(raised.value)
@@ -230,19 +212,19 @@ def test_token_that_may_not_read_the_state_is_no_reason_to_wait(vault: ScriptedV
 def test_update_verifies_again(vault: ScriptedVault) -> None:
     every_pod_is(vault, UNSEALED)
     vault.answers(STATE, autopilot())
-    news = inputs(pods(vault), release_revision=2)
-    result = RaftQuorumProvider().update("id", {**inputs(pods(vault)), "peers": []}, news)
+    news = quorum_inputs(pods(vault), release_revision=2)
+    result = RaftQuorumProvider().update("id", {**quorum_inputs(pods(vault)), "peers": []}, news)
     assert result.outs == {**news, **VERIFIED}
 
 
 def test_read_answers_what_is_there_now(vault: ScriptedVault) -> None:
     every_pod_is(vault, UNSEALED)
     vault.answers(STATE, autopilot(ill=("vault-1",)))
-    result = RaftQuorumProvider().read("id", {**inputs(pods(vault)), **VERIFIED})
+    result = RaftQuorumProvider().read("id", {**quorum_inputs(pods(vault)), **VERIFIED})
     assert result.id == "id"
     assert result.outs is not None
     assert [entry["healthy"] for entry in result.outs["peers"]] == [True, False, True]
-    assert {name: result.outs[name] for name in inputs()} == inputs(pods(vault))
+    assert {name: result.outs[name] for name in quorum_inputs()} == quorum_inputs(pods(vault))
 
 
 @pytest.mark.parametrize("answer", [error(503), error(403), seal_status(initialized=True)])
@@ -250,7 +232,7 @@ def test_read_loses_nothing_where_vault_cannot_be_asked(
     vault: ScriptedVault, answer: Answer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     every_pod_is(vault, answer)
-    known = {**inputs(pods(vault)), **VERIFIED}
+    known = {**quorum_inputs(pods(vault)), **VERIFIED}
     assert RaftQuorumProvider().read("secrets/vault", known).outs == known
     said = capfd.readouterr().err
     assert "those of the last update are kept" in said
@@ -262,8 +244,10 @@ def test_read_loses_nothing_where_vault_cannot_be_asked(
     [({}, False), ({"release_revision": 2}, True), ({"token": "hvs.other"}, True), ({"replicas": 5}, True)],
 )
 def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any], changes: bool) -> None:
-    olds = {**inputs(), **VERIFIED, "__provider": "a reference"}
-    result = RaftQuorumProvider().diff("id", olds, {**inputs(), "__provider": "a reference", **changed})
+    olds = {**quorum_inputs(), **VERIFIED, "__provider": "a reference"}
+    result = RaftQuorumProvider().diff(
+        "id", olds, {**quorum_inputs(), "__provider": "a reference", **changed}
+    )
     assert result.changes is changes
     assert not result.replaces
     assert result.delete_before_replace is False
@@ -271,7 +255,7 @@ def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any],
 
 def test_fewer_replicas_are_refused_while_their_peers_belong_to_raft(vault: ScriptedVault) -> None:
     vault.answers(STATE, autopilot())
-    result = RaftQuorumProvider().check(inputs(pods(vault)), inputs(pods(vault), replicas=1))
+    result = RaftQuorumProvider().check(quorum_inputs(pods(vault)), quorum_inputs(pods(vault), replicas=1))
     (failure,) = result.failures
     assert failure.property == "replicas"
     assert failure.reason.startswith("vault-1, vault-2 would be deleted and still belong to raft")
@@ -279,21 +263,26 @@ def test_fewer_replicas_are_refused_while_their_peers_belong_to_raft(vault: Scri
 
 
 def test_fewer_replicas_are_refused_where_raft_cannot_be_asked() -> None:
-    result = RaftQuorumProvider().check(inputs(), inputs(replicas=1))
+    result = RaftQuorumProvider().check(quorum_inputs(), quorum_inputs(replicas=1))
     (failure,) = result.failures
     assert failure.reason.startswith("raft can't be asked whether 1 pods are enough: ")
 
 
 def test_fewer_replicas_are_taken_once_their_peers_are_removed(vault: ScriptedVault) -> None:
     vault.answers(STATE, autopilot(members=("vault-0",), voters=("vault-0",)))
-    assert RaftQuorumProvider().check(inputs(pods(vault)), inputs(pods(vault), replicas=1)).failures == []
+    assert (
+        RaftQuorumProvider()
+        .check(quorum_inputs(pods(vault)), quorum_inputs(pods(vault), replicas=1))
+        .failures
+        == []
+    )
 
 
-@pytest.mark.parametrize("olds", [{}, inputs()], ids=["at the creation", "at an update"])
+@pytest.mark.parametrize("olds", [{}, quorum_inputs()], ids=["at the creation", "at an update"])
 def test_check_asks_nobody_where_there_are_not_fewer_replicas(
     vault: ScriptedVault, olds: dict[str, Any]
 ) -> None:
-    news = inputs(pods(vault), replicas=5)
+    news = quorum_inputs(pods(vault), replicas=5)
     result = RaftQuorumProvider().check(olds, news)
     assert (result.inputs, result.failures) == (news, [])
     assert vault.requests == []

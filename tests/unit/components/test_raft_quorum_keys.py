@@ -12,13 +12,12 @@ from components.raft_quorum import RaftQuorumProvider
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
     CIPHER,
-    DEPLOYMENT,
     NOWHERE,
     TARGET,
     InitCluster,
-    access,
     journal,
     provide_cluster,
+    quorum_inputs,
 )
 from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
@@ -74,19 +73,8 @@ def vault(vault: ScriptedVault) -> ScriptedVault:
 
 
 def inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
-    return {
-        "access": access(address).to_properties(),
-        "deployment": DEPLOYMENT,
-        "storage": "raft",
-        "replicas": 1,
-        "token": ROOT_TOKEN,
-        "token_needed": True,
-        "custody": {},
-        "keys_fingerprint": RECORD.fingerprint,
-        "release_revision": 1,
-        "quorum_seconds": 0.3,
-        **changed,
-    }
+    one_server = {"replicas": 1, "keys_fingerprint": RECORD.fingerprint}
+    return quorum_inputs(address, **{**one_server, **changed})
 
 
 def in_store(store: scripted_store.Store, **changed: Any) -> dict[str, Any]:

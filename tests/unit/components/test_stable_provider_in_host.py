@@ -30,7 +30,7 @@ from components.root_token_revocation import RootTokenRevocationProvider
 from components.shamir_unseal import ShamirUnsealProvider
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes.commands_on_path import only_commands
-from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, InitCluster, init_inputs
+from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, InitCluster, init_inputs, quorum_inputs
 from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -220,19 +220,8 @@ def test_error_comes_without_a_stack_trace_or_a_secret(host: Host, vault: Script
 
 
 def test_error_of_the_quorum_hides_its_token(host: Host) -> None:
-    quorum = {
-        "access": inputs()["access"],
-        "deployment": DEPLOYMENT,
-        "storage": "raft",
-        "replicas": 3,
-        "token": ROOT_TOKEN,
-        "token_needed": True,
-        "custody": {},
-        "keys_fingerprint": "sha256:0",
-        "release_revision": 1,
-        "quorum_seconds": 0.2,
-        "__provider": serialize_provider(RaftQuorumProvider()),
-    }
+    provider = serialize_provider(RaftQuorumProvider())
+    quorum = quorum_inputs(access=inputs()["access"], __provider=provider)
     with pytest.raises(grpc.RpcError) as raised:
         host.create(quorum)
     said = _details(raised.value)

@@ -15,6 +15,7 @@ from components.vault.pod_access import PodAccess
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.kubectl_in_process import answer_in_process
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
+from tests.unit.fakes.scripted_vault import ROOT_TOKEN
 
 CLUSTER_UID = "0b7e6f2c-uid"
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
@@ -51,6 +52,23 @@ def init_inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
         "journal_key": JOURNAL_KEY,
         "preflight_seconds": 0.5,
         "pod_start_seconds": 0.5,
+        **changed,
+    }
+
+
+def quorum_inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
+    """What the engine hands to the quorum, for three servers with the keys in the state."""
+    return {
+        "access": access(address).to_properties(),
+        "deployment": DEPLOYMENT,
+        "storage": "raft",
+        "replicas": 3,
+        "token": ROOT_TOKEN,
+        "token_needed": True,
+        "custody": {},
+        "keys_fingerprint": "sha256:0",
+        "release_revision": 1,
+        "quorum_seconds": 0.3,
         **changed,
     }
 
