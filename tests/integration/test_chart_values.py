@@ -4,13 +4,11 @@ The expectations were read from the official chart's templates, version 0.29.1; 
 renderings can be compared, ``test_chart.py`` does that.
 """
 
-import subprocess
 from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
 
-Template = Callable[..., subprocess.CompletedProcess[str]]
 Render = Callable[..., dict[tuple[str, str], Any]]
 
 VAULT = ("StatefulSet", "vault")
@@ -370,41 +368,3 @@ def test_a_listener_with_tls_changes_schemes_and_port_names(render_chart: Render
     assert ports == ["https", "https-internal", "https-rep"]
     for name in ("vault", "vault-active", "vault-standby", "vault-internal", "vault-ui"):
         assert rendered["Service", name]["spec"]["ports"][0]["name"] == "https"
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"server.enabled": False}, "server.enabled: not implemented by the sandbox's chart"),
-        ({"global.enabled": False}, "server.enabled: not implemented by the sandbox's chart"),
-        (
-            {"server.ha.enabled": False, "server.standalone.enabled": False},
-            "server.standalone.enabled and server.ha.enabled are both false",
-        ),
-        ({"server.ha.enabled": False}, "server.ha.raft.enabled must be false in standalone mode"),
-        ({**STANDALONE, "server.standalone.config": " \n"}, "server.standalone.config must be given"),
-        (
-            {**STANDALONE, "server.standalone.config": "{}"},
-            "server.standalone.config: JSON is not implemented",
-        ),
-        ({"server.ha.raft.enabled": False}, "server.ha.raft.enabled must be true"),
-        ({"server.ha.raft.config": " \n"}, "server.ha.raft.config must be given"),
-        ({"server.ha.raft.config": '{"ui": true}'}, "server.ha.raft.config: JSON is not implemented"),
-        ({"server.ha.raft.config": '{{ template "vault.mode" . }}'}, 'template "vault.mode" not defined'),
-        ({"nameOverride": "other"}, "'/nameOverride': value must be '(absent: the sandbox"),
-        ({"fullnameOverride": "other"}, "'/fullnameOverride': value must be '(absent: the sandbox"),
-        ({"server.dev.enabled": True}, "'/server/dev': value must be '(absent: the sandbox"),
-        ({"server.service.type": "LoadBalancer"}, "'/server/service': value must be '(absent: the sandbox"),
-        ({"server.ha.replicas": 0}, "'/server/ha/replicas'"),
-        ({"server.image.tag": ""}, "'/server/image/tag'"),
-        ({"server.dataStorage": None}, "missing property 'dataStorage'"),
-    ],
-)
-def test_what_is_not_implemented_is_refused(
-    template_chart: Template, settings: dict[str, Any], message: str
-) -> None:
-    result = template_chart(settings)
-
-    assert result.returncode != 0
-    assert result.stdout == ""
-    assert message in result.stderr

@@ -1,13 +1,16 @@
 """What becomes of the keys when Vault has a new seal."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.custody.key_record import KeyRecord
-from components.operator_init import completes_migration, record_after_change
-from tests.unit.fakes.init_inputs import NOWHERE, access
+from components.custody.key_store import store_to_properties
+from components.operator_init import OperatorInitProvider, completes_migration, record_after_change
+from tests.unit.fakes import scripted_store
+from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access, init_inputs
 from tests.unit.fakes.scripted_vault import (
     SHARES,
 )
@@ -67,3 +70,16 @@ def test_recovery_shares_stay_with_another_seal_that_unseals_by_itself() -> None
     after = record_after_change(before, seal_type="awskms", seal_key="arn")
     assert (after.recovery_shares, after.key_shares) == (tuple(SHARES), ())
     assert (after.seal_type, after.seal_key) == ("awskms", "arn")
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_adopted_vault_whose_keys_are_not_known_is_only_recorded(stored: bool, tmp_path: Path) -> None:
+    store = scripted_store.Store(str(tmp_path))
+    custody = store_to_properties(scripted_store.__name__, store) if stored else {}
+    keys: dict[str, Any] = {"root_token": "", "recovery_shares": [], "key_shares": []}
+    places: dict[str, Any] = {"keys_location": "", "keys_version": "", "keys_fingerprint": ""}
+    olds = {**init_inputs(migrate_from="shamir", custody=custody), **keys, **places, "deployment": DEPLOYMENT}
+    news = init_inputs(custody=custody)
+    outs = OperatorInitProvider().update("secrets/vault", olds, news).outs
+    assert outs == {**news, **keys, **places, "deployment": DEPLOYMENT}
+    assert store.read(TARGET) is None

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from components.commands.selected_stack import keys_of, selected_stack_outputs
+from components.commands.selected_stack import (
+    keys_of,
+    selected_stack_outputs,
+    selected_stack_settings,
+    token_of_settings,
+)
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyStoreError, store_to_properties
 from components.custody.stores.file import Store
@@ -17,6 +22,7 @@ from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault.pod_access import PodAccess
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.stack_settings import SHAMIR, parse
 
 PLAIN = [base64.b64encode(bytes([number]) * 33).decode() for number in range(5)]
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
@@ -120,3 +126,53 @@ def test_command_needs_pulumi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     only_commands(monkeypatch, tmp_path)
     with pytest.raises(DeploymentError, match="The command 'pulumi' isn't on PATH"):
         selected_stack_outputs()
+
+
+def select(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Puts a script in pulumi's place, in a folder below the one of a project."""
+    (folder / "Pulumi.yaml").write_text("name: vault-autounseal\nruntime: python\n")
+    (folder / "below").mkdir()
+    only_commands(monkeypatch, folder / "commands", pulumi=script)
+    monkeypatch.chdir(folder / "below")
+
+
+def test_settings_of_the_stack_without_its_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entries = {
+        **{f"vault-autounseal:{key}": {"value": value, "secret": False} for key, value in SHAMIR.items()},
+        "vault-autounseal:namespace": {"value": "secrets", "secret": False},
+        "vault-autounseal:token": {"secret": True},
+        # It may need a secret that isn't there.
+        "vault-autounseal:init": {"value": json.dumps({"adopt": True}), "secret": False},
+        "aws:region": {"value": "eu-central-1", "secret": False},
+    }
+    (tmp_path / "entries.json").write_text(json.dumps(entries))
+    select(
+        monkeypatch,
+        tmp_path,
+        f"[ \"$*\" = 'config --json' ] && exec /bin/cat '{tmp_path / 'entries.json'}'",
+    )
+    assert selected_stack_settings() == parse({**SHAMIR, "namespace": "secrets"})
+
+
+def test_settings_that_pulumi_cannot_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    select(monkeypatch, tmp_path, "echo 'error: no stack selected' >&2; exit 255")
+    with pytest.raises(DeploymentError, match=r"error: no stack selected\nSelect a stack"):
+        selected_stack_settings()
+
+
+def test_settings_need_pulumi_and_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    only_commands(monkeypatch, tmp_path / "none")
+    with pytest.raises(DeploymentError, match="'pulumi' isn't on PATH: it has the stack's settings"):
+        selected_stack_settings()
+    only_commands(monkeypatch, tmp_path / "commands", pulumi="exit 1")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DeploymentError, match=r"no Pulumi\.yaml in .* or above"):
+        selected_stack_settings()
+
+
+@pytest.mark.parametrize(("script", "token"), [("echo hvs.own", "hvs.own"), ("echo hvs.other; exit 255", "")])
+def test_token_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, token: str
+) -> None:
+    only_commands(monkeypatch, tmp_path, pulumi=f"[ \"$*\" = 'config get token' ] || exit 3; {script}")
+    assert token_of_settings() == token

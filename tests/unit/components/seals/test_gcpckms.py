@@ -331,3 +331,13 @@ def test_a_stack_elsewhere_does_not_load_googles_sdk() -> None:
     imports = "; ".join(f"import components.{name}" for name in modules.split())
     program = f"import sys; {imports}; sys.exit('pulumi_gcp' in sys.modules or 'pulumi_aws' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("identity", "needed"),
+    [({}, True), ({"kind": "workload-identity"}, True), ({"kind": "key-file"}, False)],
+)
+def test_gke_vouches_for_the_pods_with_workload_identity_only(
+    identity: Mapping[str, Any], needed: bool
+) -> None:
+    assert parse({**GKE, "identity": identity}).seal.needs_pod_identity is needed
