@@ -105,8 +105,8 @@ def main(arguments: Sequence[str]) -> int:
             return found
 
         passed_own = living(mutants, lives_own)
+        print(f"{len(mutants) - len(passed_own):4}  killed by their modules' own unit tests", flush=True)
         alive = living(passed_own, lives_others)
-    print(f"{len(mutants) - len(passed_own):4}  killed by their modules' own unit tests")
     print(f"{len(passed_own) - len(alive):4}  killed by other unit tests only")
     print("".join(f"      {mutant}\n" for mutant in passed_own if mutant not in alive), end="")
     print(f"{len(alive):4}  alive")

@@ -199,10 +199,10 @@ def test_every_setting_is_covered_above() -> None:
 
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
     elsewhere = {"cluster.name", "kube_context", "token", "ingress.host", "chart.path"}
-    # test_cloud_settings.py
+    # test_cloud.py
     elsewhere |= {"cluster.project", "project", "enable_apis", "migrate_from", "mode", "storage_migrated_to"}
     elsewhere |= {"webhook_firewall.control_plane_cidr", "webhook_firewall.node_tags"}
-    # test_init_settings.py and test_custody_settings.py
+    # test_init.py and test_custody.py
     elsewhere |= {"init.adopt", "init.adopted_keys_file", "init.pgp_keys", "init.root_token_pgp_key"}
     elsewhere |= {"custody.store"}
     fixed = {"data_storage.enabled"}

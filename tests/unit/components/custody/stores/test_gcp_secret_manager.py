@@ -1,6 +1,6 @@
 """The settings of the store in Google Secret Manager, and what it costs a preview.
 
-Its use is tested against a service that answers as Google's (tests/integration).
+Its use is tested in ``test_gcp_secret_manager_service.py``.
 """
 
 import subprocess
