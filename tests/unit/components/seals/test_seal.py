@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from components.config.reader import ConfigReader
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seals import transit
-from components.seals.seal import SealStanza, prove_seal, seal_class, seal_types
+from components.seals.seal import SealStanza, SecretEntry, prove_seal, seal_class, seal_types
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes.key_wrapper import PlainWrapper
 
@@ -45,6 +46,25 @@ def test_sdk_is_loaded_only_when_a_seal_is_proved() -> None:
 def test_a_seal_that_vault_leaves_is_disabled() -> None:
     left = SealStanza("awskms", {"region": "eu-central-1"}).disabled()
     assert left == SealStanza("awskms", {"region": "eu-central-1", "disabled": "true"})
+
+
+@pytest.mark.parametrize(
+    ("section", "default_name", "entry", "wrong"),
+    [
+        ({"name": "unseal", "key": "pem"}, None, SecretEntry("unseal", "pem"), []),
+        ({}, "vault-token", SecretEntry("vault-token", "token"), []),
+        ({}, None, SecretEntry("", "token"), ["name"]),
+        ({"name": "unseal", "kay": "pem"}, None, SecretEntry("unseal", "token"), ["kay"]),
+    ],
+)
+def test_entry_of_a_secret(
+    section: Mapping[str, str], default_name: str | None, entry: SecretEntry, wrong: list[str]
+) -> None:
+    problems: list[str] = []
+    assert (
+        SecretEntry.from_settings(ConfigReader(section, problems, path="a"), default_name, "token") == entry
+    )
+    assert [problem.split(" ")[0] for problem in problems] == [f"a:{key}" for key in wrong]
 
 
 @pytest.mark.parametrize("found", [None, "awskms", dict], ids=["nothing", "no class", "another class"])
