@@ -42,25 +42,12 @@ from tests.unit.fakes.mocked_account import (
     ROLE_COMPONENT,
     RULE,
     UNSEAL,
-    provide_commands,
     shamir,
     up,
 )
 from tests.unit.fakes.recorded_deployment import Deployment, Secret, deploy
 
-
-@pytest.fixture(autouse=True)
-def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The commands that the program needs."""
-    provide_commands(monkeypatch, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def awskms(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """A deployment with every default on EKS."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        only_commands(monkeypatch, tmp_path_factory.mktemp("commands"), kubectl="echo '{}'", aws="exit 0")
-        return up(EKS)
+pytestmark = pytest.mark.usefixtures("program_commands")
 
 
 def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
@@ -108,23 +95,6 @@ def test_kubernetes_provider_comes_from_the_eks_cluster(awskms: Deployment) -> N
 def test_release_comes_after_all_that_vault_needs_to_start(awskms: Deployment) -> None:
     needed = {NAMESPACE, GUARD, KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE}
     assert needed <= awskms.prerequisites(awskms.only(RELEASE))
-
-
-def test_init_comes_after_the_release(awskms: Deployment) -> None:
-    assert RELEASE in awskms.prerequisites(awskms.only(INIT))
-
-
-def test_init_does_not_wait_for_the_injector(awskms: Deployment) -> None:
-    assert ADMISSION not in awskms.prerequisites(awskms.only(INIT))
-
-
-def test_quorum_comes_after_the_init(awskms: Deployment) -> None:
-    assert {INIT, RELEASE} <= awskms.prerequisites(awskms.only(QUORUM))
-
-
-def test_admission_comes_after_release_and_rule(awskms: Deployment) -> None:
-    assert {RELEASE, RULE} <= awskms.prerequisites(awskms.only(ADMISSION))
-    assert awskms.only(ADMISSION).inputs["deployment"] == "vault-agent-injector"
 
 
 @pytest.mark.parametrize("type_", [KEY, ALIAS, NAMESPACE, INIT])
@@ -266,10 +236,6 @@ def test_no_rule_where_none_is_needed(more: Mapping[str, str], log: str) -> None
     assert [line for line in deployment.log if line.startswith(log)]
 
 
-def test_no_injector_is_verified_where_it_is_off() -> None:
-    assert up({**EKS, "injector": json.dumps({"enabled": False})}).of_type(ADMISSION) == []
-
-
 def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
     resources = [IDENTITY, GUARD, NAMESPACE, RELEASE, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, QUORUM]
@@ -287,15 +253,6 @@ def test_namespace_that_is_there_is_not_made() -> None:
     assert deployment.of_type(NAMESPACE) == []
     assert deployment.only(RELEASE).inputs["namespace"] == "vault"
     assert deployment.outputs["namespace"] == "vault"
-
-
-def test_shamir_unseals_between_init_and_quorum() -> None:
-    deployment = shamir()
-    unseal = deployment.only(UNSEAL)
-    assert unseal.inputs["key_shares"] == Secret(["key-share-1"])
-    assert unseal.additional_secret_outputs == {"key_shares"}
-    assert INIT in deployment.prerequisites(unseal)
-    assert UNSEAL in deployment.prerequisites(deployment.only(QUORUM))
 
 
 def test_shamir_on_eks_makes_the_rule_and_no_key() -> None:

@@ -14,17 +14,12 @@ from tests.unit.fakes.mocked_account import (
     AWS_PROVIDER,
     EKS,
     KUBERNETES_PROVIDER,
-    provide_commands,
     shamir,
     up,
 )
 from tests.unit.fakes.recorded_deployment import deploy
 
-
-@pytest.fixture(autouse=True)
-def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The commands that the program needs."""
-    provide_commands(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("program_commands")
 
 
 def test_wrong_settings_are_told_before_any_resource() -> None:

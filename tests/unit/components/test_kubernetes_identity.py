@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.errors import DeploymentError
-from components.kubernetes_identity import KubernetesIdentityProvider, WrongClusterError
+from components.kubernetes_identity import KubernetesIdentity, KubernetesIdentityProvider, WrongClusterError
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.init_inputs import TARGET
+from tests.unit.fakes.mocked_account import IDENTITY
+from tests.unit.fakes.recorded_deployment import deploy
 
 HERE, ELSEWHERE = "0b7e6f2c-uid", "d1a4-uid"
 PROPERTIES = {"target": TARGET.to_properties()}
@@ -91,3 +94,13 @@ def test_refresh_takes_over_no_other_cluster(answer: Any) -> None:
     answer(f"printf {ELSEWHERE}")
     result = KubernetesIdentityProvider().read(HERE, STATE)
     assert (result.id, result.outs) == (HERE, STATE)
+
+
+def test_cluster_is_told_by_its_target_alone() -> None:
+    def program() -> None:
+        pulumi.export("uid", KubernetesIdentity("kubernetes-identity", TARGET).uid)
+
+    deployment = deploy({}, answers={}, outputs=lambda _: {"uid": "4b9f"}, program=program)
+    inputs = dict(deployment.only(IDENTITY).inputs)
+    assert inputs.pop("__provider")
+    assert (inputs, deployment.outputs) == ({"target": TARGET.to_properties()}, {"uid": "4b9f"})

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
-from components.google.key_identity import GoogleKeyIdentityProvider
-from tests.unit.fakes.mocked_google import KEY_ID, RING_ID
+from components.google.key_identity import GoogleKeyIdentity, GoogleKeyIdentityProvider
+from tests.unit.fakes.mocked_google import KEY_ID, KEY_IDENTITY, RING_ID
+from tests.unit.fakes.recorded_deployment import deploy
 
 OTHER = f"{RING_ID}/cryptoKeys/unseal-key-2"
 
@@ -32,3 +34,13 @@ def test_the_key_is_remembered() -> None:
     assert (created.id, created.outs) == (KEY_ID, {"key_id": KEY_ID})
     assert provider.update(KEY_ID, {"key_id": KEY_ID}, {"key_id": KEY_ID}).outs == {"key_id": KEY_ID}
     assert not provider.diff(KEY_ID, {"key_id": KEY_ID}, {"key_id": KEY_ID}).changes
+
+
+def test_name_of_the_key_is_the_only_input() -> None:
+    def program() -> None:
+        GoogleKeyIdentity("unseal-key-identity", KEY_ID, pulumi.ResourceOptions())
+
+    deployment = deploy({}, answers={}, outputs=lambda _: {}, program=program)
+    inputs = dict(deployment.only(KEY_IDENTITY).inputs)
+    assert inputs.pop("__provider")
+    assert inputs == {"key_id": KEY_ID}
