@@ -1,19 +1,14 @@
 """Both seals of a migration: their stanzas, what the pods need for them, and which of them is protected."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from components.seal_provisioning import ProvisionedSeals
 from components.seals.seal import PodRequirements, ProvisionedSeal, SecretMount, SecretVariable
-from tests.unit.fakes.mocked_account import ALIAS, EKS, KEY, RELEASE, provide_commands, shamir, up
+from tests.unit.fakes.mocked_account import ACCOUNT, ALIAS, EKS, KEY, REGION, RELEASE, shamir, up
 
-
-@pytest.fixture(autouse=True)
-def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The commands that the program needs."""
-    provide_commands(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("program_commands")
 
 
 def configuration(deployment_inputs: object) -> str:
@@ -50,6 +45,21 @@ def test_shamir_that_vault_leaves_has_no_stanza() -> None:
     assert text.count('seal "') == 1
     assert "disabled" not in text
     assert deployment.only(KEY).protect
+
+
+@pytest.mark.parametrize(("kms_key", "statements"), [("unseal-key", 1), ("own", 0)])
+def test_readers_of_a_secret_under_the_unseal_key_may_use_it(kms_key: str, statements: int) -> None:
+    reader = f"arn:aws:iam::{ACCOUNT}:role/deployer"
+    custody = {
+        "store": "aws-secrets-manager",
+        "name": "vault/keys",
+        "region": REGION,
+        "readers": [reader],
+        "kmsKey": kms_key,
+    }
+    deployment = up({**EKS, "custody": json.dumps(custody)})
+    (key,) = (entry for entry in deployment.of_type(KEY) if entry.name == "unseal-key")
+    assert key.inputs["policy"].count(reader) == statements
 
 
 def test_without_a_migration_there_is_one_seal() -> None:

@@ -109,6 +109,17 @@ def test_without_proc_the_command_ps_tells(monkeypatch: pytest.MonkeyPatch, tmp_
     assert not gone.may_be_alive(0)
 
 
+@pytest.mark.parametrize(
+    "line", ["S+ 1 Mon Nov 23 19:34:21 2026", "Z+ 1 Mon Nov 23 19:34:21 2026 python3"], ids=["short", "ended"]
+)
+def test_process_that_ps_tells_nothing_of_has_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str
+) -> None:
+    monkeypatch.setattr("components.journal.lock_holder._PROC", tmp_path / "none")
+    only_commands(monkeypatch, tmp_path / "commands", ps=f"echo '{line}'")
+    assert LockHolder.current().process.started == ""
+
+
 def test_where_nothing_tells_of_processes_the_age_counts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

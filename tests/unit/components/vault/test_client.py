@@ -46,6 +46,13 @@ def test_seal_status_of_shamir(vault: ScriptedVault) -> None:
     assert status.cluster_id == "7d"
 
 
+def test_seal_status_without_what_older_versions_do_not_tell(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, Answer({"type": "shamir", "initialized": False, "sealed": True}))
+    status = VaultClient(vault.address).seal_status()
+    assert (status.recovery_seal, status.migration) == (False, False)
+    assert (status.version, status.cluster_id) == ("", "")
+
+
 def test_init_with_recovery_shares_sends_no_other_kind(vault: ScriptedVault) -> None:
     vault.answers(INIT, init_answer(recovery=True))
     answer = VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=True)
