@@ -115,7 +115,9 @@ def test_shares_are_asked_for_at_a_terminal(
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr("getpass.getpass", without_echo)
     assert main(["generate-root"]) == 0
-    assert capfd.readouterr().out == f"{TOKEN}\n"
+    said = capfd.readouterr()
+    assert said.out == f"{TOKEN}\n"
+    assert "The shares are with their holders. 3 of them are needed." in said.err
     assert given(vault) == SHARES[1:4]
     assert asked[0] == "Share 1 of 3 (not shown): "
 

@@ -72,7 +72,9 @@ def test_vault_of_somebody_else_is_refused_with_the_ways_out(vault: ScriptedVaul
     assert "kubectl delete pvc" in message
 
 
-def test_keys_in_the_journal_are_taken_once_they_are_proved(vault: ScriptedVault) -> None:
+def test_keys_in_the_journal_are_taken_once_they_are_proved(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
     keep_in_journal(RECORD)
     answer_proofs(vault, True)
     result = run(vault)
@@ -80,6 +82,7 @@ def test_keys_in_the_journal_are_taken_once_they_are_proved(vault: ScriptedVault
     assert len(vault.asked(UPDATE_ROOT)) == 3
     # The engine hasn't saved them yet.
     assert journal().recover(CIPHER) == RECORD
+    assert "Keys of an interrupted run were found in the journal" in capfd.readouterr().err
 
 
 def test_keys_in_the_journal_that_are_not_those_of_this_vault_stay_there(
@@ -260,13 +263,16 @@ def init_json(**changed: Any) -> str:
     )
 
 
-def test_vault_is_adopted_without_its_keys(vault: ScriptedVault, store: scripted_store.Store) -> None:
+def test_vault_is_adopted_without_its_keys(
+    vault: ScriptedVault, store: scripted_store.Store, capfd: pytest.CaptureFixture[str]
+) -> None:
     vault.answers(SEAL_STATUS, UNSEALED)
     result = run(vault, store, adopt=True)
     assert (result.record, result.reference.location, result.initialized_here) == (None, "", False)
     assert stored(store) is None
     # Nothing was tried on it.
     assert {request.call for request in vault.requests} == {SEAL_STATUS}
+    assert "initialised before, no keys are stored" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("source", ["secret", "file"])
@@ -288,7 +294,9 @@ def test_vault_is_adopted_with_its_keys(
     assert (result.record, result.initialized_here) == (STORED, False)
     assert stored(store) == STORED
     assert len(vault.asked(UPDATE_ROOT)) == 3
-    assert shown(capfd.readouterr().err) == []
+    said = capfd.readouterr().err
+    assert "Adopting Vault 1.18.1 on vault-0 with its keys" in said
+    assert shown(said) == []
 
 
 def test_adopted_shamir_vault_is_unsealed_by_its_keys(vault: ScriptedVault) -> None:

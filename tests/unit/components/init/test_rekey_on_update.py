@@ -122,7 +122,9 @@ def test_new_shares_go_to_the_store_and_not_to_the_state(
     assert (outs["recovery_shares"], outs["root_token"]) == ([], "")
     assert (outs["keys_version"], outs["keys_fingerprint"]) == ("2", record.fingerprint)
     assert journal().find() is None
-    text = f"{outs}{capfd.readouterr().err}"
+    said = capfd.readouterr().err
+    assert "Making 4 new shares, 2 needed, in place of 5" in said
+    text = f"{outs}{said}"
     assert not [share for share in NEW if share in text]
     assert shown(text) == []
 
@@ -168,7 +170,7 @@ def test_change_that_vault_refuses_leaves_the_shares_as_they_are(
 
 
 def test_new_shares_that_no_store_takes_are_taken_from_the_journal_by_the_next_run(
-    vault: ScriptedVault, store: scripted_store.Store
+    vault: ScriptedVault, store: scripted_store.Store, capfd: pytest.CaptureFixture[str]
 ) -> None:
     store.fail(WRITE_ATTEMPTS)
     with pytest.raises(DeploymentError) as raised:
@@ -179,6 +181,7 @@ def test_new_shares_that_no_store_takes_are_taken_from_the_journal_by_the_next_r
     # By now only the new ones are right, two of which are enough.
     vault.answers(START_ROOT, root_generation_started(nonce="proof", pad=PAD, required=2))
     update(vault, store)
+    assert "New shares of an interrupted run are valid already" in capfd.readouterr().err
     assert list(stored(store).recovery_shares) == NEW
     assert len(vault.asked(START_REKEY)) == 1
     assert journal().find() is None

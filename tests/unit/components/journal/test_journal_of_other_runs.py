@@ -276,3 +276,17 @@ def test_lock_that_always_changes_is_given_up_after_three_attempts(
     opened.finish()
     assert "Error from server (Conflict)" in capfd.readouterr().err
     assert sum(call.count("delete") for call in cluster.calls) == 3
+
+
+def test_keys_that_the_state_does_not_have_yet_stay(
+    cluster: KubernetesObjects, capfd: pytest.CaptureFixture[str]
+) -> None:
+    opened = journal()
+    opened.begin(CIPHER)
+    opened.keep(RECORD)
+    journal().finish(fingerprint="sha256:of-the-old-shares")
+    assert "the shares of an interrupted change, which may be valid. It stays" in capfd.readouterr().err
+    assert journal().recover(CIPHER) == RECORD
+    journal().finish(fingerprint=RECORD.fingerprint)
+    assert cluster.get("secret", SECRET) is None
+    assert journal().find() is None

@@ -40,7 +40,9 @@ def migrate(vault: ScriptedVault, **changed: Any) -> None:
     SealMigration(migration_inputs(vault.address, **changed)).run()
 
 
-def test_shares_are_given_to_a_pod_that_waits_for_them(vault: ScriptedVault) -> None:
+def test_shares_are_given_to_a_pod_that_waits_for_them(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
     vault.answers(SEAL_STATUS, BEFORE, WAITS, WAITS, DONE)
     vault.answers(LEADER, LEADS)
     vault.answers(UNSEAL, DONE)
@@ -49,6 +51,7 @@ def test_shares_are_given_to_a_pod_that_waits_for_them(vault: ScriptedVault) -> 
         {"migrate": False, "reset": True},
         *({"migrate": True, "key": share} for share in SHARES[:3]),
     ]
+    assert "vault-0 is unsealed, with seal transit configured" in capfd.readouterr().err
 
 
 def test_storage_that_has_the_new_seal_takes_shares_of_that(vault: ScriptedVault) -> None:
@@ -219,7 +222,7 @@ def test_leader_whose_token_may_not_step_down_is_deleted(
 
 
 def test_cluster_goes_on_once_another_pod_leads_with_the_new_seal(
-    vault: ScriptedVault, tmp_path: Path
+    vault: ScriptedVault, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     migration = two_pods(vault, JOINED, step_seconds=60)
     vault.answers("GET /vault-0/v1/sys/storage/raft/autopilot/state", error(403, "permission denied"))
@@ -233,6 +236,12 @@ def test_cluster_goes_on_once_another_pod_leads_with_the_new_seal(
     vault.answers("GET /vault-1/v1/sys/leader", followed, followed, lead_elsewhere)
     SealMigration(migration).run()
     assert "delete pod vault-0" in (tmp_path / "deleted").read_text()
+    steps = [line.partition(":")[0] for line in capfd.readouterr().err.splitlines()]
+    assert steps[:3] == [
+        "vault-0 steps down; the next leader migrates the seal",
+        "Vault's storage has seal transit now",
+        "Restarting vault-0",
+    ]
 
 
 @pytest.mark.parametrize(
