@@ -17,7 +17,6 @@ from tests.unit.fakes.mocked_account import (
     CLUSTER_UID,
     CONTROL_PLANE_GROUP,
     EKS,
-    GET_CLUSTER,
     GET_OIDC_PROVIDER,
     GUARD,
     IDENTITY,
@@ -124,15 +123,6 @@ def test_key_policy_names_the_role_that_the_stack_makes() -> None:
     assert deployment.only(POLICY).inputs["path"] == "/vault/"
 
 
-def test_partition_is_that_of_the_cluster() -> None:
-    cluster = {**ANSWERS[GET_CLUSTER], "arn": f"arn:aws-cn:eks:cn-north-1:{ACCOUNT}:cluster/example"}
-    deployment = up({**EKS, "region": "cn-north-1"}, {**ANSWERS, GET_CLUSTER: cluster})
-    policy = deployment.only(KEY).inputs["policy"]
-    assert f"arn:aws-cn:iam::{ACCOUNT}:root" in policy
-    assert f"arn:aws-cn:iam::{ACCOUNT}:role/vault-auto-unseal-example" in policy
-    assert "arn:aws:" not in policy
-
-
 def test_role_trusts_the_service_account_of_the_release() -> None:
     deployment = up({**EKS, "namespace": "secrets", "serviceAccount": "unsealer"})
     (statement,) = json.loads(deployment.only(ROLE).inputs["assumeRolePolicy"])["Statement"]
@@ -145,23 +135,10 @@ def test_role_trusts_the_service_account_of_the_release() -> None:
     assert release["values"]["server"]["serviceAccount"]["name"] == "unsealer"
 
 
-def test_policy_is_for_the_key_of_the_stack(awskms: Deployment) -> None:
-    (statement,) = json.loads(awskms.only(POLICY).inputs["policy"])["Statement"]
-    assert statement["Resource"] == KEY_ARN
-
-
 def test_tags_are_on_every_aws_resource_that_takes_them() -> None:
     deployment = up({**EKS, "tags": json.dumps({"team": "blue"})})
     tagged = [entry.type for entry in deployment.registrations if entry.inputs.get("tags")]
     assert sorted(tagged) == sorted([KEY, ROLE, POLICY, RULE])
-
-
-def test_release_has_a_fixed_name_and_does_not_wait(awskms: Deployment) -> None:
-    inputs = awskms.only(RELEASE).inputs
-    assert inputs["name"] == "vault"
-    assert inputs["skipAwait"] is True
-    assert (inputs["chart"], inputs["version"]) == ("vault", "0.29.1")
-    assert inputs["repositoryOpts"] == {"repo": "https://helm.releases.hashicorp.com"}
 
 
 def test_release_knows_role_and_key(awskms: Deployment) -> None:
