@@ -37,7 +37,6 @@ from components.progress import Waiting
 if TYPE_CHECKING:
     from requests import Response, Session
 
-
 _RESOURCE = r"projects/([a-z0-9.-]+:)?[a-z0-9-]+(/locations/[a-z0-9-]+)?/secrets/[A-Za-z0-9_-]{1,255}"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"
 _STATE = re.compile(r"is in (DESTROYED|DISABLED) state")
