@@ -1,7 +1,6 @@
 """The whole program on Pulumi's mocks: which resources it asks for, in which order, how protected."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from tests.unit.fakes.mocked_account import (
     ATTACHMENT,
     AWS_PROVIDER,
     CLUSTER_UID,
-    CONTROL_PLANE_GROUP,
     EKS,
     GET_OIDC_PROVIDER,
     GUARD,
@@ -191,26 +189,6 @@ def test_outputs(awskms: Deployment) -> None:
         "keys_version": "",
         "keys_fingerprint": "sha256:0",
     }
-
-
-@pytest.mark.parametrize(
-    ("more", "log"),
-    [
-        (
-            {"injector": json.dumps({"enabled": False})},
-            "No firewall rule for the webhook: the injector is off.",
-        ),
-        (
-            {"nodeSecurityGroupId": CONTROL_PLANE_GROUP},
-            "No firewall rule for the webhook: the nodes share the cluster's security group",
-        ),
-    ],
-)
-def test_no_rule_where_none_is_needed(more: Mapping[str, str], log: str) -> None:
-    deployment = up({**EKS, **more})
-    assert deployment.of_type(RULE) == deployment.of_type(INGRESS_COMPONENT) == []
-    assert "ingress_rule_id" not in deployment.outputs
-    assert [line for line in deployment.log if line.startswith(log)]
 
 
 def test_shamir_needs_nothing_of_aws() -> None:

@@ -211,3 +211,18 @@ def test_token_that_is_needed_is_not_done_without(vault: ScriptedVault) -> None:
     with pytest.raises(DeploymentError, match="doesn't let the token read raft's state"):
         RaftQuorumProvider().create(inputs(vault.address))
     assert vault.asked(LEADER) == []
+
+
+# One pod on file storage
+
+
+@pytest.mark.parametrize("step", ["create", "read"])
+def test_one_pod_on_file_storage_has_no_raft_to_ask(vault: ScriptedVault, step: str) -> None:
+    vault.answers(LEADER, Answer({"ha_enabled": False}))
+    props = inputs(vault.address, storage="file")
+    provider = RaftQuorumProvider()
+    outs = provider.create(props).outs if step == "create" else provider.read("id", props).outs
+    assert outs is not None
+    (server,) = outs["peers"]
+    assert (server["node_id"], server["leader"], server["voter"]) == ("vault-0", True, None)
+    assert vault.asked(AUTOPILOT_STATE) == []

@@ -1,4 +1,4 @@
-"""The firewall rule for the webhook, as the engine is asked for it."""
+"""The rule for the webhook on either cloud, as the engine is asked for it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,7 @@ import pytest
 
 from components.cluster_lookup import look_up_cluster
 from components.webhook_rule import open_webhook
+from tests.unit.fakes import mocked_account
 from tests.unit.fakes.mocked_google import (
     CLUSTER,
     FIREWALL,
@@ -18,21 +19,24 @@ from tests.unit.fakes.mocked_google import (
     PUBLIC_CLUSTER,
 )
 from tests.unit.fakes.recorded_deployment import Answer, Deployment, deploy
-from tests.unit.fakes.stack_settings import GKE, parse
+from tests.unit.fakes.stack_settings import EKS, GKE, NODE_GROUP, SHAMIR, parse
 
 
-def opened(answer: Answer = CLUSTER, **settings: Any) -> tuple[Deployment, int]:
+def opened(
+    answer: Answer = CLUSTER, base: Mapping[str, Any] = GKE, **settings: Any
+) -> tuple[Deployment, int]:
     """The deployment, and of how many resources it has to wait."""
     prerequisites: list[pulumi.Resource] = []
 
     def program() -> None:
-        parsed = parse({**GKE, **settings})
+        parsed = parse({**base, **settings})
         webhook = open_webhook(parsed, look_up_cluster(parsed))
         prerequisites.extend(webhook.prerequisites)
         for name, output in webhook.outputs.items():
             pulumi.export(name, output)
 
-    deployment = deploy({}, answers={GET_CLUSTER: answer}, outputs=lambda _: {}, program=program)
+    answers = {**mocked_account.ANSWERS, GET_CLUSTER: answer}
+    deployment = deploy({}, answers=answers, outputs=mocked_account.computed, program=program)
     return deployment, len(prerequisites)
 
 
@@ -89,5 +93,36 @@ def test_no_rule_where_none_is_needed_and_the_log_says_why(
 ) -> None:
     deployment, prerequisites = opened(answer, **settings)
     assert deployment.of_type(FIREWALL) == []
+    assert (prerequisites, deployment.outputs) == (0, {})
+    assert [line for line in deployment.log if why in line]
+
+
+def test_control_plane_of_eks_reaches_the_nodes_group() -> None:
+    deployment, prerequisites = opened(base=EKS, tags={"team": "blue"}, injector={"port": 9443})
+    rule = deployment.only(mocked_account.RULE)
+    assert rule.inputs["securityGroupId"] == NODE_GROUP
+    assert rule.inputs["referencedSecurityGroupId"] == mocked_account.CONTROL_PLANE_GROUP
+    assert (rule.inputs["fromPort"], rule.inputs["tags"]) == (9443, {"team": "blue"})
+    assert rule.provider.startswith(deployment.only(mocked_account.AWS_PROVIDER).urn)
+    assert (prerequisites, deployment.outputs) == (1, {"ingress_rule_id": "sgr-0cccccccccccccccc"})
+
+
+@pytest.mark.parametrize(
+    ("base", "settings", "why"),
+    [
+        (EKS, {"injector": {"enabled": False}}, "the injector is off"),
+        (
+            EKS,
+            {"nodeSecurityGroupId": mocked_account.CONTROL_PLANE_GROUP},
+            "the nodes share the cluster's security group sg-0aaaaaaaaaaaaaaaa",
+        ),
+        (SHAMIR, {}, "this isn't an EKS or GKE cluster that the settings name"),
+    ],
+)
+def test_no_ingress_rule_where_none_is_needed_and_the_log_says_why(
+    base: Mapping[str, Any], settings: Mapping[str, Any], why: str
+) -> None:
+    deployment, prerequisites = opened(base=base, **settings)
+    assert deployment.of_type(mocked_account.RULE) == []
     assert (prerequisites, deployment.outputs) == (0, {})
     assert [line for line in deployment.log if why in line]

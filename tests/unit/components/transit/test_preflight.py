@@ -120,6 +120,21 @@ def test_token_that_may_end_is_warned_of(
     assert "hvs.of-the-pod" not in said
 
 
+def test_look_up_of_the_token_that_may_pass_is_repeated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "token").write_text(json.dumps({"data": PERIODIC}))
+    marker = tmp_path / "called"
+    once = f"if [ ! -e '{marker}' ]; then : > '{marker}'; {fails_with('connection refused')}; fi"
+    look_up = f"{once}; /bin/cat '{tmp_path / 'token'}'"
+    provide_pod(
+        monkeypatch, tmp_path, pod(RUNNING), f'case " $* " in *" lookup "*) {look_up};; *) /bin/cat;; esac'
+    )
+    monkeypatch.setattr("components.progress.time.sleep", lambda _: None)
+    prove_seal(PROPERTIES, TARGET, 60)
+    assert "Warning" not in capfd.readouterr().err
+
+
 def test_token_of_few_uses_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     provide_token(monkeypatch, tmp_path, {**PERIODIC, "num_uses": 1})
     assert "it may be used only a few times more (num_uses)" in refused(seconds=60)
