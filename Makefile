@@ -28,7 +28,7 @@ check: environment
 	$(PYTHON) -m tests.layers lint,types,unit
 
 test: environment
-	$(PYTHON) -m tests.layers lint,types,unit tools integration end-to-end-aws end-to-end-gcp faults
+	$(PYTHON) -m tests.layers lint,types,unit tools integration end-to-end-aws,end-to-end-gcp faults
 
 # One test alone: make one TEST='tests/unit/docs/test_settings.py::test_the_table_has_every_output'
 one: environment
