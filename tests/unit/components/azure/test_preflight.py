@@ -142,6 +142,11 @@ def test_key_that_cannot_seal_fails_at_once(
     assert azure.steps() == ["token", "get"]
 
 
+def test_key_whose_state_is_not_told_is_tried(azure: ScriptedSession) -> None:
+    azure.attributes = {}
+    prove()
+
+
 @pytest.mark.parametrize(
     "fault",
     [

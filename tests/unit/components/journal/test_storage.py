@@ -45,6 +45,15 @@ def seen_in(place: JournalSecret) -> SeenSecret:
     return found
 
 
+def test_secret_whose_entry_is_not_base64_is_refused(cluster: InitCluster) -> None:
+    secret().create(ENTRY)
+    stored = cluster.objects.get("secret", SECRET)
+    assert stored is not None
+    cluster.objects.put("secret", SECRET, data={"journal": stored["data"]["journal"] + "%"})
+    with pytest.raises(JournalError):
+        secret().read()
+
+
 def test_secret_is_created_once_replaced_and_deleted() -> None:
     place = secret()
     assert place.read() is None

@@ -11,8 +11,8 @@ import pytest
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
-from components.seals import transit
-from components.seals.seal import SealStanza, SecretEntry, prove_seal, seal_class, seal_types
+from components.seals import shamir, transit
+from components.seals.seal import Seal, SealStanza, SecretEntry, prove_seal, seal_class, seal_types
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes.key_wrapper import PlainWrapper
 
@@ -80,3 +80,9 @@ def test_module_without_a_seal_is_refused(monkeypatch: pytest.MonkeyPatch, found
 def test_every_seal_is_a_module_named_as_vault_names_it() -> None:
     assert seal_types() == ["awskms", "azurekeyvault", "gcpckms", "shamir", "transit"]
     assert [seal_class(name).type for name in seal_types()] == seal_types()
+
+
+@pytest.mark.parametrize("seal", [shamir.Seal, transit.Seal])
+def test_seal_of_no_cloud_needs_no_identity_of_the_cluster(seal: type[Seal]) -> None:
+    assert object.__new__(seal).needs_pod_identity is False
+    assert seal.cloud == ""
