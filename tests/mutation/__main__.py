@@ -11,9 +11,9 @@ A tool of our own, since the kept ones answer another question: mutmut picks the
 cosmic-ray runs one command for every mutant, so neither tells a module's own tests from the others', and
 neither draws a sample again from its seed.
 
-What lives shows a gap in the tests, or changes nothing that could be seen: `<` for `<=` between two moments of a
-clock, a guard of which both sides lead to the same value (the name of the Secret in `seals/gcpckms.py`), or two
-flags that every tool sets together (those of a key for encryption in `custody/pgp_keys.py`).
+What lives shows a gap in the tests, or changes nothing that could be seen: `<` for `<=` between two moments
+of a clock, a guard of which both sides lead to the same value (the name of the Secret in `seals/gcpckms.py`),
+or two flags that every tool sets together (those of a key for encryption in `custody/pgp_keys.py`).
 """
 
 import argparse
