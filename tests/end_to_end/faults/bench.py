@@ -186,6 +186,11 @@ class Bench:
         """Pod 0 is gone at once, without time to end well."""
         self.kubectl("delete", "pod", self.pod, "--force", "--grace-period=0", "--wait=true")
 
+    def await_in_log(self, words: str) -> None:
+        """Vault on pod 0 has said this; a new pod may first wait until the old one lets go of its files."""
+        log = ("logs", self.pod, "--container=vault")
+        poll(f"{words} in the log of {self.pod}", 60, lambda: words in self.kubectl(*log, fails=True))
+
     def volume(self) -> str:
         """Identity of pod 0's data volume; empty where there is none."""
         claim = f"data-{self.pod}"

@@ -43,6 +43,7 @@ def decrypt_denied_later(bench: Bench) -> None:
     with role_boundary(bench.deployment, ["kms:Encrypt", "kms:DescribeKey"]) as boundary:
         iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=boundary)
         bench.delete_pod()
+        bench.await_in_log("kms:Decrypt")
         # A changed release is verified again.
         bench.configure(
             podAddress=None,

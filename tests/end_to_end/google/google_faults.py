@@ -32,6 +32,7 @@ def rights_withdrawn(bench: Bench) -> None:
     bench.up()
     bench.cloud.bind(f"{KMS}/{bench.key}", {})
     bench.delete_pod()
+    bench.await_in_log("PermissionDenied")
     # A changed release is verified again.
     changed = {
         "extraEnvironment": {"VAULT_LOG_LEVEL": "info"},
