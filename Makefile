@@ -44,7 +44,7 @@ types: environment
 	.venv/bin/mypy __main__.py components sandbox tests
 
 unit: environment
-	.venv/bin/pytest tests/unit -n 2
+	.venv/bin/pytest tests/unit -n 3
 
 tools: environment
 	$(PYTHON) -m sandbox tools
