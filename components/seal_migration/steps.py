@@ -3,6 +3,7 @@
 Every step is decided by the pods' state, so a later run can resume one that was stopped at any point.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -23,6 +24,13 @@ Result = TypeVar("Result")
 
 STEP_SECONDS = 180.0
 """How long one pod may take to restart, and the cluster to be healthy again."""
+
+STILL_LEADING_SECONDS = 12.0
+"""After this a server that leads has to be told again to step down.
+
+One that has only just begun to lead takes no notice, and raft may hand the leadership to nobody. A server
+that did step down leaves it to the others for ten seconds (`manualStepDownSleepPeriod` in vault/core.go).
+"""
 
 DOCUMENT = "docs/seal-migration.md"
 
@@ -141,6 +149,30 @@ class SealMigration:
 
         As the old leader is still there, it usually leads again if the new seal can't be used.
         """
+        if not self._stepped_down(leader):
+            return False
+        told_again_after = time.monotonic() + STILL_LEADING_SECONDS
+
+        def attempt() -> None:
+            nonlocal told_again_after
+            pods = self._observe()
+            stuck = [pod for pod in pods if pod.stage is Stage.STUCK]
+            if stuck:
+                raise DeploymentError(self._seal_unusable(stuck[0]))
+            if any(pod.leads and pod.migrated for pod in pods):
+                return
+            still = [pod for pod in pods if pod.leads and pod.stage is Stage.BEFORE]
+            if still and time.monotonic() > told_again_after:
+                self._stepped_down(still[0])
+                told_again_after = time.monotonic() + STILL_LEADING_SECONDS
+            raise RetryableError("no pod leads with the new seal yet")
+
+        self._retried("Waiting for the migration of the seal", attempt)
+        say(f"Vault's storage has seal {self._inputs.seal_type} now")
+        return True
+
+    def _stepped_down(self, leader: PodSeal) -> bool:
+        """Make the pod hand over its leadership; return False if no token may do it."""
         try:
             if not self._inputs.token:
                 raise VaultForbiddenError("there is no token")
@@ -150,17 +182,6 @@ class SealMigration:
             say(f"{leader.pod} can't be told to step down ({error}); it hands over when it is deleted")
             return False
         say(f"{leader.pod} steps down; the next leader migrates the seal")
-
-        def attempt() -> None:
-            pods = self._observe()
-            stuck = [pod for pod in pods if pod.stage is Stage.STUCK]
-            if stuck:
-                raise DeploymentError(self._seal_unusable(stuck[0]))
-            if not any(pod.leads and pod.migrated for pod in pods):
-                raise RetryableError("no pod leads with the new seal yet")
-
-        self._retried("Waiting for the migration of the seal", attempt)
-        say(f"Vault's storage has seal {self._inputs.seal_type} now")
         return True
 
     def _await_migrated(self) -> None:

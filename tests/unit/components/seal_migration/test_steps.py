@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.errors import DeploymentError
-from components.seal_migration import pods
+from components.seal_migration import pods, steps
 from components.seal_migration.steps import MigrationInputs, SealMigration
 from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
@@ -242,6 +242,24 @@ def test_cluster_goes_on_once_another_pod_leads_with_the_new_seal(
         "Vault's storage has seal transit now",
         "Restarting vault-0",
     ]
+
+
+def test_leader_that_takes_no_notice_is_told_again(
+    vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "STILL_LEADING_SECONDS", 0.0)
+    migration = two_pods(vault, JOINED, step_seconds=60)
+    for pod in ("vault-0", "vault-1"):
+        vault.answers(f"GET /{pod}/v1/sys/storage/raft/autopilot/state", error(403, "permission denied"))
+    vault.answers("PUT /vault-0/v1/sys/step-down", no_content())
+    vault.answers("GET /vault-0/v1/sys/seal-status", *[BEFORE] * 7, DONE)
+    vault.answers("GET /vault-1/v1/sys/seal-status", *[JOINED] * 4, DONE)
+    vault.answers("GET /vault-0/v1/sys/leader", *[LEADS] * 4, FOLLOWS)
+    followed = Answer({**FOLLOWS.body, "leader_address": "http://vault-0:8200"})
+    lead_elsewhere = Answer({**LEADS.body, "leader_address": "http://vault-1:8200"})
+    vault.answers("GET /vault-1/v1/sys/leader", *[followed] * 4, lead_elsewhere)
+    SealMigration(migration).run()
+    assert len(vault.asked("PUT /vault-0/v1/sys/step-down")) > 1
 
 
 @pytest.mark.parametrize(
