@@ -3,7 +3,6 @@
 Every step is decided by the pods' state, so a later run can resume one that was stopped at any point.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -151,10 +150,10 @@ class SealMigration:
         """
         if not self._stepped_down(leader):
             return False
-        told_again_after = time.monotonic() + STILL_LEADING_SECONDS
+        notice = Waiting("Waiting for the leader to step down", STILL_LEADING_SECONDS)
 
         def attempt() -> None:
-            nonlocal told_again_after
+            nonlocal notice
             pods = self._observe()
             stuck = [pod for pod in pods if pod.stage is Stage.STUCK]
             if stuck:
@@ -162,9 +161,9 @@ class SealMigration:
             if any(pod.leads and pod.migrated for pod in pods):
                 return
             still = [pod for pod in pods if pod.leads and pod.stage is Stage.BEFORE]
-            if still and time.monotonic() > told_again_after:
+            if still and notice.over:
                 self._stepped_down(still[0])
-                told_again_after = time.monotonic() + STILL_LEADING_SECONDS
+                notice = Waiting("Waiting for the leader to step down", STILL_LEADING_SECONDS)
             raise RetryableError("no pod leads with the new seal yet")
 
         self._retried("Waiting for the migration of the seal", attempt)
