@@ -9,14 +9,13 @@ from components.release_guard import seal_change_problem
 from tests.unit.fakes.init_inputs import NOWHERE, access
 from tests.unit.fakes.scripted_vault import (
     LEADER,
+    LEADS,
     SEAL_STATUS,
     Answer,
     ScriptedVault,
     error,
     seal_status,
 )
-
-LEADS = Answer({"ha_enabled": True, "is_self": True, "leader_address": "http://vault-0:8200"})
 
 
 def in_migration(seal_type: str, *, sealed: bool = False) -> Answer:

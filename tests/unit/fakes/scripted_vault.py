@@ -81,6 +81,11 @@ class ScriptedVault:
             return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
+# What a server of two answers to LEADER.
+LEADS = Answer({"ha_enabled": True, "is_self": True, "leader_address": "http://vault-0:8200"})
+FOLLOWS = Answer({"ha_enabled": True, "is_self": False, "leader_address": "http://vault-1:8200"})
+
+
 def seal_status(
     seal_type: str = "awskms", *, initialized: bool = False, sealed: bool = True, cluster_id: str = ""
 ) -> Answer:

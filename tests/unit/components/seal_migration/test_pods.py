@@ -6,7 +6,9 @@ from components.seal_migration import pods
 from components.seal_migration.pods import PodSeal, Stage, begun_migration, observe_pod, unfinished_migration
 from tests.unit.fakes.init_inputs import NOWHERE, access
 from tests.unit.fakes.scripted_vault import (
+    FOLLOWS,
     LEADER,
+    LEADS,
     SEAL_STATUS,
     Answer,
     ScriptedVault,
@@ -14,8 +16,6 @@ from tests.unit.fakes.scripted_vault import (
     seal_status,
 )
 
-LEADS = Answer({"ha_enabled": True, "is_self": True, "leader_address": "http://vault-0:8200"})
-FOLLOWS = Answer({"ha_enabled": True, "is_self": False, "leader_address": "http://vault-1:8200"})
 BEFORE = seal_status("shamir", initialized=True, sealed=False)
 DONE = seal_status("transit", initialized=True, sealed=False)
 JOINED = Answer({**DONE.body, "migration": True})

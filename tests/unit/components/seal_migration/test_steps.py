@@ -10,7 +10,9 @@ from components.seal_migration import pods, steps
 from components.seal_migration.steps import MigrationInputs, SealMigration
 from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
+    FOLLOWS,
     LEADER,
+    LEADS,
     SEAL_STATUS,
     UNSEAL,
     Answer,
@@ -22,8 +24,6 @@ from tests.unit.fakes.scripted_vault import (
 from tests.unit.fakes.seal_migrations import SHARES, TOKEN, migration_inputs, provide_pods
 
 STEP_DOWN = "PUT /v1/sys/step-down"
-LEADS = Answer({"ha_enabled": True, "is_self": True, "leader_address": "http://vault-0:8200"})
-FOLLOWS = Answer({"ha_enabled": True, "is_self": False, "leader_address": "http://vault-1:8200"})
 ALONE = Answer({"ha_enabled": False, "is_self": False, "leader_address": ""})
 BEFORE = seal_status("shamir", initialized=True, sealed=False, cluster_id="7d")
 DONE = seal_status("transit", initialized=True, sealed=False, cluster_id="7d")
