@@ -11,6 +11,7 @@ from components.errors import DeploymentError, RetryableError
 from components.progress import Waiting, say
 from components.seal_migration.pods import PodSeal, Stage, observe_pod, observe_pods, unfinished_migration
 from components.seals.seal import seal_class
+from components.shares.unseal import give_shares
 from components.vault.client import (
     VaultClient,
     VaultForbiddenError,
@@ -25,10 +26,10 @@ STEP_SECONDS = 180.0
 """How long one pod may take to restart, and the cluster to be healthy again."""
 
 STILL_LEADING_SECONDS = 12.0
-"""After this a server that leads has to be told again to step down.
+"""How long a server may still lead after it was told to step down.
 
-One that has only just begun to lead takes no notice, and raft may hand the leadership to nobody. A server
-that did step down leaves it to the others for ten seconds (`manualStepDownSleepPeriod` in vault/core.go).
+One that does step down leaves the leadership to the others for ten seconds (`manualStepDownSleepPeriod` in
+vault/core.go). One that was unsealed twice takes no notice until it is restarted, see `give_shares`.
 """
 
 DOCUMENT = "docs/seal-migration.md"
@@ -113,16 +114,18 @@ class SealMigration:
             try:
                 # Shares left from an aborted attempt would count towards the threshold.
                 client.forget_key_shares()
-                for share in self._inputs.shares[: self._inputs.threshold]:
-                    client.submit_key_share(share, migrate=pod.status.migration)
+                give_shares(
+                    client,
+                    self._inputs.shares[: self._inputs.threshold],
+                    Waiting(f"Unsealing {pod.pod}", self._inputs.step_seconds),
+                    migrate=pod.status.migration,
+                )
             except VaultRefusedError as error:
                 # A pod whose storage already has the new seal may have unsealed itself meanwhile.
                 if client.seal_status().sealed:
                     raise DeploymentError(
                         f"{pod.pod} doesn't take the shares of this stack: {error}\nIt is as it was."
                     ) from None
-            if client.seal_status().sealed:
-                raise RetryableError("the shares were submitted, and it is still sealed")
         say(f"{pod.pod} is unsealed, with seal {self._inputs.seal_type} configured")
 
     def _restart(self, pod: PodSeal) -> None:
@@ -144,7 +147,7 @@ class SealMigration:
             )
 
     def _handed_over(self, leader: PodSeal) -> bool:
-        """Make another pod lead, which migrates the seal; return False if no token may do it.
+        """Make another pod lead, which migrates the seal; return False if the pod has to be deleted for that.
 
         As the old leader is still there, it usually leads again if the new seal can't be used.
         """
@@ -152,23 +155,22 @@ class SealMigration:
             return False
         notice = Waiting("Waiting for the leader to step down", STILL_LEADING_SECONDS)
 
-        def attempt() -> None:
-            nonlocal notice
+        def attempt() -> bool:
             pods = self._observe()
             stuck = [pod for pod in pods if pod.stage is Stage.STUCK]
             if stuck:
                 raise DeploymentError(self._seal_unusable(stuck[0]))
             if any(pod.leads and pod.migrated for pod in pods):
-                return
-            still = [pod for pod in pods if pod.leads and pod.stage is Stage.BEFORE]
-            if still and notice.over:
-                self._stepped_down(still[0])
-                notice = Waiting("Waiting for the leader to step down", STILL_LEADING_SECONDS)
+                return True
+            if notice.over and pods[leader.ordinal].leads:
+                return False
             raise RetryableError("no pod leads with the new seal yet")
 
-        self._retried("Waiting for the migration of the seal", attempt)
-        say(f"Vault's storage has seal {self._inputs.seal_type} now")
-        return True
+        if self._retried("Waiting for the migration of the seal", attempt):
+            say(f"Vault's storage has seal {self._inputs.seal_type} now")
+            return True
+        say(f"{leader.pod} was told to step down and still leads; it hands over when it is deleted")
+        return False
 
     def _stepped_down(self, leader: PodSeal) -> bool:
         """Make the pod hand over its leadership; return False if no token may do it."""

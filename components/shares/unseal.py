@@ -34,9 +34,7 @@ def _unseal(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Wai
             # A pod that hasn't joined has no seal configuration yet and refuses shares.
             if not status.initialized:
                 raise RetryableError("not joined yet")
-            for share in shares:
-                client.submit_key_share(share)
-            raise RetryableError("shares given")
+            give_shares(client, shares, waiting)
 
     waiting.until(
         attempt,
@@ -48,3 +46,26 @@ def _unseal(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Wai
         ),
     )
     say(f"{pod} is unsealed")
+
+
+def give_shares(
+    client: VaultClient, shares: Sequence[str], waiting: Waiting, *, migrate: bool = False
+) -> None:
+    """Submit the shares to a sealed server, and wait until it is unsealed.
+
+    A server that joins a raft cluster takes the shares and unseals itself up to seconds later, once it has
+    the leader's data. Shares that are submitted meanwhile unseal it twice: then two loops of it stand by, and
+    a step-down may go to the one that doesn't lead, without effect (`unsealWithRaft` and `unsealInternal` in
+    vault/core.go, which don't ask whether it is unsealed). So nothing is submitted again while it answers.
+
+    Raises :class:`RetryableError` if it is out of reach before that, if somebody else's shares came between,
+    or if it is still sealed when ``waiting`` is over.
+    """
+    for share in shares:
+        client.submit_key_share(share, migrate=migrate)
+    while (status := client.seal_status()).sealed:
+        if status.progress:
+            raise RetryableError("somebody else submits or resets shares at the same time")
+        if waiting.over:
+            raise RetryableError("the shares were submitted, and it is still sealed")
+        waiting.pause("the shares were submitted, and it is still sealed")

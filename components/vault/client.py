@@ -70,6 +70,8 @@ class SealStatus:
     """Empty while sealed."""
     migration: bool = False
     """Whether the server has another seal than Vault's storage has yet, and waits to migrate it."""
+    progress: int = 0
+    """Number of shares that a sealed server has towards its threshold."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -186,6 +188,7 @@ class VaultClient:
             version=str(status.get("version", "")),
             cluster_id=str(status.get("cluster_id", "")),
             migration=bool(status.get("migration", False)),
+            progress=int(status.get("progress", 0)),
         )
 
     def initialize(

@@ -1,7 +1,6 @@
 """The seal of three real Vault servers is migrated by the command, which is killed at every step of it."""
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -155,10 +154,7 @@ def change_leader(vault: MigratingVault, wanted: Callable[[int], bool]) -> None:
         if wanted(leading):
             return
         VaultClient(vault.servers[leading].address, vault.answer.root_token).step_down()
-        # One that has only just begun to lead takes no notice.
-        deadline = time.monotonic() + 5
-        while not led_by_another(vault, leading) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until("another leads", 30, partial(led_by_another, vault, leading))
     raise AssertionError("20 leaders, and none of them is wanted")
 
 

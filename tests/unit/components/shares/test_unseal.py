@@ -11,6 +11,7 @@ from tests.unit.fakes.scripted_vault import (
     SEAL_STATUS,
     SHARES,
     UNSEAL,
+    Answer,
     ScriptedVault,
     error,
     seal_status,
@@ -44,6 +45,34 @@ def test_pod_that_has_not_joined_is_given_no_shares(vault: ScriptedVault) -> Non
     vault.answers(UNSEAL, UNSEALED)
     unseal(vault)
     assert len(vault.asked(UNSEAL)) == 3
+
+
+def test_pod_that_joins_is_given_its_shares_once(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, *[SEALED] * 9, UNSEALED)
+    vault.answers(UNSEAL, SEALED)
+    unseal(vault)
+    assert [request.body["key"] for request in vault.asked(UNSEAL)] == SHARES[:3]
+
+
+def test_shares_are_given_again_if_the_server_was_out_of_reach(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, SEALED, SEALED, error(503), SEALED, UNSEALED)
+    vault.answers(UNSEAL, SEALED)
+    unseal(vault)
+    assert len(vault.asked(UNSEAL)) == 6
+
+
+def test_shares_are_given_again_if_somebody_reset_them(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, SEALED, Answer({**SEALED.body, "progress": 2}), SEALED, UNSEALED)
+    vault.answers(UNSEAL, SEALED)
+    unseal(vault)
+    assert len(vault.asked(UNSEAL)) == 6
+
+
+def test_pod_that_stays_sealed(vault: ScriptedVault) -> None:
+    vault.answers(SEAL_STATUS, SEALED)
+    vault.answers(UNSEAL, SEALED)
+    with pytest.raises(DeploymentError, match="the shares were submitted, and it is still sealed"):
+        unseal(vault, seconds=0.3)
 
 
 def test_pod_that_never_joins(vault: ScriptedVault) -> None:
