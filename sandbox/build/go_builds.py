@@ -97,6 +97,8 @@ async def _build(go: Path, build: GoBuild, partial: Path, step: Step) -> None:
     linker_flags = " ".join(build.tools[0].linker_flags)
     # -v names each package as it is compiled, which is all that Go tells about how far it is.
     argv = [str(go), "build", "-v", "-mod=readonly", "-trimpath", f"-ldflags={linker_flags}"]
+    # What the linker would leave out (-w) needn't be compiled.
+    argv += ["-gcflags=all=-dwarf=false"]
     # Go takes a path that ends in a slash for a folder, and names the programs by their packages.
     argv += ["-o", f"{partial}/", *(tool.package for tool in build.tools)]
     output, code = await _run(argv, cwd=build.tools[0].module_folder, step=step)
