@@ -120,11 +120,23 @@ class KubernetesObjects:
         kind, metadata = document["kind"].lower(), document["metadata"]
         what = f'{kind}s "{metadata["name"]}"'
         present = self.get(kind, metadata["name"])
+        if kind == "lease":
+            _require_valid_lease(what, document.get("spec", {}))
+        if verb == "create" and metadata.get("resourceVersion"):
+            _refuse("Error from server: resourceVersion should not be set on objects to be created")
         if verb == "create" and present is not None:
             _refuse(f'Error from server (AlreadyExists): error when creating "STDIN": {what} already exists')
-        if verb == "replace" and present is None:
+        if verb == "replace" and present is None and kind != "lease":
             _refuse(f'Error from server (NotFound): error when replacing "STDIN": {what} not found')
+        if verb == "replace" and present is None and metadata.get("uid"):
+            # An update may create a Lease (pkg/registry/coordination/lease/strategy.go), whatever version it
+            # names; only a uid is compared with that of nothing (registry/generic/registry/store.go).
+            _refuse(
+                f'Error from server (Conflict): error when replacing "STDIN": {what}: Precondition failed'
+            )
         if verb == "replace" and present is not None:
+            # Without a version an update is unconditional, of Leases too: the API server would refuse that,
+            # but kubectl asks for the present version first (Helper.Replace of cli-runtime).
             self._require(what, metadata, present["metadata"])
         print(json.dumps(self._store(kind, document)))
 
@@ -151,6 +163,19 @@ class KubernetesObjects:
 
     def _path(self, kind: str, name: str) -> Path:
         return self._folder / f"{self._namespace}.{kind}.{name}"
+
+
+def _require_valid_lease(what: str, spec: Mapping[str, Any]) -> None:
+    """Refuses what the API server does (pkg/apis/coordination/validation, and the format of MicroTime)."""
+    for field in ("acquireTime", "renewTime"):
+        if field in spec and not re.fullmatch(r"\S+T\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)", spec[field]):
+            _refuse(
+                f'Error from server (BadRequest): error when creating "STDIN": parsing time {spec[field]!r}'
+            )
+    if not spec.get("leaseDurationSeconds", 1) > 0:
+        _refuse(f"The Lease {what} is invalid: spec.leaseDurationSeconds: must be greater than 0")
+    if not spec.get("leaseTransitions", 0) >= 0:
+        _refuse(f"The Lease {what} is invalid: spec.leaseTransitions: must be greater than or equal to 0")
 
 
 def _refuse(message: str) -> NoReturn:
