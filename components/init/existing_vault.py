@@ -13,7 +13,8 @@ from components.init.inputs import InitInputs
 from components.init.volume_wipe import NotProvablyEmptyError, require_initialized_by, wipe_volumes
 from components.journal.encryption import JournalCipher
 from components.journal.entry import JournalEntry
-from components.journal.journal import AnotherRunError, InitJournal
+from components.journal.journal import InitJournal
+from components.kubernetes.lease import AnotherRunError
 from components.progress import say
 from components.shares.verification import WrongKeysError, verify_keys
 from components.vault.client import SealStatus

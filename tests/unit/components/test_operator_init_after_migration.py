@@ -10,7 +10,15 @@ from components.custody.key_record import KeyRecord
 from components.custody.key_store import store_to_properties
 from components.operator_init import OperatorInitProvider, completes_migration, record_after_change
 from tests.unit.fakes import scripted_store
-from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access, init_inputs
+from tests.unit.fakes.init_inputs import (
+    DEPLOYMENT,
+    NOWHERE,
+    TARGET,
+    InitCluster,
+    access,
+    init_inputs,
+    provide_cluster,
+)
 from tests.unit.fakes.scripted_vault import (
     SHARES,
 )
@@ -70,6 +78,12 @@ def test_recovery_shares_stay_with_another_seal_that_unseals_by_itself() -> None
     after = record_after_change(before, seal_type="awskms", seal_key="arn")
     assert (after.recovery_shares, after.key_shares) == (tuple(SHARES), ())
     assert (after.seal_type, after.seal_key) == ("awskms", "arn")
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the lease lies in."""
+    return provide_cluster(monkeypatch, tmp_path / "cluster")
 
 
 @pytest.mark.parametrize("stored", [False, True])

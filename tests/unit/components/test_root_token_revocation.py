@@ -12,7 +12,7 @@ from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
 from components.root_token_revocation import RootTokenRevocationProvider
 from tests.unit.fakes import scripted_store
-from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
+from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, InitCluster, access, provide_cluster
 from tests.unit.fakes.scripted_vault import (
     LOOKUP_SELF,
     REVOKE_SELF,
@@ -29,10 +29,11 @@ UNKNOWN = error(403, "permission denied")
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits are short."""
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the lease lies in; waits are short."""
     monkeypatch.setattr(root_token_revocation, "_SECONDS", 0.3)
     monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
+    return provide_cluster(monkeypatch, tmp_path / "cluster")
 
 
 @pytest.fixture
