@@ -17,7 +17,7 @@ from pulumi.dynamic import (
 
 from components.custody.key_custody import STATE_LOCATION
 from components.custody.key_record import KeyRecord
-from components.custody.key_store import KeyReference
+from components.custody.key_store import KeyReference, moved_settings
 from components.errors import DeploymentError
 from components.init.inputs import INPUTS, InitInputs, state_record
 from components.journal_key import JournalKey
@@ -67,8 +67,8 @@ class OperatorInitProvider(StableProvider):
                 failures = [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
             elif changed and news.get("migrate_from"):
                 failures = [CheckFailure(name, _SHARES_STAY_DURING_MIGRATION) for name in changed]
-            if (_olds.get("custody") or {}) != (news.get("custody") or {}):
-                failures.append(CheckFailure("custody", _CUSTODY_STAYS))
+            moved = moved_settings(_olds.get("custody") or {}, news.get("custody") or {})
+            failures += [CheckFailure(f"custody.{name}", _CUSTODY_STAYS) for name in moved]
             if (_olds.get("root_token_pgp_key") or "") != (news.get("root_token_pgp_key") or ""):
                 failures.append(CheckFailure("root_token_pgp_key", _ROOT_KEY_STAYS))
         return CheckResult(news, failures)

@@ -54,6 +54,14 @@ class KeyStore(ABC):
     def location(self) -> str:
         """The place of the record, for messages."""
 
+    @property
+    def place(self) -> Mapping[str, object]:
+        """The settings that tell where the record is, by name; they can't change once it is there.
+
+        All settings, unless the store says that some may change: who may read the record, or the way to it.
+        """
+        return asdict(self)
+
     @abstractmethod
     def probe(self, target: KubernetesTarget) -> None:
         """Write a harmless value under the access rules of the final name, read it back and delete it.
@@ -106,6 +114,19 @@ def store_from_properties(properties: Mapping[str, Any]) -> KeyStore:
         for name, value in properties["options"].items()
     }
     return store_class(str(properties["store"]))(**options)
+
+
+def moved_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the names of the settings in which two properties `custody` differ about the record's place.
+
+    The properties are those of :func:`store_to_properties`; an empty one is the state.
+    """
+    if old.get("store") != new.get("store"):
+        return ["store"]
+    if old == new:
+        return []
+    before, after = store_from_properties(old).place, store_from_properties(new).place
+    return [name for name in after if before.get(name) != after[name]]
 
 
 _SHORTEST_PIECE = 12

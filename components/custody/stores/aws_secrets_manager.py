@@ -8,7 +8,7 @@ key.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -97,6 +97,11 @@ class Store(KeyStore):
     def location(self) -> str:
         """The secret's region and name."""
         return f"AWS secret {self.name} in {self.region}"
+
+    @property
+    def place(self) -> Mapping[str, object]:
+        """Name and region; readers and key are properties of the same secret. See :class:`KeyStore`."""
+        return {"name": self.name, "region": self.region}
 
     def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
         """Write a version with a staging label of its own, read it back and remove the label.

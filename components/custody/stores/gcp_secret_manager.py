@@ -126,6 +126,15 @@ class Store(KeyStore):
         """The secret's resource name."""
         return f"Google secret {self.secret}"
 
+    @property
+    def place(self) -> Mapping[str, object]:
+        """The secret, its regions, and whether it is the stack's own; who reads it may change, and its host.
+
+        Google can't change the regions of a secret, and with no readers the stack would delete its own: both
+        would end with an empty secret in the place of that with the keys. See :class:`KeyStore`.
+        """
+        return {"secret": self.secret, "replicas": self.replicas, "readers": bool(self.readers)}
+
     def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
         """Add a version, read it back and destroy it; destroy what an interrupted probe left, too.
 
