@@ -1,7 +1,7 @@
 """Stores root token and shares after the init: in the stack's state, or in the store of the settings."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +47,19 @@ class KeyCustody:
         """The place of the keys, for messages."""
         return self.store.location if self.store is not None else STATE_LOCATION
 
-    def probe(self) -> None:
-        """Prove that keys can be stored; raise :class:`KeyStoreError` otherwise."""
+    def probe(self, largest: Callable[[], KeyRecord]) -> None:
+        """Prove that keys can be stored, and that a record as long as the ``largest`` fits.
+
+        Raises :class:`KeyStoreError` otherwise.
+        """
         if self.store is not None:
+            self.require_room(largest)
             self.store.probe(self.target)
+
+    def require_room(self, largest: Callable[[], KeyRecord]) -> None:
+        """Raise :class:`KeyStoreError` if the store takes no record as long as the ``largest``."""
+        if self.store is not None and self.store.largest_record_bytes is not None:
+            self.store.record_text(largest())
 
     def find(self) -> KeyRecord | None:
         """Return the keys of this Vault that the store has.

@@ -57,7 +57,7 @@ def initialized(inputs: InitInputs) -> InitResult:
 
 
 def _initialized(inputs: InitInputs, journal: InitJournal) -> InitResult:
-    inputs.custody.probe()
+    inputs.custody.probe(inputs.largest_record)
     # A store with the keys of another Vault is refused before anything else is tried.
     inputs.custody.find()
 

@@ -45,6 +45,7 @@ def _changed_shares(inputs: InitInputs, olds: Mapping[str, Any], journal: InitJo
     if current is None or not current.shares:
         say("The shares of this Vault aren't known here, so they stay as they are")
         return None
+    inputs.custody.require_room(inputs.largest_record)
     try:
         inputs.access.await_running(0, seconds=30)
         with inputs.access.reach(0) as address:

@@ -10,18 +10,18 @@ key.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from components.config.patterns import AWS_REGION
 from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
+    CLOUD_SECRET_BYTES,
     PROBE,
     KeyReference,
     KeyStore,
     KeyStoreError,
     KeyStoreUnavailableError,
-    record_text,
     stored_record,
     without_secrets,
 )
@@ -62,6 +62,8 @@ _TRANSIENT_CODES = (
 @dataclass(frozen=True)
 class Store(KeyStore):
     """A secret whose current version is the record."""
+
+    largest_record_bytes: ClassVar[int | None] = CLOUD_SECRET_BYTES
 
     name: str
     """Unique within account and region."""
@@ -150,7 +152,7 @@ class Store(KeyStore):
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Write a new current version; the previous one stays readable. See :class:`KeyStore`."""
-        text = record_text(record, self.location)
+        text = self.record_text(record)
         client = self._client()
         try:
             answer = self._call(

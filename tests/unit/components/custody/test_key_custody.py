@@ -35,8 +35,13 @@ def custody(store: scripted_store.Store) -> KeyCustody:
     return KeyCustody.from_properties(properties, TARGET, DEPLOYMENT)
 
 
+def unneeded() -> KeyRecord:
+    """Only a store with a limit asks for it."""
+    raise AssertionError
+
+
 def test_state_needs_no_store() -> None:
-    STATE.probe()
+    STATE.probe(unneeded)
     assert STATE.find() is None
     assert STATE.put(RECORD, None).location == STATE.location == STATE_LOCATION
     assert STATE.root_token(in_state=ROOT_TOKEN) == ROOT_TOKEN
@@ -54,10 +59,21 @@ def test_store_keeps_the_keys(custody: KeyCustody, store: scripted_store.Store) 
 
 
 def test_probe_is_the_stores(custody: KeyCustody, store: scripted_store.Store) -> None:
-    custody.probe()
+    custody.probe(unneeded)
     store.refuse_probe()
     with pytest.raises(KeyStoreError, match="refused the probe"):
-        custody.probe()
+        custody.probe(unneeded)
+
+
+def test_record_that_will_not_fit_is_refused_before_the_probe(
+    custody: KeyCustody, store: scripted_store.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exactly = len(RECORD.to_json())
+    monkeypatch.setattr(scripted_store.Store, "largest_record_bytes", exactly)
+    custody.probe(lambda: RECORD)
+    store.refuse_probe()
+    with pytest.raises(KeyStoreError, match=f"takes {exactly} bytes, and the record is longer"):
+        custody.probe(lambda: replace(RECORD, cluster_id="x"))
 
 
 @pytest.mark.parametrize("failures", [0, 1, WRITE_ATTEMPTS - 1])

@@ -11,7 +11,6 @@ import pytest
 from components.custody.key_store import (
     KeyStoreError,
     moved_settings,
-    record_text,
     store_class,
     store_from_properties,
     store_to_properties,
@@ -138,13 +137,15 @@ def test_other_errors_are_shown_as_they_are() -> None:
     assert without_secrets(message, key_record(root_token="")) == message
 
 
-def test_record_that_a_clouds_secret_does_not_take_is_refused() -> None:
+@pytest.mark.parametrize("name", ["aws-secrets-manager", "gcp-secret-manager"])
+def test_record_that_a_clouds_secret_does_not_take_is_refused(name: str) -> None:
+    store = store_from_properties(custody(name, **(AWS if name.startswith("aws") else GOOGLE)))
     rest = len(replace(key_record(), recovery_shares=("",)).to_json())
     longest = replace(key_record(), recovery_shares=("s" * (65536 - rest),))
-    assert record_text(longest, "secret") == longest.to_json()
+    assert store.record_text(longest) == longest.to_json()
     longer = replace(longest, recovery_shares=("s" * (65537 - rest),))
-    with pytest.raises(KeyStoreError, match="The secret takes 65536 bytes, and the record is longer"):
-        record_text(longer, "secret")
+    with pytest.raises(KeyStoreError, match="takes 65536 bytes, and the record is longer"):
+        store.record_text(longer)
 
 
 # What may change once the keys are there
