@@ -117,12 +117,8 @@ def _initialized_at(
         otherwise = "The keys that were given stay where they are. Fix the store and run pulumi up again."
     reference = KeyReference(location="", version="")
     if record is not None:
-        put = partial(
-            inputs.custody.put,
-            lease=journal.lease if in_journal else None,
-            replaces=stored.fingerprint if stored is not None else "",
-        )
-        record, reference = _stored(inputs, record, client, journal, otherwise, put)
+        replaces = stored.fingerprint if stored is not None else ""
+        record, reference = _stored(inputs, record, client, journal, otherwise, replaces)
     return InitResult(record, reference, here, status.version)
 
 
@@ -192,7 +188,7 @@ def _stored(
     client: VaultClient,
     journal: InitJournal,
     otherwise: str,
-    put: Callable[[KeyRecord], KeyReference],
+    replaces: str,
 ) -> tuple[KeyRecord, KeyReference]:
     """Store the keys, and finish the journal; ``otherwise`` says where they are if that fails.
 
@@ -201,7 +197,7 @@ def _stored(
     """
     custody = inputs.custody
     try:
-        reference = put(record)
+        reference = custody.put(record, journal.fence, replaces=replaces)
     except KeysNotStoredError as error:
         raise DeploymentError(f"{error}\n{otherwise}") from None
     if custody.store is None:
@@ -209,7 +205,7 @@ def _stored(
     if not record.cluster_id:
         record = replace(record, cluster_id=_cluster_id(client))
         try:
-            reference = put(record) if record.cluster_id else reference
+            reference = custody.put(record, journal.fence) if record.cluster_id else reference
         except KeyStoreError as error:
             say(f"The keys are stored, but not the id of Vault's cluster beside them: {error}")
     journal.finish()

@@ -44,11 +44,18 @@ class InitJournal:
         self._own_runs = {self.lease.identity.run_id}
         self._own_fingerprints: set[str] = set()
         self._said: set[str] = set()
+        self._refused = False
+        """Whether neither place took this run's keys."""
 
     @property
     def location(self) -> str:
         """Both places, for messages."""
         return f"{self._secret.location} and {self._file.path}"
+
+    @property
+    def fence(self) -> RunLease | None:
+        """The lease, to be checked before the keys are stored; None if they are only in this process yet."""
+        return None if self._refused else self.lease
 
     def volume(self) -> str:
         """Return the uid of the claim of pod 0's data volume; empty if there is none."""
@@ -126,6 +133,7 @@ class InitJournal:
         try:
             waiting.until(partial(self._keep_once, entry), RetryableError, pause_seconds=1)
         except RetryableError as error:
+            self._refused = True
             raise JournalError(
                 f"The keys couldn't be written to either place of the journal: {error}"
             ) from None
@@ -162,6 +170,12 @@ class InitJournal:
         except DeploymentError as error:
             say(f"The journal stays in {self.location}, encrypted: {error}")
 
+    def say_once(self, message: str) -> None:
+        """Print a line of this run's that later attempts would only repeat."""
+        if message not in self._said:
+            self._said.add(message)
+            say(message)
+
     def _finish_places(self, fingerprint: str) -> None:
         for location, remove in (
             (self._secret.location, partial(self._finish_secret, fingerprint)),
@@ -194,12 +208,7 @@ class InitJournal:
 
     def _report(self, what: str, failures: list[str]) -> None:
         for failure in failures:
-            self._say_once(f"{what}: {failure}")
-
-    def _say_once(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
-            say(message)
+            self.say_once(f"{what}: {failure}")
 
     def _require_free(self, earlier: JournalEntry, volume: str) -> None:
         """Raise if an earlier entry must not be overwritten."""
@@ -303,7 +312,7 @@ class InitJournal:
             return entry.belongs_to_live_run
         other = entry.fingerprint not in {fingerprint, *self._own_fingerprints}
         if other:
-            self._say_once(
+            self.say_once(
                 "The journal has keys of another run, or the shares of an interrupted change, which may be "
                 f"valid. It stays, encrypted, in {self.location}; a change of init.shares, init.threshold or "
                 "init.pgpKeys settles it"
