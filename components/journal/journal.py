@@ -42,7 +42,6 @@ class InitJournal:
         self._file = JournalFile(deployment)
         self._open: tuple[JournalDataKey, JournalEntry] | None = None
         self._own_runs = {self.lease.identity.run_id}
-        self._own_fingerprints: set[str] = set()
         self._said: set[str] = set()
         self._refused = False
         """Whether neither place took this run's keys."""
@@ -150,7 +149,6 @@ class InitJournal:
                     continue
                 self._report("One place of the journal can't be read, the other has the keys", failures)
                 self._own_runs.add(entry.run.run_id)
-                self._own_fingerprints.add(record.fingerprint)
                 return record
             raise JournalError("; ".join(dict.fromkeys(failures)) or "there are none in it")
 
@@ -310,7 +308,7 @@ class InitJournal:
             if entry.belongs_to_live_run:
                 say(f"The journal is another run's now ({entry.run.description})")
             return entry.belongs_to_live_run
-        other = entry.fingerprint not in {fingerprint, *self._own_fingerprints}
+        other = entry.fingerprint != fingerprint
         if other:
             self.say_once(
                 "The journal has keys of another run, or the shares of an interrupted change, which may be "

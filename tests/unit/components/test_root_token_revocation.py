@@ -7,7 +7,7 @@ import pytest
 
 from components import root_token_revocation
 from components.custody import key_custody
-from components.custody.key_custody import WRITE_ATTEMPTS, KeysNotStoredError
+from components.custody.key_custody import WRITE_ATTEMPTS, KeyCustody, KeysNotStoredError
 from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
 from components.root_token_revocation import RootTokenRevocationProvider
@@ -141,3 +141,17 @@ def test_delete_says_that_the_token_stays_revoked(capfd: pytest.CaptureFixture[s
     said = capfd.readouterr().err
     assert "stays revoked; python -m components generate-root makes a new one" in said
     assert shown(said) == []
+
+
+def test_run_that_slept_overwrites_nothing(
+    vault: ScriptedVault,
+    store: scripted_store.Store,
+    cluster: InitCluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store.write(STORED, TARGET)
+    vault.answers(LOOKUP_SELF, UNKNOWN)
+    monkeypatch.setattr(KeyCustody, "_require_replaceable", lambda *_: cluster.take_lease())
+    with pytest.raises(KeysNotStoredError, match="Another run has taken Lease"):
+        RootTokenRevocationProvider().create(inputs(vault.address, **stored_in(store)))
+    assert store.read(TARGET) == STORED
