@@ -24,6 +24,8 @@ from components.progress import Waiting, say
 
 LEASE_SECONDS = 15
 """How long a run that doesn't renew still counts as alive."""
+LEASE_RIGHTS = ("get", "create", "update")
+"""Verbs on leases that whoever runs the program needs."""
 _RENEWAL_SECONDS = 5
 _LOOK_SECONDS = 1
 _ATTEMPTS = 10
@@ -199,7 +201,7 @@ class RunLease:
 
     def _unconfirmed(self, error: KubectlError) -> LeaseUnconfirmedError:
         fix = (
-            f" Grant get, create and update on leases (coordination.k8s.io) in namespace "
+            f" Grant {', '.join(LEASE_RIGHTS)} on leases (coordination.k8s.io) in namespace "
             f"{self._object.target.namespace}."
             if error.reason == "Forbidden"
             else ""

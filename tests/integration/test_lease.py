@@ -11,12 +11,11 @@ import pytest
 from components.errors import DeploymentError
 from components.kubernetes import lease
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
-from components.kubernetes.lease import AnotherRunError, LeaseLostError, RunLease
+from components.kubernetes.lease import LEASE_RIGHTS, AnotherRunError, LeaseLostError, RunLease
 from components.kubernetes.owned_object import OwnedObject
 from tests.built_tools import built_tools
 from tests.integration.control_plane import ControlPlane, run_control_plane
 
-VERBS = ("get", "create", "update")
 NAME = "vault-operator-init"
 
 
@@ -33,7 +32,7 @@ def target(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> KubernetesTa
     monkeypatch.setenv("PATH", str(built_tools().kubectl.parent), prepend=":")
     namespace = f"vault-{uuid4().hex[:8]}"
     plane.kubectl("create", "namespace", namespace)
-    give(plane, namespace, VERBS)
+    give(plane, namespace, LEASE_RIGHTS)
     return KubernetesTarget(
         kubeconfig=str(plane.folder / "deployer.kubeconfig"), context="here", namespace=namespace
     )
@@ -134,15 +133,15 @@ def test_version_that_was_not_seen_is_not_replaced(target: KubernetesTarget) -> 
     assert Kubectl(target).replace(gone)["metadata"]["name"] == "gone"
 
 
-@pytest.mark.parametrize("missing", VERBS)
+@pytest.mark.parametrize("missing", LEASE_RIGHTS)
 def test_missing_right_is_named(plane: ControlPlane, target: KubernetesTarget, missing: str) -> None:
     with RunLease(target, "vault").held(0):
         pass
     if missing == "create":
         plane.kubectl("delete", "lease", NAME, f"--namespace={target.namespace}")
-    give(plane, target.namespace, tuple(verb for verb in VERBS if verb != missing))
+    give(plane, target.namespace, tuple(verb for verb in LEASE_RIGHTS if verb != missing))
     with (
-        pytest.raises(DeploymentError, match="Grant get, create and update on leases"),
+        pytest.raises(DeploymentError, match="Grant get, create, update on leases"),
         RunLease(target, "vault").held(0),
     ):
         pass

@@ -30,6 +30,13 @@ WORDS = {1: "one", 3: "three", 5: "five"}
             ],
         ),
         ("docs/operations.md", r"a recovery window of (\d+) days", [RECOVERY_DAYS]),
+        ("docs/keys.md", r"once it has seen it unchanged for (\d+) seconds", [LEASE_SECONDS]),
+        (
+            "docs/decisions/0007-the-journal-of-the-init.md",
+            r"unchanged for (\d+) seconds",
+            [LEASE_SECONDS],
+        ),
+        ("CHANGELOG.md", r"the next one waits (\d+) seconds", [LEASE_SECONDS]),
         ("docs/seal-migration.md", r"waits longer than (\d+) minutes", [STEP_SECONDS / 60]),
         (
             "docs/troubleshooting.md",

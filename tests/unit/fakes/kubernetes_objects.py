@@ -58,14 +58,14 @@ class KubernetesObjects:
 
         ``{stdin}`` in it becomes what the call was given.
         """
-        (self._folder / "failure").write_text(json.dumps([pattern, message]))
+        self._write_file(self._folder / "failure", [pattern, message])
 
     def recover(self) -> None:
         (self._folder / "failure").unlink()
 
     def before(self, pattern: str, kind: str, document: Mapping[str, Any] | None) -> None:
         """Before the next call that has the pattern in it, puts a document there or (None) removes all."""
-        (self._folder / "before").write_text(json.dumps([pattern, kind, document]))
+        self._write_file(self._folder / "before", [pattern, kind, document])
 
     def answer(self, arguments: list[str]) -> None:
         """What kubectl does, in the namespace that the arguments name."""
@@ -91,20 +91,20 @@ class KubernetesObjects:
                 _refuse(f"error: unknown command {verb}")
 
     def _fail_as_told(self, line: str) -> None:
-        told = self._folder / "failure"
-        if told.exists():
-            pattern, message = json.loads(told.read_text())
+        told = self._told("failure")
+        if told is not None:
+            pattern, message = told
             if re.search(pattern, line):
                 _refuse(message.replace("{stdin}", sys.stdin.read()) if "{stdin}" in message else message)
 
     def _overtake_as_told(self, line: str) -> None:
-        told = self._folder / "before"
-        if not told.exists():
+        told = self._told("before")
+        if told is None:
             return
-        pattern, kind, document = json.loads(told.read_text())
+        pattern, kind, document = told
         if not re.search(pattern, line):
             return
-        told.unlink()
+        (self._folder / "before").unlink()
         if document is None:
             for path in self._folder.glob(f"{self._namespace}.{kind}.*"):
                 path.unlink()
@@ -158,8 +158,21 @@ class KubernetesObjects:
         uid = metadata.get("uid") or (present["metadata"]["uid"] if present else str(uuid.uuid4()))
         version = str(uuid.uuid4().int % 10**6)
         stored = {**document, "metadata": {**metadata, "uid": uid, "resourceVersion": version}}
-        self._path(kind, metadata["name"]).write_text(json.dumps(stored))
+        self._write_file(self._path(kind, metadata["name"]), stored)
         return stored
+
+    def _write_file(self, path: Path, content: object) -> None:
+        """Writes it in one step, as a lease may be renewed at the same moment."""
+        new = self._folder / f"new-{uuid.uuid4()}"
+        new.write_text(json.dumps(content))
+        new.replace(path)
+
+    def _told(self, name: str) -> Any:
+        """What a test has ordered; None for nothing."""
+        try:
+            return json.loads((self._folder / name).read_text())
+        except FileNotFoundError:
+            return None
 
     def _path(self, kind: str, name: str) -> Path:
         return self._folder / f"{self._namespace}.{kind}.{name}"

@@ -13,8 +13,14 @@ from tests.unit.fakes.init_runs import run
 from tests.unit.fakes.scripted_vault import SEAL_STATUS, ScriptedVault
 from tests.unit.fakes.vault_keys import OTHER, STORED, UNSEALED, answer_proofs
 
+
+def damage_file(cluster: InitCluster) -> None:
+    (path,) = cluster.journal_files
+    path.write_text("{")
+
+
 JOURNALS_THAT_TELL_NOTHING: Mapping[str, Callable[[InitCluster], None]] = {
-    "damaged": lambda cluster: [path.write_text("{") for path in cluster.journal_files] and None,
+    "damaged": damage_file,
     "forbidden": lambda cluster: cluster.objects.fail(
         "get secret", 'Error from server (Forbidden): secrets "vault-operator-init" is forbidden'
     ),

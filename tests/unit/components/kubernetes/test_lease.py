@@ -261,7 +261,7 @@ def test_missing_right_is_named(objects: KubernetesObjects) -> None:
     )
     with pytest.raises(DeploymentError) as raised, run().held(0):
         pass
-    assert "Grant get, create and update on leases (coordination.k8s.io) in namespace secrets" in str(
+    assert "Grant get, create, update on leases (coordination.k8s.io) in namespace secrets" in str(
         raised.value
     )
 
