@@ -62,7 +62,9 @@ class OwnedObject:
 
     def read(self) -> SeenObject | None:
         """Return the object, None if there is none; raise :class:`ForeignObjectError` if it isn't ours."""
-        found = Kubectl(self.target).get(self.kind.lower(), self.name)
+        # With its group, as other ones may have a kind of that name.
+        group = self.api_version.rpartition("/")[0]
+        found = Kubectl(self.target).get(".".join(filter(None, (self.kind.lower(), group))), self.name)
         if found is None:
             return None
         if (found["metadata"].get("labels") or {}).get(OWNER_LABEL) != OWNER:

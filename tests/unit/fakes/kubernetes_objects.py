@@ -112,7 +112,7 @@ class KubernetesObjects:
             self._store(kind, document)
 
     def _get(self, kind: str, name: str) -> None:
-        found = self.get(kind, name)
+        found = self.get(kind.partition(".")[0], name)
         if found is not None:
             print(json.dumps(found))
 

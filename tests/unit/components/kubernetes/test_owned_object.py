@@ -61,6 +61,13 @@ def test_object_that_is_gone_is_not_made_anew_by_a_replacement(objects: Kubernet
     assert objects.get(kind, "own") is None
 
 
+def test_object_is_asked_for_by_its_group(objects: KubernetesObjects) -> None:
+    LEASE.read()
+    SECRET.read()
+    asked = [call[call.index("get") + 1] for call in objects.calls]
+    assert asked == ["lease.coordination.k8s.io", "secret"]
+
+
 def test_object_of_another_uid_is_not_replaced(objects: KubernetesObjects) -> None:
     seen = SECRET.write("one", None)
     objects.remove("secret", "own")

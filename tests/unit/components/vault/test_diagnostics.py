@@ -58,7 +58,7 @@ def test_pod_that_does_not_start_is_shown_with_its_log(
         'case "$*" in\n'
         f"*' get pod vault-0 '*) echo '{answer}';;\n"
         "*' logs '*) echo 'Error parsing Seal configuration';;\n"
-        f"*' get lease '*|*' --filename=- '*) {KubernetesObjects(tmp_path / 'objects').script};;\n"
+        f"*' get lease.'*|*' --filename=- '*) {KubernetesObjects(tmp_path / 'objects').script};;\n"
         "*) echo 'error: timed out' >&2; exit 1;;\n"
         "esac",
     )
