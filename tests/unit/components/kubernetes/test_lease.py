@@ -240,15 +240,30 @@ def test_renewal_says_once_what_is_wrong(
     objects: KubernetesObjects, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lease, "_RENEWAL_SECONDS", 0.01)
+    said = ""
+
+    def await_said(text: str) -> None:
+        nonlocal said
+        deadline = time.monotonic() + 20
+        while text not in said:
+            assert time.monotonic() < deadline, said
+            time.sleep(0.05)
+            said += capfd.readouterr().err
+
+    unreachable, lost = (
+        f"can't be renewed: {UNREACHABLE}",
+        "Another run has taken Lease secrets/vault-operator",
+    )
     with run().held(0):
         objects.fail("replace", UNREACHABLE)
-        time.sleep(0.2)
+        await_said(unreachable)
+        # Time for some more renewals.
+        time.sleep(0.1)
         objects.recover()
         hold(objects)
-        time.sleep(0.2)
-    said = capfd.readouterr().err
-    assert said.count(f"can't be renewed: {UNREACHABLE}") == 1
-    assert said.count("Another run has taken Lease secrets/vault-operator-init over") == 1
+        await_said(lost)
+    said += capfd.readouterr().err
+    assert (said.count(unreachable), said.count(lost)) == (1, 1)
 
 
 # What stands in the way
