@@ -17,10 +17,11 @@ from pulumi.dynamic import (
 
 from components.custody.key_custody import STATE_LOCATION
 from components.custody.key_record import KeyRecord
-from components.custody.key_store import KeyReference
+from components.custody.key_store import KeyReference, moved_settings
 from components.errors import DeploymentError
 from components.init.inputs import INPUTS, InitInputs, state_record
 from components.journal_key import JournalKey
+from components.kubernetes.lease import RunLease
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
 from components.stable_provider import StableProvider, StableResource, report_without_trace
@@ -43,6 +44,7 @@ OUTPUTS = (
 )
 SHARE_INPUTS = ("shares", "threshold", "pgp_keys")
 """Inputs that can only be changed by a rekey."""
+_ANOTHER_RUN_SECONDS = 60
 
 
 class OperatorInitProvider(StableProvider):
@@ -65,8 +67,8 @@ class OperatorInitProvider(StableProvider):
                 failures = [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
             elif changed and news.get("migrate_from"):
                 failures = [CheckFailure(name, _SHARES_STAY_DURING_MIGRATION) for name in changed]
-            if (_olds.get("custody") or {}) != (news.get("custody") or {}):
-                failures.append(CheckFailure("custody", _CUSTODY_STAYS))
+            moved = moved_settings(_olds.get("custody") or {}, news.get("custody") or {})
+            failures += [CheckFailure(f"custody.{name}", _CUSTODY_STAYS) for name in moved]
             if (_olds.get("root_token_pgp_key") or "") != (news.get("root_token_pgp_key") or ""):
                 failures.append(CheckFailure("root_token_pgp_key", _ROOT_KEY_STAYS))
         return CheckResult(news, failures)
@@ -183,12 +185,18 @@ def _outputs_after_migration(inputs: InitInputs, olds: Mapping[str, Any]) -> dic
     Raises :class:`KeysNotStoredError` if the store doesn't accept it; the previous record has the same
     shares.
     """
-    stored = inputs.custody.store is not None
-    record = inputs.custody.find() if stored else state_record(inputs, olds)
+    if inputs.custody.store is None:
+        return _after_migration(inputs, state_record(inputs, olds), None)
+    lease = RunLease(inputs.access.target, inputs.access.statefulset)
+    with lease.held(_ANOTHER_RUN_SECONDS):
+        return _after_migration(inputs, inputs.custody.find(), lease)
+
+
+def _after_migration(inputs: InitInputs, record: KeyRecord | None, lease: RunLease | None) -> dict[str, Any]:
     if record is None or not record.shares:
         return {}
     record = record_after_change(record, seal_type=inputs.seal_type, seal_key=inputs.seal_key)
-    return key_outputs(record, inputs.custody.put(record), in_state=not stored)
+    return key_outputs(record, inputs.custody.put(record, lease), in_state=inputs.custody.store is None)
 
 
 def _identity(access: PodAccess) -> str:

@@ -7,6 +7,7 @@ from pulumi.dynamic import CreateResult
 
 from components.custody.key_custody import KeyCustody
 from components.errors import RetryableError
+from components.kubernetes.lease import RunLease
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource, report_without_trace
 from components.vault.client import VaultClient
@@ -35,9 +36,8 @@ class RootTokenRevocationProvider(StableProvider):
         token = custody.root_token(in_state=str(props["root_token"]))
         if token:
             _revoke(access, token)
-        record = custody.find()
-        if record is not None:
-            custody.put(record.without_root_token())
+        if custody.find() is not None:
+            _remove_root_token(custody, access)
         return CreateResult(str(props["deployment"]), self.input_values(props))
 
     @report_without_trace
@@ -46,6 +46,14 @@ class RootTokenRevocationProvider(StableProvider):
         say(
             "The root token stays revoked; python -m components generate-root makes a new one from the shares"
         )
+
+
+def _remove_root_token(custody: KeyCustody, access: PodAccess) -> None:
+    lease = RunLease(access.target, access.statefulset)
+    with lease.held(_SECONDS):
+        record = custody.find()
+        if record is not None:
+            custody.put(record.without_root_token(), lease)
 
 
 def _revoke(access: PodAccess, token: str) -> None:

@@ -1,13 +1,14 @@
 """Stores root token and shares after the init: in the stack's state, or in the store of the settings."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from components.custody.key_record import KeyRecord, KeyRecordError
 from components.custody.key_store import KeyReference, KeyStore, KeyStoreError, store_from_properties
 from components.kubernetes.kubectl import KubernetesTarget
+from components.kubernetes.lease import LeaseLostError, LeaseUnconfirmedError, RunLease
 from components.progress import say
 
 STATE_LOCATION = "the stack's state"
@@ -17,6 +18,10 @@ _PAUSE_SECONDS = 2.0
 
 class KeysNotStoredError(KeyStoreError):
     """The store didn't accept the keys, in spite of retries."""
+
+
+class _OtherKeysError(KeyStoreError):
+    """The store has keys that must not be overwritten."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,19 @@ class KeyCustody:
         """The place of the keys, for messages."""
         return self.store.location if self.store is not None else STATE_LOCATION
 
-    def probe(self) -> None:
-        """Prove that keys can be stored; raise :class:`KeyStoreError` otherwise."""
+    def probe(self, largest: Callable[[], KeyRecord]) -> None:
+        """Prove that keys can be stored, and that a record as long as the ``largest`` fits.
+
+        Raises :class:`KeyStoreError` otherwise.
+        """
         if self.store is not None:
+            self.require_room(largest)
             self.store.probe(self.target)
+
+    def require_room(self, largest: Callable[[], KeyRecord]) -> None:
+        """Raise :class:`KeyStoreError` if the store takes no record as long as the ``largest``."""
+        if self.store is not None and self.store.largest_record_bytes is not None:
+            self.store.record_text(largest())
 
     def find(self) -> KeyRecord | None:
         """Return the keys of this Vault that the store has.
@@ -75,17 +89,24 @@ class KeyCustody:
         record = self.find()
         return record.plain_root_token if record is not None else ""
 
-    def put(self, record: KeyRecord) -> KeyReference:
-        """Store the keys; raise :class:`KeysNotStoredError` if the store doesn't accept them.
+    def put(self, record: KeyRecord, lease: RunLease | None, *, replaces: str = "") -> KeyReference:
+        """Store the keys over nothing, over the same shares, or over those whose fingerprint is ``replaces``.
 
-        Every error is retried: the keys can't be generated again.
+        ``lease`` is checked before each write. It is None for keys that are nowhere else: better stored by a
+        run that has lost the lease than lost. Raises :class:`KeysNotStoredError` if the store doesn't accept
+        them, has other keys, or the lease is lost. Other errors are retried: keys can't be generated again.
         """
         if self.store is None:
             return KeyReference(location=STATE_LOCATION, version="")
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
+                self._require_replaceable({record.fingerprint, replaces})
+                if lease is not None:
+                    lease.check()
                 return self.store.write(record, self.target)
-            except KeyStoreError as error:
+            except (_OtherKeysError, LeaseLostError) as error:
+                raise KeysNotStoredError(f"{self.location} didn't take the keys: {error}") from None
+            except (KeyStoreError, LeaseUnconfirmedError) as error:
                 reason = str(error)
             # A user's own store may raise anything, even with the keys in the message.
             except Exception as error:
@@ -95,3 +116,11 @@ class KeyCustody:
             say(f"{self.location} didn't take the keys, trying again: {reason}")
             time.sleep(_PAUSE_SECONDS)
         raise AssertionError("unreachable")
+
+    def _require_replaceable(self, fingerprints: set[str]) -> None:
+        present = self.find()
+        if present is not None and present.fingerprint not in fingerprints:
+            raise _OtherKeysError(
+                "it has other keys than this run knows, which may be the valid ones and stay as they are; "
+                "another run has stored them meanwhile. Run pulumi up again"
+            )

@@ -5,7 +5,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.custody.key_record import KeyRecord, KeyRecordError
 from components.errors import DeploymentError
@@ -44,6 +44,9 @@ class KeyStore(ABC):
     them): they are part of the inputs of the dynamic resources, in plain text.
     """
 
+    largest_record_bytes: ClassVar[int | None] = None
+    """What the store takes; None if every record fits."""
+
     @classmethod
     @abstractmethod
     def from_settings(cls, reader: "ConfigReader") -> Self:
@@ -53,6 +56,14 @@ class KeyStore(ABC):
     @abstractmethod
     def location(self) -> str:
         """The place of the record, for messages."""
+
+    @property
+    def place(self) -> Mapping[str, object]:
+        """The settings that tell where the record is, by name; they can't change once it is there.
+
+        All settings, unless the store says that some may change: who may read the record, or the way to it.
+        """
+        return asdict(self)
 
     @abstractmethod
     def probe(self, target: KubernetesTarget) -> None:
@@ -73,6 +84,16 @@ class KeyStore(ABC):
         Returns once it is durable (acknowledged by the service, or synced to disk). Raises
         :class:`KeyStoreError`; no message holds anything of the record.
         """
+
+    def record_text(self, record: KeyRecord) -> str:
+        """Return what the store keeps of the record; raise :class:`KeyStoreError` if it is too long."""
+        text = record.to_json()
+        if self.largest_record_bytes is not None and len(text.encode()) > self.largest_record_bytes:
+            raise KeyStoreError(
+                f"The {self.location} takes {self.largest_record_bytes} bytes, and the record is longer: use "
+                "fewer shares, or smaller PGP keys."
+            )
+        return text
 
 
 def store_class(name: str) -> type[KeyStore]:
@@ -108,23 +129,25 @@ def store_from_properties(properties: Mapping[str, Any]) -> KeyStore:
     return store_class(str(properties["store"]))(**options)
 
 
+def moved_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the names of the settings in which two properties `custody` differ about the record's place.
+
+    The properties are those of :func:`store_to_properties`; an empty one is the state.
+    """
+    if old.get("store") != new.get("store"):
+        return ["store"]
+    if old == new:
+        return []
+    before, after = store_from_properties(old).place, store_from_properties(new).place
+    return [name for name in after if before.get(name) != after[name]]
+
+
 _SHORTEST_PIECE = 12
-_LARGEST_RECORD_BYTES = 65536
+CLOUD_SECRET_BYTES = 65536
 """What AWS Secrets Manager and Google Secret Manager take."""
 
 PROBE = "A trial of vault-autounseal, written before the init; not a record of keys."
 """What is written to a secret of a cloud for the probe."""
-
-
-def record_text(record: KeyRecord, location: str) -> str:
-    """Return what a secret of a cloud holds of the record; raise :class:`KeyStoreError` if it is too long."""
-    text = record.to_json()
-    if len(text.encode()) > _LARGEST_RECORD_BYTES:
-        raise KeyStoreError(
-            f"The {location} takes {_LARGEST_RECORD_BYTES} bytes, and the record is longer: use "
-            "fewer shares, or smaller PGP keys."
-        )
-    return text
 
 
 def stored_record(text: str, location: str) -> KeyRecord:

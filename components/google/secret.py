@@ -50,6 +50,8 @@ class GoogleKeyStore(pulumi.ComponentResource):
             retain_on_delete=args.protect,
             depends_on=args.prerequisites,
         )
+        # A reader who leaves the settings loses the role, so a grant is neither protected nor retained.
+        revocable = pulumi.ResourceOptions(parent=self, depends_on=args.prerequisites)
         make_secret: Callable[..., gcp.secretmanager.Secret | gcp.secretmanager.RegionalSecret]
         grant: Callable[..., pulumi.Resource]
         if args.secret.region:
@@ -74,7 +76,7 @@ class GoogleKeyStore(pulumi.ComponentResource):
                     project=args.secret.project,
                     role=role,
                     member=reader,
-                    opts=kept,
+                    opts=revocable,
                 )
         self.secret_name = secret.id
         self.register_outputs({"secret_name": self.secret_name})

@@ -11,9 +11,10 @@ from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError, RetryableError
 from components.init.inputs import InitInputs
 from components.init.volume_wipe import NotProvablyEmptyError, require_initialized_by, wipe_volumes
-from components.journal.encryption import JournalCipher
+from components.journal.encryption import JournalCipher, JournalError
 from components.journal.entry import JournalEntry
-from components.journal.journal import AnotherRunError, InitJournal
+from components.journal.journal import InitJournal
+from components.kubernetes.lease import AnotherRunError
 from components.progress import say
 from components.shares.verification import WrongKeysError, verify_keys
 from components.vault.client import SealStatus
@@ -47,9 +48,8 @@ def take_over(
     :class:`DeploymentError` if there are none and Vault isn't to be adopted, :class:`VolumesWipedError` if it
     was empty and may be wiped, and :class:`AnotherRunError` while another run initialises it.
     """
-    entry = journal.find()
-    if entry is not None and entry.kept:
-        record = journal.recover(cipher())
+    entry, record = _left_in(journal, cipher, stored)
+    if record is not None:
         say(f"Keys of an interrupted run were found in the journal ({journal.location})")
         if stored is not None and stored.fingerprint != record.fingerprint:
             record = _valid_of(address, record, stored)
@@ -77,6 +77,20 @@ def take_over(
         "a token.\n"
         "- If it is left over from an earlier trial: delete its volumes (kubectl delete pvc) and its pods."
     )
+
+
+def _left_in(
+    journal: InitJournal, cipher: Callable[[], JournalCipher], stored: KeyRecord | None
+) -> tuple[JournalEntry | None, KeyRecord | None]:
+    """Return what the journal has, and the keys in it; nothing if it can't be read and others are stored."""
+    try:
+        entry = journal.find()
+        return entry, journal.recover(cipher()) if entry is not None and entry.kept else None
+    except JournalError as error:
+        if stored is None:
+            raise
+        journal.say_once(f"{error}\nThe keys that are stored are tried without it.")
+        return None, None
 
 
 def _valid_of(address: str, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:

@@ -1,5 +1,6 @@
 """Declares the inputs of the one-time init, which are those of its resource."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
@@ -43,6 +44,27 @@ class InitInputs:
     """Identifies this Vault: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
     adopted_keys: str = field(repr=False)
     """JSON of an init; a secret; empty for none."""
+
+    def largest_record(self) -> KeyRecord:
+        """Return a record at least as long as that of the keys, with none in it, to see whether it fits."""
+        # Imported where it is used: it takes a part of a second, and only a store with a limit asks.
+        from components.custody.pgp_keys import encrypt_share
+
+        # A share has 33 bytes (shamir/shamir.go in Vault). Vault's own messages may be a little longer.
+        share = base64.b64encode(bytes(33)).decode()
+        shares = [encrypt_share(share, key) + "=" * 64 for key in self.pgp_keys] or [share] * self.shares
+        token = "=" * 128
+        if self.root_token_pgp_key:
+            token = encrypt_share(base64.b64encode(bytes(128)).decode(), self.root_token_pgp_key)
+        return KeyRecord(
+            deployment=self.deployment,
+            seal_type=self.seal_type,
+            seal_key=self.seal_key,
+            threshold=self.threshold,
+            root_token=token,
+            recovery_shares=shares,
+            cluster_id="=" * 36,
+        )
 
     @staticmethod
     def from_properties(properties: Mapping[str, Any], adopted_keys: str) -> "InitInputs":

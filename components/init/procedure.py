@@ -16,7 +16,8 @@ from components.errors import DeploymentError, RetryableError
 from components.init.existing_vault import take_over
 from components.init.inputs import InitInputs
 from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher, StackKeyCipher
-from components.journal.journal import AnotherRunError, InitJournal
+from components.journal.journal import InitJournal
+from components.kubernetes.lease import AnotherRunError
 from components.progress import Waiting, say
 from components.seals.seal import prove_seal
 from components.vault.client import (
@@ -50,7 +51,13 @@ def initialized(inputs: InitInputs) -> InitResult:
     Raises :class:`DeploymentError` with what to do. Vault is initialised at most once, however often this is
     called.
     """
-    inputs.custody.probe()
+    journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
+    with journal.lease.held(inputs.pod_start_seconds):
+        return _initialized(inputs, journal)
+
+
+def _initialized(inputs: InitInputs, journal: InitJournal) -> InitResult:
+    inputs.custody.probe(inputs.largest_record)
     # A store with the keys of another Vault is refused before anything else is tried.
     inputs.custody.find()
 
@@ -65,7 +72,7 @@ def initialized(inputs: InitInputs) -> InitResult:
         try:
             inputs.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
             with inputs.access.reach(0) as address:
-                return _initialized_at(inputs, address, cipher)
+                return _initialized_at(inputs, address, cipher, journal)
         except RetryableError as error:
             if waiting.over:
                 raise DeploymentError(not_started(inputs.access, str(error))) from None
@@ -83,11 +90,12 @@ def init_cipher(inputs: InitInputs) -> JournalCipher:
     return SealKeyCipher(prove_seal(inputs.preflight, inputs.access.target, inputs.preflight_seconds))
 
 
-def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], JournalCipher]) -> InitResult:
+def _initialized_at(
+    inputs: InitInputs, address: str, cipher: Callable[[], JournalCipher], journal: InitJournal
+) -> InitResult:
     client = VaultClient(address)
     status = client.seal_status()
     _require_seal_type(status, inputs.seal_type)
-    journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
     # Read in every round: another run may have stored them meanwhile.
     stored = inputs.custody.find()
     in_journal = True
@@ -109,7 +117,8 @@ def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], Journ
         otherwise = "The keys that were given stay where they are. Fix the store and run pulumi up again."
     reference = KeyReference(location="", version="")
     if record is not None:
-        record, reference = _stored(inputs, record, client, journal, otherwise)
+        replaces = stored.fingerprint if stored is not None else ""
+        record, reference = _stored(inputs, record, client, journal, otherwise, replaces)
     return InitResult(record, reference, here, status.version)
 
 
@@ -119,6 +128,7 @@ def _initialize(
     """Initialise Vault, once the journal has recorded the intent."""
     journal.begin(cipher)
     say(f"Initialising Vault {status.version} on {inputs.access.pod(0)}, seal {status.seal_type}")
+    journal.lease.check()
     try:
         answer = client.initialize(
             shares=inputs.shares,
@@ -173,7 +183,12 @@ def _lost(journal: InitJournal) -> str:
 
 
 def _stored(
-    inputs: InitInputs, record: KeyRecord, client: VaultClient, journal: InitJournal, otherwise: str
+    inputs: InitInputs,
+    record: KeyRecord,
+    client: VaultClient,
+    journal: InitJournal,
+    otherwise: str,
+    replaces: str,
 ) -> tuple[KeyRecord, KeyReference]:
     """Store the keys, and finish the journal; ``otherwise`` says where they are if that fails.
 
@@ -182,7 +197,7 @@ def _stored(
     """
     custody = inputs.custody
     try:
-        reference = custody.put(record)
+        reference = custody.put(record, journal.fence, replaces=replaces)
     except KeysNotStoredError as error:
         raise DeploymentError(f"{error}\n{otherwise}") from None
     if custody.store is None:
@@ -190,7 +205,7 @@ def _stored(
     if not record.cluster_id:
         record = replace(record, cluster_id=_cluster_id(client))
         try:
-            reference = custody.put(record) if record.cluster_id else reference
+            reference = custody.put(record, journal.fence) if record.cluster_id else reference
         except KeyStoreError as error:
             say(f"The keys are stored, but not the id of Vault's cluster beside them: {error}")
     journal.finish()

@@ -16,6 +16,8 @@ from components.shares.generate_root import WrongSharesError
 from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
 from components.vault.client import VaultClient
 
+_ANOTHER_RUN_SECONDS = 60
+
 
 @dataclass(frozen=True, repr=False)
 class ShareChange:
@@ -33,11 +35,17 @@ def changed_shares(inputs: InitInputs, olds: Mapping[str, Any]) -> ShareChange |
     interrupted run's rekey is finished first. Raises :class:`DeploymentError`; the shares that are valid then
     are in the store or the journal.
     """
+    journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
+    with journal.lease.held(_ANOTHER_RUN_SECONDS):
+        return _changed_shares(inputs, olds, journal)
+
+
+def _changed_shares(inputs: InitInputs, olds: Mapping[str, Any], journal: InitJournal) -> ShareChange | None:
     current = inputs.custody.find() if inputs.custody.store is not None else state_record(inputs, olds)
     if current is None or not current.shares:
         say("The shares of this Vault aren't known here, so they stay as they are")
         return None
-    journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
+    inputs.custody.require_room(inputs.largest_record)
     try:
         inputs.access.await_running(0, seconds=30)
         with inputs.access.reach(0) as address:
@@ -64,7 +72,7 @@ def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: Init
                     "init.pgpKeys as it was then, and run pulumi up again."
                 )
             say("New shares of an interrupted run are valid already; they are stored now")
-            return _stored(inputs, left_over, journal)
+            return _stored(inputs, left_over, journal, current)
         # The journaled shares never became valid.
         journal.finish()
     if current.shares_encrypted:
@@ -95,12 +103,12 @@ def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: Init
         pgp_keys=inputs.pgp_keys,
         store=lambda new: journal.keep(with_shares(new)),
     )
-    return _stored(inputs, with_shares(shares), journal)
+    return _stored(inputs, with_shares(shares), journal, current)
 
 
-def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal) -> ShareChange:
+def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal, previous: KeyRecord) -> ShareChange:
     try:
-        reference = inputs.custody.put(record)
+        reference = inputs.custody.put(record, journal.lease, replaces=previous.fingerprint)
     except KeysNotStoredError as error:
         raise DeploymentError(
             f"{error}\nThe new shares are valid, and safe in the journal, encrypted ({journal.location}). "

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.journal.encryption import JournalError
-from components.journal.lock_holder import LockHolder
+from components.kubernetes.lease import RunIdentity
 
 FORMAT = 1
+UNLEASED_SECONDS = 15 * 60
+"""How long a run of a version that knew no Lease counts as alive, as nothing shows that it isn't."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,7 +20,7 @@ class JournalEntry:
 
     deployment: str
     """The Vault of this init: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
-    run: LockHolder
+    run: RunIdentity
     began: str
     """ISO time with its offset from UTC."""
     volume: str
@@ -29,6 +31,8 @@ class JournalEntry:
     """The keys, encrypted; empty until Vault has returned them."""
     fingerprint: str = ""
     """Fingerprint of the shares, see :class:`KeyRecord`; not secret."""
+    leased: bool = True
+    """Whether the run held the Lease, so that it is over once another run holds that."""
 
     @property
     def kept(self) -> bool:
@@ -37,9 +41,9 @@ class JournalEntry:
 
     @property
     def belongs_to_live_run(self) -> bool:
-        """Whether another run that may be alive holds the entry."""
+        """Whether a run may be alive that the Lease doesn't show."""
         age = (datetime.now(UTC) - datetime.fromisoformat(self.began)).total_seconds()
-        return not self.run.is_this_process and self.run.may_be_alive(age)
+        return not self.leased and age < UNLEASED_SECONDS
 
     def matches_volume(self, now: str) -> bool:
         """Return whether pod 0 has the same data volume ``now``, or had none then and has none now."""
@@ -65,10 +69,11 @@ def _entry(document: Mapping[str, Any]) -> JournalEntry:
         raise ValueError
     return JournalEntry(
         deployment=str(document["deployment"]),
-        run=LockHolder.from_properties(document["run"]),
+        run=RunIdentity(str(document["run"]["run_id"]), str(document["run"]["host"])),
         began=began,
         volume=str(document["volume"]),
         header={str(name): str(value) for name, value in document["header"].items()},
         ciphertext=str(document["ciphertext"]),
         fingerprint=str(document["fingerprint"]),
+        leased=bool(document.get("leased")),
     )

@@ -129,7 +129,7 @@ def pod_logs(deployment: Deployment) -> Sequence[tuple[str, bytes]]:
 
 def objects(deployment: Deployment) -> Sequence[tuple[str, bytes]]:
     """Everything in Vault's namespace, the Helm release's and the journal's Secrets among it."""
-    kinds = "secrets,configmaps,events,pods,statefulsets,serviceaccounts,persistentvolumeclaims"
+    kinds = "secrets,configmaps,events,pods,statefulsets,serviceaccounts,persistentvolumeclaims,leases"
     found: Mapping[str, Any] = deployment.cluster.get(kinds, deployment.in_namespace)
     assert len(found["items"]) > 5
     texts = [("objects in Vault's namespace", json.dumps(found).encode())]

@@ -75,7 +75,7 @@ def test_init_over_kms(servers: VaultServers, capfd: pytest.CaptureFixture[str])
     found = OperatorInitProvider().create(init_inputs()).outs
     assert found == outputs
     # A second stack, or one that had lost its state for good.
-    journal().finish()
+    journal().finish(outputs["keys_fingerprint"])
     with pytest.raises(DeploymentError, match="is initialised already"):
         OperatorInitProvider().create(init_inputs())
     adopted = OperatorInitProvider().create(init_inputs(adopt=True)).outs
@@ -162,7 +162,7 @@ def test_adopted_with_its_keys(servers: VaultServers, tmp_path: Path) -> None:
     assert outputs["recovery_shares"] == answer["recovery_keys_base64"]
 
     file.write_text(json.dumps({**keys, "recovery_keys_b64": [share_of_nobody() for _ in range(3)]}))
-    journal().finish()
+    journal().finish(outputs["keys_fingerprint"])
     with pytest.raises(DeploymentError, match=r"init\.json aren't those of the Vault that answers"):
         OperatorInitProvider().create(init_inputs(**changed))
 

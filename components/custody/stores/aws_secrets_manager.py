@@ -8,20 +8,20 @@ key.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from components.config.patterns import AWS_REGION
 from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
+    CLOUD_SECRET_BYTES,
     PROBE,
     KeyReference,
     KeyStore,
     KeyStoreError,
     KeyStoreUnavailableError,
-    record_text,
     stored_record,
     without_secrets,
 )
@@ -63,6 +63,8 @@ _TRANSIENT_CODES = (
 class Store(KeyStore):
     """A secret whose current version is the record."""
 
+    largest_record_bytes: ClassVar[int | None] = CLOUD_SECRET_BYTES
+
     name: str
     """Unique within account and region."""
     region: str
@@ -97,6 +99,11 @@ class Store(KeyStore):
     def location(self) -> str:
         """The secret's region and name."""
         return f"AWS secret {self.name} in {self.region}"
+
+    @property
+    def place(self) -> Mapping[str, object]:
+        """Name and region; readers and key are properties of the same secret. See :class:`KeyStore`."""
+        return {"name": self.name, "region": self.region}
 
     def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
         """Write a version with a staging label of its own, read it back and remove the label.
@@ -145,7 +152,7 @@ class Store(KeyStore):
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Write a new current version; the previous one stays readable. See :class:`KeyStore`."""
-        text = record_text(record, self.location)
+        text = self.record_text(record)
         client = self._client()
         try:
             answer = self._call(

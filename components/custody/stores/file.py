@@ -17,10 +17,9 @@ from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference, KeyStore, KeyStoreError, stored_record
 from components.kubernetes.kubectl import KubernetesTarget
+from components.private_file import create_folder, delete_file, delete_leftovers, replace_file
 
 PROGRAM_FOLDER = Path(__file__).resolve().parents[3]
-_FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
 _OTHERS = 0o077
 _PROBE = b"A trial of vault-autounseal: written, read and deleted before the init.\n"
 
@@ -57,14 +56,14 @@ class Store(KeyStore):
         """Write a file beside the record's, read it back and delete it; see :class:`KeyStore`."""
         path = Path(self.path)
         probe = path.with_name(f"{path.name}.probe")
-        with _reporting(f"try out {probe}"), _private_folder(path.parent) as folder:
-            _replace(probe, _PROBE, folder)
+        with _reporting(f"try out {probe}"), _private_folder(path.parent):
+            delete_leftovers(path)
+            replace_file(probe, _PROBE)
             try:
                 if _read(probe) != _PROBE:
                     raise KeyStoreError(f"File {probe} holds something else than what was written into it.")
             finally:
-                probe.unlink()
-                os.fsync(folder)
+                delete_file(probe)
 
     def read(self, target: KubernetesTarget) -> KeyRecord | None:  # noqa: ARG002
         """Return the record in the file; refuse a file that others may read. See :class:`KeyStore`."""
@@ -78,8 +77,9 @@ class Store(KeyStore):
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Replace the file in one step, synced to disk. See :class:`KeyStore`."""
         path = Path(self.path)
-        with _reporting(f"write {path}"), _private_folder(path.parent) as folder:
-            _replace(path, record.to_json().encode(), folder)
+        with _reporting(f"write {path}"), _private_folder(path.parent):
+            delete_leftovers(path)
+            replace_file(path, record.to_json().encode())
         return KeyReference(location=self.location, version="")
 
 
@@ -100,12 +100,9 @@ def _reporting(what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _private_folder(folder: Path) -> Iterator[int]:
-    """Yield a descriptor of the folder, created if missing and locked against other runs."""
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    for parent in reversed(missing):
-        parent.mkdir(mode=_FOLDER_MODE)
-        _sync_folder(parent.parent)
+def _private_folder(folder: Path) -> Iterator[None]:
+    """Lock the folder against other runs; it is created if missing, and refused if others may enter it."""
+    create_folder(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
@@ -115,34 +112,9 @@ def _private_folder(folder: Path) -> Iterator[int]:
                 f"Name a path in a folder of its own, which is then made, or close it: chmod 700 {folder}"
             )
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
+        yield
     finally:
         os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _replace(path: Path, content: bytes, folder: int) -> None:
-    """Write the file through one fixed temporary name, so that a killed run's leftover is overwritten."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    os.fsync(folder)
 
 
 def _read(path: Path) -> bytes:

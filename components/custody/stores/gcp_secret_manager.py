@@ -16,17 +16,17 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
+    CLOUD_SECRET_BYTES,
     PROBE,
     KeyReference,
     KeyStore,
     KeyStoreError,
     KeyStoreUnavailableError,
-    record_text,
     stored_record,
     without_secrets,
 )
@@ -72,6 +72,8 @@ class _RefusedError(KeyStoreError):
 @dataclass(frozen=True)
 class Store(KeyStore):
     """A secret whose newest version that isn't destroyed is the record."""
+
+    largest_record_bytes: ClassVar[int | None] = CLOUD_SECRET_BYTES
 
     secret: str
     """The resource name: ``projects/<project>/secrets/<name>``; a regional secret's has its location."""
@@ -126,6 +128,15 @@ class Store(KeyStore):
         """The secret's resource name."""
         return f"Google secret {self.secret}"
 
+    @property
+    def place(self) -> Mapping[str, object]:
+        """The secret, its regions, and whether it is the stack's own; who reads it may change, and its host.
+
+        Google can't change the regions of a secret, and with no readers the stack would delete its own: both
+        would end with an empty secret in the place of that with the keys. See :class:`KeyStore`.
+        """
+        return {"secret": self.secret, "replicas": self.replicas, "readers": bool(self.readers)}
+
     def probe(self, target: KubernetesTarget) -> None:  # noqa: ARG002 - nothing of the cluster is needed
         """Add a version, read it back and destroy it; destroy what an interrupted probe left, too.
 
@@ -168,7 +179,7 @@ class Store(KeyStore):
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Add a version; older ones stay as they are. See :class:`KeyStore`."""
-        text = record_text(record, self.location)
+        text = self.record_text(record)
         try:
             number = self._service().add(text)
         except KeyStoreError as error:

@@ -5,13 +5,11 @@ API server is configured to encrypt Secrets. Permissions needed in the namespace
 the probe) delete of Secrets.
 """
 
-import base64
-import binascii
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 from components.config.patterns import DNS_LABEL, DNS_NAME
 from components.config.reader import ConfigReader
@@ -24,7 +22,8 @@ from components.custody.key_store import (
     stored_record,
     without_secrets,
 )
-from components.kubernetes.kubectl import OWNER, OWNER_LABEL, Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.kubectl import KubectlError, KubernetesTarget
+from components.kubernetes.owned_object import OVERTAKEN, ForeignObjectError, OwnedSecret, SeenObject
 
 DEFAULT_NAME = "vault-operator-init"
 ENTRY = "record.json"
@@ -82,67 +81,54 @@ class Store(KeyStore):
                 f"Namespace {self.namespace!r} is Vault's own and goes away with the stack, and with it the "
                 "keys; name another one that exists (custody.namespace)."
             )
-        kubectl = self._kubectl(target)
-        name = f"{self.name}{_PROBE_SUFFIX}"
+        secret = self._secret(target, f"{self.name}{_PROBE_SUFFIX}")
         for _ in ("create", "update"):
-            self._put(kubectl, name, _PROBE)
-        found = self._get(kubectl, name)
-        if found is None or _content(found, self.namespace, name) != _PROBE:
+            self._write(secret, _PROBE)
+        found = self._read(secret)
+        if found is None or found.secret_text(ENTRY) != _PROBE:
             raise KeyStoreError(
-                f"Kubernetes Secret {self.namespace}/{name} doesn't hold what was just written into it. "
+                f"Kubernetes {secret.location} doesn't hold what was just written into it. "
                 "Does another update of this stack run?"
             )
-        metadata = found["metadata"]
         with self._asking_to("delete"):
-            kubectl.delete_secret(name, uid=metadata["uid"], resource_version=metadata["resourceVersion"])
+            secret.delete(found)
 
     def read(self, target: KubernetesTarget) -> KeyRecord | None:
         """Return the record in the Secret; refuse a Secret of another program. See :class:`KeyStore`."""
-        found = self._get(self._kubectl(target), self.name)
+        found = self._read(self._secret(target, self.name))
         if found is None:
             return None
-        return stored_record(_content(found, self.namespace, self.name), self.location)
+        text = found.secret_text(ENTRY)
+        if text is None:
+            raise KeyStoreError(
+                f"{self.location} has no readable entry {ENTRY!r}. It was left untouched; choose another "
+                "name (custody.name)."
+            )
+        return stored_record(text, self.location)
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:
         """Create or replace the Secret, unless it was changed meanwhile. See :class:`KeyStore`."""
         try:
-            version = self._put(self._kubectl(target), self.name, record.to_json())
+            version = self._write(self._secret(target, self.name), record.to_json())
         except KeyStoreError as error:
             raise type(error)(without_secrets(str(error), record)) from None
         return KeyReference(location=self.location, version=version)
 
-    def _kubectl(self, target: KubernetesTarget) -> Kubectl:
-        return Kubectl(replace(target, namespace=self.namespace))
+    def _secret(self, target: KubernetesTarget, name: str) -> OwnedSecret:
+        return OwnedSecret(replace(target, namespace=self.namespace), name, ENTRY)
 
-    def _get(self, kubectl: Kubectl, name: str) -> Mapping[str, Any] | None:
-        """Return the Secret of that name; None if there is none."""
-        with self._asking_to("get"):
-            found = kubectl.get("secret", name)
-        if found is not None and (found["metadata"].get("labels") or {}).get(OWNER_LABEL) != OWNER:
-            raise KeyStoreError(
-                f"Kubernetes Secret {self.namespace}/{name} wasn't made by this program: it has no label "
-                f"{OWNER_LABEL}={OWNER}. It was left untouched; choose another name (custody.name)."
-            )
-        return found
+    def _read(self, secret: OwnedSecret) -> SeenObject | None:
+        try:
+            with self._asking_to("get"):
+                return secret.read()
+        except ForeignObjectError as error:
+            raise KeyStoreError(f"Kubernetes {error}; choose another name (custody.name).") from None
 
-    def _put(self, kubectl: Kubectl, name: str, content: str) -> str:
+    def _write(self, secret: OwnedSecret, content: str) -> str:
         """Write the Secret and return its new resourceVersion."""
-        found = self._get(kubectl, name)
-        metadata: dict[str, Any] = {"name": name, "labels": {OWNER_LABEL: OWNER}}
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": metadata,
-            "type": "Opaque",
-            "data": {ENTRY: base64.b64encode(content.encode()).decode()},
-        }
-        if found is None:
-            with self._asking_to("create"):
-                return str(kubectl.create(manifest)["metadata"]["resourceVersion"])
-        # With its version the API server refuses to replace what has changed since it was read.
-        metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
-        with self._asking_to("update"):
-            return str(kubectl.replace(manifest)["metadata"]["resourceVersion"])
+        found = self._read(secret)
+        with self._asking_to("create" if found is None else "update"):
+            return secret.write(content, found).resource_version
 
     @contextlib.contextmanager
     def _asking_to(self, verb: str) -> Iterator[None]:
@@ -156,21 +142,11 @@ class Store(KeyStore):
             raise KeyStoreError(f"{message}{_fix(error, verb, self.namespace)}") from None
 
 
-def _content(secret: Mapping[str, Any], namespace: str, name: str) -> str:
-    try:
-        return base64.b64decode(secret["data"][ENTRY], validate=True).decode()
-    except (KeyError, TypeError, binascii.Error, UnicodeDecodeError):
-        raise KeyStoreError(
-            f"Kubernetes Secret {namespace}/{name} has no readable entry {ENTRY!r}. It was left untouched; "
-            "choose another name (custody.name)."
-        ) from None
-
-
 def _fix(error: KubectlError, verb: str, namespace: str) -> str:
     if re.search(r'namespaces "[^"]*" not found', str(error)):
         return f"\nMake the namespace first: kubectl create namespace {namespace}"
     if error.reason == "Forbidden":
         return f"\nGrant it by a Role in that namespace (verb {verb}, resource secrets)."
-    if error.reason in ("AlreadyExists", "Conflict"):
+    if error.reason in OVERTAKEN:
         return "\nSomebody else changed it at the same moment; does another update of this stack run?"
     return ""

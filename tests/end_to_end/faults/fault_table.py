@@ -86,7 +86,7 @@ FAULTS = (
     ),
     Fault(
         name="two runs of two copies",
-        injected="Two people, each with a copy of the state, run `pulumi up` at the same time.",
+        injected="Two people on two machines, each with a copy of the state, run `pulumi up` at once.",
         seen=(
             Seen(
                 "One initialises Vault. The other: `Another run initialises this Vault at the moment`; it "

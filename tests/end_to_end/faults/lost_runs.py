@@ -128,7 +128,7 @@ def two_runs_of_one_stack(bench: Bench) -> None:
 
 
 def two_runs_of_two_copies(bench: Bench) -> None:
-    """Two updates from two copies of the state, as of two people, initialise the same Vault at once."""
+    """Two updates from two copies of the state, as of two people on two machines, initialise one Vault."""
     bench.configure()
     with bench.start() as run:
         bench.proxy.on_write("sys/init", lambda _exchange: run.kill_everything())
@@ -136,10 +136,8 @@ def two_runs_of_two_copies(bench: Bench) -> None:
     bench.unlock()
     copy = bench.folder / "backend"
     shutil.copytree(bench.stack.state, copy)
-    with (
-        bench.start() as first,
-        bench.start(environment={"PULUMI_BACKEND_URL": copy.as_uri()}) as second,
-    ):
+    other = {"PULUMI_BACKEND_URL": copy.as_uri(), "PULUMI_HOME": str(_another_home(bench))}
+    with bench.start() as first, bench.start(environment=other) as second:
 
         def answer_late(exchange: Exchange) -> None:
             answer = exchange.forward()
@@ -150,3 +148,13 @@ def two_runs_of_two_copies(bench: Bench) -> None:
         ended = first.wait(), second.wait()
         assert ended == (0, 0), first.said + second.said
     bench.up(more=["--expect-no-changes"])
+
+
+def _another_home(bench: Bench) -> Path:
+    """Pulumi's home as on another machine: with the same plugins, and without the journal."""
+    own, other = bench.stack.layout.pulumi_home, bench.folder / "home"
+    other.mkdir()
+    for entry in own.iterdir():
+        if entry.name != "vault-autounseal":
+            (other / entry.name).symlink_to(entry)
+    return other

@@ -121,6 +121,24 @@ def test_another_reader_and_other_tags_change_it_in_place(
     assert stack.foretold() == {}
 
 
+def test_reader_who_is_removed_loses_the_right(
+    stack: PluginStack, store: Store, cloud: Cloud, deployer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaver = cloud.user(allow("secretsmanager:*", "kms:*"))
+    stack.program(program(deployer.arn, leaver.arn, team="two"))
+    stack.up()
+    with monkeypatch.context() as as_leaver:
+        as_leaver.setenv("AWS_ACCESS_KEY_ID", leaver.credentials.access_key_id)
+        as_leaver.setenv("AWS_SECRET_ACCESS_KEY", leaver.credentials.secret_access_key)
+        assert store.read(TARGET) == key_record()
+        stack.program(program(deployer.arn, team="two"))
+        stack.up()
+        with pytest.raises(KeyStoreError, match="explicit deny in a resource-based policy"):
+            store.read(TARGET)
+    assert store.read(TARGET) == key_record()
+    assert stack.foretold() == {}
+
+
 def test_it_is_not_destroyed_while_it_is_protected(stack: PluginStack, store: Store) -> None:
     assert "protect" in stack.pulumi("destroy", "--yes", "--skip-preview", fails=True)
     assert store.read(TARGET) == key_record()

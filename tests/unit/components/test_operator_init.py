@@ -246,20 +246,33 @@ FILE = {"store": "file", "options": {"path": "/keys/vault"}}
 
 
 @pytest.mark.parametrize(
-    ("before", "now"),
+    ("before", "now", "setting"),
     [
-        ({}, FILE),
-        (FILE, {}),
-        (FILE, {**FILE, "store": "aws-secrets-manager"}),
-        (FILE, {**FILE, "options": {"path": "/keys/other"}}),
+        ({}, FILE, "custody.store"),
+        (FILE, {}, "custody.store"),
+        (FILE, {**FILE, "store": "aws-secrets-manager"}, "custody.store"),
+        (FILE, {**FILE, "options": {"path": "/keys/other"}}, "custody.path"),
     ],
     ids=["out of the state", "into the state", "another store", "another place"],
 )
-def test_check_moves_no_keys(before: Any, now: Any) -> None:
+def test_check_moves_no_keys(before: Any, now: Any, setting: str) -> None:
     result = OperatorInitProvider().check(state(custody=before), init_inputs(custody=now))
     (failure,) = result.failures
-    assert failure.property == "custody"
+    assert failure.property == setting
     assert failure.reason.startswith("the keys stay where they were stored")
+
+
+def test_readers_of_the_keys_may_change_and_nothing_else_does() -> None:
+    options = {"name": "vault/keys", "region": "eu-central-1", "kms_key": "own", "readers": ["ada", "bob"]}
+    before = {"store": "aws-secrets-manager", "options": options}
+    now = {"store": "aws-secrets-manager", "options": {**options, "readers": ["ada"]}}
+    provider, olds, news = OperatorInitProvider(), state(custody=before), init_inputs(custody=now)
+    assert provider.check(olds, news).failures == []
+    assert provider.diff("id", olds, news).changes
+    assert provider.diff("id", olds, news).replaces == []
+    outs = provider.update("id", olds, news).outs
+    assert outs == {**{name: olds[name] for name in outs or ()}, "custody": now}
+    assert set(OUTPUTS) <= set(outs or ())
 
 
 def test_check_leaves_the_root_token_encrypted_as_it_is() -> None:

@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
+from components.custody.key_custody import KeyCustody, KeysNotStoredError
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import store_to_properties
 from components.operator_init import OperatorInitProvider, completes_migration, record_after_change
 from tests.unit.fakes import scripted_store
-from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access, init_inputs
+from tests.unit.fakes.init_inputs import (
+    DEPLOYMENT,
+    NOWHERE,
+    TARGET,
+    InitCluster,
+    access,
+    init_inputs,
+    provide_cluster,
+)
 from tests.unit.fakes.scripted_vault import (
     SHARES,
 )
@@ -72,6 +81,12 @@ def test_recovery_shares_stay_with_another_seal_that_unseals_by_itself() -> None
     assert (after.seal_type, after.seal_key) == ("awskms", "arn")
 
 
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the lease lies in."""
+    return provide_cluster(monkeypatch, tmp_path / "cluster")
+
+
 @pytest.mark.parametrize("stored", [False, True])
 def test_adopted_vault_whose_keys_are_not_known_is_only_recorded(stored: bool, tmp_path: Path) -> None:
     store = scripted_store.Store(str(tmp_path))
@@ -83,3 +98,28 @@ def test_adopted_vault_whose_keys_are_not_known_is_only_recorded(stored: bool, t
     outs = OperatorInitProvider().update("secrets/vault", olds, news).outs
     assert outs == {**news, **keys, **places, "deployment": DEPLOYMENT}
     assert store.read(TARGET) is None
+
+
+@pytest.mark.parametrize("slept", [False, True])
+def test_stored_keys_are_those_of_the_new_seal_unless_another_run_is_at_work(
+    tmp_path: Path, cluster: InitCluster, monkeypatch: pytest.MonkeyPatch, slept: bool
+) -> None:
+    store = scripted_store.Store(str(tmp_path))
+    before = record(deployment=DEPLOYMENT)
+    store.write(before, TARGET)
+    custody = store_to_properties(scripted_store.__name__, store)
+    olds = {**init_inputs(migrate_from="shamir", custody=custody), "deployment": DEPLOYMENT}
+    olds |= {"root_token": "", "recovery_shares": [], "key_shares": [], "keys_version": "1"}
+    if slept:
+        monkeypatch.setattr(KeyCustody, "_require_replaceable", lambda *_: cluster.take_lease())
+        with pytest.raises(KeysNotStoredError, match="Another run has taken Lease"):
+            OperatorInitProvider().update("secrets/vault", olds, init_inputs(custody=custody))
+        assert store.read(TARGET) == before
+    else:
+        outs = OperatorInitProvider().update("secrets/vault", olds, init_inputs(custody=custody)).outs
+        assert outs is not None
+        assert outs["keys_version"] == "2"
+        after = store.read(TARGET)
+        assert after is not None
+        assert (after.seal_type, after.recovery_shares) == ("awskms", before.key_shares)
+        assert after.key_shares == ()

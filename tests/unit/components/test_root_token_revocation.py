@@ -7,12 +7,12 @@ import pytest
 
 from components import root_token_revocation
 from components.custody import key_custody
-from components.custody.key_custody import WRITE_ATTEMPTS, KeysNotStoredError
+from components.custody.key_custody import WRITE_ATTEMPTS, KeyCustody, KeysNotStoredError
 from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
 from components.root_token_revocation import RootTokenRevocationProvider
 from tests.unit.fakes import scripted_store
-from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
+from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, InitCluster, access, provide_cluster
 from tests.unit.fakes.scripted_vault import (
     LOOKUP_SELF,
     REVOKE_SELF,
@@ -29,10 +29,11 @@ UNKNOWN = error(403, "permission denied")
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits are short."""
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    """The cluster that the lease lies in; waits are short."""
     monkeypatch.setattr(root_token_revocation, "_SECONDS", 0.3)
     monkeypatch.setattr(key_custody, "_PAUSE_SECONDS", 0)
+    return provide_cluster(monkeypatch, tmp_path / "cluster")
 
 
 @pytest.fixture
@@ -140,3 +141,17 @@ def test_delete_says_that_the_token_stays_revoked(capfd: pytest.CaptureFixture[s
     said = capfd.readouterr().err
     assert "stays revoked; python -m components generate-root makes a new one" in said
     assert shown(said) == []
+
+
+def test_run_that_slept_overwrites_nothing(
+    vault: ScriptedVault,
+    store: scripted_store.Store,
+    cluster: InitCluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store.write(STORED, TARGET)
+    vault.answers(LOOKUP_SELF, UNKNOWN)
+    monkeypatch.setattr(KeyCustody, "_require_replaceable", lambda *_: cluster.take_lease())
+    with pytest.raises(KeysNotStoredError, match="Another run has taken Lease"):
+        RootTokenRevocationProvider().create(inputs(vault.address, **stored_in(store)))
+    assert store.read(TARGET) == STORED

@@ -6,7 +6,8 @@ import pytest
 
 from components.aws.secret import RECOVERY_DAYS
 from components.custody.key_custody import WRITE_ATTEMPTS
-from components.journal.lock_holder import OTHER_HOST_SECONDS
+from components.journal.entry import UNLEASED_SECONDS
+from components.kubernetes.lease import LEASE_SECONDS
 from components.seal_migration.steps import STEP_SECONDS
 from tests.unit.docs.documents import text
 from tests.unit.fakes.stack_settings import EKS, parse
@@ -29,8 +30,19 @@ WORDS = {1: "one", 3: "three", 5: "five"}
             ],
         ),
         ("docs/operations.md", r"a recovery window of (\d+) days", [RECOVERY_DAYS]),
+        ("docs/keys.md", r"once it has seen it unchanged for (\d+) seconds", [LEASE_SECONDS]),
+        (
+            "docs/decisions/0007-the-journal-of-the-init.md",
+            r"unchanged for (\d+) seconds",
+            [LEASE_SECONDS],
+        ),
+        ("CHANGELOG.md", r"the next one waits (\d+) seconds", [LEASE_SECONDS]),
         ("docs/seal-migration.md", r"waits longer than (\d+) minutes", [STEP_SECONDS / 60]),
-        ("docs/troubleshooting.md", r"counts as dead after (\d+) minutes", [OTHER_HOST_SECONDS / 60]),
+        (
+            "docs/troubleshooting.md",
+            r"dead (\d+) s after it last renewed its Lease, one of an earlier version after (\d+) minutes",
+            [LEASE_SECONDS, UNLEASED_SECONDS / 60],
+        ),
     ],
 )
 def test_a_sentence_has_the_numbers_of_the_code(page: str, sentence: str, numbers: list[float]) -> None:

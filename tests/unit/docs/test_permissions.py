@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from components.kubernetes.lease import LEASE_RIGHTS
 from components.permissions.aws import DOCUMENTS
 from components.permissions.aws_arns import DeploymentScope, deployment_scope
 from components.permissions.google import (
@@ -53,3 +54,9 @@ def test_the_page_lists_the_permissions_of_a_role(name: str) -> None:
     of_preview = {entry.name for entry in preview_permissions(settings)} if name == "up" else set()
     wanted = sorted({entry.name for entry in GOOGLE[name](settings)} - of_preview)
     assert listed("Google role")[name] == wanted
+
+
+def test_the_page_lists_the_rights_on_leases_that_the_message_names() -> None:
+    rights = {right for right, _ in tables(PAGE, "Right")}
+    (listed_rights,) = [right for right in rights if right.startswith("`leases`")]
+    assert listed_rights == f"`leases` (`coordination.k8s.io`): {', '.join(LEASE_RIGHTS)}"

@@ -10,7 +10,7 @@ import pytest
 from components.journal.encryption import StackKeyCipher
 from components.journal.entry import JournalEntry
 from components.journal.journal import InitJournal
-from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.kubectl import OWNER, OWNER_LABEL, Kubectl, KubectlError, KubernetesTarget
 from components.vault.pod_access import PodAccess
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.kubectl_in_process import answer_in_process
@@ -85,6 +85,7 @@ class InitCluster:
     """
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.objects = KubernetesObjects(folder / "objects")
         self.deletions: list[str] = []
@@ -130,6 +131,15 @@ class InitCluster:
         self.objects.put("secret", SECRET, data={"journal": base64.b64encode(text.encode()).decode()})
         (path,) = self.journal_files
         path.write_text(text)
+
+    def take_lease(self) -> None:
+        """Has another run take the lease, which its holder slept through."""
+        self.objects.put(
+            "lease",
+            SECRET,
+            metadata={"labels": {OWNER_LABEL: OWNER}},
+            spec={"holderIdentity": "build-7_other", "leaseDurationSeconds": 15},
+        )
 
     @property
     def journal_files(self) -> list[Path]:

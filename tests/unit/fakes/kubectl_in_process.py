@@ -3,6 +3,7 @@
 import contextlib
 import io
 import sys
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -10,11 +11,15 @@ import pytest
 from components.kubernetes.kubectl import Kubectl, KubectlError
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
+# Standard input and output are the process's, and a lease is renewed by a thread of its own.
+_ONE_AT_A_TIME = threading.Lock()
+
 
 def answer_in_process(objects: KubernetesObjects, arguments: Sequence[str], stdin: str | None) -> str:
     """What kubectl prints; raises :class:`KubectlError` as kubectl fails."""
     said, complaint = io.StringIO(), io.StringIO()
     with (
+        _ONE_AT_A_TIME,
         pytest.MonkeyPatch.context() as monkeypatch,
         contextlib.redirect_stdout(said),
         contextlib.redirect_stderr(complaint),

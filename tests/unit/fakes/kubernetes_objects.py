@@ -58,14 +58,14 @@ class KubernetesObjects:
 
         ``{stdin}`` in it becomes what the call was given.
         """
-        (self._folder / "failure").write_text(json.dumps([pattern, message]))
+        self._write_file(self._folder / "failure", [pattern, message])
 
     def recover(self) -> None:
         (self._folder / "failure").unlink()
 
     def before(self, pattern: str, kind: str, document: Mapping[str, Any] | None) -> None:
         """Before the next call that has the pattern in it, puts a document there or (None) removes all."""
-        (self._folder / "before").write_text(json.dumps([pattern, kind, document]))
+        self._write_file(self._folder / "before", [pattern, kind, document])
 
     def answer(self, arguments: list[str]) -> None:
         """What kubectl does, in the namespace that the arguments name."""
@@ -91,20 +91,20 @@ class KubernetesObjects:
                 _refuse(f"error: unknown command {verb}")
 
     def _fail_as_told(self, line: str) -> None:
-        told = self._folder / "failure"
-        if told.exists():
-            pattern, message = json.loads(told.read_text())
+        told = self._told("failure")
+        if told is not None:
+            pattern, message = told
             if re.search(pattern, line):
                 _refuse(message.replace("{stdin}", sys.stdin.read()) if "{stdin}" in message else message)
 
     def _overtake_as_told(self, line: str) -> None:
-        told = self._folder / "before"
-        if not told.exists():
+        told = self._told("before")
+        if told is None:
             return
-        pattern, kind, document = json.loads(told.read_text())
+        pattern, kind, document = told
         if not re.search(pattern, line):
             return
-        told.unlink()
+        (self._folder / "before").unlink()
         if document is None:
             for path in self._folder.glob(f"{self._namespace}.{kind}.*"):
                 path.unlink()
@@ -112,7 +112,7 @@ class KubernetesObjects:
             self._store(kind, document)
 
     def _get(self, kind: str, name: str) -> None:
-        found = self.get(kind, name)
+        found = self.get(kind.partition(".")[0], name)
         if found is not None:
             print(json.dumps(found))
 
@@ -120,11 +120,23 @@ class KubernetesObjects:
         kind, metadata = document["kind"].lower(), document["metadata"]
         what = f'{kind}s "{metadata["name"]}"'
         present = self.get(kind, metadata["name"])
+        if kind == "lease":
+            _require_valid_lease(what, document.get("spec", {}))
+        if verb == "create" and metadata.get("resourceVersion"):
+            _refuse("Error from server: resourceVersion should not be set on objects to be created")
         if verb == "create" and present is not None:
             _refuse(f'Error from server (AlreadyExists): error when creating "STDIN": {what} already exists')
-        if verb == "replace" and present is None:
+        if verb == "replace" and present is None and kind != "lease":
             _refuse(f'Error from server (NotFound): error when replacing "STDIN": {what} not found')
+        if verb == "replace" and present is None and metadata.get("uid"):
+            # An update may create a Lease (pkg/registry/coordination/lease/strategy.go), whatever version it
+            # names; only a uid is compared with that of nothing (registry/generic/registry/store.go).
+            _refuse(
+                f'Error from server (Conflict): error when replacing "STDIN": {what}: Precondition failed'
+            )
         if verb == "replace" and present is not None:
+            # Without a version an update is unconditional, of Leases too: the API server would refuse that,
+            # but kubectl asks for the present version first (Helper.Replace of cli-runtime).
             self._require(what, metadata, present["metadata"])
         print(json.dumps(self._store(kind, document)))
 
@@ -146,11 +158,37 @@ class KubernetesObjects:
         uid = metadata.get("uid") or (present["metadata"]["uid"] if present else str(uuid.uuid4()))
         version = str(uuid.uuid4().int % 10**6)
         stored = {**document, "metadata": {**metadata, "uid": uid, "resourceVersion": version}}
-        self._path(kind, metadata["name"]).write_text(json.dumps(stored))
+        self._write_file(self._path(kind, metadata["name"]), stored)
         return stored
+
+    def _write_file(self, path: Path, content: object) -> None:
+        """Writes it in one step, as a lease may be renewed at the same moment."""
+        new = self._folder / f"new-{uuid.uuid4()}"
+        new.write_text(json.dumps(content))
+        new.replace(path)
+
+    def _told(self, name: str) -> Any:
+        """What a test has ordered; None for nothing."""
+        try:
+            return json.loads((self._folder / name).read_text())
+        except FileNotFoundError:
+            return None
 
     def _path(self, kind: str, name: str) -> Path:
         return self._folder / f"{self._namespace}.{kind}.{name}"
+
+
+def _require_valid_lease(what: str, spec: Mapping[str, Any]) -> None:
+    """Refuses what the API server does (pkg/apis/coordination/validation, and the format of MicroTime)."""
+    for field in ("acquireTime", "renewTime"):
+        if field in spec and not re.fullmatch(r"\S+T\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)", spec[field]):
+            _refuse(
+                f'Error from server (BadRequest): error when creating "STDIN": parsing time {spec[field]!r}'
+            )
+    if not spec.get("leaseDurationSeconds", 1) > 0:
+        _refuse(f"The Lease {what} is invalid: spec.leaseDurationSeconds: must be greater than 0")
+    if not spec.get("leaseTransitions", 0) >= 0:
+        _refuse(f"The Lease {what} is invalid: spec.leaseTransitions: must be greater than or equal to 0")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -13,8 +13,8 @@ from components.custody.key_record import KeyRecord
 from components.journal.encryption import StackKeyCipher
 from components.journal.entry import JournalEntry
 from components.journal.journal import InitJournal
-from components.journal.lock_holder import ProcessIdentity
 from components.kubernetes.kubectl import KubernetesTarget
+from components.kubernetes.lease import RunIdentity
 from tests.unit.fakes.kubectl_in_process import provide_objects
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
@@ -75,14 +75,15 @@ def rewrite(cluster: KubernetesObjects, tmp_path: Path, change: Change) -> None:
     file(tmp_path).write_text(changed)
 
 
-def of_dead_process(entry: JournalEntry) -> JournalEntry:
-    return replace(entry, run=replace(entry.run, run_id="dead", process=ProcessIdentity(1, "never")))
+def of_ended_run(entry: JournalEntry) -> JournalEntry:
+    """As a run leaves it that was killed, or ended with an error."""
+    return replace(entry, run=RunIdentity("ended", "build-7"))
 
 
-def on_other_machine(entry: JournalEntry, age: timedelta = timedelta()) -> JournalEntry:
+def of_earlier_version(entry: JournalEntry, age: timedelta = timedelta()) -> JournalEntry:
+    """As a run of a version leaves it that took no lease, on another machine."""
     began = (datetime.fromisoformat(entry.began) - age).isoformat()
-    run = replace(entry.run, run_id="other", host="build-7", system="another boot")
-    return replace(entry, run=run, began=began)
+    return replace(entry, run=RunIdentity("other", "build-7"), began=began, leased=False)
 
 
 def file_name(deployment: str) -> str:

@@ -99,3 +99,26 @@ def test_everything_is_under_the_component() -> None:
     deployment = made(ARGS)
     component = deployment.only(COMPONENT).urn
     assert {deployment.only(type_).parent for type_ in (SECRET, SECRET_POLICY, KEY)} == {component}
+
+
+def test_reader_who_is_removed_is_named_nowhere() -> None:
+    """By the same resources, whose policies change in place: protection doesn't stand in the way."""
+    bob = f"arn:aws:iam::{ACCOUNT}:role/bob"
+    before, after = made(replace(ARGS, readers=(*READERS, bob))), made(ARGS)
+    assert {entry.type for entry in before.registrations if bob in str(entry.inputs)} == {KEY, SECRET_POLICY}
+    assert not any(bob in str(entry.inputs) for entry in after.registrations)
+    assert [entry.urn for entry in before.registrations] == [entry.urn for entry in after.registrations]
+
+
+def test_another_key_leaves_the_secret_the_same_resource() -> None:
+    before, after = made(ARGS), made(replace(ARGS, key_arn=f"{KEY_ARN}2"))
+    changed = {
+        name
+        for name, value in before.only(SECRET).inputs.items()
+        if after.only(SECRET).inputs.get(name) != value
+    }
+    assert changed == {"kmsKeyId"}
+    assert before.only(SECRET).urn == after.only(SECRET).urn
+    # The engine refuses to delete the key that older versions of the secret may need.
+    assert before.only(KEY).protect
+    assert before.only(KEY).retain_on_delete

@@ -10,7 +10,7 @@ import pytest
 
 from components.custody.key_store import (
     KeyStoreError,
-    record_text,
+    moved_settings,
     store_class,
     store_from_properties,
     store_to_properties,
@@ -137,10 +137,89 @@ def test_other_errors_are_shown_as_they_are() -> None:
     assert without_secrets(message, key_record(root_token="")) == message
 
 
-def test_record_that_a_clouds_secret_does_not_take_is_refused() -> None:
+@pytest.mark.parametrize("name", ["aws-secrets-manager", "gcp-secret-manager"])
+def test_record_that_a_clouds_secret_does_not_take_is_refused(name: str) -> None:
+    store = store_from_properties(custody(name, **(AWS if name.startswith("aws") else GOOGLE)))
     rest = len(replace(key_record(), recovery_shares=("",)).to_json())
     longest = replace(key_record(), recovery_shares=("s" * (65536 - rest),))
-    assert record_text(longest, "secret") == longest.to_json()
+    assert store.record_text(longest) == longest.to_json()
     longer = replace(longest, recovery_shares=("s" * (65537 - rest),))
-    with pytest.raises(KeyStoreError, match="The secret takes 65536 bytes, and the record is longer"):
-        record_text(longer, "secret")
+    with pytest.raises(KeyStoreError, match="takes 65536 bytes, and the record is longer"):
+        store.record_text(longer)
+
+
+# What may change once the keys are there
+
+
+def custody(store: str, **options: object) -> dict[str, object]:
+    return {"store": store, "options": options}
+
+
+AWS = {"name": "vault/keys", "region": "eu-central-1", "kms_key": "own", "readers": ["ada", "bob"]}
+GOOGLE = {
+    "secret": "projects/p/secrets/s",
+    "endpoint": "",
+    "readers": ["user:ada", "user:bob"],
+    "replicas": [],
+}
+GOOGLE_GIVEN = {**GOOGLE, "readers": []}
+SECRET = {"namespace": "keys", "name": "vault"}
+
+
+@pytest.mark.parametrize(
+    ("store", "before", "changed"),
+    [
+        ("aws-secrets-manager", AWS, {"readers": ["ada"]}),
+        ("aws-secrets-manager", AWS, {"readers": ["ada", "bob", "eve"]}),
+        ("aws-secrets-manager", AWS, {"kms_key": "unseal-key"}),
+        ("gcp-secret-manager", GOOGLE, {"readers": ["user:ada"]}),
+        ("gcp-secret-manager", GOOGLE, {"readers": ["user:bob", "user:ada"]}),
+        ("gcp-secret-manager", GOOGLE, {"endpoint": "psc.example.com"}),
+        ("gcp-secret-manager", GOOGLE_GIVEN, {"endpoint": "psc.example.com"}),
+        ("kubernetes-secret", SECRET, {}),
+        ("file", {"path": "/keys"}, {}),
+    ],
+)
+def test_what_does_not_move_the_record_may_change(
+    store: str, before: dict[str, object], changed: dict[str, object]
+) -> None:
+    assert moved_settings(custody(store, **before), custody(store, **{**before, **changed})) == []
+
+
+@pytest.mark.parametrize(
+    ("store", "before", "changed"),
+    [
+        ("aws-secrets-manager", AWS, {"name": "vault/other"}),
+        ("aws-secrets-manager", AWS, {"region": "eu-west-1"}),
+        ("gcp-secret-manager", GOOGLE, {"secret": "projects/p/secrets/other"}),
+        # The stack would delete its secret, or make one that exists.
+        ("gcp-secret-manager", GOOGLE, {"readers": []}),
+        ("gcp-secret-manager", GOOGLE_GIVEN, {"readers": ["user:ada"]}),
+        # Google refuses it, so the secret would be replaced by an empty one.
+        ("gcp-secret-manager", GOOGLE, {"replicas": ["europe-west3"]}),
+        ("kubernetes-secret", SECRET, {"namespace": "other"}),
+        ("kubernetes-secret", SECRET, {"name": "other"}),
+        ("file", {"path": "/keys"}, {"path": "/other"}),
+    ],
+)
+def test_what_moves_the_record_is_named(
+    store: str, before: dict[str, object], changed: dict[str, object]
+) -> None:
+    # With a change that is allowed beside it.
+    if store == "aws-secrets-manager":
+        changed = {**changed, "readers": ["ada"]}
+    (name, *_) = changed
+    assert moved_settings(custody(store, **before), custody(store, **{**before, **changed})) == [name]
+
+
+def test_store_of_a_reader_that_says_nothing_moves_with_each_setting(own_module: str) -> None:
+    before = {"store": own_module, "options": {"places": ["a"]}}
+    now = {"store": own_module, "options": {"places": ["a", "b"]}}
+    assert moved_settings(before, now) == ["places"]
+    assert moved_settings(before, before) == []
+
+
+@pytest.mark.parametrize("other", [{}, custody("file", path="/keys")])
+def test_another_store_is_another_place(other: dict[str, object]) -> None:
+    aws = custody("aws-secrets-manager", **AWS)
+    assert moved_settings(aws, other) == moved_settings(other, aws) == ["store"]

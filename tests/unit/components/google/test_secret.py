@@ -96,9 +96,25 @@ def test_a_regional_secret() -> None:
 
 @pytest.mark.parametrize("protect", [True, False])
 @pytest.mark.parametrize("secret", [ARGS.secret, REGIONAL])
-def test_protection(protect: bool, secret: SecretName) -> None:
+def test_secret_is_protected_and_a_right_on_it_is_not(protect: bool, secret: SecretName) -> None:
+    """The engine would refuse to take the right of a reader away who is no longer in the settings."""
     deployment = made(replace(ARGS, protect=protect, secret=secret))
-    kept = [entry for entry in deployment.registrations if entry.type.startswith("gcp:")]
-    assert len(kept) == 5
-    assert {(entry.protect, entry.retain_on_delete) for entry in kept} == {(protect, protect)}
-    assert {entry.parent for entry in kept} == {deployment.only(COMPONENT).urn}
+    made_here = [entry for entry in deployment.registrations if entry.type.startswith("gcp:")]
+    kept = {(entry.type, entry.protect, entry.retain_on_delete) for entry in made_here}
+    kinds = (REGIONAL_SECRET, REGIONAL_SECRET_MEMBER) if secret.region else (SECRET, SECRET_MEMBER)
+    assert kept == {(kinds[0], protect, protect), (kinds[1], False, False)}
+    assert len(made_here) == 5
+    assert {entry.parent for entry in made_here} == {deployment.only(COMPONENT).urn}
+
+
+@pytest.mark.parametrize("secret", [ARGS.secret, REGIONAL])
+@pytest.mark.parametrize("left", [READERS[:1], READERS[1:]])
+def test_reader_who_is_removed_is_named_nowhere(secret: SecretName, left: tuple[str, ...]) -> None:
+    (gone,) = set(READERS) - set(left)
+    before = made(replace(ARGS, secret=secret))
+    after = made(replace(ARGS, secret=secret, readers=left))
+    removed = {entry.urn for entry in before.registrations} - {entry.urn for entry in after.registrations}
+    of_reader = {entry.urn for entry in before.registrations if entry.inputs.get("member") == gone}
+    assert removed == of_reader
+    assert len(removed) == len(ROLES)
+    assert not any(gone in str(entry.inputs) for entry in after.registrations)

@@ -11,7 +11,7 @@ import pytest
 
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
-from components.journal.journal import AnotherRunError
+from components.kubernetes.lease import AnotherRunError, RunIdentity
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
     CIPHER,
@@ -235,8 +235,7 @@ def test_vault_that_another_run_initialises_is_never_wiped(
 ) -> None:
     entry = cluster.journal_entry
     assert entry is not None
-    run_there = replace(entry.run, run_id="other", host="build-7", system="another boot")
-    cluster.rewrite_journal(replace(entry, run=run_there))
+    cluster.rewrite_journal(replace(entry, run=RunIdentity("other", "build-7"), leased=False))
     with pytest.raises(AnotherRunError, match="build-7"):
         run(vault, wipe=True, pod_start_seconds=0.3)
     assert cluster.deletions == []

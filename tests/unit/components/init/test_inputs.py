@@ -1,11 +1,17 @@
 """The typed inputs of the init, and the keys that the state has."""
 
+import base64
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import pysequoia
 import pytest
 
 from components.custody.key_record import KeyRecord
+from components.custody.key_store import KeyStoreError
+from components.custody.pgp_keys import encrypt_share
 from components.init.inputs import INPUTS, InitInputs, state_record
 from tests.unit.fakes.init_inputs import DEPLOYMENT, access, init_inputs
 from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES
@@ -68,3 +74,43 @@ def test_record_of_the_state(
         shares_encrypted=shares_encrypted,
         root_token_encrypted=root_token_encrypted,
     )
+
+
+def holders_key() -> str:
+    certificate = pysequoia.Tsk.generate(
+        user_id="Holder <holder@example.com>", profile=pysequoia.Profile.RFC4880
+    ).extract_certificate()
+    return base64.b64encode(bytes(certificate)).decode()
+
+
+@pytest.mark.parametrize("shares", [1, 5, 255])
+def test_largest_record_is_as_long_as_that_of_the_keys(shares: int) -> None:
+    largest = InitInputs.from_properties(init_inputs(shares=shares, threshold=1), "").largest_record()
+    real = replace(
+        largest,
+        # Of a share with 33 bytes, and a token of Vault's newest kind.
+        recovery_shares=("x" * 44,) * shares,
+        root_token="hvs." + "x" * 91,
+        cluster_id=str(uuid.uuid4()),
+    )
+    assert len(real.to_json()) <= len(largest.to_json()) <= len(real.to_json()) + 100
+
+
+def test_largest_record_has_room_for_messages_to_the_holders() -> None:
+    key = holders_key()
+    inputs = InitInputs.from_properties(init_inputs(pgp_keys=[key] * 5, root_token_pgp_key=key), "")
+    largest = inputs.largest_record()
+    message = encrypt_share(base64.b64encode(bytes(33)).decode(), key)
+    assert len(largest.shares) == 5
+    assert all(len(share) > len(message) for share in largest.shares)
+    assert len(largest.root_token) > len(message)
+
+
+def test_as_many_shares_as_vault_allows_are_refused_by_a_store_they_do_not_fit() -> None:
+    options = {"name": "vault/keys", "region": "eu-central-1", "kms_key": "own", "readers": ["ada"]}
+    custody = {"store": "aws-secrets-manager", "options": options}
+    few = InitInputs.from_properties(init_inputs(shares=255, custody=custody), "")
+    few.custody.require_room(few.largest_record)
+    many = InitInputs.from_properties(init_inputs(pgp_keys=[holders_key()] * 255, custody=custody), "")
+    with pytest.raises(KeyStoreError, match="use fewer shares, or smaller PGP keys"):
+        many.custody.probe(many.largest_record)

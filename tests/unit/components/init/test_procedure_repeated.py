@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from components.errors import DeploymentError
-from components.journal.journal import AnotherRunError
-from components.journal.lock_holder import LockHolder
+from components.kubernetes.lease import AnotherRunError, RunIdentity
 from components.progress import Waiting
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
@@ -65,19 +64,18 @@ def test_own_keys_are_found_in_the_store_when_the_state_is_lost(
     assert shown(said) == []
 
 
-def begun_by_another_run(cluster: InitCluster) -> None:
-    """The journal as a run on another machine leaves it right after its begin."""
+def begun_by_an_earlier_version(cluster: InitCluster) -> None:
+    """The journal as a run leaves it right after its begin that took no lease."""
     journal().begin(CIPHER)
     entry = cluster.journal_entry
     assert entry is not None
-    run = replace(entry.run, run_id="other", host="build-7", system="another boot")
-    cluster.rewrite_journal(replace(entry, run=run))
+    cluster.rewrite_journal(replace(entry, run=RunIdentity("other", "build-7"), leased=False))
 
 
 def test_another_run_is_waited_for_and_left_alone(
     vault: ScriptedVault, store: scripted_store.Store, cluster: InitCluster
 ) -> None:
-    begun_by_another_run(cluster)
+    begun_by_an_earlier_version(cluster)
     vault.answers(SEAL_STATUS, seal_status())
     with pytest.raises(AnotherRunError) as raised:
         run(vault, store, pod_start_seconds=0.3)
@@ -95,7 +93,7 @@ def test_keys_that_another_run_has_stored_meanwhile_are_taken(
     cluster: InitCluster,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begun_by_another_run(cluster)
+    begun_by_an_earlier_version(cluster)
     vault.answers(SEAL_STATUS, seal_status())
 
     def other_run_ends(*_args: Any, **_options: Any) -> None:
@@ -125,9 +123,8 @@ def test_whoever_was_faster_with_the_init_has_its_keys(
     assert journal().find() is None
 
 
-def test_run_of_the_same_process_is_no_other(vault: ScriptedVault, store: scripted_store.Store) -> None:
+def test_run_that_ended_is_no_other(vault: ScriptedVault, store: scripted_store.Store) -> None:
     journal().begin(CIPHER)
-    assert LockHolder.current().is_this_process
     answer_first_init(vault)
     record = run(vault, store).record
     assert record is not None

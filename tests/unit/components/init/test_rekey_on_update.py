@@ -9,6 +9,7 @@ import pytest
 
 from components.custody.key_custody import WRITE_ATTEMPTS
 from components.custody.key_record import KeyRecord
+from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError
 from components.init.inputs import InitInputs
 from components.init.rekey_on_update import changed_shares
@@ -19,6 +20,7 @@ from tests.unit.fakes.init_inputs import (
     CIPHER,
     DEPLOYMENT,
     TARGET,
+    InitCluster,
     journal,
 )
 from tests.unit.fakes.init_runs import inputs_with
@@ -270,4 +272,34 @@ def test_vault_that_is_away_changes_nothing(vault: ScriptedVault, store: scripte
     vault.answers(REKEY, error(503, "Vault is sealed"))
     with pytest.raises(DeploymentError, match="couldn't be changed: Vault is sealed"):
         update(vault, store, away)
+    assert stored(store) == STORED
+
+
+def test_run_that_slept_keeps_the_new_shares_and_overwrites_nothing(
+    vault: ScriptedVault,
+    store: scripted_store.Store,
+    cluster: InitCluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep = InitJournal.keep
+
+    def slept(self: InitJournal, record: KeyRecord) -> None:
+        keep(self, record)
+        cluster.take_lease()
+
+    monkeypatch.setattr(InitJournal, "keep", slept)
+    with pytest.raises(DeploymentError, match="The new shares are valid, and safe in the journal"):
+        update(vault, store)
+    assert stored(store) == STORED
+    assert list(journal().recover(CIPHER).recovery_shares) == NEW
+
+
+def test_shares_that_would_not_fit_are_not_made(
+    vault: ScriptedVault, store: scripted_store.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once they are made they are the valid ones, and the store doesn't take them."""
+    monkeypatch.setattr(scripted_store.Store, "largest_record_bytes", 200)
+    with pytest.raises(KeyStoreError, match="takes 200 bytes, and the record is longer"):
+        update(vault, store)
+    assert vault.asked(START_REKEY) == []
     assert stored(store) == STORED

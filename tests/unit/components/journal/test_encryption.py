@@ -71,6 +71,20 @@ def test_another_deployment_does_not_open_it() -> None:
         other.decrypt(key.encrypt(b"the keys"))
 
 
+def test_the_ciphertext_is_bound_to_its_deployment_whatever_wrapped_its_key() -> None:
+    """RSA and transit bind a wrapped key to nothing, so the same key may be had for another deployment."""
+    key = SealKeyCipher(PlainWrapper()).prepare(DEPLOYMENT)
+    ciphertext = key.encrypt(b"the keys")
+    assert replace(key).decrypt(ciphertext) == b"the keys"
+    with pytest.raises(JournalError, match=CHANGED):
+        replace(key, deployment="uid/other/vault").decrypt(ciphertext)
+
+
+def test_the_stacks_key_gives_each_deployment_a_key_of_its_own() -> None:
+    key = StackKeyCipher(STACK_KEY).prepare(DEPLOYMENT)
+    assert StackKeyCipher(STACK_KEY).open(key.header, "uid/other/vault").key != key.key
+
+
 def test_a_journal_of_another_kind_of_key_names_both() -> None:
     with pytest.raises(JournalError, match="kind 'aws-kms', and this run has one of kind 'stack-key'"):
         StackKeyCipher(STACK_KEY).open({"cipher": "aws-kms"}, DEPLOYMENT)

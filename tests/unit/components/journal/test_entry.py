@@ -2,17 +2,17 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from components.journal.encryption import JournalError
-from components.journal.entry import JournalEntry
-from components.journal.lock_holder import LockHolder
+from components.journal.entry import UNLEASED_SECONDS, JournalEntry
+from components.kubernetes.lease import RunIdentity
 
 ENTRY = JournalEntry(
     deployment="uid/vault/vault",
-    run=LockHolder.current(),
+    run=RunIdentity.new(),
     began=datetime.now(UTC).isoformat(),
     volume="of the data",
     header={"cipher": "stack-key"},
@@ -40,8 +40,30 @@ def test_entry_matches_the_volume_that_it_began_with() -> None:
     assert not ENTRY.matches_volume("")
 
 
-def test_entry_belongs_to_a_live_run_unless_it_is_this_one() -> None:
-    assert not ENTRY.belongs_to_live_run
-    another = replace(ENTRY.run, run_id="another", host="another machine", system="another boot")
-    assert replace(ENTRY, run=another).belongs_to_live_run
-    assert not replace(ENTRY, run=another, began="2020-01-01T00:00:00+00:00").belongs_to_live_run
+OF_EARLIER_VERSION = """{
+  "format": 1, "stage": "intent", "deployment": "uid/vault/vault",
+  "run": {
+    "run_id": "c0ffee", "host": "build-7", "system": "b00t pid:[4026531836]",
+    "process": {"pid": 12, "started": "4711"}, "engine": {"pid": 11, "started": "4710"}
+  },
+  "began": "%s", "volume": "of the data", "header": {"cipher": "stack-key", "salt": "c2FsdA=="},
+  "ciphertext": "", "fingerprint": ""
+}"""
+"""As a version stored it that took no lease."""
+
+
+@pytest.mark.parametrize(
+    ("age", "live"),
+    [(0, True), (UNLEASED_SECONDS - 5, True), (UNLEASED_SECONDS, False), (-3600, True)],
+    ids=["new", "almost a quarter of an hour", "a quarter of an hour", "by a clock that is ahead"],
+)
+def test_run_of_an_earlier_version_counts_as_alive_by_its_age(age: int, live: bool) -> None:
+    began = (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="seconds")
+    entry = JournalEntry.from_json(OF_EARLIER_VERSION % began)
+    assert entry.belongs_to_live_run is live
+    assert entry.run == RunIdentity("c0ffee", "build-7")
+    assert JournalEntry.from_json(entry.to_json()) == entry
+
+
+def test_run_with_a_lease_is_alive_only_by_that() -> None:
+    assert not JournalEntry.from_json(ENTRY.to_json()).belongs_to_live_run

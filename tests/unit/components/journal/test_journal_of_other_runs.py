@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from components.journal.encryption import JournalError
-from components.journal.entry import JournalEntry
-from components.journal.journal import AnotherRunError
-from components.journal.lock_holder import OTHER_HOST_SECONDS, LockHolder
+from components.journal.entry import UNLEASED_SECONDS, JournalEntry
+from components.kubernetes.lease import AnotherRunError
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 from tests.unit.fakes.left_journals import (
     CIPHER,
@@ -25,8 +24,8 @@ from tests.unit.fakes.left_journals import (
     file,
     file_name,
     journal,
-    of_dead_process,
-    on_other_machine,
+    of_earlier_version,
+    of_ended_run,
     rewrite,
 )
 
@@ -37,11 +36,11 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KubernetesObject
     return cluster_with_vault(monkeypatch, tmp_path)
 
 
-def test_intent_of_another_machine_is_a_lock_for_a_quarter_of_an_hour(
+def test_intent_of_an_earlier_version_is_a_lock_for_a_quarter_of_an_hour(
     cluster: KubernetesObjects, tmp_path: Path
 ) -> None:
     journal().begin(CIPHER)
-    rewrite(cluster, tmp_path, lambda entry: on_other_machine(entry, timedelta(minutes=14)))
+    rewrite(cluster, tmp_path, lambda entry: of_earlier_version(entry, timedelta(minutes=14)))
     before = entry_in(cluster).to_json()
     found = journal().find()
     assert found is not None
@@ -58,9 +57,10 @@ def test_intent_of_another_machine_is_a_lock_for_a_quarter_of_an_hour(
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(of_dead_process, id="dead process"),
+        pytest.param(of_ended_run, id="ended run"),
         pytest.param(
-            lambda entry: on_other_machine(entry, timedelta(seconds=OTHER_HOST_SECONDS)), id="old, elsewhere"
+            lambda entry: of_earlier_version(entry, timedelta(seconds=UNLEASED_SECONDS)),
+            id="earlier version, old",
         ),
     ],
 )
@@ -74,7 +74,7 @@ def test_intent_of_a_dead_run_is_taken_over(
     assert not found.belongs_to_live_run
     opened = journal()
     opened.begin(OTHER_CIPHER)
-    assert entry_in(cluster).run.process == LockHolder.current().process
+    assert entry_in(cluster).run == opened.lease.identity
     opened.keep(RECORD)
     assert journal().recover(OTHER_CIPHER) == RECORD
 
@@ -89,12 +89,12 @@ def test_own_intent_of_an_earlier_try_is_taken_over(cluster: KubernetesObjects) 
 
 def test_secret_made_by_a_faster_run_is_left_to_it(cluster: KubernetesObjects, tmp_path: Path) -> None:
     journal().begin(CIPHER)
-    rewrite(cluster, tmp_path, on_other_machine)
+    rewrite(cluster, tmp_path, of_earlier_version)
     theirs = cluster.get("secret", SECRET)
     cluster.remove("secret", SECRET)
     file(tmp_path).unlink()
     cluster.before("create --filename", "secret", theirs)
-    with pytest.raises(AnotherRunError, match="on build-7"):
+    with pytest.raises(AnotherRunError, match="at the same moment"):
         journal().begin(CIPHER)
     assert entry_in(cluster).run.host == "build-7"
     assert not list((tmp_path / "home" / "vault-autounseal").iterdir())
@@ -103,20 +103,20 @@ def test_secret_made_by_a_faster_run_is_left_to_it(cluster: KubernetesObjects, t
 def test_two_runs_that_take_a_dead_one_over_at_once(cluster: KubernetesObjects, tmp_path: Path) -> None:
     journal().begin(CIPHER)
     first = entry_in(cluster)
-    rewrite(cluster, tmp_path, on_other_machine)
+    rewrite(cluster, tmp_path, of_earlier_version)
     theirs = cluster.get("secret", SECRET)
-    rewrite(cluster, tmp_path, lambda _: of_dead_process(first))
+    rewrite(cluster, tmp_path, lambda _: of_ended_run(first))
     cluster.before("replace", "secret", theirs)
-    with pytest.raises(AnotherRunError, match="on build-7"):
+    with pytest.raises(AnotherRunError, match="at the same moment"):
         journal().begin(CIPHER)
     assert entry_in(cluster).run.run_id == "other"
 
 
 def test_dead_run_whose_secret_vanishes_meanwhile(cluster: KubernetesObjects, tmp_path: Path) -> None:
     journal().begin(CIPHER)
-    rewrite(cluster, tmp_path, of_dead_process)
+    rewrite(cluster, tmp_path, of_ended_run)
     cluster.before("replace", "secret", None)
-    with pytest.raises(AnotherRunError, match=r"\(one\)"):
+    with pytest.raises(AnotherRunError, match="at the same moment"):
         journal().begin(CIPHER)
 
 
@@ -124,7 +124,7 @@ def test_lock_in_the_file_counts_where_the_secret_was_deleted(
     cluster: KubernetesObjects, tmp_path: Path
 ) -> None:
     journal().begin(CIPHER)
-    rewrite(cluster, tmp_path, on_other_machine)
+    rewrite(cluster, tmp_path, of_earlier_version)
     cluster.remove("secret", SECRET)
     with pytest.raises(AnotherRunError):
         journal().begin(CIPHER)
@@ -136,21 +136,71 @@ def test_finish_leaves_the_intent_of_a_live_run(
 ) -> None:
     opened = journal()
     opened.begin(CIPHER)
-    rewrite(cluster, tmp_path, on_other_machine)
+    rewrite(cluster, tmp_path, of_earlier_version)
     opened.finish()
     assert entry_in(cluster).run.run_id == "other"
     assert file(tmp_path).exists()
-    assert "The journal is another run's now (process" in capfd.readouterr().err
+    assert "The journal is another run's now (a run on build-7)" in capfd.readouterr().err
 
 
-def test_finish_removes_keys_whoever_put_them_there(cluster: KubernetesObjects, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [of_earlier_version, of_ended_run])
+def test_finish_leaves_the_keys_of_another_run(
+    cluster: KubernetesObjects, tmp_path: Path, capfd: pytest.CaptureFixture[str], change: Change
+) -> None:
+    """They may be the only ones of the Vault that runs now."""
+    first = journal()
+    first.begin(CIPHER)
+    first.keep(RECORD)
+    rewrite(cluster, tmp_path, change)
     opened = journal()
-    opened.begin(CIPHER)
-    opened.keep(RECORD)
-    rewrite(cluster, tmp_path, on_other_machine)
-    journal().finish()
+    with opened.lease.held(0):
+        opened.finish()
+        opened.finish("sha256:of-other-shares")
+    assert journal().recover(CIPHER) == RECORD
+    assert capfd.readouterr().err.count("may be valid. It stays, encrypted, in ") == 1
+
+
+@pytest.mark.parametrize("places", [("secret",), ("file",), ("secret", "file")])
+def test_finish_deletes_what_the_run_has_recovered(
+    cluster: KubernetesObjects, tmp_path: Path, places: tuple[str, ...]
+) -> None:
+    """Also the intent of the same run in the place that failed when that run had its keys."""
+    first = journal()
+    first.begin(CIPHER)
+    intent = entry_in(cluster).to_json()
+    first.keep(RECORD)
+    if "secret" not in places:
+        cluster.put("secret", SECRET, data={"journal": base64.b64encode(intent.encode()).decode()})
+    if "file" not in places:
+        file(tmp_path).write_text(intent)
+    opened = journal()
+    assert opened.recover(CIPHER) == RECORD
+    opened.finish()
     assert cluster.get("secret", SECRET) is None
     assert not list((tmp_path / "home" / "vault-autounseal").iterdir())
+
+
+def test_keys_in_the_state_end_the_intent_of_a_run_that_is_over(
+    cluster: KubernetesObjects, tmp_path: Path
+) -> None:
+    """Its keys reached the state only; the intent would say of them that they went to nobody."""
+    journal().begin(CIPHER)
+    rewrite(cluster, tmp_path, of_ended_run)
+    journal().finish(RECORD.fingerprint)
+    assert journal().find() is None
+
+
+def test_finish_leaves_the_intent_of_a_run_that_holds_the_lease(
+    cluster: KubernetesObjects, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("components.journal.journal._FINISH_SECONDS", 0)
+    other = journal()
+    with other.lease.held(0):
+        other.begin(CIPHER)
+        monkeypatch.setattr("components.kubernetes.lease.time.sleep", lambda _: other.lease.check())
+        journal().finish(RECORD.fingerprint)
+    assert entry_in(cluster).run == other.lease.identity
+    assert "The journal stays in " in capfd.readouterr().err
 
 
 def test_finish_reads_again_where_the_secret_changed_meanwhile(
@@ -160,7 +210,7 @@ def test_finish_reads_again_where_the_secret_changed_meanwhile(
     opened.begin(CIPHER)
     own = cluster.get("secret", SECRET)
     assert own is not None
-    rewrite(cluster, tmp_path, on_other_machine)
+    rewrite(cluster, tmp_path, of_earlier_version)
     theirs = cluster.get("secret", SECRET)
     cluster.put("secret", SECRET, data=own["data"])
     cluster.before("delete", "secret", theirs)
@@ -195,7 +245,7 @@ def test_keys_go_before_the_intent_of_a_run_that_took_over(
 ) -> None:
     opened = journal()
     opened.begin(CIPHER)
-    rewrite(cluster, tmp_path, on_other_machine)
+    rewrite(cluster, tmp_path, of_earlier_version)
     opened.keep(RECORD)
     assert entry_in(cluster).kept
     assert journal().recover(CIPHER) == RECORD
@@ -206,10 +256,17 @@ def test_keys_of_another_run_are_never_overwritten(
 ) -> None:
     opened = journal()
     opened.begin(CIPHER)
-    rewrite(cluster, tmp_path, lambda entry: replace(on_other_machine(entry), ciphertext="theirs"))
+    rewrite(cluster, tmp_path, lambda entry: replace(of_earlier_version(entry), ciphertext="theirs"))
     opened.keep(RECORD)
     assert entry_in(cluster).ciphertext == "theirs"
-    assert "the keys of another run lie there" in capfd.readouterr().err
+    folder = tmp_path / "home" / "vault-autounseal"
+    theirs = folder / file_name(DEPLOYMENT)
+    assert JournalEntry.from_json(theirs.read_text()).ciphertext == "theirs"
+    said = capfd.readouterr().err
+    assert "the keys of another run lie there" in said
+    (aside,) = folder.glob(f"*.{opened.lease.identity.run_id}.json")
+    assert str(aside) in said
+    aside.replace(theirs)
     cluster.remove("secret", SECRET)
     assert journal().recover(CIPHER) == RECORD
 
@@ -248,7 +305,7 @@ def test_keys_are_found_before_a_later_intent(cluster: KubernetesObjects) -> Non
     opened = journal()
     opened.begin(CIPHER)
     opened.keep(RECORD)
-    later = replace(on_other_machine(entry_in(cluster), -timedelta(hours=1)), ciphertext="")
+    later = replace(of_earlier_version(entry_in(cluster), -timedelta(hours=1)), ciphertext="")
     cluster.put("secret", SECRET, data={"journal": base64.b64encode(later.to_json().encode()).decode()})
     found = journal().find()
     assert found is not None

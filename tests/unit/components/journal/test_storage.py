@@ -10,15 +10,16 @@ import pytest
 
 from components.journal.encryption import JournalError
 from components.journal.entry import JournalEntry
-from components.journal.lock_holder import LockHolder
-from components.journal.storage import JournalFile, JournalSecret, SeenSecret
+from components.journal.storage import JournalFile, JournalSecret
 from components.kubernetes.kubectl import OWNER, OWNER_LABEL, KubectlError
+from components.kubernetes.lease import RunIdentity
+from components.kubernetes.owned_object import ForeignObjectError
 from tests.unit.fakes.disk import RecordedDisk, record_disk
 from tests.unit.fakes.init_inputs import DEPLOYMENT, SECRET, TARGET, InitCluster, provide_cluster
 
 ENTRY = JournalEntry(
     deployment=DEPLOYMENT,
-    run=LockHolder.current(),
+    run=RunIdentity.new(),
     began="2026-01-01T00:00:00+00:00",
     volume="uid",
     header={},
@@ -39,60 +40,60 @@ def secret(deployment: str = DEPLOYMENT) -> JournalSecret:
     return JournalSecret(TARGET, "vault", deployment)
 
 
-def seen_in(place: JournalSecret) -> SeenSecret:
-    found = place.read()
-    assert found is not None
-    return found
+def entry_of(place: JournalSecret) -> JournalEntry | None:
+    return place.entry(place.look())
 
 
 def test_secret_whose_entry_is_not_base64_is_refused(cluster: InitCluster) -> None:
-    secret().create(ENTRY)
+    secret().write(ENTRY, None)
     stored = cluster.objects.get("secret", SECRET)
     assert stored is not None
     cluster.objects.put("secret", SECRET, data={"journal": stored["data"]["journal"] + "%"})
     with pytest.raises(JournalError):
-        secret().read()
+        entry_of(secret())
 
 
 def test_secret_is_created_once_replaced_and_deleted() -> None:
     place = secret()
-    assert place.read() is None
-    place.create(ENTRY)
-    first = seen_in(place)
-    assert first.entry == ENTRY
+    assert entry_of(place) is None
+    place.write(ENTRY, None)
+    first = place.look()
+    assert first is not None
+    assert place.entry(first) == ENTRY
     with pytest.raises(KubectlError, match="AlreadyExists"):
-        place.create(ENTRY)
+        place.write(ENTRY, None)
     later = replace(ENTRY, ciphertext="a2V5cw==")
-    place.replace(later, first)
-    second = seen_in(place)
-    assert second.entry == later
+    place.write(later, first)
+    second = place.look()
+    assert second is not None
+    assert place.entry(second) == later
     with pytest.raises(KubectlError, match="Conflict"):
-        place.replace(ENTRY, first)
+        place.write(ENTRY, first)
     with pytest.raises(KubectlError, match="Conflict"):
         place.delete(first)
     place.delete(second)
-    assert place.read() is None
+    assert place.look() is None
 
 
 @pytest.mark.parametrize("labels", [None, {}, {OWNER_LABEL: "somebody"}])
 def test_secret_of_somebody_else_is_refused(cluster: InitCluster, labels: dict[str, str] | None) -> None:
-    secret().create(ENTRY)
+    secret().write(ENTRY, None)
     cluster.objects.put("secret", SECRET, metadata={"labels": labels})
-    with pytest.raises(JournalError, match="Secret secrets/vault-operator-init belongs to somebody else"):
-        secret().read()
+    with pytest.raises(ForeignObjectError, match="Secret secrets/vault-operator-init wasn't made by"):
+        secret().look()
 
 
 def test_secret_of_another_deployment_is_refused() -> None:
-    secret().create(ENTRY)
+    secret().write(ENTRY, None)
     with pytest.raises(JournalError, match=f"is the journal of {DEPLOYMENT}, and this is another"):
-        secret("another").read()
+        entry_of(secret("another"))
 
 
 @pytest.mark.parametrize("data", [None, {}, {"journal": "%"}, {"journal": base64.b64encode(b"{}").decode()}])
 def test_secret_without_an_entry_is_refused(cluster: InitCluster, data: dict[str, str] | None) -> None:
     cluster.objects.put("secret", SECRET, metadata={"labels": {OWNER_LABEL: OWNER}}, data=data)
     with pytest.raises(JournalError, match="isn't the journal of an init"):
-        secret().read()
+        entry_of(secret())
 
 
 def test_file_is_only_its_owners_to_read() -> None:
@@ -106,36 +107,39 @@ def test_file_is_only_its_owners_to_read() -> None:
     assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]
 
 
-def test_file_is_on_the_disk_before_it_takes_its_place_and_its_place_after(disk: RecordedDisk) -> None:
+def test_file_is_on_the_disk_before_it_takes_its_place_and_its_place_after(
+    disk: RecordedDisk, tmp_path: Path
+) -> None:
     file = JournalFile(DEPLOYMENT)
     file.write(ENTRY)
     folder = str(file.path.parent)
-    assert disk.events == [f"synced {len(ENTRY.to_json())} bytes", "renamed", f"synced {folder}"]
+    assert disk.events == [
+        f"synced {tmp_path}",
+        f"synced {tmp_path / 'home'}",
+        f"synced {len(ENTRY.to_json())} bytes",
+        "renamed",
+        f"synced {folder}",
+    ]
+    assert disk.contents == [ENTRY.to_json().encode()]
 
 
-def test_file_is_overwritten_before_it_is_removed(disk: RecordedDisk) -> None:
+def test_removal_is_on_the_disk(disk: RecordedDisk) -> None:
     file = JournalFile(DEPLOYMENT)
     file.write(ENTRY)
     disk.events.clear()
-    disk.contents.clear()
     file.delete()
-    assert disk.contents == [bytes(len(ENTRY.to_json()))]
-    assert disk.events == [
-        f"synced {len(ENTRY.to_json())} bytes",
-        "removed",
-        f"synced {file.path.parent}",
-    ]
+    assert disk.events == ["removed", f"synced {file.path.parent}"]
     disk.events.clear()
     file.delete()
     assert disk.events == []
 
 
-def test_folder_is_not_synced_on_windows(disk: RecordedDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_killed_run_left_goes_with_the_journal() -> None:
     file = JournalFile(DEPLOYMENT)
-    # Only the module's own view: pathlib goes by the name, too.
-    monkeypatch.setattr("components.journal.storage.os", disk.windows())
     file.write(ENTRY)
-    assert disk.events == [f"synced {len(ENTRY.to_json())} bytes", "renamed"]
+    file.path.with_name(f".{file.path.name}.k1ll3d.new").write_text("half an entry")
+    file.delete()
+    assert list(file.path.parent.iterdir()) == []
 
 
 def test_failed_write_leaves_what_was_there_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +159,9 @@ def test_failed_write_leaves_what_was_there_and_nothing_else(monkeypatch: pytest
 def test_entry_that_is_set_aside_stays_beside_the_next() -> None:
     file = JournalFile(DEPLOYMENT)
     file.write(replace(ENTRY, volume="next"))
-    path = file.set_aside(ENTRY)
+    path = file.set_aside("earlier", ENTRY.to_json())
     assert path.parent == file.path.parent
-    assert ENTRY.run.run_id in path.name
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert JournalEntry.from_json(path.read_text()) == ENTRY
     assert file.read() == replace(ENTRY, volume="next")
 
@@ -179,3 +183,24 @@ def test_file_lies_in_pulumis_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "elsewhere"))
     assert JournalFile(DEPLOYMENT).path.parent == tmp_path / "elsewhere" / "vault-autounseal"
     assert JournalFile("another").path != JournalFile(DEPLOYMENT).path
+
+
+def test_file_that_cannot_be_read_is_set_aside_as_it_is() -> None:
+    file = JournalFile(DEPLOYMENT)
+    file.write(ENTRY)
+    file.path.write_bytes(b"\xff")
+    path = file.set_aside_unreadable("damaged")
+    assert path.read_bytes() == b"\xff"
+    assert file.read() is None
+
+
+def test_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PULUMI_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+
+    def unknown(_uid: int) -> None:
+        raise KeyError("getpwuid(): uid not found: 1000660000")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(JournalError, match="set PULUMI_HOME to a folder that lasts"):
+        JournalFile(DEPLOYMENT)

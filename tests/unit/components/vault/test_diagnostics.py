@@ -11,6 +11,7 @@ from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.vault.diagnostics import init_failed, not_started
 from tests.unit.fakes.init_inputs import access, init_inputs, provide_kubectl
+from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
 POD: Mapping[str, Any] = {
     "unschedulable": {
@@ -57,6 +58,7 @@ def test_pod_that_does_not_start_is_shown_with_its_log(
         'case "$*" in\n'
         f"*' get pod vault-0 '*) echo '{answer}';;\n"
         "*' logs '*) echo 'Error parsing Seal configuration';;\n"
+        f"*' get lease.'*|*' --filename=- '*) {KubernetesObjects(tmp_path / 'objects').script};;\n"
         "*) echo 'error: timed out' >&2; exit 1;;\n"
         "esac",
     )

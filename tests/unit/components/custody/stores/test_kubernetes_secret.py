@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from components.custody.key_store import KeyReference, KeyStoreError, KeyStoreUnavailableError
-from components.custody.stores import kubernetes_secret
 from components.custody.stores.kubernetes_secret import Store
+from components.kubernetes.owned_object import SeenObject
 from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
 from tests.unit.fakes.kubectl_in_process import provide_objects
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
@@ -86,7 +86,7 @@ def test_a_probe_that_was_left_over_is_no_obstacle(secrets: KubernetesObjects) -
 
 @pytest.mark.usefixtures("secrets")
 def test_a_probe_that_reads_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubernetes_secret, "_content", lambda *_: "something else")
+    monkeypatch.setattr(SeenObject, "secret_text", lambda *_: "something else")
     with pytest.raises(KeyStoreError, match="doesn't hold what was just written into it"):
         STORE.probe(TARGET)
 
