@@ -15,10 +15,18 @@ from components.custody.key_store import KeyReference, KeyStoreError
 from components.errors import DeploymentError, RetryableError
 from components.init.existing_vault import take_over
 from components.init.inputs import InitInputs
+from components.init.other_servers import (
+    NotAloneError,
+    OutdatedPodError,
+    observe_servers,
+    replace_outdated,
+    require_no_other_vault,
+)
 from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher, StackKeyCipher
 from components.journal.journal import AnotherRunError, InitJournal
 from components.progress import Waiting, say
 from components.seals.seal import prove_seal
+from components.stable_provider import RUN_BEGAN
 from components.vault.client import (
     SealStatus,
     VaultAlreadyInitializedError,
@@ -66,7 +74,13 @@ def initialized(inputs: InitInputs) -> InitResult:
             inputs.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
             with inputs.access.reach(0) as address:
                 return _initialized_at(inputs, address, cipher)
+        except NotAloneError as error:
+            if waiting.over:
+                raise DeploymentError(str(error)) from None
+            waiting.pause(str(error).splitlines()[0], seconds=1)
         except RetryableError as error:
+            if isinstance(error, OutdatedPodError):
+                cipher.cache_clear()
             if waiting.over:
                 raise DeploymentError(not_started(inputs.access, str(error))) from None
             waiting.pause(partial(pod_state, inputs.access, str(error)))
@@ -86,37 +100,59 @@ def init_cipher(inputs: InitInputs) -> JournalCipher:
 def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], JournalCipher]) -> InitResult:
     client = VaultClient(address)
     status = client.seal_status()
-    _require_seal_type(status, inputs.seal_type)
     journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
     # Read in every round: another run may have stored them meanwhile.
     stored = inputs.custody.find()
-    in_journal = True
-    if status.initialized:
-        taken = take_over(inputs, address, status, journal, cipher, stored)
-        record, here = taken.record, taken.initialized_here
-    else:
-        if stored is not None:
-            raise DeploymentError(
-                f"{inputs.custody.location} holds the keys of an earlier Vault of this name, and the one "
-                "that runs isn't initialised. Its backups may need them, so they are never overwritten: move "
-                "them to another place, or set another one in custody, and run pulumi up again."
-            )
-        record, here = _initialize(inputs, client, status, journal, cipher()), True
-        in_journal = _journaled(journal, record)
-    if here:
-        otherwise = _safe_in_journal(journal) if in_journal else _lost(journal)
-    else:
-        otherwise = "The keys that were given stay where they are. Fix the store and run pulumi up again."
-    reference = KeyReference(location="", version="")
-    if record is not None:
-        record, reference = _stored(inputs, record, client, journal, otherwise)
-    return InitResult(record, reference, here, status.version)
+    if not status.initialized:
+        return _initialize(inputs, client, status, journal, cipher, stored)
+    _require_seal_type(status, inputs.seal_type)
+    taken = take_over(inputs, address, status, journal, cipher, stored)
+    if taken.record is None:
+        return InitResult(None, KeyReference(location="", version=""), False, status.version)
+    otherwise = (
+        _safe_in_journal(journal)
+        if taken.initialized_here
+        else "The keys that were given stay where they are. Fix the store and run pulumi up again."
+    )
+    record, reference = _stored(inputs, taken.record, client, journal, otherwise)
+    return InitResult(record, reference, taken.initialized_here, status.version)
 
 
 def _initialize(
+    inputs: InitInputs,
+    client: VaultClient,
+    status: SealStatus,
+    journal: InitJournal,
+    cipher: Callable[[], JournalCipher],
+    stored: KeyRecord | None,
+) -> InitResult:
+    """Initialise Vault, once it is sure to be the only one and to have the settings' seal."""
+    servers = observe_servers(inputs.access, status)
+    require_no_other_vault(inputs.access, servers, RUN_BEGAN)
+    if inputs.adopt:
+        raise DeploymentError(
+            f"init.adopt is set, and Vault on {inputs.access.pod(0)} isn't initialised, so there is nothing "
+            "to adopt. Nothing was initialised. Check kubeContext, namespace and releaseName; or, for a new "
+            "Vault, remove init.adopt and run pulumi up again."
+        )
+    if stored is not None:
+        raise DeploymentError(
+            f"{inputs.custody.location} holds the keys of an earlier Vault of this name, and the one "
+            "that runs isn't initialised. Its backups may need them, so they are never overwritten: move "
+            "them to another place, or set another one in custody, and run pulumi up again."
+        )
+    replace_outdated(inputs.access, servers)
+    _require_seal_type(status, inputs.seal_type)
+    record = _new_keys(inputs, client, status, journal, cipher())
+    otherwise = _safe_in_journal(journal) if _journaled(journal, record) else _lost(journal)
+    record, reference = _stored(inputs, record, client, journal, otherwise)
+    return InitResult(record, reference, True, status.version)
+
+
+def _new_keys(
     inputs: InitInputs, client: VaultClient, status: SealStatus, journal: InitJournal, cipher: JournalCipher
 ) -> KeyRecord:
-    """Initialise Vault, once the journal has recorded the intent."""
+    """Return the keys that `sys/init` answers, once the journal has recorded the intent."""
     journal.begin(cipher)
     say(f"Initialising Vault {status.version} on {inputs.access.pod(0)}, seal {status.seal_type}")
     try:
@@ -129,7 +165,7 @@ def _initialize(
         )
     except VaultAlreadyInitializedError:
         # Another run initialised it first, and its keys don't belong in this journal.
-        journal.finish()
+        journal.withdraw()
         raise AnotherRunError(f"{inputs.access.pod(0)} was initialised by somebody else meanwhile") from None
     except (VaultUnavailableError, VaultRefusedError) as error:
         raise DeploymentError(
@@ -167,8 +203,8 @@ def _safe_in_journal(journal: InitJournal) -> str:
 
 def _lost(journal: InitJournal) -> str:
     return (
-        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost. It is empty: fix "
-        "both places, set init.wipe to true, and run pulumi up again."
+        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost, and nobody ever had "
+        "them. Fix both places and run pulumi up again: it says how to begin again."
     )
 
 

@@ -41,6 +41,7 @@ class InitJournal:
         self._secret = JournalSecret(target, statefulset, deployment)
         self._file = JournalFile(deployment)
         self._open: tuple[JournalDataKey, JournalEntry] | None = None
+        self._replaced: JournalEntry | None = None
 
     @property
     def location(self) -> str:
@@ -79,6 +80,8 @@ class InitJournal:
             for untaken in {found.run.run_id: found for found in earlier if found.kept}.values():
                 path = self._file.set_aside(untaken)
                 say(f"The journal has keys of a Vault on another volume; they stay, encrypted, in {path}")
+            intents = [found for found in earlier if not found.kept and found.matches_volume(volume)]
+            self._replaced = max(intents, key=_began, default=None)
             key = cipher.prepare(self._deployment)
             entry = JournalEntry(
                 deployment=self._deployment,
@@ -141,6 +144,19 @@ class InitJournal:
                 remove()
             except (DeploymentError, OSError) as error:
                 say(f"The journal stays in {location}, encrypted; it may be deleted by hand: {error}")
+
+    def withdraw(self) -> None:
+        """Undo :meth:`begin` if Vault was initialised by somebody else after all.
+
+        An earlier run's intent for the same volume is put back: Vault may have finished that run's init, and
+        then only the intent shows that its keys went to nobody.
+        """
+        if self._replaced is None:
+            self.finish()
+            return
+        with self._naming_location("The journal of the earlier run can't be put back"):
+            self._file.write(self._replaced)
+            self._put_secret(self._replaced)
 
     def _entries(self, seen: SeenSecret | None) -> list[JournalEntry]:
         return [entry for entry in (seen.entry if seen else None, self._file.read()) if entry is not None]

@@ -155,9 +155,14 @@ class VaultServers:
             f'*" wait pod/{server.name} "*) exit 0;;\n'
             for server in self.servers
         )
+        objects = KubernetesObjects(self.folder / "objects", NAME)
+        revision = {"updateRevision": "1", "observedGeneration": 1}
+        objects.put("statefulset", NAME, metadata={"generation": 1}, status=revision)
+        for server in self.servers:
+            objects.put("pod", server.name, metadata={"labels": {"controller-revision-hash": "1"}})
         kubectl = folder / "kubectl"
         kubectl.write_text(
-            f'#!/bin/sh\ncase " $* " in\n{cases}esac\n{KubernetesObjects(self.folder / "objects").script}\n',
+            f'#!/bin/sh\ncase " $* " in\n{cases}esac\n{objects.script}\n',
             encoding="utf-8",
         )
         kubectl.chmod(0o755)

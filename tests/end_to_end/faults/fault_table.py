@@ -13,7 +13,10 @@ from tests.end_to_end.faults import (
 from tests.end_to_end.faults.expectations import Keys, Seen
 from tests.end_to_end.faults.fault import Fault
 
-_WIPED = "`Deleting the volumes of an empty Vault whose keys nobody got`, and a new init."
+_NOBODY = (
+    "the `keys went to nobody`, and the lines that `delete pvc/` and `delete pod/`, which the person types"
+)
+_BEGUN_ANEW = "Then: `Initialising Vault`."
 _JOURNAL = "`Keys of an interrupted run were found in the journal`"
 LOCKED = Seen("The next run: `the stack is currently locked`, and how `pulumi cancel` ends that.", runs=(2,))
 """A run that was killed says nothing, and `pulumi cancel` is the third one."""
@@ -22,8 +25,8 @@ LOCKED = Seen("The next run: `the stack is currently locked`, and how `pulumi ca
 def _lost_answer(run: int) -> Sequence[Seen]:
     """What the given run and the one after it say if Vault's answer is lost."""
     return (
-        Seen("The run after: the `keys went to nobody`, and that `init.wipe` begins again.", runs=(run,)),
-        Seen(f"With it: {_WIPED}", runs=(run + 1,)),
+        Seen(f"The run after: {_NOBODY}.", runs=(run,)),
+        Seen(_BEGUN_ANEW, runs=(run + 1,)),
     )
 
 
@@ -149,8 +152,8 @@ FAULTS = (
         seen=(
             Seen("`no answer from Vault`."),
             Seen(
-                "The next run: the `keys went to nobody`, but `That it is empty can't be proven`, so the "
-                "volume is left to the person, who deletes it (`kubectl delete pvc`).",
+                "The next run: the `keys went to nobody`, but `That it is empty can't be proven`, so it "
+                "names no volume: the person deletes it, who knows that nothing is in it.",
                 runs=(2,),
             ),
         ),
@@ -184,7 +187,8 @@ FAULTS = (
         injected="The same with `init.preflight` off, so that Vault finds out in the middle of its init.",
         seen=(
             Seen("`init.preflight is off`, and from Vault `is not authorized to perform: kms:Encrypt`."),
-            Seen(f"With the right back, and init.wipe: {_WIPED}", runs=(2,)),
+            Seen(f"With the right back: {_NOBODY}.", runs=(2,)),
+            Seen(_BEGUN_ANEW, runs=(3,)),
         ),
         run=seal_faults.encrypt_denied_without_preflight,
         keys=Keys.NEVER_GIVEN,
@@ -208,7 +212,8 @@ FAULTS = (
         "has begun.",
         seen=(
             Seen("Vault itself gives up: `context deadline exceeded`."),
-            Seen(f"The next run, with init.wipe, waits until AWS is there again. Then {_WIPED}", runs=(2,)),
+            Seen(f"The next run waits until AWS is there again. Then {_NOBODY}.", runs=(2,)),
+            Seen(_BEGUN_ANEW, runs=(3,)),
         ),
         run=seal_faults.unreachable_during_init,
         alone=True,

@@ -11,8 +11,12 @@ import shlex
 import sys
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+
+KINDS = {"statefulset": "StatefulSet", "pod": "Pod", "pvc": "PersistentVolumeClaim"}
+"""What a list calls the kinds that a call names so."""
 
 
 class KubernetesObjects:
@@ -111,7 +115,15 @@ class KubernetesObjects:
         else:
             self._store(kind, document)
 
-    def _get(self, kind: str, name: str) -> None:
+    def _get(self, kind: str, name: str = "") -> None:
+        if not name:
+            listed = [
+                {"kind": KINDS[one], **(self.get(one, found) or {})}
+                for one in kind.split(",")
+                for found in self.names(one)
+            ]
+            print(json.dumps({"kind": "List", "items": listed}))
+            return
         found = self.get(kind, name)
         if found is not None:
             print(json.dumps(found))
@@ -145,12 +157,19 @@ class KubernetesObjects:
         present = self.get(kind, metadata["name"])
         uid = metadata.get("uid") or (present["metadata"]["uid"] if present else str(uuid.uuid4()))
         version = str(uuid.uuid4().int % 10**6)
-        stored = {**document, "metadata": {**metadata, "uid": uid, "resourceVersion": version}}
+        created = present["metadata"]["creationTimestamp"] if present else _now()
+        metadata = {"creationTimestamp": created, **metadata, "uid": uid, "resourceVersion": version}
+        stored = {**document, "metadata": metadata}
         self._path(kind, metadata["name"]).write_text(json.dumps(stored))
         return stored
 
     def _path(self, kind: str, name: str) -> Path:
         return self._folder / f"{self._namespace}.{kind}.{name}"
+
+
+def _now() -> str:
+    """As an API server writes it: whole seconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -285,7 +285,7 @@ def test_keys_that_nothing_takes_are_told_to_be_lost(
     with pytest.raises(DeploymentError) as raised:
         run(vault, store)
     assert "the keys of this Vault are lost" in str(raised.value)
-    assert "set init.wipe to true" in str(raised.value)
+    assert "it says how to begin again" in str(raised.value)
     assert shown(str(raised.value)) == []
 
 

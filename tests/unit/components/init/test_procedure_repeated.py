@@ -125,6 +125,26 @@ def test_whoever_was_faster_with_the_init_has_its_keys(
     assert journal().find() is None
 
 
+def test_init_that_an_earlier_run_had_begun_is_still_that_runs(
+    vault: ScriptedVault, store: scripted_store.Store, cluster: InitCluster
+) -> None:
+    """It was killed with its init inside Vault, which ends it just before it gets the next one."""
+    journal().begin(CIPHER)
+    entry = cluster.journal_entry
+    assert entry is not None
+    ended = replace(entry.run.process, started="long ago")
+    earlier = replace(entry, run=replace(entry.run, run_id="of the earlier run", process=ended))
+    cluster.rewrite_journal(earlier)
+    vault.answers(SEAL_STATUS, seal_status(), UNSEALED)
+    vault.answers(INIT, error(400, "Vault is already initialized"))
+    cluster.logs(f"{earlier.began.replace('+00:00', 'Z')} core: security barrier initialized: stored=1")
+    with pytest.raises(DeploymentError, match="its keys went to nobody"):
+        run(vault, store, pod_start_seconds=20)
+    left = journal().find()
+    assert left is not None
+    assert left.run.run_id == "of the earlier run"
+
+
 def test_run_of_the_same_process_is_no_other(vault: ScriptedVault, store: scripted_store.Store) -> None:
     journal().begin(CIPHER)
     assert LockHolder.current().is_this_process

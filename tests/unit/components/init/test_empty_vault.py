@@ -1,19 +1,20 @@
-"""What proves that a Vault is empty, to the second, and how its volumes go."""
+"""What proves that a Vault is empty, to the second, and what a person types to delete it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from components.errors import DeploymentError
-from components.init.volume_wipe import (
+from components.init.empty_vault import (
     INITIALIZED_LINE,
     NotProvablyEmptyError,
+    deletion_commands,
     require_initialized_by,
-    wipe_volumes,
 )
-from components.vault.client import INIT_SECONDS
-from tests.unit.fakes.init_inputs import InitCluster, access, provide_kubectl
+from components.kubernetes.kubectl import KubernetesTarget
+from components.vault.client import INIT_SECONDS, SealStatus
+from tests.unit.fakes.init_inputs import InitCluster, access
 
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 APART = 60
@@ -62,21 +63,45 @@ def test_log_that_cannot_be_read_proves_nothing(cluster: InitCluster) -> None:
         require_initialized_by(access(), BEGAN)
 
 
-def test_claims_go_before_the_pods_that_hold_them(cluster: InitCluster) -> None:
-    wipe_volumes(access(), 2)
-    assert [deletion.split(" --")[0] for deletion in cluster.deletions] == [
-        "delete pvc/data-vault-0 pvc/data-vault-1",
-        "delete pod/vault-0 pod/vault-1",
+BLANK = SealStatus(
+    seal_type="awskms",
+    initialized=True,
+    sealed=False,
+    recovery_seal=True,
+    version="1.18.1",
+    cluster_id="7d0f",
+)
+
+
+def commands_for(target: KubernetesTarget) -> list[str]:
+    return [
+        line.partition(" delete ")[0] for line in deletion_commands(replace(access(), target=target), BLANK)
     ]
-    claims, pods = cluster.deletions
-    # A claim that is waited for would wait for its pod.
-    assert "--wait=false" in claims
-    assert "--wait=true" in pods
 
 
-def test_deletion_that_is_refused_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    provide_kubectl(monkeypatch, tmp_path, "echo 'pvc is forbidden' >&2; exit 1")
-    with pytest.raises(DeploymentError) as raised:
-        wipe_volumes(access(), 1)
-    assert "The volumes of the empty Vault couldn't be deleted: pvc is forbidden" in str(raised.value)
-    assert "Run pulumi up again" in str(raised.value)
+@pytest.mark.usefixtures("cluster")
+def test_lines_lead_to_the_same_cluster() -> None:
+    by_file = KubernetesTarget(kubeconfig="~/my clusters", context="a b", namespace="secrets")
+    file = Path("~/my clusters").expanduser()
+    assert commands_for(by_file) == [f"kubectl '--context=a b' --namespace=secrets '--kubeconfig={file}'"] * 2
+    # A kubeconfig that the program has made has contexts that the person's own lacks.
+    made = KubernetesTarget(kubeconfig='{"clusters": []}', context="eks", namespace="secrets")
+    assert commands_for(made) == ["kubectl --namespace=secrets"] * 2
+
+
+def test_pods_without_claims_are_deleted_alone(cluster: InitCluster) -> None:
+    cluster.objects.remove("pvc", "data-vault-0")
+    (line,) = deletion_commands(access(), BLANK)
+    assert line.endswith(" delete pod/vault-0")
+
+
+def test_pods_that_cannot_be_listed_prove_nothing(cluster: InitCluster) -> None:
+    cluster.objects.fail("get statefulset,pod,pvc", "pods is forbidden")
+    with pytest.raises(NotProvablyEmptyError, match="pods is forbidden"):
+        deletion_commands(access(), BLANK)
+
+
+def test_claim_that_has_no_volume_yet_holds_nothing(cluster: InitCluster) -> None:
+    cluster.objects.put("pvc", "data-vault-1", status={"phase": "Pending"})
+    claims, _ = deletion_commands(access(), BLANK)
+    assert "pvc/data-vault-0 pvc/data-vault-1" in claims
