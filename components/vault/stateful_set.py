@@ -67,9 +67,9 @@ class ObservedServer:
 
 
 def find_servers(access: PodAccess) -> Sequence[Server]:
-    """Return every pod and data claim of the StatefulSet, in the order of their ordinals.
+    """Return every pod and data claim of the StatefulSet, in the order of their ordinals; none without it.
 
-    Raises :class:`StatefulSetError`.
+    Raises :class:`StatefulSetError`, also if it is gone and has left any.
     """
     try:
         text = access.kubectl.run(["get", "statefulset,pod,pvc", "--output=json"])
@@ -79,14 +79,17 @@ def find_servers(access: PodAccess) -> Sequence[Server]:
         ) from None
     objects: Sequence[Mapping[str, Any]] = json.loads(text)["items"]
     own = {(item["kind"], item["metadata"]["name"]): item for item in objects}
-    update_revision = _update_revision(own.get(("StatefulSet", access.statefulset)))
     name = re.compile(rf"(?:{_VOLUME}-)?{re.escape(access.statefulset)}-(\d+)")
     ordinals = {int(found[1]) for _, full in own if (found := name.fullmatch(full))}
-    return [
-        _server(access, ordinal, own, update_revision)
+    present = [
+        ordinal
         for ordinal in sorted(ordinals)
         if ("Pod", access.pod(ordinal)) in own or ("PersistentVolumeClaim", _claim(access, ordinal)) in own
     ]
+    if not present:
+        return []
+    update_revision = _update_revision(own.get(("StatefulSet", access.statefulset)))
+    return [_server(access, ordinal, own, update_revision) for ordinal in present]
 
 
 def ask_servers(access: PodAccess, servers: Sequence[Server]) -> Sequence[ObservedServer]:
@@ -112,7 +115,7 @@ def _claim(access: PodAccess, ordinal: int) -> str:
 def _update_revision(stateful_set: Mapping[str, Any] | None) -> str:
     """Return the revision of the present template; raise if the controller hasn't determined it yet."""
     if stateful_set is None:
-        raise StatefulSetError("there is no such StatefulSet")
+        raise StatefulSetError("the StatefulSet is gone, and has left pods or volumes")
     status = stateful_set.get("status", {})
     revision = str(status.get("updateRevision") or "")
     seen = int(status.get("observedGeneration") or 0)

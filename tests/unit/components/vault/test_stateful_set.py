@@ -57,8 +57,13 @@ def test_revision_counts_once_the_controller_has_seen_the_change(cluster: InitCl
 
 def test_stateful_set_that_is_not_there(cluster: InitCluster) -> None:
     cluster.objects.remove("statefulset", "vault")
-    with pytest.raises(StatefulSetError, match="no such StatefulSet"):
+    with pytest.raises(StatefulSetError, match="is gone, and has left pods or volumes"):
         find_servers(access())
+    cluster.objects.remove("pod", "vault-0")
+    with pytest.raises(StatefulSetError, match="is gone"):
+        find_servers(access())
+    cluster.objects.remove("pvc", "data-vault-0")
+    assert find_servers(access()) == []
 
 
 def test_each_server_answers_for_itself(cluster: InitCluster, vault: ScriptedVault) -> None:
