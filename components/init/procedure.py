@@ -107,15 +107,14 @@ def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], Journ
         return _initialize(inputs, client, status, journal, cipher, stored)
     _require_seal_type(status, inputs.seal_type)
     taken = take_over(inputs, address, status, journal, cipher, stored)
-    if taken.record is None:
-        return InitResult(None, KeyReference(location="", version=""), False, status.version)
-    otherwise = (
-        _safe_in_journal(journal)
-        if taken.initialized_here
-        else "The keys that were given stay where they are. Fix the store and run pulumi up again."
-    )
-    record, reference = _stored(inputs, taken.record, client, journal, otherwise)
-    return InitResult(record, reference, taken.initialized_here, status.version)
+    record, here = taken.record, taken.initialized_here
+    reference = KeyReference(location="", version="")
+    if record is not None:
+        elsewhere = "" if here else "The keys that were given stay where they are"
+        if here and stored is not None and stored.fingerprint == record.fingerprint:
+            elsewhere = f"The keys are in {inputs.custody.location} from an earlier run"
+        record, reference = _stored(inputs, record, client, journal, elsewhere)
+    return InitResult(record, reference, here, status.version)
 
 
 def _initialize(
@@ -144,8 +143,12 @@ def _initialize(
     replace_outdated(inputs.access, servers)
     _require_seal_type(status, inputs.seal_type)
     record = _new_keys(inputs, client, status, journal, cipher())
-    otherwise = _safe_in_journal(journal) if _journaled(journal, record) else _lost(journal)
-    record, reference = _stored(inputs, record, client, journal, otherwise)
+    try:
+        journal.keep(record)
+    except JournalError as error:
+        # The store may accept them yet.
+        say(f"The keys couldn't be kept in the journal, they go to their store at once: {error}")
+    record, reference = _stored(inputs, record, client, journal)
     return InitResult(record, reference, True, status.version)
 
 
@@ -184,34 +187,10 @@ def _new_keys(
     )
 
 
-def _journaled(journal: InitJournal, record: KeyRecord) -> bool:
-    """Write the keys to the journal; return False if neither place accepts them, as the store may yet."""
-    try:
-        journal.keep(record)
-    except JournalError as error:
-        say(f"The keys couldn't be kept in the journal, they go to their store at once: {error}")
-        return False
-    return True
-
-
-def _safe_in_journal(journal: InitJournal) -> str:
-    return (
-        f"The keys are safe: they are in the journal, encrypted ({journal.location}). Fix the store and run "
-        "pulumi up again: it takes them from there."
-    )
-
-
-def _lost(journal: InitJournal) -> str:
-    return (
-        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost, and nobody ever had "
-        "them. Fix both places and run pulumi up again: it says how to begin again."
-    )
-
-
 def _stored(
-    inputs: InitInputs, record: KeyRecord, client: VaultClient, journal: InitJournal, otherwise: str
+    inputs: InitInputs, record: KeyRecord, client: VaultClient, journal: InitJournal, elsewhere: str = ""
 ) -> tuple[KeyRecord, KeyReference]:
-    """Store the keys, and finish the journal; ``otherwise`` says where they are if that fails.
+    """Store the keys, and finish the journal; ``elsewhere`` says where they are besides, if anywhere.
 
     For the state RaftQuorum finishes the journal later: the engine writes the state only when this resource
     has returned.
@@ -220,7 +199,7 @@ def _stored(
     try:
         reference = custody.put(record)
     except KeysNotStoredError as error:
-        raise DeploymentError(f"{error}\n{otherwise}") from None
+        raise DeploymentError(f"{error}\n{_still_kept(record, journal, elsewhere)}") from None
     if custody.store is None:
         return record, reference
     if not record.cluster_id:
@@ -231,6 +210,26 @@ def _stored(
             say(f"The keys are stored, but not the id of Vault's cluster beside them: {error}")
     journal.finish()
     return record, reference
+
+
+def _still_kept(record: KeyRecord, journal: InitJournal, elsewhere: str) -> str:
+    """Return where the keys are that the store hasn't accepted."""
+    again = "Fix the store and run pulumi up again"
+    if elsewhere:
+        return f"{elsewhere}. {again}."
+    try:
+        entry = journal.find()
+    except JournalError as error:
+        return f"Whether the journal has them can't be seen now: {error}\n{again}: it takes them from there."
+    if entry is not None and entry.kept and entry.fingerprint == record.fingerprint:
+        return (
+            f"The keys are safe: they are in the journal, encrypted ({journal.location}). {again}: it takes "
+            "them from there."
+        )
+    return (
+        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost, and nobody ever had "
+        "them. Fix both places and run pulumi up again: it says how to begin again."
+    )
 
 
 def _cluster_id(client: VaultClient) -> str:

@@ -36,7 +36,7 @@ class Server:
     pod_uid: str
     """Empty if there is no such pod."""
     outdated: bool
-    """Whether the pod was made from an older template than the StatefulSet has now."""
+    """Whether the StatefulSet made the pod, from an older template than it has now."""
     terminating: bool
     claim: str
     """Name of the claim of its data volume; empty if it has none."""
@@ -135,7 +135,7 @@ def _server(
         ordinal=ordinal,
         name=access.pod(ordinal),
         pod_uid=str(metadata.get("uid", "")),
-        outdated=pod is not None and revision != update_revision,
+        outdated=revision is not None and revision != update_revision,
         terminating="deletionTimestamp" in metadata,
         claim=str(claim["metadata"]["name"]) if claim is not None else "",
         data_since=_data_since(pod, claim),

@@ -48,6 +48,11 @@ def test_revision_tells_the_template(cluster: InitCluster, revision: str, outdat
     assert (server.outdated, server.terminating) == (outdated, False)
 
 
+def test_pod_that_the_stateful_set_did_not_make_is_not_outdated(cluster: InitCluster) -> None:
+    cluster.objects.put("pod", "vault-7")
+    assert [server.outdated for server in find_servers(access())] == [False, False]
+
+
 @pytest.mark.parametrize("observed", [1, 0])
 def test_revision_counts_once_the_controller_has_seen_the_change(cluster: InitCluster, observed: int) -> None:
     cluster.set_template("new", generation=2, observed=observed)
