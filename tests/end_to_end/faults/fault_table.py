@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tests.end_to_end.faults import (
     lost_runs,
+    other_vault,
     program_changes,
     seal_faults,
     store_faults,
@@ -218,6 +219,53 @@ FAULTS = (
         run=seal_faults.unreachable_during_init,
         alone=True,
         keys=Keys.NEVER_GIVEN,
+    ),
+    Fault(
+        name="configuration changed before the init",
+        injected="The first run fails before its init, and a setting of Vault's configuration is changed "
+        "before the next one.",
+        seen=(
+            Seen("`kms:Encrypt`, and that `nothing was initialised`."),
+            Seen(
+                "The next run: `Replacing`, of each pod that `isn't initialised and has an older "
+                "configuration`, and then `Initialising Vault`.",
+                runs=(2,),
+            ),
+        ),
+        run=seal_faults.configuration_changed_before_init,
+    ),
+    Fault(
+        name="blank pod joins",
+        injected="The init's state is lost, and pod 0 gets a new volume.",
+        seen=(
+            Seen(
+                "Nothing of it: pod 0 joins the others, and the run takes the keys that `were found in` "
+                "their store.",
+                runs=(2,),
+            ),
+        ),
+        run=other_vault.blank_pod_joins,
+        replicas=3,
+    ),
+    Fault(
+        name="blank pod apart",
+        injected="The same while pod 0 can't reach the others.",
+        seen=(
+            Seen("The run initialises nothing: `A Vault exists on`, and both ways out.", runs=(2,)),
+            Seen("Once pod 0 has joined: the keys `were found in` their store.", runs=(3,)),
+        ),
+        run=other_vault.blank_pod_apart,
+        replicas=3,
+    ),
+    Fault(
+        name="blank pod apart at an adoption",
+        injected="The same with `init.adopt`, the keys to adopt, and none in the store.",
+        seen=(
+            Seen("The run initialises nothing: `A Vault exists on`, and both ways out.", runs=(2,)),
+            Seen("Once pod 0 has joined: `Adopting Vault`, with its keys.", runs=(3,)),
+        ),
+        run=other_vault.blank_pod_apart_at_an_adoption,
+        replicas=3,
     ),
     Fault(
         name="wrong context",

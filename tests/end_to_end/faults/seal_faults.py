@@ -24,6 +24,16 @@ def encrypt_denied(bench: Bench) -> None:
         bench.up()
 
 
+def configuration_changed_before_init(bench: Bench) -> None:
+    """The first update fails before its init, and Vault's configuration is changed before the next one."""
+    with role_boundary(bench.deployment, ["kms:Decrypt", "kms:DescribeKey"]) as boundary:
+        role = {"permissionsBoundary": boundary}
+        bench.configure(role=role, deadlines={"preflightSeconds": _PREFLIGHT_SECONDS})
+        bench.up(succeeds=False)
+        bench.configure(ui=False)
+        bench.up()
+
+
 def encrypt_denied_without_preflight(bench: Bench) -> None:
     """The same with the preflight turned off: Vault itself finds out, in the middle of its init."""
     with role_boundary(bench.deployment, ["kms:Decrypt", "kms:DescribeKey"]) as boundary:
