@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from components.errors import DeploymentError
-from components.init.other_servers import observe_servers
+from components.init.other_servers import NotAloneError, observe_servers
 from components.kubernetes.kubectl import KubectlError
 from components.vault.client import INIT_SECONDS, SealStatus
 from components.vault.pod_access import PodAccess
-from components.vault.stateful_set import ObservedServer, StatefulSetError
+from components.vault.stateful_set import ObservedServer
 
 INITIALIZED_LINE = "security barrier initialized"
 """Log line of Vault's core as soon as it has generated its keys (vault/core.go)."""
@@ -57,7 +57,7 @@ def deletion_commands(access: PodAccess, first: SealStatus) -> Sequence[str]:
     """
     try:
         servers = observe_servers(access, first)
-    except StatefulSetError as error:
+    except NotAloneError as error:
         raise NotProvablyEmptyError(str(error)) from None
     for server in servers:
         _require_same_vault(server, first, access.pod(0))

@@ -11,7 +11,13 @@ from components.kubernetes.kubectl import KubectlError
 from components.progress import say
 from components.vault.client import SealStatus
 from components.vault.pod_access import PodAccess
-from components.vault.stateful_set import ObservedServer, ask_servers, delete_pod, find_servers
+from components.vault.stateful_set import (
+    ObservedServer,
+    StatefulSetError,
+    ask_servers,
+    delete_pod,
+    find_servers,
+)
 
 
 class NotAloneError(RetryableError):
@@ -23,8 +29,14 @@ class OutdatedPodError(RetryableError):
 
 
 def observe_servers(access: PodAccess, first: SealStatus) -> Sequence[ObservedServer]:
-    """Ask every server but pod 0, whose status is ``first``. Raises :class:`StatefulSetError`."""
-    servers = find_servers(access)
+    """Ask every server but pod 0, whose status is ``first``; raise :class:`NotAloneError` if it can't."""
+    try:
+        servers = find_servers(access)
+    except StatefulSetError as error:
+        raise NotAloneError(
+            f"Whether there is a Vault on another pod can't be seen: {error}. This run initialised nothing; "
+            "run pulumi up again."
+        ) from None
     others = ask_servers(access, [server for server in servers if server.ordinal])
     return [*(ObservedServer(server, first, "") for server in servers if not server.ordinal), *others]
 
@@ -93,6 +105,10 @@ def replace_outdated(access: PodAccess, servers: Sequence[ObservedServer]) -> No
             delete_pod(access, server)
         except KubectlError as error:
             raise OutdatedPodError(
-                f"{names} has an older configuration, and can't be replaced: {error}"
+                f"{names} has an older configuration, and can't be replaced: {error}\nThis run initialised "
+                "nothing: delete the pod, and run pulumi up again."
             ) from None
-    raise OutdatedPodError(f"{names} is being replaced, as it has an older configuration")
+    raise OutdatedPodError(
+        f"{names} is being replaced, as it has an older configuration.\nThis run initialised nothing: run "
+        "pulumi up again once the new pod runs (kubectl describe pod says what is missing)."
+    )

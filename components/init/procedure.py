@@ -74,13 +74,14 @@ def initialized(inputs: InitInputs) -> InitResult:
             inputs.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
             with inputs.access.reach(0) as address:
                 return _initialized_at(inputs, address, cipher)
-        except NotAloneError as error:
+        except (NotAloneError, OutdatedPodError) as error:
+            if isinstance(error, OutdatedPodError):
+                # What the former pod has proved may not be what the new one can do.
+                cipher.cache_clear()
             if waiting.over:
                 raise DeploymentError(str(error)) from None
             waiting.pause(str(error).splitlines()[0], seconds=1)
         except RetryableError as error:
-            if isinstance(error, OutdatedPodError):
-                cipher.cache_clear()
             if waiting.over:
                 raise DeploymentError(not_started(inputs.access, str(error))) from None
             waiting.pause(partial(pod_state, inputs.access, str(error)))
