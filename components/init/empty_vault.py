@@ -60,7 +60,8 @@ def deletion_commands(access: PodAccess, first: SealStatus) -> Sequence[str]:
     except NotAloneError as error:
         raise NotProvablyEmptyError(str(error)) from None
     for server in servers:
-        _require_same_vault(server, first, access.pod(0))
+        if server.server.ordinal:
+            _require_same_vault(server, first, access.pod(0))
     claims = [f"pvc/{server.server.claim}" for server in servers if server.server.claim]
     pods = [f"pod/{server.server.name}" for server in servers if server.server.pod_uid]
     # A claim is deleted only once its pod is, and the pod starts again only once the claim is gone.
@@ -69,14 +70,11 @@ def deletion_commands(access: PodAccess, first: SealStatus) -> Sequence[str]:
 
 
 def _require_same_vault(server: ObservedServer, first: SealStatus, first_pod: str) -> None:
-    if server.uninitialized or (server.problem and server.server.data_since is None):
-        return
     name = server.server.name
-    if name == first_pod:
-        return
     if server.status is None:
-        raise NotProvablyEmptyError(f"{name} can't be asked: {server.problem}")
-    if not first.cluster_id or server.status.cluster_id != first.cluster_id:
+        if server.server.data_since is not None:
+            raise NotProvablyEmptyError(f"{name} can't be asked: {server.problem}")
+    elif server.status.initialized and (not first.cluster_id or server.status.cluster_id != first.cluster_id):
         raise NotProvablyEmptyError(
             f"{name} is initialised, and nothing shows that it belongs to the Vault of {first_pod}"
         )

@@ -15,6 +15,8 @@ from components.init.empty_vault import (
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault.client import INIT_SECONDS, SealStatus
 from tests.unit.fakes.init_inputs import InitCluster, access
+from tests.unit.fakes.init_runs import at_pod
+from tests.unit.fakes.scripted_vault import SEAL_STATUS, Answer, ScriptedVault, error, seal_status
 
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 APART = 60
@@ -63,7 +65,7 @@ def test_log_that_cannot_be_read_proves_nothing(cluster: InitCluster) -> None:
         require_initialized_by(access(), BEGAN)
 
 
-BLANK = SealStatus(
+EMPTY = SealStatus(
     seal_type="awskms",
     initialized=True,
     sealed=False,
@@ -75,7 +77,7 @@ BLANK = SealStatus(
 
 def commands_for(target: KubernetesTarget) -> list[str]:
     return [
-        line.partition(" delete ")[0] for line in deletion_commands(replace(access(), target=target), BLANK)
+        line.partition(" delete ")[0] for line in deletion_commands(replace(access(), target=target), EMPTY)
     ]
 
 
@@ -91,17 +93,57 @@ def test_lines_lead_to_the_same_cluster() -> None:
 
 def test_pods_without_claims_are_deleted_alone(cluster: InitCluster) -> None:
     cluster.objects.remove("pvc", "data-vault-0")
-    (line,) = deletion_commands(access(), BLANK)
+    (line,) = deletion_commands(access(), EMPTY)
     assert line.endswith(" delete pod/vault-0")
 
 
 def test_pods_that_cannot_be_listed_prove_nothing(cluster: InitCluster) -> None:
     cluster.objects.fail("get statefulset,pod,pvc", "pods is forbidden")
     with pytest.raises(NotProvablyEmptyError, match="pods is forbidden"):
-        deletion_commands(access(), BLANK)
+        deletion_commands(access(), EMPTY)
 
 
 def test_claim_that_has_no_volume_yet_holds_nothing(cluster: InitCluster) -> None:
     cluster.objects.put("pvc", "data-vault-1", status={"phase": "Pending"})
-    claims, _ = deletion_commands(access(), BLANK)
+    claims, _ = deletion_commands(access(), EMPTY)
     assert "pvc/data-vault-0 pvc/data-vault-1" in claims
+
+
+SAME = seal_status(initialized=True, sealed=False, cluster_id="7d0f")
+
+
+def commands_beside(vault: ScriptedVault, other: Answer, first: SealStatus = EMPTY) -> str:
+    """The lines for pod 0, if pod 1 answers so."""
+    vault.answers(at_pod("vault-1", SEAL_STATUS), other)
+    return "\n".join(deletion_commands(access(f"{vault.address}/{{pod}}"), first))
+
+
+@pytest.mark.parametrize("other", [SAME, seal_status()], ids=["a member", "blank"])
+def test_other_servers_go_too(vault: ScriptedVault, cluster: InitCluster, other: Answer) -> None:
+    cluster.add_server("vault-1")
+    lines = commands_beside(vault, other)
+    assert "pvc/data-vault-0 pvc/data-vault-1" in lines
+    assert "pod/vault-0 pod/vault-1" in lines
+
+
+@pytest.mark.parametrize(
+    ("other", "first"),
+    [
+        (seal_status(initialized=True, sealed=False, cluster_id="e150"), EMPTY),
+        (seal_status(initialized=True), EMPTY),
+        (seal_status(initialized=True), replace(EMPTY, sealed=True, cluster_id="")),
+    ],
+    ids=["of another cluster", "sealed", "both sealed"],
+)
+def test_another_vault_may_be_on_another_server(
+    vault: ScriptedVault, cluster: InitCluster, other: Answer, first: SealStatus
+) -> None:
+    cluster.add_server("vault-1")
+    with pytest.raises(NotProvablyEmptyError, match="vault-1 is initialised, and nothing shows"):
+        commands_beside(vault, other, first)
+
+
+def test_server_that_does_not_answer_proves_nothing(vault: ScriptedVault, cluster: InitCluster) -> None:
+    cluster.add_server("vault-1")
+    with pytest.raises(NotProvablyEmptyError, match="vault-1 can't be asked: Vault is sealed"):
+        commands_beside(vault, error(503, "Vault is sealed"))
