@@ -128,6 +128,8 @@ def _configuration(
             seals=seals,
         )
 
+    if not stanzas:
+        return pulumi.Output.from_input(render(()))
     return pulumi.Output.all(*stanzas).apply(render)
 
 
