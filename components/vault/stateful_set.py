@@ -36,7 +36,7 @@ class Server:
     pod_uid: str
     """Empty if there is no such pod."""
     outdated: bool
-    """Whether the StatefulSet made the pod, from an older template than it has now."""
+    """Whether the StatefulSet created the pod, from an older template than it has now."""
     terminating: bool
     claim: str
     """Name of the claim of its data volume; empty if it has none."""

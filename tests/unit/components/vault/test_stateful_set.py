@@ -48,7 +48,7 @@ def test_revision_tells_the_template(cluster: InitCluster, revision: str, outdat
     assert (server.outdated, server.terminating) == (outdated, False)
 
 
-def test_pod_that_the_stateful_set_did_not_make_is_not_outdated(cluster: InitCluster) -> None:
+def test_pod_that_the_stateful_set_did_not_create_is_not_outdated(cluster: InitCluster) -> None:
     cluster.objects.put("pod", "vault-7")
     assert [server.outdated for server in find_servers(access())] == [False, False]
 
