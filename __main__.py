@@ -1,6 +1,7 @@
 """Deploys HashiCorp Vault on Kubernetes in one `pulumi up`: initialised, auto-unsealing, highly available."""
 
 import gc
+from functools import partial
 
 import pulumi
 
@@ -24,15 +25,21 @@ settings = load_settings()
 cluster = look_up_cluster(settings)
 connection = connect_kubernetes(settings, cluster)
 access = pod_access(settings, connection.target)
-guard = ReleaseGuard(
-    "release-guard",
-    settings,
-    access,
-    # The guard asks Vault for its seal, so the cluster must first be known to be the right one.
-    pulumi.ResourceOptions(depends_on=[connection.provider]),
-)
 namespace = provision_namespace(settings, connection.provider)
-seals = provision_seals(settings, cluster, connection.provider, namespace.name)
+seals = provision_seals(
+    settings,
+    cluster,
+    connection.provider,
+    namespace.name,
+    guard=partial(
+        ReleaseGuard,
+        "release-guard",
+        settings,
+        access,
+        # The guard asks Vault for its seal, so the cluster must first be known to be the right one.
+        pulumi.ResourceOptions(depends_on=[connection.provider]),
+    ),
+)
 custody = provision_custody(settings, cluster, seals.current)
 webhook = open_webhook(settings, cluster)
 
@@ -44,7 +51,7 @@ release = VaultRelease(
         namespace=namespace.name,
         seal_stanzas=seals.stanzas,
         pods=seals.pods,
-        prerequisites=(*namespace.prerequisites, guard, *seals.prerequisites, *webhook.prerequisites),
+        prerequisites=(*namespace.prerequisites, *seals.prerequisites, *webhook.prerequisites),
     ),
     pulumi.ResourceOptions(provider=connection.provider),
 )

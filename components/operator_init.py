@@ -279,8 +279,6 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
             "root_token_pgp_key": init.root_token_pgp_key or "",
             "adopt": init.adopt,
             "adopted_keys_file": init.adopted_keys_file or "",
-            "wipe": init.wipe,
-            "replicas": settings.replicas,
             "custody": settings.custody.to_properties(),
             "preflight": preflight,
             "journal_key": journal_key,

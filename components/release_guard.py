@@ -1,11 +1,11 @@
-"""Refuses updates of the release that a running Vault wouldn't survive: another storage or seal.
+"""Refuses updates of the release that a running Vault wouldn't survive: another storage, seal or key.
 
-Both are lines of Vault's configuration, but changing the line migrates nothing. With another storage Vault
-would start empty, and with another seal its pods wouldn't start at all. It is checked before the release,
-even in the preview.
+All are lines of Vault's configuration, but changing the line migrates nothing. With another storage Vault
+would start empty, and with another seal or key its pods wouldn't start or unseal. It is checked before the
+release, even in the preview.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -18,28 +18,37 @@ if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
     from components.settings import Settings
 
-INPUTS = ("storage", "migrated_to", "seal_type", "migrate_from", "access", "replicas")
+INPUTS = (
+    "storage",
+    "migrated_to",
+    "seal_type",
+    "seal_key",
+    "migrate_from",
+    "migrate_from_key",
+    "access",
+    "replicas",
+)
 _MODES = {"raft": "ha", "file": "standalone"}
 
 
 class ReleaseGuardProvider(StableProvider):
-    """Records storage and seal, and refuses others unless they were migrated."""
+    """Records storage, seal and key, and refuses others unless they were migrated."""
 
     inputs = INPUTS
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuse another storage than that of Vault's data, and another seal than Vault's storage has."""
+        """Refuse another storage than that of Vault's data, and another seal or key than that storage has."""
         failures = []
         old, new = _olds.get("storage"), str(news["storage"])
         if old not in (None, new) and news["migrated_to"] != new:
             failures.append(CheckFailure("storage", _other_storage(str(old), new)))
-        seal_problem = seal_change_problem(_olds, news)
+        seal_problem = seal_change_problem(_olds, news) or key_change_problem(_olds, news)
         if seal_problem is not None:
             failures.append(CheckFailure(*seal_problem))
         return CheckResult(news, failures)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Record storage and seal."""
+        """Record storage, seal and key."""
         return CreateResult("release-guard", self.input_values(props))
 
 
@@ -52,16 +61,24 @@ def _other_storage(old: str, new: str) -> str:
 
 
 class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
-    """Storage and seal of this stack's Vault."""
+    """Storage, seal and key of this stack's Vault."""
 
     def __init__(
-        self, name: str, settings: "Settings", access: PodAccess, opts: pulumi.ResourceOptions
+        self,
+        name: str,
+        settings: "Settings",
+        access: PodAccess,
+        opts: pulumi.ResourceOptions,
+        seal_key: pulumi.Input[str],
+        migrate_from_key: pulumi.Input[str],
     ) -> None:
         properties: dict[str, Any] = {
             "storage": settings.storage,
             "migrated_to": settings.storage_migrated_to or "",
             "seal_type": settings.seal.type,
+            "seal_key": seal_key,
             "migrate_from": settings.migrate_from.type if settings.migrate_from is not None else "",
+            "migrate_from_key": migrate_from_key,
             "access": access.to_properties(),
             "replicas": settings.replicas,
         }
@@ -112,3 +129,60 @@ def seal_change_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tup
         f"Vault is being migrated from seal {old_from} to {old_seal}: finish that first, or set seal "
         f"{old_from} back and remove migrateFrom"
     )
+
+
+def key_change_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the property whose key may not change so, and why; None if it may, or isn't known yet.
+
+    The key of a seal may change until Vault has it: before the init, and before a migration to that seal has
+    reached the storage. Asks the pods if a key differs. States of earlier versions have none.
+    """
+    before = {seal_type: key for seal_type, _, key in _keys(olds)}
+    for seal_type, name, new in _keys(news):
+        old = before.get(seal_type)
+        # In a preview a key that is still to be created is no text.
+        if not old or not isinstance(new, str) or new == old:
+            continue
+        why = _seals_vault(olds, seal_type)
+        if why is not None:
+            return name, (
+                f"Vault is sealed with the key {old}, and now it would be {new}. Nothing was changed: {why}. "
+                "Nothing else opens what a key has sealed, so set it back. Another key takes two migrations, "
+                "to another seal and from there to the new key (docs/seal-migration.md)"
+            )
+    return None
+
+
+def _keys(properties: Mapping[str, Any]) -> Sequence[tuple[str, str, Any]]:
+    """Return type, property and key of each seal in the configuration."""
+    return [
+        (str(properties[of_type]), name, properties.get(name))
+        for of_type, name in (("seal_type", "seal_key"), ("migrate_from", "migrate_from_key"))
+        if properties.get(of_type)
+    ]
+
+
+def _seals_vault(olds: Mapping[str, Any], seal_type: str) -> str | None:
+    """Return why the key of that seal counts as used; None if nothing is sealed with it."""
+    access, replicas = PodAccess.from_properties(olds["access"]), int(olds["replicas"])
+    if olds.get("migrate_from") and olds["seal_type"] == seal_type:
+        from components.seal_migration.pods import begun_migration
+
+        return begun_migration(access, replicas, seal_type)
+    from components.vault.stateful_set import StatefulSetError, ask_servers, find_servers
+
+    unknown = (
+        "Let it run, so that it can be asked; or, if no Vault was ever initialised here, delete the "
+        "StatefulSet with its pods and volumes yourself, as pulumi up deletes none"
+    )
+    try:
+        servers = ask_servers(access, find_servers(access))
+    except StatefulSetError as error:
+        return f"whether Vault is initialised can't be seen ({error}). {unknown}"
+    initialized = [server.server.name for server in servers if server.initialized]
+    if initialized:
+        return f"{', '.join(initialized)} is initialised"
+    for server in servers:
+        if server.problem and server.server.data_since is not None:
+            return f"whether {server.server.name} is initialised can't be seen ({server.problem}). {unknown}"
+    return None

@@ -1,6 +1,6 @@
 """Creates the key and identity that the seal needs; during a migration, those of the old seal too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ class ProvisionedSeals:
 
     current: ProvisionedSeal
     leaving: ProvisionedSeal | None
+    guard: pulumi.Resource
+    """Refuses another key than the one that Vault is sealed with."""
 
     @property
     def stanzas(self) -> Sequence[pulumi.Output[SealStanza]]:
@@ -53,7 +55,8 @@ class ProvisionedSeals:
     @property
     def prerequisites(self) -> Sequence[pulumi.Resource]:
         """The resources that Vault's start depends on."""
-        return (*self.current.prerequisites, *(self.leaving.prerequisites if self.leaving else ()))
+        leaving = self.leaving.prerequisites if self.leaving else ()
+        return (self.guard, *self.current.prerequisites, *leaving)
 
     @property
     def outputs(self) -> Mapping[str, pulumi.Output[str]]:
@@ -66,11 +69,13 @@ def provision_seals(
     cluster: "EksCluster | GkeCluster | None",
     kubernetes_provider: pulumi.ProviderResource,
     namespace: pulumi.Input[str],
+    guard: Callable[[pulumi.Input[str], pulumi.Input[str]], pulumi.Resource],
 ) -> ProvisionedSeals:
     """Create the keys and the identities that may use them, if the seals have any.
 
-    ``namespace`` is Vault's, known once it exists. Raises :class:`DeploymentError` if a seal doesn't fit the
-    cluster.
+    ``namespace`` is Vault's, known once it exists. ``guard`` creates the resource that refuses another key of
+    the current seal, and of the one that Vault leaves (empty for none). Raises :class:`DeploymentError` if a
+    seal doesn't fit the cluster.
     """
     args = SealArgs(
         cluster=cluster,
@@ -82,17 +87,34 @@ def provision_seals(
         pod_start_seconds=settings.deadlines.pod_start_seconds,
         project=settings.project,
         enable_apis=settings.enable_apis,
+        guard=None,
         key_statements=_statements_for_secret(settings, cluster),
         protect=settings.protect,
         tags=settings.tags,
     )
-    current = settings.seal.provision(args)
-    if settings.migrate_from is None:
-        return ProvisionedSeals(current=current, leaving=None)
-    # The last update of a migration removes it from the stack, which protection would refuse. Whether the key
-    # itself stays is its own setting.
-    leaving = settings.migrate_from.provision(replace(args, protect=False))
-    return ProvisionedSeals(current=current, leaving=leaving)
+    current, leaving = settings.seal, settings.migrate_from
+    seals = {current.type: (current, args)}
+    if leaving is not None:
+        # The last update of a migration removes it from the stack, which protection would refuse. Whether the
+        # key itself stays is its own setting.
+        seals[leaving.type] = leaving, replace(args, protect=False)
+    # A key that the settings name is guarded before its resource, and any other one as soon as it is known.
+    keys: dict[str, pulumi.Input[str]] = {}
+    provisioned: dict[str, ProvisionedSeal] = {}
+    for seal_type, (seal, arguments) in seals.items():
+        named = seal.key_in_settings(arguments)
+        if named is None:
+            provisioned[seal_type] = seal.provision(arguments)
+        keys[seal_type] = named if named is not None else provisioned[seal_type].key
+    guarded = guard(keys[current.type], keys[leaving.type] if leaving is not None else "")
+    for seal_type, (seal, arguments) in seals.items():
+        if seal_type not in provisioned:
+            provisioned[seal_type] = seal.provision(replace(arguments, guard=guarded))
+    return ProvisionedSeals(
+        current=provisioned[current.type],
+        leaving=provisioned[leaving.type] if leaving is not None else None,
+        guard=guarded,
+    )
 
 
 def _statements_for_secret(

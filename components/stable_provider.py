@@ -4,6 +4,7 @@ import functools
 import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import pulumi
@@ -13,6 +14,9 @@ from components.errors import DeploymentError
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+RUN_BEGAN = datetime.now(UTC)
+"""When this provider host began: before the release was changed, as one of its providers checks that."""
 
 
 def report_without_trace(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:

@@ -1,7 +1,8 @@
 """Deploys the Helm release of the official Vault chart."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -14,6 +15,12 @@ from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
 
 RELEASE_TIMEOUT_SECONDS = 300
+CONFIGURATION_ANNOTATION = "vault-autounseal/configuration"
+"""Annotation of Vault's pods: checksum of their configuration, which Vault reads only when it starts.
+
+By it the StatefulSet's controller tells the pods that were started before the last change. The chart has such
+an annotation itself (includeConfigAnnotation) from version 0.28 on only.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,9 @@ class VaultRelease(pulumi.ComponentResource):
         settings = args.settings
         self.fullname = chart_fullname(settings.release_name)
         self.access = args.access
+        configuration = _configuration(settings, self.fullname, args.seal_stanzas)
+        checksum = configuration.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())
+        annotations = {CONFIGURATION_ANNOTATION: checksum, **args.pods.pod_annotations}
         release = HelmRelease(
             name,
             {
@@ -78,8 +88,8 @@ class VaultRelease(pulumi.ComponentResource):
                 "namespace": args.namespace,
                 "values": chart_values(
                     settings,
-                    configuration=_configuration(settings, self.fullname, args.seal_stanzas),
-                    pods=args.pods,
+                    configuration=configuration,
+                    pods=replace(args.pods, pod_annotations=annotations),
                 ),
                 # Helm would wait for the injector only, for seconds in which the init can run already;
                 # the injector is verified by InjectorAdmission and the pods by RaftQuorum.
@@ -107,7 +117,7 @@ def pod_access(settings: Settings, target: KubernetesTarget) -> PodAccess:
 
 def _configuration(
     settings: Settings, fullname: str, stanzas: Sequence[pulumi.Output[SealStanza]]
-) -> pulumi.Input[str]:
+) -> pulumi.Output[str]:
     def render(seals: Sequence[SealStanza]) -> str:
         return render_configuration(
             ui=settings.ui,
@@ -118,7 +128,9 @@ def _configuration(
             seals=seals,
         )
 
-    return pulumi.Output.all(*stanzas).apply(render) if stanzas else render(())
+    if not stanzas:
+        return pulumi.Output.from_input(render(()))
+    return pulumi.Output.all(*stanzas).apply(render)
 
 
 def user_interface(settings: Settings, release: VaultRelease) -> str:

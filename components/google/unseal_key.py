@@ -8,7 +8,6 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components.errors import DeploymentError
-from components.google.key_identity import GoogleKeyIdentity
 from components.google.project import KMS, ApiOffError, google_provider, look_up
 from components.google.settings import KeySettings
 
@@ -40,7 +39,7 @@ class GoogleUnsealKeyArgs:
     labels: Mapping[str, str]
     """Labels of the key."""
     prerequisites: Sequence[pulumi.Resource]
-    """APIs that must be enabled first."""
+    """APIs that must be enabled first, and the guard of the key."""
 
 
 class GoogleUnsealKey(pulumi.ComponentResource):
@@ -60,7 +59,6 @@ class GoogleUnsealKey(pulumi.ComponentResource):
         self, name: str, args: GoogleUnsealKeyArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("vault-autounseal:gcp:UnsealKey", name, None, opts)
-        identity = GoogleKeyIdentity(name, args.key.key_id(args.project), pulumi.ResourceOptions(parent=self))
         # The engine ignores `import` for a resource with that id in the state, and updates what it imports to
         # the settings (pulumi/pkg, step_generator.go).
         ring = gcp.kms.KeyRing(
@@ -73,7 +71,7 @@ class GoogleUnsealKey(pulumi.ComponentResource):
                 protect=args.protect,
                 retain_on_delete=True,
                 import_=args.existing.ring_id,
-                depends_on=[identity, *args.prerequisites],
+                depends_on=[*args.prerequisites],
             ),
         )
         key = gcp.kms.CryptoKey(

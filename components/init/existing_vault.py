@@ -1,4 +1,4 @@
-"""Finds the keys of a Vault that is initialised already, adopts it, or wipes it if the keys are lost."""
+"""Finds the keys of a Vault that is initialised already, or adopts it."""
 
 import json
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from components.custody.key_record import KeyRecord
-from components.errors import DeploymentError, RetryableError
+from components.errors import DeploymentError
+from components.init.empty_vault import NotProvablyEmptyError, deletion_commands, require_initialized_by
 from components.init.inputs import InitInputs
-from components.init.volume_wipe import NotProvablyEmptyError, require_initialized_by, wipe_volumes
 from components.journal.encryption import JournalCipher, JournalError
 from components.journal.entry import JournalEntry
 from components.journal.journal import InitJournal
@@ -18,10 +18,6 @@ from components.kubernetes.lease import AnotherRunError
 from components.progress import say
 from components.shares.verification import WrongKeysError, verify_keys
 from components.vault.client import SealStatus
-
-
-class VolumesWipedError(RetryableError):
-    """An empty Vault was wiped; a retry helps, as its pods come back uninitialised."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,8 +41,8 @@ def take_over(
     """Return the keys of the Vault behind ``address``, verified with it.
 
     Keys of an interrupted run come first: from the journal, then those ``stored``. Raises
-    :class:`DeploymentError` if there are none and Vault isn't to be adopted, :class:`VolumesWipedError` if it
-    was empty and may be wiped, and :class:`AnotherRunError` while another run initialises it.
+    :class:`DeploymentError` if there are none and Vault isn't to be adopted, and :class:`AnotherRunError`
+    while another run initialises it.
     """
     entry, record = _left_in(journal, cipher, stored)
     if record is not None:
@@ -68,14 +64,15 @@ def take_over(
                 f"Another run initialises this Vault at the moment ({entry.run.description}); this one has "
                 "changed nothing. Wait for it to end, then run pulumi up again."
             )
-        _begin_again(inputs, journal, entry)
+        raise DeploymentError(_keys_of_nobody(inputs, status, journal, entry))
     raise DeploymentError(
         f"Vault on {inputs.access.pod(0)} is initialised already, by somebody or something else than this "
         f"stack, and its keys are neither in {inputs.custody.location} nor in a journal "
         f"({journal.location}); Vault doesn't return them again. Two ways out:\n"
         "- Take it over: set init.adopt to true, and give its keys (adoptedKeys, or init.adoptedKeysFile) or "
         "a token.\n"
-        "- If it is left over from an earlier trial: delete its volumes (kubectl delete pvc) and its pods."
+        "- If it is left over from an earlier trial: see that nothing of value is in it, delete its pods "
+        "with their volumes yourself, as pulumi up deletes none, and run pulumi up again."
     )
 
 
@@ -103,8 +100,8 @@ def _valid_of(address: str, journaled: KeyRecord, stored: KeyRecord) -> KeyRecor
     return stored
 
 
-def _begin_again(inputs: InitInputs, journal: InitJournal, entry: JournalEntry) -> None:
-    """Wipe what an interrupted run left behind, or refuse with the reason; always raises."""
+def _keys_of_nobody(inputs: InitInputs, status: SealStatus, journal: InitJournal, entry: JournalEntry) -> str:
+    """Return the message for a Vault that an interrupted run initialised, with the proof that it is empty."""
     pod = inputs.access.pod(0)
     lost = (
         f"Vault on {pod} is initialised, but its keys went to nobody: the run that initialised it was "
@@ -115,19 +112,18 @@ def _begin_again(inputs: InitInputs, journal: InitJournal, entry: JournalEntry) 
         if not entry.matches_volume(journal.volume()):
             raise NotProvablyEmptyError("its volume is another one than that run's")
         require_initialized_by(inputs.access, datetime.fromisoformat(entry.began))
+        commands = deletion_commands(inputs.access, status)
     except NotProvablyEmptyError as error:
-        raise DeploymentError(
+        return (
             f"{lost} That it is empty can't be proven: {error}. {adopt} If you know that nothing is in it, "
-            "delete its volumes (kubectl delete pvc) and its pods, and run pulumi up again."
-        ) from None
-    if not inputs.wipe:
-        raise DeploymentError(
-            f"{lost} So it can't contain any data. To delete its volumes and begin again, set "
-            f"init.wipe to true and run pulumi up. {adopt}"
+            "delete its pods with their volumes yourself, as pulumi up deletes none, and run pulumi up "
+            "again."
         )
-    wipe_volumes(inputs.access, inputs.replicas)
-    journal.finish()
-    raise VolumesWipedError(f"the volumes of {pod} were wiped")
+    lines = "".join(f"\n  {command}" for command in commands)
+    return (
+        f"{lost} So it can't contain any data. To begin again, delete its volumes and pods, and run pulumi "
+        f"up again:{lines}\n{adopt}"
+    )
 
 
 def _adopted(inputs: InitInputs, address: str, status: SealStatus) -> TakenOver:

@@ -31,8 +31,6 @@ class InitInputs:
     adopt: bool
     adopted_keys_file: str
     """Path; empty for none."""
-    wipe: bool
-    replicas: int
     custody: KeyCustody
     preflight: Mapping[str, Any]
     """Input of the seal's proof before the init; empty for no proof."""

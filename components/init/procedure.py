@@ -15,11 +15,19 @@ from components.custody.key_store import KeyReference, KeyStoreError
 from components.errors import DeploymentError, RetryableError
 from components.init.existing_vault import take_over
 from components.init.inputs import InitInputs
+from components.init.other_servers import (
+    NotAloneError,
+    OutdatedPodError,
+    observe_servers,
+    replace_outdated,
+    require_no_other_vault,
+)
 from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher, StackKeyCipher
 from components.journal.journal import InitJournal
 from components.kubernetes.lease import AnotherRunError
 from components.progress import Waiting, say
 from components.seals.seal import prove_seal
+from components.stable_provider import RUN_BEGAN
 from components.vault.client import (
     SealStatus,
     VaultAlreadyInitializedError,
@@ -73,6 +81,13 @@ def _initialized(inputs: InitInputs, journal: InitJournal) -> InitResult:
             inputs.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
             with inputs.access.reach(0) as address:
                 return _initialized_at(inputs, address, cipher, journal)
+        except (NotAloneError, OutdatedPodError) as error:
+            if isinstance(error, OutdatedPodError):
+                # What the former pod has proved may not be what the new one can do.
+                cipher.cache_clear()
+            if waiting.over:
+                raise DeploymentError(str(error)) from None
+            waiting.pause(str(error).splitlines()[0], seconds=1)
         except RetryableError as error:
             if waiting.over:
                 raise DeploymentError(not_started(inputs.access, str(error))) from None
@@ -95,37 +110,62 @@ def _initialized_at(
 ) -> InitResult:
     client = VaultClient(address)
     status = client.seal_status()
-    _require_seal_type(status, inputs.seal_type)
     # Read in every round: another run may have stored them meanwhile.
     stored = inputs.custody.find()
-    in_journal = True
-    if status.initialized:
-        taken = take_over(inputs, address, status, journal, cipher, stored)
-        record, here = taken.record, taken.initialized_here
-    else:
-        if stored is not None:
-            raise DeploymentError(
-                f"{inputs.custody.location} holds the keys of an earlier Vault of this name, and the one "
-                "that runs isn't initialised. Its backups may need them, so they are never overwritten: move "
-                "them to another place, or set another one in custody, and run pulumi up again."
-            )
-        record, here = _initialize(inputs, client, status, journal, cipher()), True
-        in_journal = _journaled(journal, record)
-    if here:
-        otherwise = _safe_in_journal(journal) if in_journal else _lost(journal)
-    else:
-        otherwise = "The keys that were given stay where they are. Fix the store and run pulumi up again."
+    if not status.initialized:
+        return _initialize(inputs, client, status, journal, cipher, stored)
+    _require_seal_type(status, inputs.seal_type)
+    taken = take_over(inputs, address, status, journal, cipher, stored)
+    record, here = taken.record, taken.initialized_here
     reference = KeyReference(location="", version="")
     if record is not None:
         replaces = stored.fingerprint if stored is not None else ""
-        record, reference = _stored(inputs, record, client, journal, otherwise, replaces)
+        elsewhere = "" if here else "The keys that were given stay where they are"
+        if here and stored is not None and stored.fingerprint == record.fingerprint:
+            elsewhere = f"The keys are in {inputs.custody.location} from an earlier run"
+        record, reference = _stored(inputs, record, client, journal, replaces=replaces, elsewhere=elsewhere)
     return InitResult(record, reference, here, status.version)
 
 
 def _initialize(
+    inputs: InitInputs,
+    client: VaultClient,
+    status: SealStatus,
+    journal: InitJournal,
+    cipher: Callable[[], JournalCipher],
+    stored: KeyRecord | None,
+) -> InitResult:
+    """Initialise Vault, once it is sure to be the only one and to have the settings' seal."""
+    servers = observe_servers(inputs.access, status)
+    require_no_other_vault(inputs.access, servers, RUN_BEGAN)
+    if inputs.adopt:
+        raise DeploymentError(
+            f"init.adopt is set, and Vault on {inputs.access.pod(0)} isn't initialised, so there is nothing "
+            "to adopt. Nothing was initialised. Check kubeContext, namespace and releaseName; or, for a new "
+            "Vault, remove init.adopt and run pulumi up again."
+        )
+    if stored is not None:
+        raise DeploymentError(
+            f"{inputs.custody.location} holds the keys of an earlier Vault of this name, and the one "
+            "that runs isn't initialised. Its backups may need them, so they are never overwritten: move "
+            "them to another place, or set another one in custody, and run pulumi up again."
+        )
+    replace_outdated(inputs.access, servers)
+    _require_seal_type(status, inputs.seal_type)
+    record = _new_keys(inputs, client, status, journal, cipher())
+    try:
+        journal.keep(record)
+    except JournalError as error:
+        # The store may accept them yet.
+        say(f"The keys couldn't be kept in the journal, they go to their store at once: {error}")
+    record, reference = _stored(inputs, record, client, journal)
+    return InitResult(record, reference, True, status.version)
+
+
+def _new_keys(
     inputs: InitInputs, client: VaultClient, status: SealStatus, journal: InitJournal, cipher: JournalCipher
 ) -> KeyRecord:
-    """Initialise Vault, once the journal has recorded the intent."""
+    """Return the keys that `sys/init` answers, once the journal has recorded the intent."""
     journal.begin(cipher)
     say(f"Initialising Vault {status.version} on {inputs.access.pod(0)}, seal {status.seal_type}")
     journal.lease.check()
@@ -139,7 +179,7 @@ def _initialize(
         )
     except VaultAlreadyInitializedError:
         # Another run initialised it first, and its keys don't belong in this journal.
-        journal.finish()
+        journal.withdraw()
         raise AnotherRunError(f"{inputs.access.pod(0)} was initialised by somebody else meanwhile") from None
     except (VaultUnavailableError, VaultRefusedError) as error:
         raise DeploymentError(
@@ -158,39 +198,16 @@ def _initialize(
     )
 
 
-def _journaled(journal: InitJournal, record: KeyRecord) -> bool:
-    """Write the keys to the journal; return False if neither place accepts them, as the store may yet."""
-    try:
-        journal.keep(record)
-    except JournalError as error:
-        say(f"The keys couldn't be kept in the journal, they go to their store at once: {error}")
-        return False
-    return True
-
-
-def _safe_in_journal(journal: InitJournal) -> str:
-    return (
-        f"The keys are safe: they are in the journal, encrypted ({journal.location}). Fix the store and run "
-        "pulumi up again: it takes them from there."
-    )
-
-
-def _lost(journal: InitJournal) -> str:
-    return (
-        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost. It is empty: fix "
-        "both places, set init.wipe to true, and run pulumi up again."
-    )
-
-
 def _stored(
     inputs: InitInputs,
     record: KeyRecord,
     client: VaultClient,
     journal: InitJournal,
-    otherwise: str,
-    replaces: str,
+    *,
+    replaces: str = "",
+    elsewhere: str = "",
 ) -> tuple[KeyRecord, KeyReference]:
-    """Store the keys, and finish the journal; ``otherwise`` says where they are if that fails.
+    """Store the keys, and finish the journal; ``elsewhere`` says where they are besides, if anywhere.
 
     For the state RaftQuorum finishes the journal later: the engine writes the state only when this resource
     has returned.
@@ -199,7 +216,7 @@ def _stored(
     try:
         reference = custody.put(record, journal.fence, replaces=replaces)
     except KeysNotStoredError as error:
-        raise DeploymentError(f"{error}\n{otherwise}") from None
+        raise DeploymentError(f"{error}\n{_still_kept(record, journal, elsewhere)}") from None
     if custody.store is None:
         return record, reference
     if not record.cluster_id:
@@ -210,6 +227,26 @@ def _stored(
             say(f"The keys are stored, but not the id of Vault's cluster beside them: {error}")
     journal.finish()
     return record, reference
+
+
+def _still_kept(record: KeyRecord, journal: InitJournal, elsewhere: str) -> str:
+    """Return where the keys are that the store hasn't accepted."""
+    again = "Fix the store and run pulumi up again"
+    if elsewhere:
+        return f"{elsewhere}. {again}."
+    try:
+        entry = journal.find()
+    except JournalError as error:
+        return f"Whether the journal has them can't be seen now: {error}\n{again}: it takes them from there."
+    if entry is not None and entry.kept and entry.fingerprint == record.fingerprint:
+        return (
+            f"The keys are safe: they are in the journal, encrypted ({journal.location}). {again}: it takes "
+            "them from there."
+        )
+    return (
+        f"Nor did the journal ({journal.location}), so the keys of this Vault are lost, and nobody ever had "
+        "them. Fix both places and run pulumi up again: it says how to begin again."
+    )
 
 
 def _cluster_id(client: VaultClient) -> str:

@@ -45,6 +45,7 @@ class InitJournal:
         self._said: set[str] = set()
         self._refused = False
         """Whether neither place took this run's keys."""
+        self._replaced: JournalEntry | None = None
 
     @property
     def location(self) -> str:
@@ -98,6 +99,8 @@ class InitJournal:
             for untaken in {found.run.run_id: found for found in earlier if found.kept}.values():
                 path = self._file.set_aside(untaken.run.run_id, untaken.to_json())
                 say(f"The journal has keys of a Vault on another volume; they stay, encrypted, in {path}")
+            intents = [found for found in earlier if not found.kept and found.matches_volume(volume)]
+            self._replaced = max(intents, key=_began, default=None)
             key = cipher.prepare(self._deployment)
             entry = JournalEntry(
                 deployment=self._deployment,
@@ -167,6 +170,19 @@ class InitJournal:
                 self._finish_places(fingerprint)
         except DeploymentError as error:
             say(f"The journal stays in {self.location}, encrypted: {error}")
+
+    def withdraw(self) -> None:
+        """Undo :meth:`begin` if Vault was initialised by somebody else after all.
+
+        An earlier run's intent for the same volume is put back: Vault may have finished that run's init, and
+        then only the intent shows that its keys went to nobody.
+        """
+        if self._replaced is None:
+            self.finish()
+            return
+        with self._naming_location("The journal of the earlier run can't be put back"):
+            self._file.write(self._replaced)
+            self._put_secret(self._replaced)
 
     def say_once(self, message: str) -> None:
         """Print a line of this run's that later attempts would only repeat."""

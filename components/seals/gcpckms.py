@@ -60,6 +60,15 @@ class Seal(seal.Seal):
             identity=_identity(reader.section("identity"), on_gke=cluster_name is not None),
         )
 
+    def key_in_settings(self, args: seal.SealArgs) -> str | None:
+        """Return the key's resource name.
+
+        If another key exists already, the engine would import it in place of the stack's own, which is then
+        abandoned or destroyed, whether it is protected or not (pulumi/pkg, step_generator.go: import
+        replacement). So the guard has to come before the key.
+        """
+        return self.key.key_id(args.project or "")
+
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
         """Create or import key ring and key, and create service account, roles and credentials."""
         return _provision(args, self)
@@ -174,7 +183,7 @@ def _provision(args: seal.SealArgs, chosen: Seal) -> seal.ProvisionedSeal:
             existing=existing,
             protect=args.protect,
             labels=args.tags,
-            prerequisites=apis,
+            prerequisites=(*apis, *((args.guard,) if args.guard is not None else ())),
         ),
         options,
     )

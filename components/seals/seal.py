@@ -133,6 +133,9 @@ class SealArgs:
     """Google project of key and identity; None if the stack uses nothing of Google Cloud."""
     enable_apis: bool
     """Whether the Google APIs that the seal needs are enabled."""
+    guard: "pulumi.Resource | None"
+    """Refuses another key than the one that Vault is sealed with, so what imports a key depends on it. None
+    unless :meth:`Seal.key_in_settings` names the key."""
     key_statements: Sequence[Mapping[str, Any]]
     """Statements of the AWS key's policy for uses besides unsealing."""
     protect: bool
@@ -170,6 +173,13 @@ class Seal(ABC):
 
         ``cluster_name`` is that of the managed cluster that Vault runs on; None for any other one.
         """
+
+    def key_in_settings(self, args: SealArgs) -> str | None:  # noqa: ARG002
+        """Return what identifies the key, if the settings alone say it; another text is another key.
+
+        By default None: it is :attr:`ProvisionedSeal.key`, known once the seal is provisioned.
+        """
+        return None
 
     @abstractmethod
     def provision(self, args: SealArgs) -> ProvisionedSeal:

@@ -83,6 +83,10 @@ class Seal(seal.Seal):
         """The path of the CA in Vault's container; empty if the settings name none."""
         return f"{_CA_FOLDER}/{self.ca.key}" if self.ca is not None else ""
 
+    def key_in_settings(self, args: seal.SealArgs) -> str | None:  # noqa: ARG002
+        """Return the key's path in the other Vault, whose address may change."""
+        return "/".join(filter(None, (self.namespace, self.mount, "keys", self.key_name)))
+
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
         """Create nothing: engine, key, policy, token and Secrets must exist."""
         import pulumi

@@ -8,6 +8,11 @@ from components.config.reader import ConfigReader
 from components.custody.pgp_keys import PgpKeyError, load_public_key
 from components.settings.model import InitSettings
 
+WIPE_FIX = (
+    "pulumi up deletes no volume any more, as there may be another Vault on it than it knows of; remove "
+    "the setting. If a Vault's keys went to nobody, pulumi up proves it and prints the kubectl lines that "
+    "delete its volumes"
+)
 REVOCATION_FIX = "a new root token can be made from the shares at any time"
 
 
@@ -27,7 +32,6 @@ def read_init(reader: ConfigReader) -> InitSettings:
         adopt=reader.flag("adopt", False),
         adopted_keys_file=reader.text("adoptedKeysFile", None, fix="give the path of a file"),
         preflight=reader.flag("preflight", True),
-        wipe=reader.flag("wipe", False),
         pgp_keys=_pgp_keys(reader, shares),
         root_token_pgp_key=_root_token_pgp_key(reader),
         revoke_root_token=reader.choice("rootToken", "keep", ("keep", "revoke"), REVOCATION_FIX) == "revoke",
@@ -38,6 +42,9 @@ def read_init(reader: ConfigReader) -> InitSettings:
             "with rootTokenPgpKey only its holder can revoke it (vault token revoke -self); "
             "remove one of the two",
         )
+    if reader.has("wipe"):
+        reader.skip("wipe")
+        reader.report("wipe", WIPE_FIX)
     reader.unknown_keys()
     return init
 

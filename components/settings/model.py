@@ -124,8 +124,6 @@ class InitSettings:
     """Path of the JSON of its init, if its keys are adopted from a file."""
     preflight: bool
     """Whether the seal's key is proved with Vault's identity before the init."""
-    wipe: bool
-    """Whether the volumes of a Vault whose keys were provably lost are deleted, to initialise it again."""
     pgp_keys: Sequence[str]
     """PGP public keys of the shares' holders, one per share: base64, or paths. Empty for plain shares."""
     root_token_pgp_key: str | None

@@ -55,7 +55,7 @@ def observe_single_server(client: VaultClient, access: PodAccess) -> Leadership:
 def require_one_cluster(statuses: Mapping[str, SealStatus]) -> None:
     """Raise :class:`RetryableError` if a pod is sealed or belongs to another cluster than the first one.
 
-    One that was initialised separately is unsealed, too.
+    One that was initialised separately is unsealed, too. Nothing shows which of two clusters has the data.
     """
     first, cluster_id = next((pod, status.cluster_id) for pod, status in statuses.items())
     for pod, status in statuses.items():
@@ -64,7 +64,8 @@ def require_one_cluster(statuses: Mapping[str, SealStatus]) -> None:
         if status.cluster_id != cluster_id:
             raise RetryableError(
                 f"{pod} belongs to another cluster ({status.cluster_id}) than {first} ({cluster_id}): "
-                "it was initialised separately; delete its volumes and the pod to let it join"
+                "they were initialised separately. Which of the two is to stay only you can tell; "
+                "docs/troubleshooting.md says how the other one's pods join it"
             )
 
 

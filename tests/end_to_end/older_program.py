@@ -14,18 +14,20 @@ from tests.end_to_end.deployment import Deployment
 
 COMMIT = "173377a0792db79fec230160abb1e29ccc8f2b03"
 """The last one with all modules flat in `components/`."""
+UPDATED = ("ReleaseGuard", "Release", "RaftQuorum")
+"""Types of the resources that may be updated in place."""
 REFRESH = ("refresh", "--yes", "--skip-preview")
 UP = ("up", "--yes", "--skip-preview")
 DESTROY = ("destroy", "--yes", "--skip-preview")
 
 
 def require_goes_on(
-    deployment: Deployment, settings: Mapping[str, object], updated: Collection[str], folder: Path
+    deployment: Deployment, settings: Mapping[str, object], folder: Path, *, deleted: Collection[str] = ()
 ) -> None:
     """Deploy with the older program; preview, refresh, update and destroy with the one of today.
 
     Each begins with the state that the older program left: reading and deleting a resource load the module
-    that the state names. ``updated`` has the types of the resources that may be updated in place.
+    that the state names. ``deleted`` has the types of the resources that the program has no longer.
     """
     deployment.configure(settings)
     older = replace(deployment.stack, program=older_program(folder))
@@ -35,7 +37,8 @@ def require_goes_on(
     keys = deployment.outputs()["keys_fingerprint"]
 
     shown = changes(deployment.stack)
-    assert shown <= {("update", name) for name in updated}, shown
+    allowed = {*(("update", name) for name in UPDATED), *(("delete", name) for name in deleted)}
+    assert shown <= allowed, shown
     deployment.stack.pulumi(*REFRESH, quiet=True)
 
     give_back(deployment.stack, state)

@@ -26,4 +26,4 @@ def test_a_stack_of_the_older_program_goes_on(
     fresh: Deployment, settings: Mapping[str, object], tmp_path: Path
 ) -> None:
     custody = {"store": "file", "path": str(tmp_path / "keys" / "record.json")}
-    require_goes_on(fresh, {**settings, "custody": custody}, set(), tmp_path)
+    require_goes_on(fresh, {**settings, "custody": custody}, tmp_path)

@@ -12,7 +12,7 @@ DEPLOYMENT = f"{CLUSTER_UID}/{NAME}/{NAME}"
 
 def init_inputs(**changed: Any) -> dict[str, Any]:
     """Of the init: a seal of KMS, five shares, keys in the state."""
-    of_servers = {"replicas": 1, "preflight_seconds": 30, "pod_start_seconds": 30}
+    of_servers = {"preflight_seconds": 30, "pod_start_seconds": 30}
     return unit_tests.init_inputs(**{"access": ACCESS.to_properties(), **of_servers, **changed})
 
 

@@ -50,7 +50,7 @@ def updated(olds: dict[str, Any], **inputs: Any) -> dict[str, Any]:
 def problems(olds: dict[str, Any], **inputs: Any) -> Mapping[str, str]:
     """What an update is refused for, before the release or at the init."""
     news = changed(olds, inputs)
-    guard = {"storage": "raft", "migrated_to": ""}
+    guard = {"storage": "raft", "migrated_to": "", "replicas": 1}
     results = (
         ReleaseGuardProvider().check({**olds, **guard}, {**news, **guard}),
         OperatorInitProvider().check(olds, news),

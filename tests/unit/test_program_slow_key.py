@@ -11,7 +11,6 @@ from pulumi.runtime import MockResourceArgs
 from tests.unit.fakes.mocked_account import (
     ANSWERS,
     EKS,
-    GUARD,
     IDENTITY,
     KEY,
     KUBERNETES_PROVIDER,
@@ -25,7 +24,7 @@ from tests.unit.fakes.mocked_account import (
 )
 from tests.unit.fakes.recorded_deployment import deploy
 
-NEED_NO_KEY = frozenset({GUARD, IDENTITY, KUBERNETES_PROVIDER, NAMESPACE, ROLE, RULE})
+NEED_NO_KEY = frozenset({IDENTITY, KUBERNETES_PROVIDER, NAMESPACE, ROLE, RULE})
 DEADLINE_SECONDS = 30
 
 

@@ -4,6 +4,8 @@ import contextlib
 import itertools
 import json
 import os
+import re
+import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -185,6 +187,14 @@ class Bench:
     def delete_pod(self) -> None:
         """Pod 0 is gone at once, without time to end well."""
         self.kubectl("delete", "pod", self.pod, "--force", "--grace-period=0", "--wait=true")
+
+    def delete_as_told(self) -> None:
+        """What a person does with the lines of the last run that delete an empty Vault: types them."""
+        printed = re.findall(r"^ +kubectl (.* delete (?:pvc|pod)/.*)$", self.said[-1], re.MULTILINE)
+        lines = list(dict.fromkeys(line.strip() for line in printed))
+        assert len(lines) == 2, f"no lines to type:\n{self.said[-1]}"
+        for line in lines:
+            self.kubectl(*shlex.split(line))
 
     def await_in_log(self, words: str) -> None:
         """Vault on pod 0 has said this; a new pod may first wait until the old one lets go of its files."""

@@ -14,7 +14,7 @@ class Keys(Enum):
     """They unlock the Vault that they were made for, which was initialised once."""
     NEVER_GIVEN = "new ones"
     """Vault made them and its answer was lost before anybody had it, so nobody could put anything into that
-    Vault; it was wiped and initialised again."""
+    Vault; a person deleted its volumes, and it was initialised again."""
 
 
 @dataclass(frozen=True)

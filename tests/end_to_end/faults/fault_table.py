@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tests.end_to_end.faults import (
     lost_runs,
+    other_vault,
     program_changes,
     seal_faults,
     store_faults,
@@ -13,7 +14,10 @@ from tests.end_to_end.faults import (
 from tests.end_to_end.faults.expectations import Keys, Seen
 from tests.end_to_end.faults.fault import Fault
 
-_WIPED = "`Deleting the volumes of an empty Vault whose keys nobody got`, and a new init."
+_NOBODY = (
+    "the `keys went to nobody`, and the lines that `delete pvc/` and `delete pod/`, which the person types"
+)
+_BEGUN_ANEW = "Then: `Initialising Vault`."
 _JOURNAL = "`Keys of an interrupted run were found in the journal`"
 LOCKED = Seen("The next run: `the stack is currently locked`, and how `pulumi cancel` ends that.", runs=(2,))
 """A run that was killed says nothing, and `pulumi cancel` is the third one."""
@@ -22,8 +26,8 @@ LOCKED = Seen("The next run: `the stack is currently locked`, and how `pulumi ca
 def _lost_answer(run: int) -> Sequence[Seen]:
     """What the given run and the one after it say if Vault's answer is lost."""
     return (
-        Seen("The run after: the `keys went to nobody`, and that `init.wipe` begins again.", runs=(run,)),
-        Seen(f"With it: {_WIPED}", runs=(run + 1,)),
+        Seen(f"The run after: {_NOBODY}.", runs=(run,)),
+        Seen(_BEGUN_ANEW, runs=(run + 1,)),
     )
 
 
@@ -149,8 +153,8 @@ FAULTS = (
         seen=(
             Seen("`no answer from Vault`."),
             Seen(
-                "The next run: the `keys went to nobody`, but `That it is empty can't be proven`, so the "
-                "volume is left to the person, who deletes it (`kubectl delete pvc`).",
+                "The next run: the `keys went to nobody`, but `That it is empty can't be proven`, so it "
+                "names no volume: the person deletes it, who knows that nothing is in it.",
                 runs=(2,),
             ),
         ),
@@ -184,7 +188,8 @@ FAULTS = (
         injected="The same with `init.preflight` off, so that Vault finds out in the middle of its init.",
         seen=(
             Seen("`init.preflight is off`, and from Vault `is not authorized to perform: kms:Encrypt`."),
-            Seen(f"With the right back, and init.wipe: {_WIPED}", runs=(2,)),
+            Seen(f"With the right back: {_NOBODY}.", runs=(2,)),
+            Seen(_BEGUN_ANEW, runs=(3,)),
         ),
         run=seal_faults.encrypt_denied_without_preflight,
         keys=Keys.NEVER_GIVEN,
@@ -208,11 +213,59 @@ FAULTS = (
         "has begun.",
         seen=(
             Seen("Vault itself gives up: `context deadline exceeded`."),
-            Seen(f"The next run, with init.wipe, waits until AWS is there again. Then {_WIPED}", runs=(2,)),
+            Seen(f"The next run waits until AWS is there again. Then {_NOBODY}.", runs=(2,)),
+            Seen(_BEGUN_ANEW, runs=(3,)),
         ),
         run=seal_faults.unreachable_during_init,
         alone=True,
         keys=Keys.NEVER_GIVEN,
+    ),
+    Fault(
+        name="configuration changed before the init",
+        injected="The first run fails before its init, and a setting of Vault's configuration is changed "
+        "before the next one.",
+        seen=(
+            Seen("`kms:Encrypt`, and that `nothing was initialised`."),
+            Seen(
+                "The next run: `Replacing`, of each pod that `isn't initialised and has an older "
+                "configuration`, and then `Initialising Vault`.",
+                runs=(2,),
+            ),
+        ),
+        run=seal_faults.configuration_changed_before_init,
+    ),
+    Fault(
+        name="blank pod joins",
+        injected="The init's state is lost, and pod 0 gets a new volume.",
+        seen=(
+            Seen(
+                "Nothing of it: pod 0 joins the others, and the run takes the keys that `were found in` "
+                "their store.",
+                runs=(2,),
+            ),
+        ),
+        run=other_vault.blank_pod_joins,
+        replicas=3,
+    ),
+    Fault(
+        name="blank pod apart",
+        injected="The same while pod 0 can't reach the others.",
+        seen=(
+            Seen("The run initialises nothing: `A Vault exists on`, and both ways out.", runs=(2,)),
+            Seen("Once pod 0 has joined: the keys `were found in` their store.", runs=(3,)),
+        ),
+        run=other_vault.blank_pod_apart,
+        replicas=3,
+    ),
+    Fault(
+        name="blank pod apart at an adoption",
+        injected="The same with `init.adopt`, the keys to adopt, and none in the store.",
+        seen=(
+            Seen("The run initialises nothing: `A Vault exists on`, and both ways out.", runs=(2,)),
+            Seen("Once pod 0 has joined: `Adopting Vault`, with its keys.", runs=(3,)),
+        ),
+        run=other_vault.blank_pod_apart_at_an_adoption,
+        replicas=3,
     ),
     Fault(
         name="wrong context",

@@ -42,7 +42,7 @@ def kill_with_the_answer(bench: Bench) -> None:
     assert bench.vault_initialized()
     bench.unlock()
     bench.up(succeeds=False)
-    bench.configure(init={"wipe": True})
+    bench.delete_as_told()
     bench.up()
 
 

@@ -24,13 +24,25 @@ def encrypt_denied(bench: Bench) -> None:
         bench.up()
 
 
+def configuration_changed_before_init(bench: Bench) -> None:
+    """The first update fails before its init, and Vault's configuration is changed before the next one."""
+    with role_boundary(bench.deployment, ["kms:Decrypt", "kms:DescribeKey"]) as boundary:
+        role = {"permissionsBoundary": boundary}
+        bench.configure(role=role, deadlines={"preflightSeconds": _PREFLIGHT_SECONDS})
+        bench.up(succeeds=False)
+        bench.configure(ui=False)
+        bench.up()
+
+
 def encrypt_denied_without_preflight(bench: Bench) -> None:
     """The same with the preflight turned off: Vault itself finds out, in the middle of its init."""
     with role_boundary(bench.deployment, ["kms:Decrypt", "kms:DescribeKey"]) as boundary:
         bench.configure(role={"permissionsBoundary": boundary}, init={"preflight": False})
         bench.up(succeeds=False)
         assert bench.vault_initialized()
-        bench.configure(init={"preflight": False, "wipe": True})
+        bench.configure(init={"preflight": False})
+        bench.up(succeeds=False)
+        bench.delete_as_told()
         bench.up()
 
 
@@ -67,11 +79,12 @@ def unreachable_during_init(bench: Bench) -> None:
     bench.proxy.on_write("sys/init", forward_without_cloud)
     try:
         bench.up(succeeds=False)
-        bench.configure(init={"wipe": True})
         with bench.start() as run:
             time.sleep(_STILL_UNREACHABLE_SECONDS)
             assert run.goes_on, f"the second run didn't need AWS:\n{run.said}"
             bench.resume_cloud()
-            assert run.wait() == 0, run.said
+            assert run.wait() != 0, run.said
     finally:
         bench.resume_cloud()
+    bench.delete_as_told()
+    bench.up()

@@ -15,7 +15,7 @@ def tunnel_cut_during_init(bench: Bench) -> None:
         assert _cut_tunnels(run) > 0
         assert run.wait() != 0, run.said
     bench.up(succeeds=False)
-    bench.configure(podAddress=None, init={"wipe": True})
+    bench.delete_as_told()
     bench.up()
 
 
@@ -57,9 +57,8 @@ def pod_deleted_before_the_answer(bench: Bench) -> None:
     bench.proxy.on_write("sys/init", delete)
     bench.up(succeeds=False)
     poll("pod 0 is back", 60, bench.vault_initialized)
-    bench.configure(init={"wipe": True})
     bench.up(succeeds=False)
-    # What the message says: by hand, as it can't be proven any more that the Vault is empty.
+    # The person knows that nothing is in it, which can't be proven any more.
     bench.kubectl("delete", "pvc", "--all", "--wait=false")
     bench.delete_pod()
     bench.up()

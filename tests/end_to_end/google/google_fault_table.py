@@ -64,6 +64,16 @@ GOOGLE_FAULTS = (
         run=google_faults.look_denied,
     ),
     Fault(
+        name="another key",
+        injected="Google: after the run `key.name` names another key, which exists.",
+        seen=(
+            Seen("Preview: `Vault is sealed with the key`, and which key it would be.", runs=(2,)),
+            Seen("Update: `Vault is sealed with the key`, and `Nothing was changed`.", runs=(3,)),
+            Seen("With the name set back nothing changes.", runs=(4,)),
+        ),
+        run=google_faults.another_key,
+    ),
+    Fault(
         name="killed before the store, Google",
         injected="Google: every process of the run is killed when the keys are about to be stored.",
         seen=(

@@ -104,6 +104,20 @@ def look_denied(bench: Bench) -> None:
     bench.up()
 
 
+def another_key(bench: Bench) -> None:
+    """After the update the settings name another key, which exists, so that it could be imported."""
+    bench = _google(bench)
+    bench.configure()
+    bench.up()
+    other = f"{bench.name}-other"
+    bench.cloud.google("POST", f"{KMS}/{RING}/cryptoKeys?cryptoKeyId={other}", {"purpose": "ENCRYPT_DECRYPT"})
+    bench.configure(key={"name": other})
+    bench.run("preview", succeeds=False)
+    bench.up(succeeds=False)
+    bench.configure()
+    bench.up(more=["--expect-no-changes"])
+
+
 def kill_before_the_store(bench: Bench) -> None:
     """Every process of the run is killed when the keys are about to be stored."""
     lost_runs.kill_at_the_store(bench, unreliable_store.KILL_BEFORE, stored=False, seal="gcpckms")

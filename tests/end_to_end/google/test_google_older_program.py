@@ -7,4 +7,4 @@ from tests.end_to_end.older_program import require_goes_on
 
 
 def test_a_stack_of_the_older_program_goes_on(fresh_google: GoogleDeployment, tmp_path: Path) -> None:
-    require_goes_on(fresh_google, {"replicas": 1}, {"GoogleKeyIdentity"}, tmp_path)
+    require_goes_on(fresh_google, {"replicas": 1}, tmp_path, deleted={"GoogleKeyIdentity"})

@@ -115,7 +115,7 @@ def test_initialised_vault_is_refused(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True, sealed=False))
     with pytest.raises(DeploymentError) as raised:
         OperatorInitProvider().create(init_inputs(vault.address))
-    for part in ("is initialised already", "set init.adopt to true", "kubectl delete pvc"):
+    for part in ("is initialised already", "set init.adopt to true", "with their volumes yourself"):
         assert part in str(raised.value)
     assert vault.asked(INIT) == []
 
@@ -138,12 +138,11 @@ def test_initialised_vault_is_adopted_where_asked_for(vault: ScriptedVault) -> N
     assert vault.asked(INIT) == []
 
 
-def test_adopt_initialises_where_there_is_nothing_to_adopt(vault: ScriptedVault) -> None:
+def test_adoption_never_initialises(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms"))
-    vault.answers(INIT, init_answer(recovery=True))
-    result = OperatorInitProvider().create(init_inputs(vault.address, adopt=True))
-    assert result.outs is not None
-    assert result.outs["root_token"] == ROOT_TOKEN
+    with pytest.raises(DeploymentError, match="isn't initialised, so there is nothing to adopt"):
+        OperatorInitProvider().create(init_inputs(vault.address, adopt=True))
+    assert vault.asked(INIT) == []
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])
@@ -290,6 +289,12 @@ def test_state_of_an_earlier_program_is_taken_over() -> None:
     assert OperatorInitProvider().check(earlier, init_inputs()).failures == []
     assert OperatorInitProvider().diff("id", earlier, init_inputs()).replaces == []
     assert OperatorInitProvider().update("id", earlier, init_inputs()).outs == {**init_inputs(), **KEYS}
+
+
+def test_what_earlier_versions_were_told_besides_is_no_change() -> None:
+    provider = {"__provider": "a reference"}
+    earlier = state(wipe=True, replicas=3, **provider)
+    assert not OperatorInitProvider().diff("id", earlier, {**init_inputs(), **provider}).changes
 
 
 @pytest.mark.parametrize("olds", [{}, state()], ids=["first", "same"])

@@ -46,8 +46,6 @@ def test_init_gets_the_settings(awskms: Deployment) -> None:
         "root_token_pgp_key": "",
         "adopt": False,
         "adopted_keys_file": "",
-        "wipe": False,
-        "replicas": 3,
         "custody": {},
         "preflight": {
             "seal": "awskms",

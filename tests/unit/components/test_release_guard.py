@@ -50,7 +50,9 @@ def test_state_has_what_was_asked_for_after_create_and_update() -> None:
         "storage": "file",
         "migrated_to": "",
         "seal_type": "shamir",
+        "seal_key": "",
         "migrate_from": "",
+        "migrate_from_key": "",
         "access": {},
         "replicas": 1,
     }

@@ -27,7 +27,14 @@ MIGRATING = {**EKS, "seal": "shamir", "migrateFrom": {"seal": "awskms"}}
 )
 def test_guard_knows_storage_and_seal(settings: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
     def program() -> None:
-        ReleaseGuard("release-guard", parse(settings), access(), pulumi.ResourceOptions())
+        ReleaseGuard(
+            "release-guard",
+            parse(settings),
+            access(),
+            pulumi.ResourceOptions(),
+            seal_key="key",
+            migrate_from_key="old key",
+        )
 
     inputs = dict(deploy({}, answers={}, outputs=lambda _: {}, program=program).only(GUARD).inputs)
     assert inputs.pop("__provider")
@@ -35,7 +42,9 @@ def test_guard_knows_storage_and_seal(settings: Mapping[str, Any], changed: Mapp
         "storage": "raft",
         "migrated_to": "",
         "seal_type": "shamir",
+        "seal_key": "key",
         "migrate_from": "",
+        "migrate_from_key": "old key",
         "access": access().to_properties(),
         "replicas": 3,
         **changed,

@@ -1,12 +1,25 @@
 """Both seals of a migration: their stanzas, what the pods need for them, and which of them is protected."""
 
 import json
+from typing import cast
 
+import pulumi
 import pytest
 
 from components.seal_provisioning import ProvisionedSeals
 from components.seals.seal import PodRequirements, ProvisionedSeal, SecretMount, SecretVariable
-from tests.unit.fakes.mocked_account import ACCOUNT, ALIAS, EKS, KEY, REGION, RELEASE, shamir, up
+from tests.unit.fakes.mocked_account import (
+    ACCOUNT,
+    ALIAS,
+    EKS,
+    GUARD,
+    KEY,
+    KEY_ARN,
+    REGION,
+    RELEASE,
+    shamir,
+    up,
+)
 
 pytestmark = pytest.mark.usefixtures("program_commands")
 
@@ -79,7 +92,9 @@ def test_pods_get_what_both_seals_need() -> None:
         pod_annotations={"p": "new"},
         secret_environment=(SecretVariable("NEW", "s", "k"),),
     )
-    seals = ProvisionedSeals(ProvisionedSeal(pods=new), ProvisionedSeal(pods=old))
+    seals = ProvisionedSeals(
+        ProvisionedSeal(pods=new), ProvisionedSeal(pods=old), cast(pulumi.Resource, None)
+    )
     assert seals.pods == PodRequirements(
         service_account_annotations={"a": "new", "b": "old"},
         pod_labels={"l": "new"},
@@ -88,3 +103,33 @@ def test_pods_get_what_both_seals_need() -> None:
         secret_environment=(SecretVariable("NEW", "s", "k"),),
         secret_mounts=(SecretMount("old", "old", "/old"),),
     )
+
+
+TRANSIT = json.dumps({"address": "http://other.example.com:8200", "key": "autounseal", "mount": "keys"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({}, (KEY_ARN, "")),
+        ({"seal": "transit", "transit": TRANSIT}, ("keys/keys/autounseal", "")),
+        (
+            {"seal": "transit", "transit": TRANSIT, "migrateFrom": json.dumps({"seal": "awskms"})},
+            ("keys/keys/autounseal", KEY_ARN),
+        ),
+        ({"migrateFrom": json.dumps({"seal": "shamir"})}, (KEY_ARN, "")),
+    ],
+    ids=["of a resource", "of the settings", "to a key of the settings", "from no key"],
+)
+def test_guard_knows_the_keys_before_the_release_is_changed(
+    settings: dict[str, str], keys: tuple[str, str]
+) -> None:
+    deployment = up({**EKS, **settings})
+    guard = deployment.only(GUARD)
+    assert (guard.inputs["seal_key"], guard.inputs["migrate_from_key"]) == keys
+    assert GUARD in deployment.prerequisites(deployment.only(RELEASE))
+
+
+def test_address_of_the_other_vault_is_no_part_of_its_key() -> None:
+    moved = {**EKS, "seal": "transit", "transit": TRANSIT.replace("other", "moved")}
+    assert up(moved).only(GUARD).inputs["seal_key"] == "keys/keys/autounseal"

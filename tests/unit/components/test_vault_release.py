@@ -8,8 +8,15 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from components.seals import gcpckms
 from components.seals.seal import PodRequirements, SealStanza
-from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access, user_interface
+from components.vault_release import (
+    CONFIGURATION_ANNOTATION,
+    VaultRelease,
+    VaultReleaseArgs,
+    pod_access,
+    user_interface,
+)
 from tests.unit.fakes.init_inputs import TARGET
 from tests.unit.fakes.mocked_account import RELEASE, RELEASE_COMPONENT
 from tests.unit.fakes.recorded_deployment import Deployment, deploy
@@ -19,7 +26,10 @@ STANZA = SealStanza("awskms", {"region": "eu-central-1", "kms_key_id": "1"})
 
 
 def released(
-    computed: Mapping[str, Any] | None = None, stanzas: Sequence[SealStanza] = (), **settings: Any
+    computed: Mapping[str, Any] | None = None,
+    stanzas: Sequence[SealStanza] = (),
+    pods: PodRequirements | None = None,
+    **settings: Any,
 ) -> Deployment:
     def program() -> None:
         parsed = parse({**SHAMIR, **settings})
@@ -30,7 +40,7 @@ def released(
                 access=pod_access(parsed, TARGET),
                 namespace="secrets",
                 seal_stanzas=[pulumi.Output.from_input(stanza) for stanza in stanzas],
-                pods=PodRequirements(),
+                pods=pods or PodRequirements(),
                 prerequisites=(),
             ),
         )
@@ -82,6 +92,29 @@ def test_configuration_has_the_seals_and_the_way_to_join() -> None:
     assert text.count('seal "awskms"') == 2
     assert "http://vault-active.vault.svc:8200" in text
     assert "seal" not in configuration(released())
+
+
+def test_pods_are_marked_with_their_configuration() -> None:
+    """So that the StatefulSet's controller tells the pods that started before the last change of it."""
+
+    def annotations(*stanzas: SealStanza) -> dict[str, str]:
+        found: dict[str, str] = (
+            released(stanzas=stanzas).only(RELEASE).inputs["values"]["server"]["annotations"]
+        )
+        return found
+
+    other_key = SealStanza("awskms", {**STANZA.parameters, "kms_key_id": "2"})
+    of_each = [annotations(), annotations(STANZA), annotations(other_key)]
+    assert [list(one) for one in of_each] == [[CONFIGURATION_ANNOTATION]] * 3
+    assert len({one[CONFIGURATION_ANNOTATION] for one in of_each}) == 3
+    assert annotations(STANZA) == of_each[1]
+
+
+def test_annotations_of_the_seal_stay() -> None:
+    key = {gcpckms.KEY_ANNOTATION: "0123456789abcdef"}
+    deployment = released(pods=PodRequirements(pod_annotations=key))
+    annotations = deployment.only(RELEASE).inputs["values"]["server"]["annotations"]
+    assert annotations.keys() == {CONFIGURATION_ANNOTATION, *key}
 
 
 def test_configuration_without_high_availability_has_no_raft() -> None:

@@ -45,8 +45,6 @@ def init_inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
         "root_token_pgp_key": "",
         "adopt": False,
         "adopted_keys_file": "",
-        "wipe": False,
-        "replicas": 3,
         "custody": {},
         "preflight": {},
         "journal_key": JOURNAL_KEY,
@@ -79,22 +77,35 @@ def journal() -> InitJournal:
 
 
 class InitCluster:
-    """Pods, volumes and the journal's Secret, with kubectl's answers about them.
+    """A StatefulSet with its pods and volumes, and the journal's Secret, with kubectl's answers about them.
 
-    A deleted claim comes back with another uid, as the StatefulSet's controller makes it.
+    At first it has pod 0 alone. A deleted pod comes back from the present template, as the StatefulSet's
+    controller makes it. Deleting anything else is refused: the program deletes no volume.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.objects = KubernetesObjects(folder / "objects")
-        self.deletions: list[str] = []
-        """The arguments of each deletion of claims or pods."""
+        self.deleted_pods: list[str] = []
         self._log = ""
         self._log_error = ""
-        volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data-vault-0"}}]
-        self.objects.put("pod", "vault-0", spec={"volumes": volumes})
+        self.set_template("new")
+        self.add_server("vault-0")
         self.objects.put("pvc", "data-vault-0", metadata={"uid": "of the data"})
+
+    def set_template(self, revision: str, *, generation: int = 1, observed: int = 1) -> None:
+        """Sets the revision that the StatefulSet's pods are to have."""
+        status = {"updateRevision": revision, "observedGeneration": observed}
+        self.objects.put("statefulset", "vault", metadata={"generation": generation}, status=status)
+
+    def add_server(self, name: str, *, revision: str = "new", claim_since: str | None = None) -> None:
+        """Adds a pod of that revision, and its claim; the latter is as old as given, in ISO format."""
+        volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": f"data-{name}"}}]
+        labels = {"controller-revision-hash": revision}
+        self.objects.put("pod", name, metadata={"labels": labels}, spec={"volumes": volumes})
+        since = {"creationTimestamp": claim_since} if claim_since is not None else {}
+        self.objects.put("pvc", f"data-{name}", metadata=since, status={"phase": "Bound"})
 
     def logs(self, *lines: str) -> None:
         """Sets what pod 0 has written."""
@@ -110,12 +121,13 @@ class InitCluster:
             if self._log_error:
                 raise KubectlError(self._log_error)
             return self._log
-        if arguments[0] == "delete" and arguments[1] != "--raw":
-            self.deletions.append(" ".join(arguments))
-            if arguments[1].startswith("pvc/"):
-                self.objects.put("pvc", "data-vault-0", metadata={"uid": f"of data {len(self.deletions)}"})
-            return ""
-        return answer_in_process(self.objects, arguments, stdin)
+        said = answer_in_process(self.objects, arguments, stdin)
+        if arguments[0] == "delete" and "/pods/" in arguments[2]:
+            name = arguments[2].rpartition("/")[2]
+            self.deleted_pods.append(name)
+            stateful_set = self.objects.get("statefulset", "vault") or {}
+            self.add_server(name, revision=stateful_set["status"]["updateRevision"])
+        return said
 
     @property
     def journal_entry(self) -> JournalEntry | None:

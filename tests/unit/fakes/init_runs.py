@@ -7,8 +7,8 @@ from components.custody.key_store import store_to_properties
 from components.init.inputs import InitInputs
 from components.init.procedure import InitResult, initialized
 from tests.unit.fakes import scripted_store
-from tests.unit.fakes.init_inputs import TARGET, init_inputs
-from tests.unit.fakes.scripted_vault import ScriptedVault
+from tests.unit.fakes.init_inputs import TARGET, access, init_inputs
+from tests.unit.fakes.scripted_vault import SEAL_STATUS, Answer, ScriptedVault
 
 
 def inputs_with(vault: ScriptedVault, store: scripted_store.Store | None, **changed: Any) -> dict[str, Any]:
@@ -27,3 +27,20 @@ def run(
 def stored(store: scripted_store.Store) -> KeyRecord | None:
     """The keys that the store has."""
     return store.read(TARGET)
+
+
+def pods_of(vault: ScriptedVault) -> dict[str, Any]:
+    """The access to pods that the scripted Vault tells apart."""
+    return access(f"{vault.address}/{{pod}}").to_properties()
+
+
+def at_pod(name: str, call: str) -> str:
+    """The call as it is made of one of these pods."""
+    method, path = call.split(" ")
+    return f"{method} /{name}{path}"
+
+
+def pods_answer(vault: ScriptedVault, *statuses: Answer) -> None:
+    """Sets the seal status of each pod, from pod 0 on."""
+    for ordinal, status in enumerate(statuses):
+        vault.answers(at_pod(f"vault-{ordinal}", SEAL_STATUS), status)

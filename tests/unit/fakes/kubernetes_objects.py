@@ -11,8 +11,12 @@ import shlex
 import sys
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+
+KINDS = {"statefulset": "StatefulSet", "pod": "Pod", "pvc": "PersistentVolumeClaim"}
+"""What a list calls the kinds that a call names so."""
 
 
 class KubernetesObjects:
@@ -111,7 +115,15 @@ class KubernetesObjects:
         else:
             self._store(kind, document)
 
-    def _get(self, kind: str, name: str) -> None:
+    def _get(self, kind: str, name: str = "") -> None:
+        if not name:
+            listed = [
+                {"kind": KINDS[one], **(self.get(one, found) or {})}
+                for one in kind.split(",")
+                for found in self.names(one)
+            ]
+            print(json.dumps({"kind": "List", "items": listed}))
+            return
         found = self.get(kind.partition(".")[0], name)
         if found is not None:
             print(json.dumps(found))
@@ -157,7 +169,9 @@ class KubernetesObjects:
         present = self.get(kind, metadata["name"])
         uid = metadata.get("uid") or (present["metadata"]["uid"] if present else str(uuid.uuid4()))
         version = str(uuid.uuid4().int % 10**6)
-        stored = {**document, "metadata": {**metadata, "uid": uid, "resourceVersion": version}}
+        created = present["metadata"]["creationTimestamp"] if present else _now()
+        metadata = {"creationTimestamp": created, **metadata, "uid": uid, "resourceVersion": version}
+        stored = {**document, "metadata": metadata}
         self._write_file(self._path(kind, metadata["name"]), stored)
         return stored
 
@@ -189,6 +203,11 @@ def _require_valid_lease(what: str, spec: Mapping[str, Any]) -> None:
         _refuse(f"The Lease {what} is invalid: spec.leaseDurationSeconds: must be greater than 0")
     if not spec.get("leaseTransitions", 0) >= 0:
         _refuse(f"The Lease {what} is invalid: spec.leaseTransitions: must be greater than or equal to 0")
+
+
+def _now() -> str:
+    """As an API server writes it: whole seconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _refuse(message: str) -> NoReturn:

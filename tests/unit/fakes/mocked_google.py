@@ -34,7 +34,6 @@ SECRET_MEMBER = "gcp:secretmanager/secretIamMember:SecretIamMember"
 REGIONAL_SECRET = "gcp:secretmanager/regionalSecret:RegionalSecret"
 REGIONAL_SECRET_MEMBER = "gcp:secretmanager/regionalSecretIamMember:RegionalSecretIamMember"
 KEY_COMPONENT = "vault-autounseal:gcp:UnsealKey"
-KEY_IDENTITY = "pulumi-python:dynamic/vault:GoogleKeyIdentity"
 IDENTITY_COMPONENT = "vault-autounseal:gcp:Identity"
 
 GET_CLUSTER = "gcp:container/getCluster:getCluster"

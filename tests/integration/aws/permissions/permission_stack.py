@@ -33,7 +33,8 @@ from components.webhook_rule import open_webhook
 
 settings = load_settings()
 cluster = look_up_cluster(settings)
-seals = provision_seals(settings, cluster, None, settings.namespace)
+guard = pulumi.ComponentResource("test:index:KeyGuard", "guard")
+seals = provision_seals(settings, cluster, None, settings.namespace, guard=lambda *_keys: guard)
 custody = provision_custody(settings, cluster, seals.current)
 open_webhook(settings, cluster)
 for name, output in {**seals.outputs, **custody.outputs}.items():

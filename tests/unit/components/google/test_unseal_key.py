@@ -15,7 +15,6 @@ from tests.unit.fakes.mocked_google import (
     KEY,
     KEY_COMPONENT,
     KEY_ID,
-    KEY_IDENTITY,
     PROJECT,
     PROVIDER,
     RING,
@@ -118,15 +117,8 @@ def test_a_change_that_would_replace_the_key_is_left_out() -> None:
     assert deployment.only(RING).ignored_changes == set()
 
 
-def test_nothing_is_taken_over_before_the_names_are_known_to_be_the_stacks() -> None:
-    deployment = made(replace(ARGS, existing=ExistingKey(ring_id=RING_ID, key_id=KEY_ID)))
-    assert deployment.only(KEY_IDENTITY).inputs["key_id"] == KEY_ID
-    for type_ in (RING, KEY):
-        assert KEY_IDENTITY in deployment.prerequisites(deployment.only(type_))
-
-
 def test_a_preview_before_there_is_a_key() -> None:
-    assert made(ARGS, preview=True).types == sorted([PROVIDER, KEY_COMPONENT, KEY_IDENTITY, RING, KEY])
+    assert made(ARGS, preview=True).types == sorted([PROVIDER, KEY_COMPONENT, RING, KEY])
 
 
 def test_nothing_is_there() -> None:

@@ -1,9 +1,8 @@
-"""A Vault that is initialised already: whose keys are taken, and when it counts as empty."""
+"""A Vault that is initialised already: whose keys are taken."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,8 @@ import pytest
 
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
-from components.kubernetes.lease import AnotherRunError, RunIdentity
 from tests.unit.fakes import scripted_store
-from tests.unit.fakes.init_inputs import (
-    CIPHER,
-    InitCluster,
-    journal,
-)
+from tests.unit.fakes.init_inputs import CIPHER, journal
 from tests.unit.fakes.init_runs import run, stored
 from tests.unit.fakes.scripted_vault import (
     INIT,
@@ -28,7 +22,6 @@ from tests.unit.fakes.scripted_vault import (
     UPDATE_ROOT,
     ScriptedVault,
     error,
-    init_answer,
     seal_status,
 )
 from tests.unit.fakes.vault_keys import (
@@ -69,7 +62,8 @@ def test_vault_of_somebody_else_is_refused_with_the_ways_out(vault: ScriptedVaul
     assert "vault-0 is initialised already, by somebody or something else than this stack" in message
     assert f"neither in the stack's state nor in a journal ({journal().location})" in message
     assert "set init.adopt to true, and give its keys (adoptedKeys, or init.adoptedKeysFile)" in message
-    assert "kubectl delete pvc" in message
+    assert "see that nothing of value is in it, delete its pods with their volumes yourself" in message
+    assert "data-vault" not in message
 
 
 def test_keys_in_the_journal_are_taken_once_they_are_proved(
@@ -143,102 +137,6 @@ def test_neither_of_two_sets_is_touched_where_both_are_wrong(
     assert "aren't those of the Vault that answers" in refused(vault, store)
     assert stored(store) == STORED
     assert journal().recover(CIPHER) == OTHER
-
-
-# An answer that went to nobody
-
-
-BEGAN_LINE = "{time} 2026-01-01T00:00:00.000Z [INFO]  core: security barrier initialized: stored=1 shares=1"
-
-
-def at(moment: datetime) -> str:
-    """A line of the log as kubectl shows it, with nanoseconds."""
-    return BEGAN_LINE.format(time=moment.strftime("%Y-%m-%dT%H:%M:%S.123456789Z"))
-
-
-@pytest.fixture
-def lost_answer(vault: ScriptedVault, cluster: InitCluster) -> None:
-    """A run that was stopped between its init and Vault's answer."""
-    journal().begin(CIPHER)
-    vault.answers(SEAL_STATUS, UNSEALED)
-    cluster.logs("2026-01-01T00:00:00Z ==> Vault server started!", at(datetime.now(UTC)))
-
-
-@pytest.mark.usefixtures("lost_answer")
-def test_empty_vault_is_told_with_the_way_to_begin_again(vault: ScriptedVault, cluster: InitCluster) -> None:
-    message = refused(vault)
-    assert "its keys went to nobody" in message
-    assert "set init.wipe to true and run pulumi up" in message
-    assert "set init.adopt to true and give them (adoptedKeys)" in message
-    assert cluster.deletions == []
-    assert journal().find() is not None
-
-
-@pytest.mark.usefixtures("lost_answer")
-def test_empty_vault_is_wiped_where_that_is_allowed(
-    vault: ScriptedVault, cluster: InitCluster, store: scripted_store.Store, capfd: pytest.CaptureFixture[str]
-) -> None:
-    vault.answers(SEAL_STATUS, UNSEALED, seal_status(), UNSEALED)
-    vault.answers(INIT, init_answer(recovery=True))
-    result = run(vault, store, wipe=True, pod_start_seconds=20)
-    assert cluster.deletions == [
-        "delete pvc/data-vault-0 pvc/data-vault-1 pvc/data-vault-2 --ignore-not-found --wait=false "
-        "--timeout=120s",
-        "delete pod/vault-0 pod/vault-1 pod/vault-2 --ignore-not-found --wait=true --timeout=120s",
-    ]
-    assert len(vault.asked(INIT)) == 1
-    assert (result.record, stored(store)) == (STORED, STORED)
-    assert journal().find() is None
-    assert "Deleting the volumes of an empty Vault whose keys nobody got" in capfd.readouterr().err
-
-
-@pytest.mark.usefixtures("lost_answer")
-@pytest.mark.parametrize(
-    ("log", "why"),
-    [
-        ([], "doesn't show when Vault was initialised (the pod was restarted since)"),
-        ([timedelta(), timedelta()], "doesn't show when Vault was initialised"),
-        ([timedelta(minutes=-5)], "somebody else initialised it"),
-        ([timedelta(minutes=5)], "somebody else initialised it"),
-    ],
-    ids=["no line", "two lines", "before the run", "after the run"],
-)
-def test_vault_that_may_hold_something_is_never_wiped(
-    vault: ScriptedVault, cluster: InitCluster, log: list[timedelta], why: str
-) -> None:
-    cluster.logs(*(at(datetime.now(UTC) + distance) for distance in log))
-    message = refused(vault, wipe=True)
-    assert "That it is empty can't be proven: " in message
-    assert why in message
-    assert "If you know that nothing is in it, delete its volumes" in message
-    assert cluster.deletions == []
-    assert journal().find() is not None
-
-
-@pytest.mark.usefixtures("lost_answer")
-def test_vault_on_another_volume_is_never_wiped(vault: ScriptedVault, cluster: InitCluster) -> None:
-    cluster.objects.put("pvc", "data-vault-0", metadata={"uid": "of somebody else"})
-    assert "its volume is another one than that run's" in refused(vault, wipe=True)
-    assert cluster.deletions == []
-
-
-@pytest.mark.usefixtures("lost_answer")
-def test_vault_without_a_log_is_never_wiped(vault: ScriptedVault, cluster: InitCluster) -> None:
-    cluster.fail_logs('pods "vault-0" is forbidden')
-    assert 'the log of vault-0 can\'t be read: pods "vault-0" is forbidden' in refused(vault, wipe=True)
-    assert cluster.deletions == []
-
-
-@pytest.mark.usefixtures("lost_answer")
-def test_vault_that_another_run_initialises_is_never_wiped(
-    vault: ScriptedVault, cluster: InitCluster
-) -> None:
-    entry = cluster.journal_entry
-    assert entry is not None
-    cluster.rewrite_journal(replace(entry, run=RunIdentity("other", "build-7"), leased=False))
-    with pytest.raises(AnotherRunError, match="build-7"):
-        run(vault, wipe=True, pod_start_seconds=0.3)
-    assert cluster.deletions == []
 
 
 # Adoption

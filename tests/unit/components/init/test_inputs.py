@@ -29,7 +29,7 @@ def test_every_property_is_compared() -> None:
 
 
 def test_inputs_are_those_of_the_resource() -> None:
-    properties = init_inputs(pgp_keys=["key"] * 5, wipe=True, adopted_keys_file="/keys.json", adopt=True)
+    properties = init_inputs(pgp_keys=["key"] * 5, adopted_keys_file="/keys.json", adopt=True)
     inputs = InitInputs.from_properties(properties, adopted_keys="{}")
     assert (inputs.access, inputs.deployment) == (access(), DEPLOYMENT)
     assert (inputs.custody.store, inputs.custody.deployment) == (None, DEPLOYMENT)
@@ -40,8 +40,8 @@ def test_inputs_are_those_of_the_resource() -> None:
 
 def test_numbers_of_the_engine_are_whole() -> None:
     """The engine has no integers, so 3 comes back as 3.0."""
-    inputs = InitInputs.from_properties(init_inputs(shares=5.0, threshold=3.0, replicas=3.0), "")
-    assert [repr(number) for number in (inputs.shares, inputs.threshold, inputs.replicas)] == ["5", "3", "3"]
+    inputs = InitInputs.from_properties(init_inputs(shares=5.0, threshold=3.0), "")
+    assert [repr(number) for number in (inputs.shares, inputs.threshold)] == ["5", "3"]
 
 
 def test_secrets_are_in_no_representation() -> None:

@@ -285,8 +285,40 @@ def test_keys_that_nothing_takes_are_told_to_be_lost(
     with pytest.raises(DeploymentError) as raised:
         run(vault, store)
     assert "the keys of this Vault are lost" in str(raised.value)
-    assert "set init.wipe to true" in str(raised.value)
+    assert "it says how to begin again" in str(raised.value)
     assert shown(str(raised.value)) == []
+
+
+def test_keys_that_the_store_has_already_are_not_told_to_be_anywhere_else(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    (Path(store.folder) / "record").write_text(STORED.to_json())
+    answer_proofs(vault, True)
+    store.fail(WRITE_ATTEMPTS)
+    with pytest.raises(DeploymentError) as raised:
+        run(vault, store)
+    assert f"The keys are in {store.location} from an earlier run" in str(raised.value)
+    assert "journal" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("journal_fails")
+def test_nothing_is_called_lost_that_cannot_be_seen(
+    vault: ScriptedVault, store: scripted_store.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_first_init(vault)
+    store.fail(WRITE_ATTEMPTS)
+    asked = []
+
+    def unreadable(self: InitJournal) -> None:
+        asked.append(self)
+        raise JournalError("The journal of the init can't be read: forbidden")
+
+    monkeypatch.setattr(InitJournal, "find", unreadable)
+    with pytest.raises(DeploymentError) as raised:
+        run(vault, store)
+    assert "Whether the journal has them can't be seen now" in str(raised.value)
+    assert "keys of this Vault are lost" not in str(raised.value)
+    assert asked
 
 
 def test_journal_is_encrypted_with_the_stacks_key_if_no_seal_is_proved() -> None:

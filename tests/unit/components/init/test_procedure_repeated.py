@@ -123,6 +123,25 @@ def test_whoever_was_faster_with_the_init_has_its_keys(
     assert journal().find() is None
 
 
+def test_init_that_an_earlier_run_had_begun_is_still_that_runs(
+    vault: ScriptedVault, store: scripted_store.Store, cluster: InitCluster
+) -> None:
+    """It was killed with its init inside Vault, which ends it just before it gets the next one."""
+    journal().begin(CIPHER)
+    entry = cluster.journal_entry
+    assert entry is not None
+    earlier = replace(entry, run=RunIdentity("of the earlier run", "build-7"))
+    cluster.rewrite_journal(earlier)
+    vault.answers(SEAL_STATUS, seal_status(), UNSEALED)
+    vault.answers(INIT, error(400, "Vault is already initialized"))
+    cluster.logs(f"{earlier.began.replace('+00:00', 'Z')} core: security barrier initialized: stored=1")
+    with pytest.raises(DeploymentError, match="its keys went to nobody"):
+        run(vault, store, pod_start_seconds=20)
+    left = journal().find()
+    assert left is not None
+    assert left.run.run_id == "of the earlier run"
+
+
 def test_run_that_ended_is_no_other(vault: ScriptedVault, store: scripted_store.Store) -> None:
     journal().begin(CIPHER)
     answer_first_init(vault)

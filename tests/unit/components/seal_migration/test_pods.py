@@ -5,6 +5,7 @@ import pytest
 from components.seal_migration import pods
 from components.seal_migration.pods import PodSeal, Stage, begun_migration, observe_pod, unfinished_migration
 from tests.unit.fakes.init_inputs import NOWHERE, access
+from tests.unit.fakes.init_runs import at_pod
 from tests.unit.fakes.scripted_vault import (
     FOLLOWS,
     LEADER,
@@ -91,6 +92,14 @@ def test_what_the_update_is_told(
     vault: ScriptedVault, status: Answer, leader: Answer, unfinished: str | None, begun: str | None
 ) -> None:
     assert ask(vault, status, leader) == (unfinished, begun)
+
+
+def test_each_pod_answers_for_itself(vault: ScriptedVault) -> None:
+    for pod, status in (("vault-0", DONE), ("vault-1", BEFORE)):
+        vault.answers(at_pod(pod, SEAL_STATUS), status)
+        vault.answers(at_pod(pod, LEADER), FOLLOWS)
+    seen = unfinished_migration(access(f"{vault.address}/{{pod}}"), 2, "transit")
+    assert seen == "vault-1: it runs with the configuration from before"
 
 
 def test_vault_that_cannot_be_asked_is_neither_done_nor_untouched() -> None:

@@ -66,6 +66,7 @@ def provisioned(*, oidc_provider: bool = True, on_eks: bool = True) -> tuple[Dep
             pod_start_seconds=300,
             project=None,
             enable_apis=False,
+            guard=None,
             key_statements=(),
             protect=True,
             tags={},

@@ -29,7 +29,6 @@ from tests.unit.fakes.mocked_google import (
     KEY,
     KEY_COMPONENT,
     KEY_ID,
-    KEY_IDENTITY,
     KEY_MEMBER,
     KUBERNETES_SECRET,
     NOTHING_YET,
@@ -45,6 +44,7 @@ from tests.unit.fakes.mocked_google import (
     key,
 )
 from tests.unit.fakes.recorded_deployment import Answer, Deployment, Secret, deploy
+from tests.unit.fakes.seal_args import KEY_GUARD, guard_keys
 from tests.unit.fakes.stack_settings import GKE, parse, problems
 
 ANY_CLUSTER: Mapping[str, Any] = {"project": "acme-prod", "kubeContext": "here"}
@@ -64,6 +64,7 @@ def provisioned(
             look_up_cluster(settings),
             kubernetes.Provider("kubernetes"),
             pulumi.Output.from_input(settings.namespace),
+            guard=guard_keys,
         ).current
         results.append(seal)
         assert seal.stanza is not None
@@ -189,7 +190,7 @@ def test_workload_identity() -> None:
                 PROVIDER,
                 KUBERNETES,
                 KEY_COMPONENT,
-                KEY_IDENTITY,
+                KEY_GUARD,
                 RING,
                 KEY,
                 IDENTITY_COMPONENT,
@@ -252,7 +253,7 @@ def test_nothing_that_is_secret_leaves_the_seal() -> None:
 
 def test_a_secret_that_is_there_already() -> None:
     deployment, seal = provisioned({**GKE, "identity": {"kind": "secret", "secret": "given"}})
-    assert deployment.types == sorted([PROVIDER, KUBERNETES, KEY_COMPONENT, KEY_IDENTITY, RING, KEY, SERVICE])
+    assert deployment.types == sorted([PROVIDER, KUBERNETES, KEY_COMPONENT, KEY_GUARD, RING, KEY, SERVICE])
     assert seal.pods.secret_mounts == (
         SecretMount(name="google-credentials", secret="given", path="/vault/userconfig"),
     )
@@ -301,11 +302,19 @@ def test_an_api_that_is_off_is_found_before_any_resource(function: str, api: str
     def program() -> None:
         settings = parse({**ANY_CLUSTER, "enableApis": False})
         provider = kubernetes.Provider("kubernetes")
-        provision_seals(settings, None, provider, pulumi.Output.from_input("vault"))
+        provision_seals(settings, None, provider, "vault", guard=guard_keys)
 
     with pytest.raises(DeploymentError, match=f"the API {api} is off"):
         deploy({}, answers=answers, outputs=outputs, program=program)
-    assert set(made) <= {PROVIDER, KUBERNETES}
+    assert set(made) <= {PROVIDER, KUBERNETES, KEY_GUARD}
+
+
+def test_no_key_is_imported_before_the_guard_has_seen_its_name() -> None:
+    deployment, _ = provisioned(GKE)
+    guard = deployment.only(KEY_GUARD)
+    assert guard.inputs["seal_key"] == KEY_ID
+    for type_ in (RING, KEY):
+        assert KEY_GUARD in deployment.prerequisites(deployment.only(type_))
 
 
 def test_the_ring_of_an_earlier_stack_is_used_again() -> None:

@@ -1,0 +1,159 @@
+"""Observes the pods and data claims of Vault's StatefulSet, and asks each pod whether it is initialised.
+
+Kubernetes is asked, not the number of replicas: a claim outlives its pod, and so does the Vault on it.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from components.errors import RetryableError
+from components.kubernetes.kubectl import KubectlError
+from components.vault.client import SealStatus, VaultClient, VaultRefusedError, VaultUnavailableError
+from components.vault.pod_access import PodAccess, PodUnreachableError
+
+REVISION_LABEL = "controller-revision-hash"
+"""Label by which the StatefulSet's controller tells pods of an older template."""
+
+# The chart's name of the data volume, with which the names of its claims begin.
+_VOLUME = "data"
+
+
+class StatefulSetError(RetryableError):
+    """The StatefulSet can't be observed yet, or its controller is still busy with a change of it."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One pod of the StatefulSet, or the claim that a pod has left."""
+
+    ordinal: int
+    name: str
+    pod_uid: str
+    """Empty if there is no such pod."""
+    outdated: bool
+    """Whether the StatefulSet created the pod, from an older template than it has now."""
+    terminating: bool
+    claim: str
+    """Name of the claim of its data volume; empty if it has none."""
+    data_since: datetime | None
+    """Creation of its claim, or of the pod if there is none: nothing on it is older. None if it has no volume
+    yet, so that nothing can be on it."""
+
+
+@dataclass(frozen=True)
+class ObservedServer:
+    """A server, and what its Vault has answered."""
+
+    server: Server
+    status: SealStatus | None
+    """None if it can't be asked."""
+    problem: str
+    """Why it can't be asked; empty if it has answered."""
+
+    @property
+    def initialized(self) -> bool:
+        """Whether it has answered that it is initialised."""
+        return self.status is not None and self.status.initialized
+
+    @property
+    def uninitialized(self) -> bool:
+        """Whether it has answered that it isn't initialised."""
+        return self.status is not None and not self.status.initialized
+
+
+def find_servers(access: PodAccess) -> Sequence[Server]:
+    """Return every pod and data claim of the StatefulSet, in the order of their ordinals; none without it.
+
+    Raises :class:`StatefulSetError`, also if it is gone and has left any.
+    """
+    try:
+        text = access.kubectl.run(["get", "statefulset,pod,pvc", "--output=json"])
+    except KubectlError as error:
+        raise StatefulSetError(
+            f"the pods and volumes of {access.statefulset} can't be listed: {error}"
+        ) from None
+    objects: Sequence[Mapping[str, Any]] = json.loads(text)["items"]
+    own = {(item["kind"], item["metadata"]["name"]): item for item in objects}
+    name = re.compile(rf"(?:{_VOLUME}-)?{re.escape(access.statefulset)}-(\d+)")
+    ordinals = {int(found[1]) for _, full in own if (found := name.fullmatch(full))}
+    present = [
+        ordinal
+        for ordinal in sorted(ordinals)
+        if ("Pod", access.pod(ordinal)) in own or ("PersistentVolumeClaim", _claim(access, ordinal)) in own
+    ]
+    if not present:
+        return []
+    update_revision = _update_revision(own.get(("StatefulSet", access.statefulset)))
+    return [_server(access, ordinal, own, update_revision) for ordinal in present]
+
+
+def ask_servers(access: PodAccess, servers: Sequence[Server]) -> Sequence[ObservedServer]:
+    """Return what each server's Vault answers, each asked through its own pod."""
+    with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
+        return list(pool.map(lambda server: _asked(access, server), servers))
+
+
+def delete_pod(access: PodAccess, server: Server) -> None:
+    """Delete the server's pod, and no other one that has its name by now; its volume stays.
+
+    Raises :class:`KubectlError`.
+    """
+    path = f"/api/v1/namespaces/{access.target.namespace}/pods/{server.name}"
+    options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": server.pod_uid}}
+    access.kubectl.run(["delete", "--raw", path, "--filename=-"], stdin=json.dumps(options))
+
+
+def _claim(access: PodAccess, ordinal: int) -> str:
+    return f"{_VOLUME}-{access.pod(ordinal)}"
+
+
+def _update_revision(stateful_set: Mapping[str, Any] | None) -> str:
+    """Return the revision of the present template; raise if the controller hasn't determined it yet."""
+    if stateful_set is None:
+        raise StatefulSetError("the StatefulSet is gone, and has left pods or volumes")
+    status = stateful_set.get("status", {})
+    revision = str(status.get("updateRevision") or "")
+    seen = int(status.get("observedGeneration") or 0)
+    if not revision or seen < int(stateful_set["metadata"].get("generation") or 0):
+        raise StatefulSetError("Kubernetes hasn't taken over the last change of the StatefulSet yet")
+    return revision
+
+
+def _server(
+    access: PodAccess, ordinal: int, own: Mapping[tuple[str, str], Mapping[str, Any]], update_revision: str
+) -> Server:
+    pod = own.get(("Pod", access.pod(ordinal)))
+    claim = own.get(("PersistentVolumeClaim", _claim(access, ordinal)))
+    metadata: Mapping[str, Any] = pod["metadata"] if pod is not None else {}
+    revision = (metadata.get("labels") or {}).get(REVISION_LABEL)
+    return Server(
+        ordinal=ordinal,
+        name=access.pod(ordinal),
+        pod_uid=str(metadata.get("uid", "")),
+        outdated=revision is not None and revision != update_revision,
+        terminating="deletionTimestamp" in metadata,
+        claim=str(claim["metadata"]["name"]) if claim is not None else "",
+        data_since=_data_since(pod, claim),
+    )
+
+
+def _data_since(pod: Mapping[str, Any] | None, claim: Mapping[str, Any] | None) -> datetime | None:
+    if claim is not None and claim.get("status", {}).get("phase") == "Pending":
+        return None
+    holder = claim if claim is not None else pod
+    return datetime.fromisoformat(holder["metadata"]["creationTimestamp"]) if holder is not None else None
+
+
+def _asked(access: PodAccess, server: Server) -> ObservedServer:
+    if not server.pod_uid:
+        return ObservedServer(server, None, "there is no such pod")
+    try:
+        with access.reach(server.ordinal) as address:
+            return ObservedServer(server, VaultClient(address).seal_status(), "")
+    except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+        return ObservedServer(server, None, str(error))
