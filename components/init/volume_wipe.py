@@ -13,10 +13,8 @@ from components.errors import DeploymentError
 from components.kubernetes.kubectl import Kubectl, KubectlError
 from components.progress import say
 from components.vault.client import INIT_SECONDS
+from components.vault.messages import INITIALIZED_LINE
 from components.vault.pod_access import PodAccess
-
-INITIALIZED_LINE = "security barrier initialized"
-"""Log line of Vault's core as soon as it has generated its keys (vault/core.go)."""
 
 # The most by which the clocks of the machine that ran the init and of the node may differ.
 _CLOCKS_APART = timedelta(seconds=60)

@@ -19,6 +19,15 @@ OWNER_LABEL, OWNER = "app.kubernetes.io/managed-by", "vault-autounseal"
 """Label of the objects that the program creates outside Pulumi, to tell them from others of the same name."""
 
 
+_PASSING_REASONS = ("InternalError", "ServerTimeout", "ServiceUnavailable", "Timeout", "TooManyRequests")
+_UNREACHABLE = re.compile(
+    r"[Uu]nable to connect to the server|The connection to the server .* was refused|took longer than"
+    r"|etcdserver: |connection refused|connection reset|connection lost|i/o timeout|TLS handshake timeout"
+    r"|deadline exceeded|unexpected EOF"
+)
+"""kubectl's messages if the API server is unreachable or can't answer now."""
+
+
 class KubectlError(DeploymentError):
     """kubectl failed; the message holds its error output."""
 
@@ -27,6 +36,11 @@ class KubectlError(DeploymentError):
         """The API server's reason, such as ``NotFound`` or ``Conflict``; empty if it gave none."""
         found = re.search(r"Error from server \((\w+)\)", str(self))
         return found[1] if found else ""
+
+    @property
+    def passing(self) -> bool:
+        """Whether the API server is unreachable or can't answer now, so that a retry may help."""
+        return self.reason in _PASSING_REASONS or _UNREACHABLE.search(str(self)) is not None
 
 
 @dataclass(frozen=True)

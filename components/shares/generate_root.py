@@ -14,20 +14,8 @@ from components.vault.client import (
     VaultRefusedError,
     VaultUnavailableError,
 )
+from components.vault.messages import ROOT_GENERATION_RUNS, WRONG_SHARES
 from components.vault.root_generation import RootGeneration, RootGenerationAttempt, decoded_token
-
-# Vault's error messages for shares of another Vault, or invalid ones. Other errors, such as a key
-# service that doesn't decrypt the recovery key, say nothing about the shares.
-WRONG_SHARES = (
-    "does not match submitted values",  # vault/seal_autoseal.go, VerifyRecoveryKey
-    "message authentication failed",  # the key shares' key doesn't open the stored root key
-    "root key verification failed",  # vault/generate_root.go
-    "failed to compute root key",  # shamir.Combine: shares of unequal length
-    "must be a valid hex or base64 string",
-    "key is shorter than minimum",
-    "key is longer than maximum",
-    "has already been provided",
-)
 
 
 class WrongSharesError(DeploymentError):
@@ -73,7 +61,7 @@ def _start(generation: RootGeneration) -> RootGenerationAttempt:
     try:
         return generation.start()
     except VaultRefusedError as error:
-        if "already in progress" in str(error):
+        if ROOT_GENERATION_RUNS in str(error):
             raise RootGenerationRunsError(_runs_already()) from None
         raise
 

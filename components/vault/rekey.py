@@ -9,10 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
-
-# The rekey is gone: the leader has changed, or somebody cancelled it.
-ENDED = ("rekey in progress", "rekey verification in progress", "incorrect nonce supplied")
+from components.vault.client import INIT_SECONDS, VaultClient, VaultRefusedError, VaultUnavailableError
+from components.vault.messages import REKEY_ENDED
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,8 @@ class Rekey:
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         try:
-            return self._client.request(method, path, body)
+            return self._client.request(method, path, body, seconds=INIT_SECONDS)
         except VaultRefusedError as error:
-            if any(text in str(error) for text in ENDED):
+            if any(text in str(error) for text in REKEY_ENDED):
                 raise VaultUnavailableError(f"the change of shares was ended: {error}") from None
             raise

@@ -8,13 +8,11 @@ cancelled, and when the leader changes (vault/generate_root.go). Up to Vault 1.x
 import base64
 from dataclasses import dataclass
 
-from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
+from components.vault.client import INIT_SECONDS, VaultClient, VaultRefusedError, VaultUnavailableError
+from components.vault.messages import ROOT_GENERATION_ENDED
 
 ATTEMPT = "sys/generate-root/attempt"
 UPDATE = "sys/generate-root/update"
-
-# The attempt is gone: the leader has changed, or somebody cancelled it.
-ENDED = ("no root generation in progress", "incorrect nonce supplied")
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class RootGeneration:
 
     def start(self) -> RootGenerationAttempt:
         """Start an attempt with a one-time pad that Vault chooses; refused while another is in progress."""
-        answer = self._client.request("PUT", ATTEMPT, {})
+        answer = self._client.request("PUT", ATTEMPT, {}, seconds=INIT_SECONDS)
         return RootGenerationAttempt(
             nonce=str(answer["nonce"]), required=int(answer["required"]), one_time_pad=str(answer["otp"])
         )
@@ -67,9 +65,9 @@ class RootGeneration:
         The answer to the last one is the encoded token for :func:`decoded_token`; the others are empty.
         """
         try:
-            answer = self._client.request("PUT", UPDATE, {"key": share, "nonce": nonce})
+            answer = self._client.request("PUT", UPDATE, {"key": share, "nonce": nonce}, seconds=INIT_SECONDS)
         except VaultRefusedError as error:
-            if any(text in str(error) for text in ENDED):
+            if any(text in str(error) for text in ROOT_GENERATION_ENDED):
                 raise VaultUnavailableError(f"the attempt at a root token was ended: {error}") from None
             raise
         return str(answer.get("encoded_token") or "")

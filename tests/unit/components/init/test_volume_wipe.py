@@ -7,12 +7,12 @@ import pytest
 
 from components.errors import DeploymentError
 from components.init.volume_wipe import (
-    INITIALIZED_LINE,
     NotProvablyEmptyError,
     require_initialized_by,
     wipe_volumes,
 )
 from components.vault.client import INIT_SECONDS
+from components.vault.messages import INITIALIZED_LINE
 from tests.unit.fakes.init_inputs import InitCluster, access, provide_kubectl
 
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

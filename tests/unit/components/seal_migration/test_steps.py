@@ -12,6 +12,7 @@ from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
     LEADER,
     SEAL_STATUS,
+    STEP_DOWN,
     UNSEAL,
     Answer,
     ScriptedVault,
@@ -21,7 +22,6 @@ from tests.unit.fakes.scripted_vault import (
 )
 from tests.unit.fakes.seal_migrations import SHARES, TOKEN, migration_inputs, provide_pods
 
-STEP_DOWN = "PUT /v1/sys/step-down"
 LEADS = Answer({"ha_enabled": True, "is_self": True, "leader_address": "http://vault-0:8200"})
 FOLLOWS = Answer({"ha_enabled": True, "is_self": False, "leader_address": "http://vault-1:8200"})
 ALONE = Answer({"ha_enabled": False, "is_self": False, "leader_address": ""})
