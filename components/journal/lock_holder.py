@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.kubernetes.process_group import environment
+
 OTHER_HOST_SECONDS = 15 * 60
 """How long a run on another machine counts as alive, as that can't be checked from here."""
 ORPHAN_SECONDS = 150
@@ -141,7 +143,9 @@ def _look_up(pid: int) -> _Process | None:
 def _look_up_with_ps(pid: int) -> _Process | None:
     command = ["ps", "-o", "state=,ppid=,lstart=,comm=", "-p", str(pid)]
     try:
-        fields = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(None, 7)
+        fields = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment()
+        ).stdout.split(None, 7)
     except (OSError, subprocess.CalledProcessError):
         return None
     if len(fields) < 8 or fields[0].startswith("Z"):

@@ -5,8 +5,10 @@ initialised separately are two clusters.
 """
 
 import contextlib
+import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,7 @@ from typing import Any
 
 from components.errors import RetryableError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.process_group import signal_group, started
 from components.vault.ports import API_PORT
 
 _FORWARD_SECONDS = 15
@@ -98,23 +101,13 @@ def _port_forward(command: list[str]) -> Iterator[int]:
     if shutil.which("setpriv"):
         # A provider that is killed can't run the finally block; the kernel (Linux) then ends the tunnel.
         command = ["setpriv", "--pdeathsig", "TERM", *command]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A buffer would swallow the whole line at the first byte, and select would wait for more.
-        bufsize=0,
-    )
-    try:
-        yield _forwarded_port(process)
-    finally:
-        process.terminate()
+    with started(command) as process:
         try:
-            process.communicate(timeout=3)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            yield _forwarded_port(process)
+        finally:
+            signal_group(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=3)
 
 
 def _forwarded_port(process: "subprocess.Popen[bytes]") -> int:
@@ -129,7 +122,9 @@ def _forwarded_port(process: "subprocess.Popen[bytes]") -> int:
             raise PodUnreachableError(f"kubectl port-forward didn't answer within {_FORWARD_SECONDS} s")
         byte = process.stdout.read(1)
         if not byte:
-            message = process.stderr.read().decode(errors="replace").strip()
+            # A program that kubectl ran may hold it open.
+            os.set_blocking(process.stderr.fileno(), False)
+            message = (process.stderr.read() or b"").decode(errors="replace").strip()
             raise PodUnreachableError(message or "kubectl port-forward ended at once")
         line += byte
     return int(line.split(b"->")[0].rsplit(b":", 1)[1])

@@ -16,26 +16,11 @@ from components.vault import pod_access
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes.commands_on_path import install_command, only_commands
+from tests.unit.fakes.processes import ended, ends
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 TUNNEL = PodAccess(target=TARGET, statefulset="blue-vault", address="")
 FORWARDS = "echo 'Forwarding from 127.0.0.1:43210 -> 8200'; exec /bin/sleep 60"
-
-
-def ended(pid: int) -> bool:
-    """Whether the process is gone, or a zombie that nobody has collected."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -100,6 +85,28 @@ def test_tunnel_that_ignores_the_signal_is_killed(kubectl: Callable[[str], None]
     assert ended(pid)
 
 
+def test_program_that_kubectl_ran_does_not_hold_up_the_tunnels_end(
+    kubectl: Callable[[str], None], pid_file: Path
+) -> None:
+    kubectl(f"/bin/sleep 60 & echo $! > '{pid_file}.child'; {FORWARDS}")
+    began = time.monotonic()
+    with TUNNEL.reach(0):
+        pass
+    assert time.monotonic() - began < 10
+    assert ends(int(Path(f"{pid_file}.child").read_text()))
+
+
+def test_program_that_kubectl_ran_does_not_hold_up_the_error(
+    kubectl: Callable[[str], None], pid_file: Path
+) -> None:
+    kubectl(f"/bin/sleep 60 >/dev/null & echo $! > '{pid_file}.child'; echo 'no such pod' >&2; exit 1")
+    began = time.monotonic()
+    with pytest.raises(PodUnreachableError, match="no such pod"), TUNNEL.reach(0):
+        pass
+    assert time.monotonic() - began < 10
+    assert ends(int(Path(f"{pid_file}.child").read_text()))
+
+
 def test_pod_that_is_not_there(kubectl: Callable[[str], None], pid_file: Path) -> None:
     kubectl("""echo 'Error from server (NotFound): pods "blue-vault-0" not found' >&2; exit 1""")
     with pytest.raises(PodUnreachableError, match='pods "blue-vault-0" not found'), TUNNEL.reach(0):
@@ -145,7 +152,7 @@ def test_tunnel_ends_with_a_provider_that_is_killed(kubectl: Callable[[str], Non
         assert not ended(pid)
         provider.send_signal(signal.SIGKILL)
         provider.wait(timeout=10)
-    wait_until(lambda: ended(pid), f"the tunnel {pid} outlives the provider")
+    assert ends(pid)
 
 
 @pytest.mark.parametrize(
