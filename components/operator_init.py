@@ -1,5 +1,6 @@
 """Runs the one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ OUTPUTS = (
     "keys_fingerprint",
     *SECRET_OUTPUTS,
 )
+SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 SHARE_INPUTS = ("shares", "threshold", "pgp_keys")
 """Inputs that can only be changed by a rekey."""
 
@@ -60,6 +62,8 @@ class OperatorInitProvider(StableProvider):
         """Refuse changes of the shares that only their holders can make, and of the place of the keys."""
         failures = []
         if _olds.get("shares") is not None:
+            if self._adopted_keys:
+                say(_STILL_CONFIGURED)
             changed = [name for name in SHARE_INPUTS if (_olds.get(name) or []) != (news.get(name) or [])]
             if changed and _olds.get("pgp_keys"):
                 failures = [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
@@ -136,6 +140,10 @@ class OperatorInitProvider(StableProvider):
         )
 
 
+_STILL_CONFIGURED = (
+    "Warning: adoptedKeys is still set, though the keys were taken over. It is in the stack's settings file, "
+    "encrypted with the stack's key; remove it: pulumi config rm adoptedKeys"
+)
 _HOLDERS_REKEY = (
     "each share is encrypted to its holder, so only the holders can make new ones: "
     "vault operator rekey -target=recovery, with their shares; set it back here"
@@ -143,6 +151,17 @@ _HOLDERS_REKEY = (
 _SHARES_STAY_DURING_MIGRATION = "the seal is being migrated; change the shares when that is done"
 _CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
 _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
+
+
+def _require_checkpoints(*, keys_in_state: bool, journal_key: bool) -> None:
+    """Raise if Pulumi would save a state that keeps secrets only at the end of the update."""
+    skipped = os.environ.get(SKIP_CHECKPOINTS, "").lower() in ("1", "true")
+    if skipped and (keys_in_state or journal_key):
+        what = "the keys of Vault" if keys_in_state else "the key of the journal"
+        raise DeploymentError(
+            f"{SKIP_CHECKPOINTS} is set, so Pulumi saves the state only when the update ends, and this state "
+            f"keeps {what}, which an interruption would lose. Unset the variable and run pulumi up again."
+        )
 
 
 def _proof_by_seal(old: Any, new: Any) -> Any:
@@ -220,6 +239,8 @@ def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> 
 class OperatorInit(StableResource, module="vault", name="OperatorInit"):
     """An initialised Vault, its root token and shares or their place."""
 
+    threshold: pulumi.Output[int]
+    """Number of shares that are needed; not that of the settings until an interrupted rekey is repeated."""
     cluster_initialized_here: pulumi.Output[bool]
     """False if the cluster was adopted."""
     vault_version: pulumi.Output[str]
@@ -256,6 +277,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
                 "init.preflight is off: whether Vault's role may use the seal's key shows at the init only, "
                 "and an init that can't use it leaves a Vault without keys."
             )
+        _require_checkpoints(keys_in_state=settings.custody.store is None, journal_key=not preflight)
         journal_key: pulumi.Input[str] = ""
         if not preflight:
             journal_key = JournalKey("journal-key", pulumi.ResourceOptions()).key

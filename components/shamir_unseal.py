@@ -44,13 +44,14 @@ def _unseal(props: dict[str, Any]) -> None:
     custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
     record = custody.find()
     key_shares = record.key_shares if record is not None else props["key_shares"]
+    threshold = record.threshold if record is not None else int(props["threshold"])
     # An adopted Vault has no shares here; the holders of its shares unseal it.
     if key_shares:
         unseal_pods(
             access,
             replicas=int(props["replicas"]),
             key_shares=key_shares,
-            threshold=int(props["threshold"]),
+            threshold=threshold,
             seconds=float(props["quorum_seconds"]),
         )
 
@@ -73,7 +74,7 @@ class ShamirUnseal(StableResource, module="vault", name="ShamirUnseal"):
             "replicas": settings.replicas,
             "key_shares": pulumi.Output.secret(init.key_shares),
             "custody": settings.custody.to_properties(),
-            "threshold": settings.init.threshold,
+            "threshold": init.threshold,
             "quorum_seconds": settings.deadlines.quorum_seconds,
         }
         super().__init__(

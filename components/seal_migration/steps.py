@@ -104,10 +104,7 @@ class SealMigration:
         with self._access.reach(pod.ordinal) as address:
             client = VaultClient(address)
             try:
-                # Shares left from an aborted attempt would count towards the threshold.
-                client.forget_key_shares()
-                for share in self._inputs.shares[: self._inputs.threshold]:
-                    client.submit_key_share(share, migrate=pod.status.migration)
+                client.unseal(self._inputs.shares[: self._inputs.threshold], migrate=pod.status.migration)
             except VaultRefusedError as error:
                 # A pod whose storage already has the new seal may have unsealed itself meanwhile.
                 if client.seal_status().sealed:

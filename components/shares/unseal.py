@@ -34,8 +34,7 @@ def _unseal(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Wai
             # A pod that hasn't joined has no seal configuration yet and refuses shares.
             if not status.initialized:
                 raise RetryableError("not joined yet")
-            for share in shares:
-                client.submit_key_share(share)
+            client.unseal(shares)
             raise RetryableError("shares given")
 
     waiting.until(

@@ -49,8 +49,7 @@ def verify_shares(client: VaultClient, record: KeyRecord) -> None:
 
 def _unseal(client: VaultClient, record: KeyRecord) -> None:
     try:
-        for share in record.key_shares[: record.threshold]:
-            client.submit_key_share(share)
+        client.unseal(record.key_shares[: record.threshold])
     except VaultRefusedError as error:
         raise WrongKeysError(f"the key shares don't unseal this Vault: {error}") from None
     if client.seal_status().sealed:

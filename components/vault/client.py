@@ -208,6 +208,15 @@ class VaultClient:
             key_shares=() if recovery else tuple(answer["keys_base64"]),
         )
 
+    def unseal(self, shares: Sequence[str], *, migrate: bool = False) -> None:
+        """Submit these shares to a sealed server, and none that was left from an earlier attempt.
+
+        ``migrate`` as in :meth:`submit_key_share`.
+        """
+        self.forget_key_shares()
+        for share in shares:
+            self.submit_key_share(share, migrate=migrate)
+
     def submit_key_share(self, share: str, *, migrate: bool = False) -> None:
         """Submit one share to a sealed server.
 

@@ -304,6 +304,22 @@ def test_keys_to_adopt_come_with_the_configuration_and_stay_out_of_the_state(vau
     }
 
 
+@pytest.mark.parametrize(("olds", "said"), [({}, False), (init_inputs(), True)], ids=["before", "after"])
+def test_keys_to_adopt_that_stay_configured_are_warned_of(
+    capfd: pytest.CaptureFixture[str], olds: dict[str, Any], said: bool
+) -> None:
+    provider = configured(**{"vault-autounseal:adoptedKeys": json.dumps({"root_token": ROOT_TOKEN})})
+    assert provider.check(olds, init_inputs()).failures == []
+    told = capfd.readouterr().err
+    assert ("pulumi config rm adoptedKeys" in told) is said
+    assert ROOT_TOKEN not in told
+
+
+def test_nothing_is_warned_of_without_keys_to_adopt(capfd: pytest.CaptureFixture[str]) -> None:
+    configured().check(init_inputs(), init_inputs())
+    assert capfd.readouterr().err == ""
+
+
 def test_configuration_without_keys_to_adopt(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True, sealed=False))
     result = configured().create(init_inputs(vault.address, adopt=True))

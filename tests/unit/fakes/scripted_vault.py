@@ -72,6 +72,12 @@ class ScriptedVault:
         """Every request of that kind."""
         return [request for request in self.requests if request.call == call]
 
+    def unsealed_with(self) -> list[str]:
+        """The shares that were submitted since the last reset, without which one left there would count."""
+        bodies = [request.body for request in self.asked(UNSEAL)]
+        last = max(number for number, body in enumerate(bodies) if body.get("reset"))
+        return [str(body["key"]) for body in bodies[last + 1 :]]
+
     def answer(self, request: Request) -> Answer:
         """The next answer of the script."""
         with self._lock:
