@@ -89,8 +89,8 @@ class RaftQuorumProvider(StableProvider):
         access = PodAccess.from_properties(props["access"])
         try:
             token = _token(props, access)
-            with access.reach(0) as address:
-                client = VaultClient(address, token)
+            with access.reach(0) as server:
+                client = server.with_token(token)
                 if props.get("storage") == "file":
                     return ReadResult(id_, _single_server_properties(props, client, access))
                 status, state = _observe(client, access)
@@ -113,8 +113,8 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
     waiting = Waiting(f"Waiting for {replicas} raft voters", float(props["quorum_seconds"]))
 
     def attempt() -> dict[str, Any]:
-        with access.reach(0) as address:
-            client = VaultClient(address, token)
+        with access.reach(0) as server:
+            client = server.with_token(token)
             if props["storage"] == "file":
                 return _single_server_properties(props, client, access)
             if not props["token_needed"] and not client.token_valid():
@@ -157,8 +157,8 @@ def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
     access = PodAccess.from_properties(props["access"])
     staying = {access.pod(ordinal) for ordinal in range(replicas)}
     try:
-        with access.reach(0) as address:
-            state = VaultClient(address, _token(props, access)).raft_state()
+        with access.reach(0) as client:
+            state = client.with_token(_token(props, access)).raft_state()
     except (KeyStoreError, RetryableError, VaultRefusedError) as error:
         return f"raft can't be asked whether {replicas} pods are enough: {error}"
     surplus = [peer.node_id for peer in state.peers if peer.node_id not in staying]
@@ -227,8 +227,8 @@ def _require_members(access: PodAccess, replicas: int, first: SealStatus) -> Non
 
 
 def _pod_seal_status(access: PodAccess, ordinal: int) -> SealStatus:
-    with access.reach(ordinal) as address:
-        return VaultClient(address).seal_status()
+    with access.reach(ordinal) as client:
+        return client.seal_status()
 
 
 def _properties(

@@ -9,7 +9,6 @@ from components.custody.key_custody import KeyCustody
 from components.errors import RetryableError
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource, report_without_trace
-from components.vault.client import VaultClient
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -50,8 +49,8 @@ class RootTokenRevocationProvider(StableProvider):
 
 def _revoke(access: PodAccess, token: str) -> None:
     def attempt() -> None:
-        with access.reach(0) as address:
-            client = VaultClient(address, token)
+        with access.reach(0) as server:
+            client = server.with_token(token)
             # An earlier run may have revoked it and been stopped after that.
             if client.token_valid():
                 client.revoke_own_token()

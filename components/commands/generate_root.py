@@ -15,7 +15,6 @@ from components.commands.selected_stack import keys_of, selected_stack_outputs
 from components.errors import DeploymentError, RetryableError
 from components.progress import say
 from components.shares.generate_root import generate_root_token
-from components.vault.client import VaultClient
 from components.vault.pod_access import PodAccess
 from components.vault.root_generation import RootGeneration
 
@@ -41,8 +40,7 @@ def _new_root_token(outputs: Mapping[str, Any]) -> str:
     problems = []
     for ordinal in range(int(outputs["replicas"])):
         try:
-            with access.reach(ordinal) as address:
-                client = VaultClient(address)
+            with access.reach(ordinal) as client:
                 required = RootGeneration(client).status().required
                 shares = shares or _ask_for_shares(required)
                 return generate_root_token(client, shares, required)

@@ -64,8 +64,8 @@ def initialized(inputs: InitInputs) -> InitResult:
     while True:
         try:
             inputs.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
-            with inputs.access.reach(0) as address:
-                return _initialized_at(inputs, address, cipher)
+            with inputs.access.reach(0) as client:
+                return _initialized_at(inputs, client, cipher)
         except RetryableError as error:
             if waiting.over:
                 raise DeploymentError(not_started(inputs.access, str(error))) from None
@@ -83,8 +83,9 @@ def init_cipher(inputs: InitInputs) -> JournalCipher:
     return SealKeyCipher(prove_seal(inputs.preflight, inputs.access.target, inputs.preflight_seconds))
 
 
-def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], JournalCipher]) -> InitResult:
-    client = VaultClient(address)
+def _initialized_at(
+    inputs: InitInputs, client: VaultClient, cipher: Callable[[], JournalCipher]
+) -> InitResult:
     status = client.seal_status()
     _require_seal_type(status, inputs.seal_type)
     journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
@@ -92,7 +93,7 @@ def _initialized_at(inputs: InitInputs, address: str, cipher: Callable[[], Journ
     stored = inputs.custody.find()
     in_journal = True
     if status.initialized:
-        taken = take_over(inputs, address, status, journal, cipher, stored)
+        taken = take_over(inputs, client, status, journal, cipher, stored)
         record, here = taken.record, taken.initialized_here
     else:
         if stored is not None:

@@ -40,8 +40,8 @@ def changed_shares(inputs: InitInputs, olds: Mapping[str, Any]) -> ShareChange |
     journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
     try:
         inputs.access.await_running(0, seconds=30)
-        with inputs.access.reach(0) as address:
-            return _changed(inputs, address, current, journal)
+        with inputs.access.reach(0) as client:
+            return _changed(inputs, client, current, journal)
     except (RetryableError, UnsettledRekeyError, WrongSharesError) as error:
         raise DeploymentError(
             f"The shares couldn't be changed: {error}\nThose that are valid are in {inputs.custody.location}"
@@ -49,14 +49,15 @@ def changed_shares(inputs: InitInputs, olds: Mapping[str, Any]) -> ShareChange |
         ) from None
 
 
-def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: InitJournal) -> ShareChange:
+def _changed(
+    inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal
+) -> ShareChange:
     cipher = init_cipher(inputs)
     entry = journal.find()
     if entry is not None and entry.kept:
         left_over = journal.recover(cipher)
         old = ShareSet(current.shares, current.threshold, current.shares_encrypted)
         new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
-        client = VaultClient(address)
         if settle_rekey(client, recovery=bool(current.recovery_shares), old=old, new=new) is new:
             if left_over.shares_encrypted and not inputs.pgp_keys:
                 raise DeploymentError(
@@ -86,7 +87,7 @@ def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: Init
 
     say(f"Making {inputs.shares} new shares, {inputs.threshold} needed, in place of {len(current.shares)}")
     shares = rekey_shares(
-        VaultClient(address, current.plain_root_token),
+        client.with_token(current.plain_root_token),
         recovery=recovery,
         current=current.shares,
         threshold=current.threshold,

@@ -217,6 +217,8 @@ class Settings:
     custody: CustodySettings
     pod_address: str | None
     """Address of a pod with ``{pod}`` in it; None reaches pods through kubectl port-forward."""
+    pod_address_ca_file: str | None
+    """Path of the CA certificates for an address with https; None for those of this machine."""
     deadlines: DeadlineSettings
     protect: bool
     """Whether Pulumi refuses to delete the key, the namespace with the volumes, and the init result."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from components.errors import RetryableError
 from components.progress import Waiting, say
-from components.vault.client import VaultClient
 from components.vault.pod_access import PodAccess
 
 
@@ -26,8 +25,7 @@ def _unseal(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Wai
 
     def attempt() -> None:
         access.await_running(ordinal, seconds=min(10, waiting.remaining_seconds))
-        with access.reach(ordinal) as address:
-            client = VaultClient(address)
+        with access.reach(ordinal) as client:
             status = client.seal_status()
             if not status.sealed:
                 return

@@ -11,7 +11,7 @@ class WrongKeysError(DeploymentError):
     """The keys are those of another Vault."""
 
 
-def verify_keys(address: str, record: KeyRecord) -> None:
+def verify_keys(client: VaultClient, record: KeyRecord) -> None:
     """Verify the keys with Vault, without changing anything.
 
     Plain shares generate a root token that is revoked at once: a valid root token doesn't prove shares, which
@@ -19,7 +19,6 @@ def verify_keys(address: str, record: KeyRecord) -> None:
     shares unseal the server, which is a proof, too. Raises :class:`WrongKeysError`, and
     :class:`VaultUnavailableError` if Vault can't answer now.
     """
-    client = VaultClient(address)
     status = client.seal_status()
     if status.sealed and status.recovery_seal:
         raise VaultUnavailableError("Vault is sealed; its log says why")

@@ -120,8 +120,9 @@ class Leader:
 
 
 class VaultClient:
-    """A client of one Vault server.
+    """A client of one Vault server, at the base URL ``address``.
 
+    ``ca_file`` is the path of the CA certificates (PEM) for its TLS; empty for those of this machine.
     Every method raises :class:`VaultUnreachableError` if there is no connection,
     :class:`VaultUnavailableError` if Vault can't answer now, and :class:`VaultRefusedError`.
     """
@@ -142,13 +143,14 @@ class VaultClient:
         # machine's network has there; token and shares would go along.
         client = hvac.Client(url=address, token=token, session=session, allow_redirects=False)
         self._adapter: Any = client.adapter
-        self._address = address
+        self.address = address
+        """Base URL of the server."""
         self._token = token
         self._ca_file = ca_file
 
     def with_token(self, token: str) -> "VaultClient":
         """Return a client of the same server with another token."""
-        return VaultClient(self._address, token, self._ca_file)
+        return VaultClient(self.address, token, self._ca_file)
 
     def seal_status(self) -> SealStatus:
         """Return the seal's type and status, and the cluster's id.
@@ -308,8 +310,15 @@ class VaultClient:
             if any(state in str(error) for state in PASSING_STATES):
                 raise VaultUnavailableError(str(error)) from None
             raise VaultRefusedError(str(error)) from None
+        except requests.exceptions.SSLError as error:
+            raise VaultUnreachableError(
+                f"the TLS of {self.address} isn't trusted (podAddressCaFile): {error}"
+            ) from None
         except requests.exceptions.RequestException as error:
             raise VaultUnreachableError(f"no answer from Vault: {type(error).__name__}") from None
+        except OSError as error:
+            # Of a CA file that isn't there.
+            raise VaultRefusedError(f"TLS can't be used (podAddressCaFile): {error}") from None
         # hvac returns the parsed answer if its status is 200, and else the response.
         if isinstance(answer, requests.Response):
             if 300 <= answer.status_code < 400:
@@ -325,7 +334,7 @@ class VaultClient:
         kind = VaultUnavailableError if status == 307 else VaultRefusedError
         elsewhere = location.partition("?")[0] or "nowhere"
         return kind(
-            f"{self._address} redirects {path} to {elsewhere} (status {status}), which isn't followed, as "
+            f"{self.address} redirects {path} to {elsewhere} (status {status}), which isn't followed, as "
             "tokens and shares would go there. A standby of Vault that can't reach the leader does so for "
             "some seconds; if something else in front of Vault does, set podAddress to an address that "
             "answers itself."

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from werkzeug.wrappers import Request as HttpRequest
 from werkzeug.wrappers import Response
 
+from sandbox.certificates import CertificateAuthority
 from tests.http_server import http_server
 
 ROOT_TOKEN = "hvs.root-token"
@@ -142,8 +144,8 @@ def error(status: int, *errors: str) -> Answer:
 
 
 @contextlib.contextmanager
-def serve_scripted_vault() -> Iterator[ScriptedVault]:
-    """A scripted Vault on a free port of the loopback."""
+def serve_scripted_vault(authority: CertificateAuthority | None = None) -> Iterator[ScriptedVault]:
+    """A scripted Vault on a free port of the loopback; over TLS with a certificate of the authority."""
 
     def respond(asked: HttpRequest) -> Response:
         token = asked.headers.get("X-Vault-Token", "")
@@ -154,6 +156,11 @@ def serve_scripted_vault() -> Iterator[ScriptedVault]:
         return Response(payload, answer.status, headers, content_type="application/json")
 
     vault = ScriptedVault("")
-    with http_server(respond) as port:
-        vault.address = f"http://127.0.0.1:{port}"
+    tls = None
+    if authority is not None:
+        issued = authority.issue("vault", "vault", addresses=["127.0.0.1"])
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(issued.certificate, issued.key)
+    with http_server(respond, tls) as port:
+        vault.address = f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
         yield vault

@@ -1,6 +1,7 @@
 """How Vault's answers become values and errors."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from components.vault.client import (
     VaultUnavailableError,
     VaultUnreachableError,
 )
+from sandbox.certificates import CertificateAuthority
 from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
     INIT,
@@ -314,3 +316,29 @@ def test_no_connection_names_no_request() -> None:
         client.submit_key_share(SHARES[0])
     assert str(raised.value) == "no answer from Vault: ConnectionError"
     assert isinstance(raised.value, VaultUnavailableError)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_ca_of_the_server_has_to_be_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trusted: bool
+) -> None:
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    other = CertificateAuthority.load_or_create(tmp_path, "other")
+    # Neither is asked: the settings name the CA.
+    monkeypatch.setenv("VAULT_CACERT", str(authority.certificate))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str((other if trusted else authority).certificate))
+    with serve_scripted_vault(authority) as vault:
+        vault.answers(SEAL_STATUS, seal_status())
+        ca_file = str((authority if trusted else other).certificate)
+        client = VaultClient(vault.address, ROOT_TOKEN, ca_file)
+        if trusted:
+            assert client.seal_status().version == "1.18.1"
+            return
+        with pytest.raises(VaultUnreachableError, match=r"isn't trusted \(podAddressCaFile\)"):
+            client.seal_status()
+        assert vault.requests == []
+
+
+def test_ca_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(VaultRefusedError, match=r"podAddressCaFile.*ca\.pem"):
+        VaultClient("https://127.0.0.1:9", ca_file=str(tmp_path / "ca.pem")).seal_status()

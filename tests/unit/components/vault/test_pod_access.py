@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ import pytest
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault import pod_access
 from components.vault.pod_access import PodAccess, PodUnreachableError
+from sandbox.certificates import CertificateAuthority
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes.commands_on_path import install_command, only_commands
 from tests.unit.fakes.processes import ended, ends
+from tests.unit.fakes.scripted_vault import SEAL_STATUS, seal_status, serve_scripted_vault
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 TUNNEL = PodAccess(target=TARGET, statefulset="blue-vault", address="")
@@ -49,8 +52,8 @@ def test_tunnel_leads_to_one_pod_and_ends(
     kubectl: Callable[[str], None], pid_file: Path, tmp_path: Path
 ) -> None:
     kubectl(FORWARDS)
-    with TUNNEL.reach(2) as address:
-        assert address == "http://127.0.0.1:43210"
+    with TUNNEL.reach(2) as client:
+        assert client.address == "http://127.0.0.1:43210"
         pid = int(pid_file.read_text())
         assert not ended(pid)
     assert ended(pid)
@@ -135,8 +138,8 @@ def test_tunnel_ends_with_a_provider_that_is_killed(kubectl: Callable[[str], Non
     kubectl(FORWARDS)
     program = (
         "from tests.unit.components.vault.test_pod_access import TUNNEL\n"
-        "with TUNNEL.reach(0) as address:\n"
-        "    print(address, flush=True)\n"
+        "with TUNNEL.reach(0) as client:\n"
+        "    print(client.address, flush=True)\n"
         "    input()\n"
     )
     with subprocess.Popen(
@@ -168,8 +171,8 @@ def test_given_address_needs_no_kubectl(
     only_commands(monkeypatch, tmp_path)
     access = PodAccess(target=TARGET, statefulset="blue-vault", address=template)
     access.await_running(1, seconds=5)
-    with access.reach(1) as address:
-        assert address == expected
+    with access.reach(1) as client:
+        assert client.address == expected
 
 
 def test_waiting_for_a_pod_asks_to_be_told(kubectl: Callable[[str], None], tmp_path: Path) -> None:
@@ -186,5 +189,21 @@ def test_pod_that_does_not_start_is_worth_another_try(kubectl: Callable[[str], N
         TUNNEL.await_running(0, seconds=1)
 
 
-def test_access_survives_the_way_through_properties() -> None:
-    assert PodAccess.from_properties(TUNNEL.to_properties()) == TUNNEL
+@pytest.mark.parametrize("access", [TUNNEL, replace(TUNNEL, address="https://{pod}", ca_file="ca.pem")])
+def test_access_survives_the_way_through_properties(access: PodAccess) -> None:
+    assert PodAccess.from_properties(access.to_properties()) == access
+
+
+def test_access_without_a_ca_is_in_a_state_as_by_earlier_versions() -> None:
+    assert TUNNEL.to_properties().keys() == {"target", "statefulset", "address"}
+
+
+def test_ca_in_the_home_folder_is_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    with serve_scripted_vault(authority) as vault:
+        vault.answers(SEAL_STATUS, seal_status())
+        access = replace(TUNNEL, address=vault.address, ca_file="~/ca.crt")
+        with access.reach(0) as client:
+            assert client.seal_status().version == "1.18.1"
+            assert client.with_token("hvs.own").seal_status().version == "1.18.1"
