@@ -52,11 +52,13 @@ class OperatorInitProvider(StableProvider):
 
     inputs = INPUTS
     _adopted_keys = ""
+    _token = ""
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read the keys to adopt from the configuration: as a property they would be in the state."""
+        """Read the secrets of the configuration: as properties they would be in the state."""
         super().configure(req)
         self._adopted_keys = str(req.config.get("adoptedKeys") or "")
+        self._token = str(req.config.get("token") or "")
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse changes of the shares that only their holders can make, and of the place of the keys."""
@@ -91,7 +93,7 @@ class OperatorInitProvider(StableProvider):
         # Imported where it runs: no preview does, and it takes a part of a second.
         from components.init.procedure import initialized
 
-        inputs = InitInputs.from_properties(props, self._adopted_keys)
+        inputs = InitInputs.from_properties(props, self._adopted_keys, self._token)
         result = initialized(inputs)
         outputs = {
             **self.input_values(props),
@@ -110,7 +112,7 @@ class OperatorInitProvider(StableProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Record changed inputs and keep every output, but rekey if the shares were changed."""
         properties = self.input_values(_news)
-        inputs = InitInputs.from_properties(_news, adopted_keys="")
+        inputs = InitInputs.from_properties(_news, adopted_keys="", token=self._token)
         kept = {**_missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if completes_migration(_olds, _news):
             kept.update(_outputs_after_migration(inputs, {**_olds, **kept}))

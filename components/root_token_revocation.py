@@ -93,7 +93,18 @@ def revoke_root_token(
     settings: "Settings", access: PodAccess, init: "OperatorInit", quorum: "RaftQuorum"
 ) -> None:
     """Revoke the root token once the voters are verified, if the settings say so."""
-    if settings.init.revoke_root_token:
+    init_settings = settings.init
+    if init_settings.revoke_root_token:
+        if (
+            settings.image.vault_version is None
+            and settings.token is None
+            and not init_settings.unauthenticated_generate_root
+        ):
+            pulumi.log.warn(
+                f"image.tag {settings.image.tag} doesn't tell Vault's version. If it is 2.0 or later, nobody "
+                "can make a new root token without a valid token: set token, or "
+                "init.unauthenticatedGenerateRoot."
+            )
         RootTokenRevocation(
             "root-token-revocation",
             settings=settings,

@@ -132,6 +132,7 @@ def _configuration(
                 settings.raft, fullname=fullname, namespace=settings.namespace, replicas=settings.replicas
             ),
             seals=seals,
+            unauthenticated=["generate-root"] if settings.init.unauthenticated_generate_root else (),
         )
 
     return pulumi.Output.all(*stanzas).apply(render) if stanzas else render(())

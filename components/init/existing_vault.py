@@ -52,13 +52,13 @@ def take_over(
         record = journal.recover(cipher())
         say(f"Keys of an interrupted run were found in the journal ({journal.location})")
         if stored is not None and stored.fingerprint != record.fingerprint:
-            record = _valid_of(client, record, stored)
+            record = _valid_of(inputs, client, record, stored)
         else:
-            _verify(client, record, f"the journal ({journal.location})")
+            _verify(inputs, client, record, f"the journal ({journal.location})")
         return TakenOver(record, initialized_here=True)
     if stored is not None:
         say(f"Keys of this Vault were found in {inputs.custody.location}")
-        _verify(client, stored, inputs.custody.location)
+        _verify(inputs, client, stored, inputs.custody.location)
         return TakenOver(stored, initialized_here=True)
     if inputs.adopt:
         return _adopted(inputs, client, status)
@@ -79,12 +79,12 @@ def take_over(
     )
 
 
-def _valid_of(client: VaultClient, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:
+def _valid_of(inputs: InitInputs, client: VaultClient, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:
     """Return the valid one of two sets: a rekey was interrupted just before or after it took effect."""
     try:
-        verify_keys(client, stored)
+        verify_keys(client, stored, inputs.token)
     except WrongKeysError:
-        _verify(client, journaled, "the journal")
+        _verify(inputs, client, journaled, "the journal")
         return journaled
     return stored
 
@@ -128,7 +128,7 @@ def _adopted(inputs: InitInputs, client: VaultClient, status: SealStatus) -> Tak
             f"The keys to adopt are {len(given.shares)} shares, {given.threshold} of them needed: set "
             f"init.shares to {len(given.shares)} and init.threshold to {given.threshold}."
         )
-    _verify(client, given, source)
+    _verify(inputs, client, given, source)
     say(f"Adopting Vault {status.version} on {pod} with its keys")
     return TakenOver(given, initialized_here=False)
 
@@ -171,9 +171,9 @@ def _init_answer(document: dict[str, Any], inputs: InitInputs) -> KeyRecord:
     )
 
 
-def _verify(client: VaultClient, record: KeyRecord, source: str) -> None:
+def _verify(inputs: InitInputs, client: VaultClient, record: KeyRecord, source: str) -> None:
     try:
-        verify_keys(client, record)
+        verify_keys(client, record, inputs.token)
     except WrongKeysError as error:
         raise DeploymentError(
             f"The keys in {source} aren't those of the Vault that answers: {error}. Nothing was changed. "

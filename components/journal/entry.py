@@ -29,6 +29,8 @@ class JournalEntry:
     """The keys, encrypted; empty until Vault has returned them."""
     fingerprint: str = ""
     """Fingerprint of the shares, see :class:`KeyRecord`; not secret."""
+    rekey_nonce: str = ""
+    """Identifies the rekey that this run started; empty for an init, and in entries of earlier versions."""
 
     @property
     def kept(self) -> bool:
@@ -71,4 +73,5 @@ def _entry(document: Mapping[str, Any]) -> JournalEntry:
         header={str(name): str(value) for name, value in document["header"].items()},
         ciphertext=str(document["ciphertext"]),
         fingerprint=str(document["fingerprint"]),
+        rekey_nonce=str(document.get("rekey_nonce", "")),
     )

@@ -78,7 +78,8 @@ def parse_settings(
     kubeconfig = reader.text("kubeconfig", None, fix="give the path of a kubeconfig")
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
-    init = read_init(reader.section("init"))
+    image = _image(reader.section("image"))
+    init = read_init(reader.section("init"), image, token)
     if not seal.unseals_itself and init.pgp_keys:
         reader.report(
             "seal",
@@ -114,7 +115,7 @@ def parse_settings(
             RELEASE_NAME_LENGTH,
         ),
         chart=_chart(reader.section("chart")),
-        image=_image(reader.section("image")),
+        image=image,
         replicas=replicas,
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
         data_storage=_data_storage(reader.section("dataStorage")),

@@ -329,6 +329,17 @@ class VaultClient:
             raise _not_vault(path)
         return answer
 
+    def request_key_operation(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """Make a call of `sys/generate-root` or `sys/rekey*`, whose answer comes once; see :meth:`request`.
+
+        Vault 1.x gives the fields of the answer themselves. From 2.0 on the calls are handled like those of a
+        secrets engine, whose answers have them in `data`.
+        """
+        answer = self.request(method, path, body, seconds=INIT_SECONDS)
+        return {**answer, **(answer.get("data") or {})}
+
     def _redirected(self, path: str, status: int, location: str) -> DeploymentError:
         """Return the error for a redirect; Vault's own standby answers 307, which passes."""
         kind = VaultUnavailableError if status == 307 else VaultRefusedError

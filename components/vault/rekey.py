@@ -2,14 +2,15 @@
 
 There is one rekey of each kind at a time, in the memory of the leader. With verification Vault returns the
 new shares and keeps the old ones valid until enough of the new ones are submitted; a cancel or a change of
-leader before that leaves everything as it was (vault/rekey.go). Up to Vault 1.x the calls need no token.
+leader before that leaves everything as it was (vault/rekey.go). Up to Vault 1.x the calls need no token; from
+2.0 on they do, unless the server's configuration has `rekey` in `enable_unauthenticated_access`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.vault.client import INIT_SECONDS, VaultClient, VaultRefusedError, VaultUnavailableError
+from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
 from components.vault.messages import REKEY_ENDED
 
 
@@ -74,7 +75,7 @@ class Rekey:
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         try:
-            return self._client.request(method, path, body, seconds=INIT_SECONDS)
+            return self._client.request_key_operation(method, path, body)
         except VaultRefusedError as error:
             if any(text in str(error) for text in REKEY_ENDED):
                 raise VaultUnavailableError(f"the change of shares was ended: {error}") from None

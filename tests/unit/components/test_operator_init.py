@@ -360,7 +360,7 @@ def test_delete_says_where_the_keys_are(
 def test_errors_that_nobody_foresaw_keep_their_trace(
     monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault
 ) -> None:
-    monkeypatch.setattr(procedure, "VaultClient", lambda _address: 1 / 0)
+    monkeypatch.setattr(procedure, "_initialized_at", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         OperatorInitProvider().create(init_inputs(vault.address))
     assert sys.tracebacklimit == 1000

@@ -160,3 +160,10 @@ def test_ca_of_the_settings_is_part_of_the_access(tmp_path: Path) -> None:
     ca_file = str(CertificateAuthority.load_or_create(tmp_path, "ca").certificate)
     settings = parse({**SHAMIR, "podAddress": "https://{pod}.vault", "podAddressCaFile": ca_file})
     assert pod_access(settings, TARGET).ca_file == ca_file
+
+
+@pytest.mark.parametrize("setting", [True, False])
+def test_configuration_lets_shares_be_enough_if_asked_to(setting: bool) -> None:
+    deployment = released(image={"tag": "2.0.1"}, init={"unauthenticatedGenerateRoot": setting})
+    line = 'enable_unauthenticated_access = ["generate-root"]'
+    assert (line in configuration(deployment)) is setting

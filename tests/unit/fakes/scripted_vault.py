@@ -5,7 +5,7 @@ import contextlib
 import json
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,11 +64,29 @@ class ScriptedVault:
     address: str
     script: dict[str, list[Answer]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    tokens: frozenset[str] | None = None
+    """Tokens that Vault 2.x takes; None for an earlier Vault, which wants none beside shares."""
+    unauthenticated: Sequence[str] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answers(self, call: str, *answers: Answer) -> None:
         """Sets the answers to one call."""
         self.script[call] = list(answers)
+
+    def wants_tokens(self, *tokens: str, unauthenticated: Sequence[str] = ()) -> None:
+        """Answers as Vault 2.x does, which wants a valid token for what takes shares.
+
+        The exception are the families in `enable_unauthenticated_access`. Source: Important changes, in
+        Vault's documents on upgrading to 2.x.
+        """
+        self.tokens, self.unauthenticated = frozenset(tokens), unauthenticated
+
+    def _forbids(self, request: Request) -> bool:
+        path = request.call.partition("/v1/sys/")[2]
+        family = next((name for name in ("generate-root", "rekey") if path.startswith(name)), None)
+        if self.tokens is None or family is None or family in self.unauthenticated:
+            return False
+        return request.token not in self.tokens
 
     def asked(self, call: str) -> list[Request]:
         """Every request of that kind."""
@@ -84,6 +102,8 @@ class ScriptedVault:
         """The next answer of the script."""
         with self._lock:
             self.requests.append(request)
+            if self._forbids(request):
+                return error(403, "permission denied")
             answers = self.script.get(request.call)
             if answers is None:
                 return Answer({"errors": [f"not in the script: {request.call}"]}, 404)

@@ -6,7 +6,7 @@ import pytest
 
 from components.custody.key_record import KeyRecord
 from components.shares.verification import WrongKeysError, verify_keys
-from components.vault.client import VaultClient, VaultUnavailableError
+from components.vault.client import VaultClient, VaultForbiddenError, VaultUnavailableError
 from tests.unit.fakes.scripted_vault import (
     LOOKUP_SELF,
     REVOKE_SELF,
@@ -35,6 +35,26 @@ def test_plain_shares_are_proved_and_leave_no_token(vault: ScriptedVault, record
     verify_keys(VaultClient(vault.address), record)
     assert [request.body["key"] for request in vault.asked(UPDATE_ROOT)] == SHARES[:3]
     assert [request.token for request in vault.asked(REVOKE_SELF)] == [NEW_TOKEN]
+
+
+@pytest.mark.parametrize(
+    ("record", "valid"),
+    [(RECORD, ROOT_TOKEN), (RECORD, "hvs.setting"), (RECORD.without_root_token(), "hvs.setting")],
+)
+def test_proof_carries_a_token_that_may_do_it(vault: ScriptedVault, record: KeyRecord, valid: str) -> None:
+    answer_proofs(vault, True)
+    vault.wants_tokens(valid, NEW_TOKEN)
+    verify_keys(VaultClient(vault.address), record, "hvs.setting")
+    assert {request.token for request in vault.asked(UPDATE_ROOT)} == {valid}
+
+
+def test_proof_without_a_token_that_may_do_it_says_what_to_do(vault: ScriptedVault) -> None:
+    answer_proofs(vault, True)
+    vault.wants_tokens("hvs.of-nobody-here")
+    with pytest.raises(VaultForbiddenError, match=r"init\.unauthenticatedGenerateRoot") as raised:
+        verify_keys(VaultClient(vault.address), RECORD, "hvs.setting")
+    assert shown(str(raised.value)) == []
+    assert vault.asked(START_ROOT) == []
 
 
 def test_token_that_works_is_no_proof_of_the_shares(vault: ScriptedVault) -> None:
