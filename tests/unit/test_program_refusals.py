@@ -1,6 +1,5 @@
 """What the whole program refuses before the first resource, and what it says."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from tests.unit.fakes.mocked_account import (
     ANSWERS,
     AWS_PROVIDER,
     EKS,
-    INIT,
     KUBERNETES_PROVIDER,
     shamir,
     up,
@@ -104,41 +102,3 @@ def test_api_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, tmp_pa
         deploy(EKS, answers=ANSWERS, outputs=recorded)
     assert "behind context 'example' doesn't answer: connection refused" in str(raised.value)
     assert asked == [AWS_PROVIDER]
-
-
-SECRET_STORE = {
-    "store": "aws-secrets-manager",
-    "region": "ap-northeast-2",
-    "name": "vault/keys",
-    "readers": ["arn:aws:iam::123456789012:role/platform"],
-}
-IN_STORE = json.dumps(SECRET_STORE)
-NO_PREFLIGHT = json.dumps({"preflight": False})
-
-
-@pytest.mark.parametrize("value", ["true", "TRUE", "1"])
-@pytest.mark.parametrize(
-    ("settings", "kept"),
-    [
-        (EKS, "the keys of Vault"),
-        ({**EKS, "init": NO_PREFLIGHT}, "the keys of Vault"),
-        ({**EKS, "custody": IN_STORE, "init": NO_PREFLIGHT}, "the key of the journal"),
-    ],
-    ids=["keys", "keys and journal", "journal"],
-)
-def test_state_that_keeps_secrets_is_saved_in_between(
-    monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str], kept: str, value: str
-) -> None:
-    monkeypatch.setenv("PULUMI_SKIP_CHECKPOINTS", value)
-    with pytest.raises(DeploymentError, match=f"this state keeps {kept}.*Unset the variable"):
-        up(settings)
-
-
-@pytest.mark.parametrize(
-    ("settings", "value"), [({**EKS, "custody": IN_STORE}, "true"), (EKS, "false"), (EKS, "")]
-)
-def test_state_without_secrets_or_with_checkpoints_is_taken(
-    monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str], value: str
-) -> None:
-    monkeypatch.setenv("PULUMI_SKIP_CHECKPOINTS", value)
-    assert up(settings).only(INIT).inputs["threshold"] == 3

@@ -126,11 +126,15 @@ def test_refresh_takes_over_no_other_cluster(answer: Any) -> None:
     assert (result.id, result.outs) == (HERE, STATE)
 
 
-def test_cluster_is_told_by_its_target_alone() -> None:
+@pytest.mark.parametrize("preview", [True, False])
+def test_cluster_is_told_by_its_target_and_whether_it_is_a_preview(preview: bool) -> None:
     def program() -> None:
         pulumi.export("uid", KubernetesIdentity("kubernetes-identity", TARGET).uid)
 
-    deployment = deploy({}, answers={}, outputs=lambda _: {"uid": "4b9f"}, program=program)
+    deployment = deploy({}, answers={}, outputs=lambda _: {"uid": "4b9f"}, program=program, preview=preview)
     inputs = dict(deployment.only(IDENTITY).inputs)
     assert inputs.pop("__provider")
-    assert (inputs, deployment.outputs) == ({"target": TARGET.to_properties()}, {"uid": "4b9f"})
+    assert (inputs, deployment.outputs) == (
+        {"target": TARGET.to_properties(), "preview": preview},
+        {"uid": "4b9f"},
+    )
