@@ -8,7 +8,7 @@ from pulumi.dynamic import CreateResult, DiffResult
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import say
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 
 INPUTS = ("target",)
 PREVIEW = "preview"
@@ -26,7 +26,6 @@ class KubernetesIdentityProvider(StableProvider):
 
     inputs = INPUTS
 
-    @report_without_trace
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Raise :class:`WrongClusterError` if another cluster answers than the one deployed to.
 
@@ -49,7 +48,6 @@ class KubernetesIdentityProvider(StableProvider):
             )
         return super().diff(_id, _olds, _news)
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Record the cluster's identity; raise :class:`DeploymentError` if it can't be read."""
         try:

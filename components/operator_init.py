@@ -24,7 +24,7 @@ from components.init.inputs import INPUTS, InitInputs, state_record
 from components.journal_key import JournalKey
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -82,7 +82,6 @@ class OperatorInitProvider(StableProvider):
         preflight = _proof_by_seal(_olds.get("preflight"), _news.get("preflight"))
         return super().diff(_id, {**_olds, "preflight": preflight}, _news)
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Initialise Vault, or adopt one whose keys are found or given."""
         if props["migrate_from"]:
@@ -108,7 +107,6 @@ class OperatorInitProvider(StableProvider):
         """Return the state unchanged: Vault never returns its keys again, so a refresh must not ask."""
         return ReadResult(id_, props)
 
-    @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Record changed inputs and keep every output, but rekey if the shares were changed."""
         properties = self.input_values(_news)
@@ -127,7 +125,6 @@ class OperatorInitProvider(StableProvider):
                 )
         return UpdateResult({**properties, **kept})
 
-    @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Leave Vault as it is: an init can't be undone."""
         location = _props.get("keys_location")

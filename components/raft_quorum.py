@@ -20,7 +20,7 @@ from components.custody.key_custody import KeyCustody
 from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError, RetryableError
 from components.progress import Waiting, say
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 from components.vault.client import (
     RaftState,
     SealStatus,
@@ -73,13 +73,11 @@ class RaftQuorumProvider(StableProvider):
         fix = _peers_in_the_way(_olds, int(news["replicas"]))
         return CheckResult(news, [CheckFailure("replicas", fix)] if fix else [])
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait for the quorum; raise :class:`DeploymentError` with the reasons if it isn't reached."""
         access = PodAccess.from_properties(props["access"])
         return CreateResult(f"{access.target.namespace}/{access.statefulset}", _verified(props))
 
-    @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Verify again, as at creation."""
         return UpdateResult(_verified(_news))

@@ -8,7 +8,7 @@ from pulumi.dynamic import CreateResult
 from components.custody.key_custody import KeyCustody
 from components.errors import RetryableError
 from components.progress import Waiting, say
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ class RootTokenRevocationProvider(StableProvider):
 
     inputs = INPUTS
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Revoke the root token of the init, and remove it from the store."""
         access = PodAccess.from_properties(props["access"])
@@ -39,7 +38,6 @@ class RootTokenRevocationProvider(StableProvider):
             custody.put(record.without_root_token())
         return CreateResult(str(props["deployment"]), self.input_values(props))
 
-    @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Report that a revoked token doesn't come back."""
         say(

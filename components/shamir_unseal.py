@@ -8,7 +8,7 @@ from pulumi.dynamic import CreateResult, UpdateResult
 
 from components.custody.key_custody import KeyCustody
 from components.shares.unseal import unseal_pods
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -25,14 +25,12 @@ class ShamirUnsealProvider(StableProvider):
 
     inputs = INPUTS
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Unseal every pod."""
         access = PodAccess.from_properties(props["access"])
         _unseal(props)
         return CreateResult(f"{access.target.namespace}/{access.statefulset}", self.input_values(props))
 
-    @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Unseal every pod that is sealed."""
         _unseal(_news)

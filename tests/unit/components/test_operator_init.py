@@ -358,12 +358,22 @@ def test_delete_says_where_the_keys_are(
 
 
 def test_errors_that_nobody_foresaw_keep_their_trace(
-    monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault
+    monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(procedure, "_initialized_at", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        OperatorInitProvider().create(init_inputs(vault.address))
-    assert sys.tracebacklimit == 1000
+        configured().create(init_inputs(vault.address))
+    said = capfd.readouterr().err
+    assert "in initialized" in said
+    assert "ZeroDivisionError" in said
+    # Of the process, in which other calls run at the same time.
+    assert sys.tracebacklimit == 0
+
+
+def test_error_that_explains_itself_is_said_by_the_engine_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DeploymentError):
+        configured().create(init_inputs(migrate_from="shamir"))
+    assert capfd.readouterr().err == ""
 
 
 def test_create_in_the_middle_of_a_migration_is_refused(vault: ScriptedVault) -> None:
