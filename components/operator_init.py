@@ -58,7 +58,7 @@ class OperatorInitProvider(StableProvider):
         """Read the secrets of the configuration: as properties they would be in the state."""
         super().configure(req)
         self._adopted_keys = str(req.config.get("adoptedKeys") or "")
-        self._token = str(req.config.get("token") or "")
+        self._token = str(req.config.get("token") or "").strip()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse changes of the shares that only their holders can make, and of the place of the keys."""

@@ -35,7 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print a new root token; raise :class:`DeploymentError` if no pod can generate one."""
     outputs = selected_stack_outputs()
-    token = _new_root_token(outputs, _ask_for("Token (not shown): ") if options.with_token else "")
+    given_token = _ask_for("Token (not shown): ") if options.with_token else ""
+    if options.with_token and not given_token:
+        raise DeploymentError("No token was given. Nothing was done.")
+    token = _new_root_token(outputs, given_token)
     say("This root token never expires; revoke it when done: vault token revoke -self")
     print(token)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.kubernetes.process_group import environment
+from components.kubernetes.process_group import environment_without_settings
 
 OTHER_HOST_SECONDS = 15 * 60
 """How long a run on another machine counts as alive, as that can't be checked from here."""
@@ -144,7 +144,7 @@ def _look_up_with_ps(pid: int) -> _Process | None:
     command = ["ps", "-o", "state=,ppid=,lstart=,comm=", "-p", str(pid)]
     try:
         fields = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=environment()
+            command, capture_output=True, text=True, check=True, env=environment_without_settings()
         ).stdout.split(None, 7)
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
 
-def environment() -> Mapping[str, str]:
+def environment_without_settings() -> Mapping[str, str]:
     """Return the environment for kubectl and the programs that it runs.
 
     A person's preferences for kubectl are off: one such as `delete: interactive: true` makes a deletion
@@ -25,7 +25,7 @@ def environment() -> Mapping[str, str]:
 def started(
     command: Sequence[str], *, stdin: int = subprocess.DEVNULL
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start a command with pipes for its output, and kill it with its whole group after the block."""
+    """Start a command with pipes for its output; kill it with its whole group if it runs after the block."""
     with subprocess.Popen(
         command,
         stdin=stdin,
@@ -33,13 +33,15 @@ def started(
         stderr=subprocess.PIPE,
         # A buffer would swallow the whole line at the first byte, and select would wait for more.
         bufsize=0,
-        env=environment(),
+        env=environment_without_settings(),
         start_new_session=True,
     ) as process:
         try:
             yield process
         finally:
-            signal_group(process, signal.SIGKILL)
+            # The number of a process that was waited for may be another one's.
+            if process.returncode is None:
+                signal_group(process, signal.SIGKILL)
 
 
 def signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:

@@ -59,7 +59,7 @@ class ImageSettings:
     @property
     def vault_version(self) -> tuple[int, int] | None:
         """Vault's major and minor version, if the tag begins with it; None if it names something else."""
-        found = re.match(r"v?(\d+)(?:\.(\d+))?(?![A-Za-z0-9_])", self.tag)
+        found = re.match(r"v?(\d{1,2})(?:\.(\d+))?(?![A-Za-z0-9_])", self.tag)
         return (int(found[1]), int(found[2] or 0)) if found else None
 
 

@@ -166,6 +166,16 @@ def test_token_from_standard_input_goes_before_the_shares(
 
 
 @pytest.mark.usefixtures("stack")
+def test_token_that_is_not_given_is_not_replaced_by_another(
+    vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    assert main(["generate-root", "--with-token"]) == 1
+    assert "No token was given" in capfd.readouterr().err
+    assert vault.requests == []
+
+
+@pytest.mark.usefixtures("stack")
 def test_vault_that_wants_another_token_says_so(
     vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
 ) -> None:

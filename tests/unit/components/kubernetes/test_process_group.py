@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from components.kubernetes.process_group import environment, signal_group, started
+from components.kubernetes.process_group import environment_without_settings, signal_group, started
 from tests.unit.fakes.processes import ended, ends
 
 PRINT_ENVIRONMENT = "import json, os, sys; json.dump([dict(os.environ), sys.stdin.read()], sys.stdout)"
@@ -28,7 +28,7 @@ def test_command_gets_no_settings_no_preferences_and_no_input(monkeypatch: pytes
     assert "hvs.adopted" not in str(given)
     assert (given["KUBERC"], given["KUBECTL_KUBERC"], given["AWS_PROFILE"]) == ("off", "false", "mine")
     assert read == ""
-    assert given == environment()
+    assert given == environment_without_settings()
 
 
 def test_programs_of_a_command_end_with_the_block() -> None:

@@ -10,7 +10,7 @@ TOKEN: Any = object()
 """Stands for Pulumi's output of the secret token, which parsing hands on unread."""
 OLD = ["1.18.1", "1.21.9", "v1.18", "1", "1.20.4-ent", "1.19"]
 NEW = ["2.0.0", "2.0", "2", "v2.1.3", "2.0.1-ent", "10.0", "2.0.0-ubi"]
-UNKNOWN = ["latest", "prod", "vault-2.0", "stable_1.18", "2025build"]
+UNKNOWN = ["latest", "prod", "vault-2.0", "stable_1.18", "2025build", "2026.11.03"]
 
 
 def with_image(tag: str, **init: Any) -> dict[str, Any]:
