@@ -34,7 +34,7 @@ def started(
         # A buffer would swallow the whole line at the first byte, and select would wait for more.
         bufsize=0,
         env=environment_without_settings(),
-        start_new_session=True,
+        process_group=0,
     ) as process:
         try:
             yield process

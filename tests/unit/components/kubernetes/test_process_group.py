@@ -1,6 +1,7 @@
 """What a command gets of this process, and what becomes of the programs that it starts."""
 
 import json
+import os
 import signal
 import sys
 
@@ -45,3 +46,10 @@ def test_group_that_is_gone_is_no_error() -> None:
     with started(["/bin/true"]) as process:
         process.communicate(timeout=30)
     signal_group(process, signal.SIGTERM)
+
+
+def test_command_has_a_group_of_its_own_in_the_session_of_the_run() -> None:
+    with started(["/bin/sleep", "60"]) as process:
+        assert os.getpgid(process.pid) == process.pid
+        # By its session a run is ended as a whole.
+        assert os.getsid(process.pid) == os.getsid(0)
