@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.errors import DeploymentError, RetryableError
-from components.vault.messages import ALREADY_INITIALIZED, OTHER_SEAL, PASSING_STATES
+from components.vault.messages import ALREADY_INITIALIZED, ATTEMPT_ENDED, OTHER_SEAL, PASSING_STATES
 
 CALL_SECONDS = 10
 # sys/init and rekeying take seconds on a slow disk or key service, and their answers come once: a timeout
@@ -335,9 +335,15 @@ class VaultClient:
         """Make a call of `sys/generate-root` or `sys/rekey*`, whose answer comes once; see :meth:`request`.
 
         Vault 1.x gives the fields of the answer themselves. From 2.0 on the calls are handled like those of a
-        secrets engine, whose answers have them in `data`.
+        secrets engine, whose answers have them in `data`. Raises :class:`VaultUnavailableError` also if the
+        attempt that the call belongs to has ended.
         """
-        answer = self.request(method, path, body, seconds=INIT_SECONDS)
+        try:
+            answer = self.request(method, path, body, seconds=INIT_SECONDS)
+        except VaultRefusedError as error:
+            if any(text in str(error) for text in ATTEMPT_ENDED):
+                raise VaultUnavailableError(f"the attempt was ended meanwhile: {error}") from None
+            raise
         return {**answer, **(answer.get("data") or {})}
 
     def _redirected(self, path: str, status: int, location: str) -> DeploymentError:

@@ -26,11 +26,13 @@ INITIALIZED_LINE = "security barrier initialized"
 ROOT_GENERATION_RUNS = "already in progress"
 """Another attempt was started first (vault/generate_root.go)."""
 
-ROOT_GENERATION_ENDED = ("no root generation in progress", "incorrect nonce supplied")
-"""The attempt is gone: the leader has changed, or somebody cancelled it (vault/generate_root.go)."""
-
-REKEY_ENDED = ("rekey in progress", "rekey verification in progress", "incorrect nonce supplied")
-"""The rekey is gone, likewise (vault/rekey.go)."""
+ATTEMPT_ENDED = (
+    "no root generation in progress",  # vault/generate_root.go
+    "rekey in progress",  # vault/rekey.go, after "no barrier" or "no recovery"
+    "rekey verification in progress",
+    "incorrect nonce supplied",
+)
+"""The root generation or rekey is gone: the leader has changed, or somebody cancelled it."""
 
 WRONG_SHARES = (
     "does not match submitted values",  # vault/seal_autoseal.go, VerifyRecoveryKey

@@ -9,8 +9,7 @@ documents on upgrading to 2.x, Important changes).
 import base64
 from dataclasses import dataclass
 
-from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
-from components.vault.messages import ROOT_GENERATION_ENDED
+from components.vault.client import VaultClient
 
 ATTEMPT = "sys/generate-root/attempt"
 UPDATE = "sys/generate-root/update"
@@ -65,12 +64,7 @@ class RootGeneration:
 
         The answer to the last one is the encoded token for :func:`decoded_token`; the others are empty.
         """
-        try:
-            answer = self._client.request_key_operation("PUT", UPDATE, {"key": share, "nonce": nonce})
-        except VaultRefusedError as error:
-            if any(text in str(error) for text in ROOT_GENERATION_ENDED):
-                raise VaultUnavailableError(f"the attempt at a root token was ended: {error}") from None
-            raise
+        answer = self._client.request_key_operation("PUT", UPDATE, {"key": share, "nonce": nonce})
         return str(answer.get("encoded_token") or "")
 
     def cancel(self) -> None:

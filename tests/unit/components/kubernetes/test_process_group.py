@@ -1,9 +1,11 @@
 """What a command gets of this process, and what becomes of the programs that it starts."""
 
+import contextlib
 import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,7 +24,7 @@ SETTINGS = {
 def test_command_gets_no_settings_no_preferences_and_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**SETTINGS, "KUBERC": "/home/kuberc", "AWS_PROFILE": "mine"}.items():
         monkeypatch.setenv(name, value)
-    with started([sys.executable, "-c", PRINT_ENVIRONMENT]) as process:
+    with typed("yes"), started([sys.executable, "-c", PRINT_ENVIRONMENT]) as process:
         output, _ = process.communicate(timeout=30)
     given, read = json.loads(output)
     assert not given.keys() & SETTINGS.keys()
@@ -30,6 +32,22 @@ def test_command_gets_no_settings_no_preferences_and_no_input(monkeypatch: pytes
     assert (given["KUBERC"], given["KUBECTL_KUBERC"], given["AWS_PROFILE"]) == ("off", "false", "mine")
     assert read == ""
     assert given == environment_without_settings()
+
+
+@contextlib.contextmanager
+def typed(text: str) -> Iterator[None]:
+    """Let this process have the text on its standard input."""
+    reading, writing = os.pipe()
+    os.write(writing, text.encode())
+    os.close(writing)
+    own = os.dup(0)
+    os.dup2(reading, 0)
+    try:
+        yield
+    finally:
+        os.dup2(own, 0)
+        os.close(own)
+        os.close(reading)
 
 
 def test_programs_of_a_command_end_with_the_block() -> None:
