@@ -97,7 +97,7 @@ class VaultRelease(pulumi.ComponentResource):
         )
 
 
-_LOOPBACK = re.compile(r"http://(127\.[0-9.]+|localhost|\[::1\])(:[0-9]+)?/?")
+_LOOPBACK = re.compile(r"http://([^/@]*@)?(127\.[0-9.]+|localhost|\[::1\])(:[0-9]+)?/?")
 """An address on this machine; a name that begins so is none."""
 
 

@@ -141,6 +141,8 @@ def test_way_to_the_user_interface_of_a_managed_cluster_names_no_context() -> No
         ("http://localhost.example.com", True),
         ("http://127.0.0.1:8200", False),
         ("http://localhost:8200/", False),
+        ("http://{pod}@127.0.0.1:8200", False),
+        ("http://127.0.0.1@example.com:8200", True),
         ("http://[::1]:8200", False),
         ("https://{pod}.vault:8200", False),
     ],
