@@ -15,7 +15,7 @@ from pulumi.dynamic import CreateResult, UpdateResult
 from components.errors import RetryableError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import Waiting
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
@@ -71,13 +71,11 @@ class InjectorAdmissionProvider(StableProvider):
 
     inputs = INPUTS
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait until a pod is injected; raise :class:`DeploymentError` if none is in time."""
         _await_injection(props)
         return CreateResult(f"{props['target']['namespace']}/{props['deployment']}", self.input_values(props))
 
-    @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Verify again, as at creation."""
         _await_injection(_news)

@@ -8,9 +8,11 @@ from pulumi.dynamic import CreateResult, DiffResult
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.progress import say
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 
 INPUTS = ("target",)
+PREVIEW = "preview"
+"""Property that says whether this is a preview, which the engine doesn't tell a provider; not compared."""
 IDENTITY_NAMESPACE = "kube-system"
 """Every cluster has it and nobody deletes it, so its uid serves as the cluster's; Kubernetes has no other."""
 
@@ -24,17 +26,18 @@ class KubernetesIdentityProvider(StableProvider):
 
     inputs = INPUTS
 
-    @report_without_trace
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Raise :class:`WrongClusterError` if another cluster answers than the one deployed to.
 
-        Here, as ``check`` gets the old inputs only, and the identity is an output.
+        Here, as ``check`` gets the old inputs only, and the identity is an output. A preview works without
+        the cluster; an update raises :class:`DeploymentError` if the identity can't be read.
         """
         target = KubernetesTarget.from_properties(_news["target"])
         try:
             uid = cluster_uid(target)
         except DeploymentError as error:
-            # A preview works without the cluster; an update fails earlier without it (connect_kubernetes).
+            if not _news[PREVIEW]:
+                raise _unreadable(error) from None
             say(f"The identity of the Kubernetes cluster can't be read: {error}")
             uid = _olds["uid"]
         if uid != _olds["uid"]:
@@ -45,17 +48,20 @@ class KubernetesIdentityProvider(StableProvider):
             )
         return super().diff(_id, _olds, _news)
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Record the cluster's identity; raise :class:`DeploymentError` if it can't be read."""
         try:
             uid = cluster_uid(KubernetesTarget.from_properties(props["target"]))
         except KubectlError as error:
-            raise DeploymentError(
-                f"The uid of namespace {IDENTITY_NAMESPACE} can't be read: {error}\n"
-                "Give the credentials the right to get that namespace."
-            ) from None
+            raise _unreadable(error) from None
         return CreateResult(uid, {"target": props["target"], "uid": uid})
+
+
+def _unreadable(error: DeploymentError) -> DeploymentError:
+    return DeploymentError(
+        f"The uid of namespace {IDENTITY_NAMESPACE} can't be read, so it is unknown whether this is the "
+        f"stack's cluster: {error}\nGive the credentials the right to get that namespace."
+    )
 
 
 def cluster_uid(target: KubernetesTarget) -> str:
@@ -75,5 +81,8 @@ class KubernetesIdentity(StableResource, module="vault", name="KubernetesIdentit
         self, name: str, target: KubernetesTarget, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(
-            KubernetesIdentityProvider(), name, {"target": target.to_properties(), "uid": None}, opts
+            KubernetesIdentityProvider(),
+            name,
+            {"target": target.to_properties(), PREVIEW: pulumi.runtime.is_dry_run(), "uid": None},
+            opts,
         )

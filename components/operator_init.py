@@ -1,5 +1,6 @@
 """Runs the one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from components.journal_key import JournalKey
 from components.kubernetes.lease import RunLease
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ OUTPUTS = (
     "keys_fingerprint",
     *SECRET_OUTPUTS,
 )
+SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 SHARE_INPUTS = ("shares", "threshold", "pgp_keys")
 """Inputs that can only be changed by a rekey."""
 _ANOTHER_RUN_SECONDS = 60
@@ -52,16 +54,20 @@ class OperatorInitProvider(StableProvider):
 
     inputs = INPUTS
     _adopted_keys = ""
+    _token = ""
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read the keys to adopt from the configuration: as a property they would be in the state."""
+        """Read the secrets of the configuration: as properties they would be in the state."""
         super().configure(req)
         self._adopted_keys = str(req.config.get("adoptedKeys") or "")
+        self._token = str(req.config.get("token") or "").strip()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse changes of the shares that only their holders can make, and of the place of the keys."""
         failures = []
         if _olds.get("shares") is not None:
+            if self._adopted_keys:
+                say(_STILL_CONFIGURED)
             changed = [name for name in SHARE_INPUTS if (_olds.get(name) or []) != (news.get(name) or [])]
             if changed and _olds.get("pgp_keys"):
                 failures = [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
@@ -78,7 +84,6 @@ class OperatorInitProvider(StableProvider):
         preflight = _proof_by_seal(_olds.get("preflight"), _news.get("preflight"))
         return super().diff(_id, {**_olds, "preflight": preflight}, _news)
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Initialise Vault, or adopt one whose keys are found or given."""
         if props["migrate_from"]:
@@ -89,7 +94,7 @@ class OperatorInitProvider(StableProvider):
         # Imported where it runs: no preview does, and it takes a part of a second.
         from components.init.procedure import initialized
 
-        inputs = InitInputs.from_properties(props, self._adopted_keys)
+        inputs = InitInputs.from_properties(props, self._adopted_keys, self._token)
         result = initialized(inputs)
         outputs = {
             **self.input_values(props),
@@ -104,11 +109,10 @@ class OperatorInitProvider(StableProvider):
         """Return the state unchanged: Vault never returns its keys again, so a refresh must not ask."""
         return ReadResult(id_, props)
 
-    @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Record changed inputs and keep every output, but rekey if the shares were changed."""
         properties = self.input_values(_news)
-        inputs = InitInputs.from_properties(_news, adopted_keys="")
+        inputs = InitInputs.from_properties(_news, adopted_keys="", token=self._token)
         kept = {**_missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if completes_migration(_olds, _news):
             kept.update(_outputs_after_migration(inputs, {**_olds, **kept}))
@@ -123,7 +127,6 @@ class OperatorInitProvider(StableProvider):
                 )
         return UpdateResult({**properties, **kept})
 
-    @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Leave Vault as it is: an init can't be undone."""
         location = _props.get("keys_location")
@@ -138,6 +141,10 @@ class OperatorInitProvider(StableProvider):
         )
 
 
+_STILL_CONFIGURED = (
+    "Warning: adoptedKeys is still set, though the keys were taken over. It is in the stack's settings file, "
+    "encrypted with the stack's key; remove it: pulumi config rm adoptedKeys"
+)
 _HOLDERS_REKEY = (
     "each share is encrypted to its holder, so only the holders can make new ones: "
     "vault operator rekey -target=recovery, with their shares; set it back here"
@@ -145,6 +152,17 @@ _HOLDERS_REKEY = (
 _SHARES_STAY_DURING_MIGRATION = "the seal is being migrated; change the shares when that is done"
 _CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
 _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
+
+
+def _require_checkpoints(*, keys_in_state: bool, journal_key: bool) -> None:
+    """Raise if Pulumi would save a state that keeps secrets only at the end of the update."""
+    skipped = os.environ.get(SKIP_CHECKPOINTS, "").lower() in ("1", "true")
+    if skipped and (keys_in_state or journal_key):
+        what = "the keys of Vault" if keys_in_state else "the key of the journal"
+        raise DeploymentError(
+            f"{SKIP_CHECKPOINTS} is set, so Pulumi saves the state only when the update ends, and this state "
+            f"keeps {what}, which an interruption would lose. Unset the variable and run pulumi up again."
+        )
 
 
 def _proof_by_seal(old: Any, new: Any) -> Any:
@@ -228,6 +246,8 @@ def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> 
 class OperatorInit(StableResource, module="vault", name="OperatorInit"):
     """An initialised Vault, its root token and shares or their place."""
 
+    threshold: pulumi.Output[int]
+    """Number of shares that are needed; not that of the settings until an interrupted rekey is repeated."""
     cluster_initialized_here: pulumi.Output[bool]
     """False if the cluster was adopted."""
     vault_version: pulumi.Output[str]
@@ -264,6 +284,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
                 "init.preflight is off: whether Vault's role may use the seal's key shows at the init only, "
                 "and an init that can't use it leaves a Vault without keys."
             )
+        _require_checkpoints(keys_in_state=settings.custody.store is None, journal_key=not preflight)
         journal_key: pulumi.Input[str] = ""
         if not preflight:
             journal_key = JournalKey("journal-key", pulumi.ResourceOptions()).key

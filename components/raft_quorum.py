@@ -20,7 +20,7 @@ from components.custody.key_custody import KeyCustody
 from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError, RetryableError
 from components.progress import Waiting, say
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 from components.vault.client import (
     RaftState,
     SealStatus,
@@ -73,13 +73,11 @@ class RaftQuorumProvider(StableProvider):
         fix = _peers_in_the_way(_olds, int(news["replicas"]))
         return CheckResult(news, [CheckFailure("replicas", fix)] if fix else [])
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait for the quorum; raise :class:`DeploymentError` with the reasons if it isn't reached."""
         access = PodAccess.from_properties(props["access"])
         return CreateResult(f"{access.target.namespace}/{access.statefulset}", _verified(props))
 
-    @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Verify again, as at creation."""
         return UpdateResult(_verified(_news))
@@ -89,8 +87,8 @@ class RaftQuorumProvider(StableProvider):
         access = PodAccess.from_properties(props["access"])
         try:
             token = _token(props, access)
-            with access.reach(0) as address:
-                client = VaultClient(address, token)
+            with access.reach(0) as server:
+                client = server.with_token(token)
                 if props.get("storage") == "file":
                     return ReadResult(id_, _single_server_properties(props, client, access))
                 status, state = _observe(client, access)
@@ -113,8 +111,8 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
     waiting = Waiting(f"Waiting for {replicas} raft voters", float(props["quorum_seconds"]))
 
     def attempt() -> dict[str, Any]:
-        with access.reach(0) as address:
-            client = VaultClient(address, token)
+        with access.reach(0) as server:
+            client = server.with_token(token)
             if props["storage"] == "file":
                 return _single_server_properties(props, client, access)
             if not props["token_needed"] and not client.token_valid():
@@ -157,8 +155,8 @@ def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
     access = PodAccess.from_properties(props["access"])
     staying = {access.pod(ordinal) for ordinal in range(replicas)}
     try:
-        with access.reach(0) as address:
-            state = VaultClient(address, _token(props, access)).raft_state()
+        with access.reach(0) as client:
+            state = client.with_token(_token(props, access)).raft_state()
     except (KeyStoreError, RetryableError, VaultRefusedError) as error:
         return f"raft can't be asked whether {replicas} pods are enough: {error}"
     surplus = [peer.node_id for peer in state.peers if peer.node_id not in staying]
@@ -227,8 +225,8 @@ def _require_members(access: PodAccess, replicas: int, first: SealStatus) -> Non
 
 
 def _pod_seal_status(access: PodAccess, ordinal: int) -> SealStatus:
-    with access.reach(ordinal) as address:
-        return VaultClient(address).seal_status()
+    with access.reach(ordinal) as client:
+        return client.seal_status()
 
 
 def _properties(

@@ -9,8 +9,7 @@ from components.custody.key_custody import KeyCustody
 from components.errors import RetryableError
 from components.kubernetes.lease import RunLease
 from components.progress import Waiting, say
-from components.stable_provider import StableProvider, StableResource, report_without_trace
-from components.vault.client import VaultClient
+from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ class RootTokenRevocationProvider(StableProvider):
 
     inputs = INPUTS
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Revoke the root token of the init, and remove it from the store."""
         access = PodAccess.from_properties(props["access"])
@@ -40,7 +38,6 @@ class RootTokenRevocationProvider(StableProvider):
             _remove_root_token(custody, access)
         return CreateResult(str(props["deployment"]), self.input_values(props))
 
-    @report_without_trace
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Report that a revoked token doesn't come back."""
         say(
@@ -58,8 +55,8 @@ def _remove_root_token(custody: KeyCustody, access: PodAccess) -> None:
 
 def _revoke(access: PodAccess, token: str) -> None:
     def attempt() -> None:
-        with access.reach(0) as address:
-            client = VaultClient(address, token)
+        with access.reach(0) as server:
+            client = server.with_token(token)
             # An earlier run may have revoked it and been stopped after that.
             if client.token_valid():
                 client.revoke_own_token()
@@ -102,7 +99,18 @@ def revoke_root_token(
     settings: "Settings", access: PodAccess, init: "OperatorInit", quorum: "RaftQuorum"
 ) -> None:
     """Revoke the root token once the voters are verified, if the settings say so."""
-    if settings.init.revoke_root_token:
+    init_settings = settings.init
+    if init_settings.revoke_root_token:
+        if (
+            settings.image.vault_version is None
+            and settings.token is None
+            and not init_settings.unauthenticated_generate_root
+        ):
+            pulumi.log.warn(
+                f"image.tag {settings.image.tag} doesn't tell Vault's version. If it is 2.0 or later, nobody "
+                "can make a new root token without a valid token: set token, or "
+                "init.unauthenticatedGenerateRoot."
+            )
         RootTokenRevocation(
             "root-token-revocation",
             settings=settings,

@@ -8,7 +8,7 @@ from pulumi.dynamic import CreateResult, UpdateResult
 
 from components.custody.key_custody import KeyCustody
 from components.shares.unseal import unseal_pods
-from components.stable_provider import StableProvider, StableResource, report_without_trace
+from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -25,14 +25,12 @@ class ShamirUnsealProvider(StableProvider):
 
     inputs = INPUTS
 
-    @report_without_trace
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Unseal every pod."""
         access = PodAccess.from_properties(props["access"])
         _unseal(props)
         return CreateResult(f"{access.target.namespace}/{access.statefulset}", self.input_values(props))
 
-    @report_without_trace
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Unseal every pod that is sealed."""
         _unseal(_news)
@@ -44,13 +42,14 @@ def _unseal(props: dict[str, Any]) -> None:
     custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
     record = custody.find()
     key_shares = record.key_shares if record is not None else props["key_shares"]
+    threshold = record.threshold if record is not None else int(props["threshold"])
     # An adopted Vault has no shares here; the holders of its shares unseal it.
     if key_shares:
         unseal_pods(
             access,
             replicas=int(props["replicas"]),
             key_shares=key_shares,
-            threshold=int(props["threshold"]),
+            threshold=threshold,
             seconds=float(props["quorum_seconds"]),
         )
 
@@ -73,7 +72,7 @@ class ShamirUnseal(StableResource, module="vault", name="ShamirUnseal"):
             "replicas": settings.replicas,
             "key_shares": pulumi.Output.secret(init.key_shares),
             "custody": settings.custody.to_properties(),
-            "threshold": settings.init.threshold,
+            "threshold": init.threshold,
             "quorum_seconds": settings.deadlines.quorum_seconds,
         }
         super().__init__(

@@ -1,8 +1,10 @@
 """Declares the base class of the dynamic providers: no edit of its code ever touches its resource."""
 
+import contextlib
 import functools
 import gc
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, ParamSpec, TypeVar
@@ -18,22 +20,26 @@ Result = TypeVar("Result")
 RUN_BEGAN = datetime.now(UTC)
 """When this provider host began: before the release was changed, as one of its providers checks that."""
 
+_FRAMES = 1000
+"""More than there are; unlike the process's own limit it is for one call."""
 
-def report_without_trace(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Omit the stack trace of errors that explain themselves.
 
-    The dynamic provider host sends ``traceback.format_exc()`` to the engine (pulumi/dynamic/__main__.py),
-    which omits the frames if the limit is 0. Unexpected errors keep their trace.
-    """
+_METHODS = ("check", "create", "delete", "diff", "read", "update")
+
+
+def _traced_if_unforeseen(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Print the stack trace of errors that don't explain themselves, which the host leaves out."""
 
     @functools.wraps(method)
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        # The limit is the whole process's, and may be left over from an earlier error.
-        sys.tracebacklimit = 1000
         try:
             return method(*args, **kwargs)
         except DeploymentError:
-            sys.tracebacklimit = 0
+            raise
+        except Exception:
+            # Nobody may read it any more, as with the lines on progress.
+            with contextlib.suppress(OSError):
+                traceback.print_exc(limit=_FRAMES)
             raise
 
     return wrapper
@@ -57,12 +63,23 @@ class StableProvider(ResourceProvider):
     inputs: ClassVar[Sequence[str]]
     """Names of the properties that are compared."""
 
-    def configure(self, req: ConfigureRequest) -> None:
-        """Exclude the modules that the provider host has imported from garbage collection.
+    def __init_subclass__(cls) -> None:
+        """Keep the stack trace of unforeseen errors in the methods that the provider host calls."""
+        super().__init_subclass__()
+        for name in _METHODS:
+            if name in cls.__dict__:
+                setattr(cls, name, _traced_if_unforeseen(cls.__dict__[name]))
 
-        The host ends with the command. Another collection of them would take a quarter of a second of it.
+    def configure(self, req: ConfigureRequest) -> None:
+        """Prepare the provider host, which is a process of its own.
+
+        It sends ``traceback.format_exc()`` of each error to the engine (pulumi/dynamic/__main__.py), which
+        omits the frames if the limit is 0: most errors explain themselves. The modules that it has imported
+        are excluded from garbage collection, as it ends with the command, and another collection of them
+        would take a quarter of a second of it.
         """
         super().configure(req)
+        sys.tracebacklimit = 0
         gc.freeze()
 
     def input_values(self, props: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Deploys the Helm release of the official Vault chart."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -106,12 +107,27 @@ class VaultRelease(pulumi.ComponentResource):
         )
 
 
+_LOOPBACK = re.compile(r"http://([^/@]*@)?(127\.[0-9.]+|localhost|\[::1\])(:[0-9]+)?/?")
+"""An address on this machine; a name that begins so is none."""
+
+
 def pod_access(settings: Settings, target: KubernetesTarget) -> PodAccess:
-    """Return the way to the pods of the settings' release, even if it doesn't exist yet."""
+    """Return the way to the pods of the settings' release, even if it doesn't exist yet.
+
+    Warns of an address without TLS on another machine.
+    """
+    address = settings.pod_address or ""
+    if address.startswith("http:") and not _LOOPBACK.fullmatch(address):
+        pulumi.log.warn(
+            f"podAddress {address} has no TLS: root token and shares cross the network in plain text. Use an "
+            "address with https (with podAddressCaFile if its CA is a private one), or remove podAddress to "
+            "go through the Kubernetes API."
+        )
     return PodAccess(
         target=target,
         statefulset=chart_fullname(settings.release_name),
-        address=settings.pod_address or "",
+        address=address,
+        ca_file=settings.pod_address_ca_file or "",
     )
 
 
@@ -126,6 +142,7 @@ def _configuration(
                 settings.raft, fullname=fullname, namespace=settings.namespace, replicas=settings.replicas
             ),
             seals=seals,
+            unauthenticated=["generate-root"] if settings.init.unauthenticated_generate_root else (),
         )
 
     if not stanzas:

@@ -20,7 +20,7 @@ allow_interrupts()
 
 @pytest.fixture(autouse=True)
 def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take back what an error of a dynamic provider sets for the whole process."""
+    """Take back what a dynamic provider sets for the whole process."""
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 

@@ -11,6 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
+from botocore.parsers import ResponseParserError
 
 from components.aws.policies import WEB_IDENTITY_AUDIENCE
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
@@ -75,7 +76,12 @@ class VaultRoleSession:
         return self._kms
 
     def call_error(
-        self, action: str, error: ClientError | BotoCoreError, *, resource: str, issuer: str = ""
+        self,
+        action: str,
+        error: ClientError | BotoCoreError | ResponseParserError,
+        *,
+        resource: str,
+        issuer: str = "",
     ) -> AwsCallError:
         """Return the error of a failed call, with its fix. ``resource`` is the ARN that the action is for."""
         if isinstance(error, BotoCoreError):
@@ -86,14 +92,21 @@ class VaultRoleSession:
                 "(network, proxy, AWS_ENDPOINT_URL).",
                 settling=isinstance(error, (AwsConnectionError, HTTPClientError)),
             )
+        if isinstance(error, ResponseParserError):
+            return _not_aws(action)
         answer: Any = error.response
         code = str(answer.get("Error", {}).get("Code", "unknown"))
         message = f"{code}: {answer.get('Error', {}).get('Message', '')}".rstrip(": ")
         if code in _STALE:
             self._kms = None
-        faulty = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
+        status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if 300 <= status < 400:
+            return _not_aws(action)
         return AwsCallError(
-            action, message, self._fix(action, code, resource, issuer), settling=faulty or code in _SETTLING
+            action,
+            message,
+            self._fix(action, code, resource, issuer),
+            settling=status >= 500 or code in _SETTLING,
         )
 
     def _assume_role(self) -> "CredentialsTypeDef":
@@ -110,7 +123,7 @@ class VaultRoleSession:
                 WebIdentityToken=token,
                 DurationSeconds=_SESSION_SECONDS,
             )["Credentials"]
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise self.call_error(
                 ASSUME_ROLE, error, resource=identity.role_arn, issuer=_issuer(token)
             ) from None
@@ -159,6 +172,15 @@ class VaultRoleSession:
         if code in _MISSING:
             return f"Check the key {resource} and its region ({identity.region})."
         return "Fix what AWS names there, or try again later if it is AWS's own fault."
+
+
+def _not_aws(action: str) -> AwsCallError:
+    return AwsCallError(
+        action,
+        "the answer isn't AWS's, such as a redirect, which isn't followed",
+        "Check what stands between this machine and AWS (network, proxy, AWS_ENDPOINT_URL).",
+        settling=True,
+    )
 
 
 def _issuer(token: str) -> str:

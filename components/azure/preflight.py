@@ -134,7 +134,7 @@ class VaultKey(KeyWrapper):
             json=body,
             headers={"Authorization": f"Bearer {self._token()}"},
         )
-        if response.ok:
+        if response.status_code < 300:
             answer: Mapping[str, Any] = response.json()
             return answer
         error = _json(response).get("error") or {}
@@ -163,7 +163,7 @@ class VaultKey(KeyWrapper):
         }
         response = self._send(what, "POST", self._identity.token_url, data=form)
         answer = _json(response)
-        if not response.ok or "access_token" not in answer:
+        if response.status_code >= 300 or "access_token" not in answer:
             # The first line has the error, the others ids and times of the request.
             message = str(answer.get("error_description", "")).split("\r\n")[0].split("\n")[0]
             code = message.split(":")[0]
@@ -179,18 +179,28 @@ class VaultKey(KeyWrapper):
         return self._bearer
 
     def _send(self, what: str, method: str, url: str, **request: Any) -> requests.Response:
+        host = url.split("/")[2]
         try:
-            return self._session.request(
+            response = self._session.request(
                 method, url, timeout=_REQUEST_SECONDS, allow_redirects=False, **request
             )
         except requests.RequestException as error:
-            host = url.split("/")[2]
             raise AzureCallError(
                 what,
                 f"{host} can't be reached: {type(error).__name__}: {error}",
                 f"Check that this machine reaches https://{host}, and vaultName and environment.",
                 settling=True,
             ) from None
+        if 300 <= response.status_code < 400:
+            raise AzureCallError(
+                what,
+                f"{host} redirects (status {response.status_code}), which isn't followed, as the identity's "
+                "secret or token would go there",
+                f"Check what stands between this machine and https://{host} (network, proxy), and vaultName "
+                "and environment.",
+                settling=True,
+            )
+        return response
 
 
 def _prove(key: VaultKey) -> None:

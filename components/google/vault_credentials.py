@@ -205,8 +205,11 @@ def ask_google(
     """Make one REST call, without a retry; raise :class:`GoogleCallError`, without anything of ``body``."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        response = requests.request(method, url, json=body, headers=headers, timeout=_CALL_SECONDS)
-        if response.ok:
+        # A redirect would take the token along.
+        response = requests.request(
+            method, url, json=body, headers=headers, timeout=_CALL_SECONDS, allow_redirects=False
+        )
+        if response.status_code < 300:
             answer: Mapping[str, Any] = response.json()
             return answer
     except requests.RequestException as error:
@@ -219,12 +222,20 @@ def ask_google(
     status, message, disabled = _refusal(response)
     if disabled:
         fix = f"Enable the API: gcloud services enable {url.split('/')[2]}; or set enableApis to true."
+    if response.status_code < 400:
+        fix = "Check what stands between this machine and Google Cloud (network, proxy)."
     settling = response.status_code in _SETTLING or response.status_code >= 500
     raise GoogleCallError(action, f"{status}: {message}", fix, settling=settling)
 
 
 def _refusal(response: requests.Response) -> tuple[str, str, bool]:
     """Return Google's status and error message, and whether they mean that an API isn't enabled."""
+    if response.status_code < 400:
+        return (
+            str(response.status_code),
+            "a redirect, which isn't followed, as the token would go there",
+            False,
+        )
     try:
         answer = response.json()
     except ValueError:

@@ -16,11 +16,9 @@ from components.errors import DeploymentError
 from components.init.other_servers import NotAloneError, observe_servers
 from components.kubernetes.kubectl import KubectlError
 from components.vault.client import INIT_SECONDS, SealStatus
+from components.vault.messages import INITIALIZED_LINE
 from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import ObservedServer
-
-INITIALIZED_LINE = "security barrier initialized"
-"""Log line of Vault's core as soon as it has generated its keys (vault/core.go)."""
 
 # The most by which the clocks of the machine that ran the init and of the node may differ.
 _CLOCKS_APART = timedelta(seconds=60)

@@ -17,7 +17,7 @@ from components.journal.journal import InitJournal
 from components.kubernetes.lease import AnotherRunError
 from components.progress import say
 from components.shares.verification import WrongKeysError, verify_keys
-from components.vault.client import SealStatus
+from components.vault.client import SealStatus, VaultClient
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,13 +32,13 @@ class TakenOver:
 
 def take_over(
     inputs: InitInputs,
-    address: str,
+    client: VaultClient,
     status: SealStatus,
     journal: InitJournal,
     cipher: Callable[[], JournalCipher],
     stored: KeyRecord | None,
 ) -> TakenOver:
-    """Return the keys of the Vault behind ``address``, verified with it.
+    """Return the keys of the Vault of ``client``, verified with it.
 
     Keys of an interrupted run come first: from the journal, then those ``stored``. Raises
     :class:`DeploymentError` if there are none and Vault isn't to be adopted, and :class:`AnotherRunError`
@@ -48,16 +48,16 @@ def take_over(
     if record is not None:
         say(f"Keys of an interrupted run were found in the journal ({journal.location})")
         if stored is not None and stored.fingerprint != record.fingerprint:
-            record = _valid_of(address, record, stored)
+            record = _valid_of(inputs, client, record, stored)
         else:
-            _verify(address, record, f"the journal ({journal.location})")
+            _verify(inputs, client, record, f"the journal ({journal.location})")
         return TakenOver(record, initialized_here=True)
     if stored is not None:
         say(f"Keys of this Vault were found in {inputs.custody.location}")
-        _verify(address, stored, inputs.custody.location)
+        _verify(inputs, client, stored, inputs.custody.location)
         return TakenOver(stored, initialized_here=True)
     if inputs.adopt:
-        return _adopted(inputs, address, status)
+        return _adopted(inputs, client, status)
     if entry is not None:
         if entry.belongs_to_live_run:
             raise AnotherRunError(
@@ -90,12 +90,12 @@ def _left_in(
         return None, None
 
 
-def _valid_of(address: str, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:
+def _valid_of(inputs: InitInputs, client: VaultClient, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:
     """Return the valid one of two sets: a rekey was interrupted just before or after it took effect."""
     try:
-        verify_keys(address, stored)
+        verify_keys(client, stored, inputs.token)
     except WrongKeysError:
-        _verify(address, journaled, "the journal")
+        _verify(inputs, client, journaled, "the journal")
         return journaled
     return stored
 
@@ -126,7 +126,7 @@ def _keys_of_nobody(inputs: InitInputs, status: SealStatus, journal: InitJournal
     )
 
 
-def _adopted(inputs: InitInputs, address: str, status: SealStatus) -> TakenOver:
+def _adopted(inputs: InitInputs, client: VaultClient, status: SealStatus) -> TakenOver:
     pod = inputs.access.pod(0)
     source = inputs.adopted_keys_file or "adoptedKeys"
     given = _given_keys(inputs, source)
@@ -138,7 +138,7 @@ def _adopted(inputs: InitInputs, address: str, status: SealStatus) -> TakenOver:
             f"The keys to adopt are {len(given.shares)} shares, {given.threshold} of them needed: set "
             f"init.shares to {len(given.shares)} and init.threshold to {given.threshold}."
         )
-    _verify(address, given, source)
+    _verify(inputs, client, given, source)
     say(f"Adopting Vault {status.version} on {pod} with its keys")
     return TakenOver(given, initialized_here=False)
 
@@ -181,9 +181,9 @@ def _init_answer(document: dict[str, Any], inputs: InitInputs) -> KeyRecord:
     )
 
 
-def _verify(address: str, record: KeyRecord, source: str) -> None:
+def _verify(inputs: InitInputs, client: VaultClient, record: KeyRecord, source: str) -> None:
     try:
-        verify_keys(address, record)
+        verify_keys(client, record, inputs.token)
     except WrongKeysError as error:
         raise DeploymentError(
             f"The keys in {source} aren't those of the Vault that answers: {error}. Nothing was changed. "

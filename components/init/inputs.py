@@ -42,6 +42,8 @@ class InitInputs:
     """Identifies this Vault: ``<uid of the Kubernetes cluster>/<namespace>/<StatefulSet>``."""
     adopted_keys: str = field(repr=False)
     """JSON of an init; a secret; empty for none."""
+    token: str = field(repr=False)
+    """The setting; a secret; empty for none."""
 
     def largest_record(self) -> KeyRecord:
         """Return a record at least as long as that of the keys, with none in it, to see whether it fits."""
@@ -65,8 +67,8 @@ class InitInputs:
         )
 
     @staticmethod
-    def from_properties(properties: Mapping[str, Any], adopted_keys: str) -> "InitInputs":
-        """Return the inputs in the resource's properties; ``adopted_keys`` come from the configuration."""
+    def from_properties(properties: Mapping[str, Any], adopted_keys: str, token: str = "") -> "InitInputs":
+        """Return the inputs in the resource's properties; keys and token come from the configuration."""
         access = PodAccess.from_properties(properties["access"])
         deployment = f"{properties['cluster_uid']}/{access.target.namespace}/{access.statefulset}"
         converted: dict[str, Any] = {
@@ -78,10 +80,13 @@ class InitInputs:
         # The rest is texts, flags and numbers, which the engine may hand over as floats.
         types = get_type_hints(InitInputs)
         scalars = {name: types[name](properties[name]) for name in INPUTS if name not in converted}
-        return InitInputs(**converted, **scalars, deployment=deployment, adopted_keys=adopted_keys)
+        return InitInputs(
+            **converted, **scalars, deployment=deployment, adopted_keys=adopted_keys, token=token
+        )
 
 
-INPUTS = tuple(item.name for item in fields(InitInputs) if item.name not in ("deployment", "adopted_keys"))
+_NO_PROPERTIES = ("deployment", "adopted_keys", "token")
+INPUTS = tuple(item.name for item in fields(InitInputs) if item.name not in _NO_PROPERTIES)
 """Names of the properties that the resource compares."""
 
 

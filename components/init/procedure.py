@@ -79,8 +79,8 @@ def _initialized(inputs: InitInputs, journal: InitJournal) -> InitResult:
     while True:
         try:
             inputs.access.await_running(0, seconds=min(10, waiting.remaining_seconds))
-            with inputs.access.reach(0) as address:
-                return _initialized_at(inputs, address, cipher, journal)
+            with inputs.access.reach(0) as client:
+                return _initialized_at(inputs, client, cipher, journal)
         except (NotAloneError, OutdatedPodError) as error:
             if isinstance(error, OutdatedPodError):
                 # What the former pod has proved may not be what the new one can do.
@@ -106,16 +106,15 @@ def init_cipher(inputs: InitInputs) -> JournalCipher:
 
 
 def _initialized_at(
-    inputs: InitInputs, address: str, cipher: Callable[[], JournalCipher], journal: InitJournal
+    inputs: InitInputs, client: VaultClient, cipher: Callable[[], JournalCipher], journal: InitJournal
 ) -> InitResult:
-    client = VaultClient(address)
     status = client.seal_status()
     # Read in every round: another run may have stored them meanwhile.
     stored = inputs.custody.find()
     if not status.initialized:
         return _initialize(inputs, client, status, journal, cipher, stored)
     _require_seal_type(status, inputs.seal_type)
-    taken = take_over(inputs, address, status, journal, cipher, stored)
+    taken = take_over(inputs, client, status, journal, cipher, stored)
     record, here = taken.record, taken.initialized_here
     reference = KeyReference(location="", version="")
     if record is not None:

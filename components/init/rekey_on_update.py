@@ -12,9 +12,9 @@ from components.init.inputs import InitInputs, state_record
 from components.init.procedure import init_cipher
 from components.journal.journal import InitJournal
 from components.progress import say
-from components.shares.generate_root import WrongSharesError
+from components.shares.generate_root import WrongSharesError, permitted_client
 from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
-from components.vault.client import VaultClient
+from components.vault.client import VaultClient, VaultRefusedError
 
 _ANOTHER_RUN_SECONDS = 60
 
@@ -48,24 +48,30 @@ def _changed_shares(inputs: InitInputs, olds: Mapping[str, Any], journal: InitJo
     inputs.custody.require_room(inputs.largest_record)
     try:
         inputs.access.await_running(0, seconds=30)
-        with inputs.access.reach(0) as address:
-            return _changed(inputs, address, current, journal)
-    except (RetryableError, UnsettledRekeyError, WrongSharesError) as error:
+        with inputs.access.reach(0) as client:
+            return _changed(inputs, client, current, journal)
+    except (RetryableError, UnsettledRekeyError, VaultRefusedError, WrongSharesError) as error:
         raise DeploymentError(
             f"The shares couldn't be changed: {error}\nThose that are valid are in {inputs.custody.location}"
             f", or, if the change had begun, in the journal ({journal.location}). Run pulumi up again."
         ) from None
 
 
-def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: InitJournal) -> ShareChange:
+def _changed(
+    inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal
+) -> ShareChange:
+    client = permitted_client(client, (current.plain_root_token, inputs.token))
     cipher = init_cipher(inputs)
     entry = journal.find()
+    own_nonce = entry.rekey_nonce if entry is not None and not entry.belongs_to_live_run else ""
     if entry is not None and entry.kept:
         left_over = journal.recover(cipher)
         old = ShareSet(current.shares, current.threshold, current.shares_encrypted)
         new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
-        client = VaultClient(address)
-        if settle_rekey(client, recovery=bool(current.recovery_shares), old=old, new=new) is new:
+        valid = settle_rekey(
+            client, recovery=bool(current.recovery_shares), old=old, new=new, own_nonce=own_nonce
+        )
+        if valid is new:
             if left_over.shares_encrypted and not inputs.pgp_keys:
                 raise DeploymentError(
                     "New shares of an interrupted run are valid already, and encrypted to their holders: set "
@@ -94,14 +100,16 @@ def _changed(inputs: InitInputs, address: str, current: KeyRecord, journal: Init
 
     say(f"Making {inputs.shares} new shares, {inputs.threshold} needed, in place of {len(current.shares)}")
     shares = rekey_shares(
-        VaultClient(address, current.plain_root_token),
+        client,
         recovery=recovery,
         current=current.shares,
         threshold=current.threshold,
         new_shares=inputs.shares,
         new_threshold=inputs.threshold,
         pgp_keys=inputs.pgp_keys,
+        note=journal.note_rekey,
         store=lambda new: journal.keep(with_shares(new)),
+        own_nonce=own_nonce,
     )
     return _stored(inputs, with_shares(shares), journal, current)
 

@@ -108,6 +108,8 @@ class InitJournal:
                 began=datetime.now(UTC).isoformat(timespec="seconds"),
                 volume=volume,
                 header=key.header,
+                # A rekey that an earlier run left on Vault is still this program's.
+                rekey_nonce=next((found.rekey_nonce for found in earlier if found.rekey_nonce), ""),
             )
             self._set_aside_damaged(in_secret, in_file, seen)
             self._lock(entry, seen)
@@ -118,6 +120,20 @@ class InitJournal:
                 with contextlib.suppress(*_PLACE_ERRORS):
                     self._finish_secret("")
                 raise
+        self._open = key, entry
+
+    def note_rekey(self, nonce: str) -> None:
+        """Add the nonce of the rekey that was started, by which the next run knows that it isn't a person's.
+
+        Raises :class:`JournalError` if a place fails.
+        """
+        if self._open is None:
+            raise RuntimeError("the journal was not opened")
+        key, intent = self._open
+        entry = replace(intent, rekey_nonce=nonce)
+        with self._naming_location("The change of shares can't be noted in the journal"):
+            self._file.write(entry)
+            self._put_secret(entry)
         self._open = key, entry
 
     def keep(self, record: KeyRecord) -> None:

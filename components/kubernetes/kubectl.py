@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import DeploymentError
+from components.kubernetes.process_group import signal_group, started
 
-REQUEST_TIMEOUT_SECONDS = 20
+_LAST_OUTPUT_SECONDS = 3
 
 OWNER_LABEL, OWNER = "app.kubernetes.io/managed-by", "vault-autounseal"
 """Label of the objects that the program creates outside Pulumi, to tell them from others of the same name."""
+
+
+_PASSING_REASONS = ("InternalError", "ServerTimeout", "ServiceUnavailable", "Timeout", "TooManyRequests")
+_UNREACHABLE = re.compile(
+    r"[Uu]nable to connect to the server|The connection to the server .* was refused|took longer than"
+    r"|etcdserver: |connection refused|connection reset|connection lost|i/o timeout|TLS handshake timeout"
+    r"|deadline exceeded|unexpected EOF"
+)
+"""kubectl's messages if the API server is unreachable or can't answer now."""
 
 
 class KubectlError(DeploymentError):
@@ -27,6 +38,11 @@ class KubectlError(DeploymentError):
         """The API server's reason, such as ``NotFound`` or ``Conflict``; empty if it gave none."""
         found = re.search(r"Error from server \((\w+)\)", str(self))
         return found[1] if found else ""
+
+    @property
+    def passing(self) -> bool:
+        """Whether the API server is unreachable or can't answer now, so that a retry may help."""
+        return self.reason in _PASSING_REASONS or _UNREACHABLE.search(str(self)) is not None
 
 
 @dataclass(frozen=True)
@@ -150,22 +166,26 @@ class Kubectl:
         return "(no log yet)"
 
     def run(self, arguments: Sequence[str], *, stdin: str | None = None, timeout_seconds: float = 30) -> str:
-        """Return kubectl's output; raise :class:`KubectlError` if it fails or takes too long."""
+        """Return kubectl's output; raise :class:`KubectlError` if it fails or takes too long.
+
+        Bytes of the output that aren't UTF-8, as in a pod's log, are replaced.
+        """
         require_command("kubectl", "it reaches Vault's pods; see kubernetes.io/docs/tasks/tools")
-        with self.command(arguments) as command:
+        given = stdin.encode() if stdin is not None else None
+        with (
+            self.command(arguments) as command,
+            started(command, stdin=subprocess.DEVNULL if given is None else subprocess.PIPE) as process,
+        ):
             try:
-                result = subprocess.run(
-                    command, input=stdin, capture_output=True, text=True, timeout=timeout_seconds, check=False
-                )
+                output, errors = _communicated(process, given, timeout_seconds)
             except subprocess.TimeoutExpired:
                 raise KubectlError(
                     f"kubectl {arguments[0]} took longer than {timeout_seconds:.0f} s"
                 ) from None
-        if result.returncode != 0:
-            raise KubectlError(
-                result.stderr.strip() or f"kubectl {arguments[0]} ended with {result.returncode}"
-            )
-        return result.stdout
+        if process.returncode != 0:
+            said = errors.decode(errors="replace").strip()
+            raise KubectlError(said or f"kubectl {arguments[0]} ended with {process.returncode}")
+        return output.decode(errors="replace")
 
     @contextlib.contextmanager
     def command(self, arguments: Sequence[str]) -> Iterator[list[str]]:
@@ -181,3 +201,18 @@ class Kubectl:
             file.write(target.kubeconfig)
             file.flush()
             yield ["kubectl", *options, f"--kubeconfig={file.name}", *arguments]
+
+
+def _communicated(
+    process: "subprocess.Popen[bytes]", given: bytes | None, timeout_seconds: float
+) -> tuple[bytes, bytes]:
+    """Return the whole output and error output; raise :class:`subprocess.TimeoutExpired`."""
+    try:
+        return process.communicate(given, timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        # kubectl may have ended, and a program that it ran holds its output open.
+        signal_group(process, signal.SIGKILL)
+        answer = process.communicate(timeout=_LAST_OUTPUT_SECONDS)
+        if process.returncode == -signal.SIGKILL:
+            raise
+        return answer

@@ -65,8 +65,7 @@ class PodSeal:
 def observe_pod(access: PodAccess, ordinal: int, seal_type: str) -> PodSeal:
     """Return how far one pod is in the migration to that seal; raise if it can't be reached or asked."""
     pod = access.pod(ordinal)
-    with access.reach(ordinal) as address:
-        client = VaultClient(address)
+    with access.reach(ordinal) as client:
         try:
             status = client.seal_status()
         except OtherSealError:

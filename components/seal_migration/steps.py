@@ -12,11 +12,7 @@ from components.progress import Waiting, say
 from components.seal_migration.pods import PodSeal, Stage, observe_pod, observe_pods, unfinished_migration
 from components.seals.seal import seal_class
 from components.shares.unseal import give_shares
-from components.vault.client import (
-    VaultClient,
-    VaultForbiddenError,
-    VaultRefusedError,
-)
+from components.vault.client import VaultForbiddenError, VaultRefusedError
 from components.vault.pod_access import PodAccess
 from components.vault.servers import require_one_leader
 
@@ -109,11 +105,8 @@ class SealMigration:
         """Unseal a pod, with the old seal's shares as long as Vault's storage has that seal."""
         if pod.status is None or not pod.status.initialized:
             raise RetryableError("it has no data and hasn't joined the cluster yet")
-        with self._access.reach(pod.ordinal) as address:
-            client = VaultClient(address)
+        with self._access.reach(pod.ordinal) as client:
             try:
-                # Shares left from an aborted attempt would count towards the threshold.
-                client.forget_key_shares()
                 give_shares(
                     client,
                     self._inputs.shares[: self._inputs.threshold],
@@ -177,8 +170,8 @@ class SealMigration:
         try:
             if not self._inputs.token:
                 raise VaultForbiddenError("there is no token")
-            with self._access.reach(leader.ordinal) as address:
-                VaultClient(address, self._inputs.token).step_down()
+            with self._access.reach(leader.ordinal) as client:
+                client.with_token(self._inputs.token).step_down()
         except VaultForbiddenError as error:
             say(f"{leader.pod} can't be told to step down ({error}); it hands over when it is deleted")
             return False
@@ -218,8 +211,8 @@ class SealMigration:
         if not self._inputs.token:
             return
         try:
-            with self._access.reach(leader.ordinal) as address:
-                state = VaultClient(address, self._inputs.token).raft_state()
+            with self._access.reach(leader.ordinal) as client:
+                state = client.with_token(self._inputs.token).raft_state()
         except VaultForbiddenError:
             return
         if not state.healthy or sum(peer.voter for peer in state.peers) != self._inputs.replicas:

@@ -6,8 +6,10 @@ import pulumi
 
 from components.config.reader import ConfigReader
 from components.custody.pgp_keys import PgpKeyError, load_public_key
-from components.settings.model import InitSettings
+from components.settings.model import ImageSettings, InitSettings
 
+TOKEN_FOR_SHARES_SINCE = (2, 0)
+"""Version of Vault from which on `sys/generate-root` and `sys/rekey` want a token beside the shares."""
 WIPE_FIX = (
     "pulumi up deletes no volume any more, as there may be another Vault on it than it knows of; remove "
     "the setting. If a Vault's keys went to nobody, pulumi up proves it and prints the kubectl lines that "
@@ -16,8 +18,8 @@ WIPE_FIX = (
 REVOCATION_FIX = "a new root token can be made from the shares at any time"
 
 
-def read_init(reader: ConfigReader) -> InitSettings:
-    """Read the section `init`, and report what is wrong in it."""
+def read_init(reader: ConfigReader, image: ImageSettings, token: pulumi.Output[str] | None) -> InitSettings:
+    """Read the section `init`, and report what is wrong in it, or doesn't go with Vault's version."""
     shares = reader.integer("shares", 5, range(1, 256), "use 1 to 255")
     threshold = reader.integer("threshold", min(3, shares), range(1, 256), "use 1 to 255")
     if threshold > shares:
@@ -35,7 +37,9 @@ def read_init(reader: ConfigReader) -> InitSettings:
         pgp_keys=_pgp_keys(reader, shares),
         root_token_pgp_key=_root_token_pgp_key(reader),
         revoke_root_token=reader.choice("rootToken", "keep", ("keep", "revoke"), REVOCATION_FIX) == "revoke",
+        unauthenticated_generate_root=reader.flag("unauthenticatedGenerateRoot", False),
     )
+    _require_way_back_in(reader, init, image, token)
     if init.revoke_root_token and init.root_token_pgp_key is not None:
         reader.report(
             "rootToken",
@@ -47,6 +51,29 @@ def read_init(reader: ConfigReader) -> InitSettings:
         reader.report("wipe", WIPE_FIX)
     reader.unknown_keys()
     return init
+
+
+def _require_way_back_in(
+    reader: ConfigReader, init: InitSettings, image: ImageSettings, token: pulumi.Output[str] | None
+) -> None:
+    """Report a root token that is revoked if nobody could get a new one, and a setting without an effect."""
+    version = image.vault_version
+    if version is None:
+        return
+    if version < TOKEN_FOR_SHARES_SINCE:
+        if init.unauthenticated_generate_root:
+            reader.report(
+                "unauthenticatedGenerateRoot",
+                f"Vault {image.tag} never wants a token for it; remove it, and set it together with an "
+                "image.tag from 2.0 on",
+            )
+    elif init.revoke_root_token and token is None and not init.unauthenticated_generate_root:
+        reader.report(
+            "rootToken",
+            f"Vault {image.tag} makes no new root token from the shares without a valid token, so nobody "
+            "could get in again; set a token whose policy allows sys/generate-root/* (pulumi config set "
+            "--secret token), or init.unauthenticatedGenerateRoot to true, or keep the root token",
+        )
 
 
 def _pgp_keys(reader: ConfigReader, shares: int) -> Sequence[str]:

@@ -1,6 +1,8 @@
 """Loads the stack's configuration into :class:`Settings`: defaults, rules, and error messages."""
 
+import ssl
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -76,7 +78,8 @@ def parse_settings(
     kubeconfig = reader.text("kubeconfig", None, fix="give the path of a kubeconfig")
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
-    init = read_init(reader.section("init"))
+    image = _image(reader.section("image"))
+    init = read_init(reader.section("init"), image, token)
     if not seal.unseals_itself and init.pgp_keys:
         reader.report(
             "seal",
@@ -87,6 +90,7 @@ def parse_settings(
     require_consistent_adoption(reader, init, token)
     mode = reader.choice("mode", "ha", MODES, "ha has voters on raft, standalone one pod with file storage")
     replicas = _replicas(reader, mode)
+    pod_address = _pod_address(reader, replicas)
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -111,7 +115,7 @@ def parse_settings(
             RELEASE_NAME_LENGTH,
         ),
         chart=_chart(reader.section("chart")),
-        image=_image(reader.section("image")),
+        image=image,
         replicas=replicas,
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
         data_storage=_data_storage(reader.section("dataStorage")),
@@ -127,7 +131,8 @@ def parse_settings(
         raft=_raft(reader, mode),
         init=init,
         custody=read_custody(reader.section("custody")),
-        pod_address=_pod_address(reader, replicas),
+        pod_address=pod_address,
+        pod_address_ca_file=_pod_address_ca_file(reader, pod_address),
         deadlines=_deadlines(reader.section("deadlines")),
         protect=reader.flag("protect", True),
         tags=cloud.tags,
@@ -295,6 +300,20 @@ def _pod_address(reader: ConfigReader, replicas: int) -> str | None:
             "as a Service would answer for any of them",
         )
     return address
+
+
+def _pod_address_ca_file(reader: ConfigReader, pod_address: str | None) -> str | None:
+    key, fix = "podAddressCaFile", "give the path of a file with CA certificates (PEM)"
+    path = reader.text(key, None, fix=fix)
+    if path is None:
+        return None
+    if pod_address is None or not pod_address.startswith("https:"):
+        reader.report(key, "it belongs to a podAddress with https; remove it")
+    try:
+        ssl.create_default_context(cafile=Path(path).expanduser())
+    except OSError:
+        reader.report(key, fix)
+    return path
 
 
 def _deadlines(reader: ConfigReader) -> DeadlineSettings:

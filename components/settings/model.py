@@ -1,5 +1,6 @@
 """Declares the types of the settings, which ``load.py`` reads and validates."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -54,6 +55,12 @@ class ImageSettings:
     """Repository, with the registry's host in front if it isn't the default registry."""
     tag: str
     """Tag, which is Vault's version."""
+
+    @property
+    def vault_version(self) -> tuple[int, int] | None:
+        """Vault's major and minor version, if the tag begins with it; None if it names something else."""
+        found = re.match(r"v?(\d{1,2})(?:\.(\d+))?(?![A-Za-z0-9_])", self.tag)
+        return (int(found[1]), int(found[2] or 0)) if found else None
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,8 @@ class InitSettings:
     """PGP public key that the root token is encrypted to."""
     revoke_root_token: bool
     """Whether the root token is revoked once the voters are verified."""
+    unauthenticated_generate_root: bool
+    """Whether Vault 2.x lets a root token be generated from the shares without a token."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +224,8 @@ class Settings:
     custody: CustodySettings
     pod_address: str | None
     """Address of a pod with ``{pod}`` in it; None reaches pods through kubectl port-forward."""
+    pod_address_ca_file: str | None
+    """Path of the CA certificates for an address with https; None for those of this machine."""
     deadlines: DeadlineSettings
     protect: bool
     """Whether Pulumi refuses to delete the key, the namespace with the volumes, and the init result."""

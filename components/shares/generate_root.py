@@ -14,20 +14,8 @@ from components.vault.client import (
     VaultRefusedError,
     VaultUnavailableError,
 )
+from components.vault.messages import ROOT_GENERATION_RUNS, WRONG_SHARES
 from components.vault.root_generation import RootGeneration, RootGenerationAttempt, decoded_token
-
-# Vault's error messages for shares of another Vault, or invalid ones. Other errors, such as a key
-# service that doesn't decrypt the recovery key, say nothing about the shares.
-WRONG_SHARES = (
-    "does not match submitted values",  # vault/seal_autoseal.go, VerifyRecoveryKey
-    "message authentication failed",  # the key shares' key doesn't open the stored root key
-    "root key verification failed",  # vault/generate_root.go
-    "failed to compute root key",  # shamir.Combine: shares of unequal length
-    "must be a valid hex or base64 string",
-    "key is shorter than minimum",
-    "key is longer than maximum",
-    "has already been provided",
-)
 
 
 class WrongSharesError(DeploymentError):
@@ -36,6 +24,22 @@ class WrongSharesError(DeploymentError):
 
 class RootGenerationRunsError(VaultUnavailableError):
     """Another root token generation is in progress on this Vault; most end in seconds, so retry."""
+
+
+def permitted_client(client: VaultClient, tokens: Sequence[str]) -> VaultClient:
+    """Return a client with the first of these tokens that Vault lets generate a root token, or with none.
+
+    Vault 1.x lets everybody. Raises :class:`VaultForbiddenError` with what to do if none may do it.
+    """
+    for token in dict.fromkeys((*filter(None, tokens), "")):
+        candidate = client.with_token(token)
+        try:
+            RootGeneration(candidate).status()
+        except VaultForbiddenError as error:
+            refusal = str(error)
+        else:
+            return candidate
+    raise VaultForbiddenError(_needs_token(refusal))
 
 
 def prove_shares(client: VaultClient, shares: Sequence[str], threshold: int) -> None:
@@ -53,13 +57,11 @@ def generate_root_token(client: VaultClient, shares: Sequence[str], threshold: i
 
     Raises :class:`WrongSharesError`, :class:`RootGenerationRunsError` if another attempt is in progress,
     :class:`VaultUnavailableError` if Vault can't answer now (also right after the init, and without a leader)
-    and :class:`VaultRefusedError`. Leaves no attempt behind.
+    and :class:`VaultRefusedError`. Leaves no attempt behind. From Vault 2.0 on the client needs a token, see
+    :func:`permitted_client`.
     """
     generation = RootGeneration(client)
-    try:
-        attempt = _start(generation)
-    except VaultForbiddenError as error:
-        raise VaultForbiddenError(_needs_token(str(error))) from None
+    attempt = _start(generation)
     try:
         return _submit(generation, attempt, shares, threshold)
     except BaseException:
@@ -73,7 +75,7 @@ def _start(generation: RootGeneration) -> RootGenerationAttempt:
     try:
         return generation.start()
     except VaultRefusedError as error:
-        if "already in progress" in str(error):
+        if ROOT_GENERATION_RUNS in str(error):
             raise RootGenerationRunsError(_runs_already()) from None
         raise
 
@@ -122,6 +124,7 @@ def _how_to_cancel() -> str:
 def _needs_token(error: str) -> str:
     return (
         f"Vault doesn't let a root token be made from the shares: {error}. From Vault 2.0 on that needs a "
-        'token that may do it, or enable_unauthenticated_access = ["generate-root"] in the configuration of '
-        "the server."
+        "valid token, too: the root token, or one whose policy allows sys/generate-root/* and sys/rekey*, as "
+        "the setting token, or given to python -m components generate-root --with-token. If there is none, "
+        "set init.unauthenticatedGenerateRoot to true, run pulumi up, and restart the pods."
     )

@@ -10,19 +10,30 @@ inside Vault (`sys/rekey/backup`) needs a token, and there may be none any more.
 plain in this process until the rekey is over, like the current ones, without which there is no rekey.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from components.custody.pgp_keys import encrypt_share
 from components.errors import DeploymentError
 from components.progress import say
-from components.shares.generate_root import WrongSharesError, prove_shares
-from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
+from components.shares.generate_root import WrongSharesError, generate_root_token, prove_shares
+from components.vault.client import (
+    VaultClient,
+    VaultForbiddenError,
+    VaultRefusedError,
+    VaultUnavailableError,
+)
 from components.vault.rekey import Rekey, RekeyProgress, RekeyStatus
 
 
 class UnsettledRekeyError(DeploymentError):
     """It is unknown whether the current or the new shares are valid: keep both, and settle it later."""
+
+
+class RekeyRunsError(VaultUnavailableError):
+    """Somebody else's rekey is in progress on this Vault, and is left alone."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,9 @@ def rekey_shares(
     new_shares: int,
     new_threshold: int,
     pgp_keys: Sequence[str],
+    note: Callable[[str], None],
     store: Callable[[Sequence[str]], None],
+    own_nonce: str = "",
 ) -> Sequence[str]:
     """Replace the shares, and return the new ones, which alone are valid then.
 
@@ -54,43 +67,59 @@ def rekey_shares(
     shares (auto-unseal) instead of key shares (Shamir). ``current`` are plain, and ``threshold`` of them are
     needed. ``pgp_keys``, base64 of the binary form, are one per new share, or none. ``store`` gets the new
     shares and has to make them durable **beside** the current ones: if the process ends before this returns,
-    :func:`settle_rekey` finds out which of the two sets is valid.
+    :func:`settle_rekey` finds out which of the two sets is valid. ``note`` gets the nonce of the rekey once
+    it is started; a later call knows by it, as ``own_nonce``, that a rekey in progress isn't somebody else's.
 
-    Raises :class:`WrongSharesError` if ``current`` aren't the shares of this Vault, the errors of ``store``,
-    :class:`VaultUnavailableError` and :class:`VaultRefusedError`: in all these cases ``current`` stay valid.
-    Raises :class:`UnsettledRekeyError` if the connection is lost during the last submission.
+    Raises :class:`WrongSharesError` if ``current`` aren't the shares of this Vault, :class:`RekeyRunsError`,
+    the errors of ``note`` and ``store``, :class:`VaultUnavailableError` and :class:`VaultRefusedError`: in
+    all these cases ``current`` stay valid. Raises :class:`UnsettledRekeyError` if the connection is lost
+    during the last submission.
     """
+    old = ShareSet(current, threshold)
     prove_shares(client, current, threshold)
-    rekey = Rekey(client, recovery=recovery)
-    _end_leftover(rekey)
-    started = rekey.start(shares=new_shares, threshold=new_threshold)
-    try:
-        answer = _authorise(rekey, started, current[:threshold])
-        stored = _for_holders(answer.new_shares, pgp_keys) if pgp_keys else answer.new_shares
-        store(stored)
-        for share in answer.new_shares[: new_threshold - 1]:
-            rekey.verify(share, answer.verification_nonce)
-    except BaseException:
-        _cancel(rekey, started.nonce)
-        raise
-    try:
-        rekey.verify(answer.new_shares[new_threshold - 1], answer.verification_nonce)
-    except (VaultUnavailableError, VaultRefusedError) as error:
-        # Vault may have made the new shares valid, and only its answer was lost.
-        old, new = ShareSet(current, threshold), ShareSet(answer.new_shares, new_threshold)
-        if _settled(client, recovery=recovery, old=old, new=new, error=error) is old:
+    with _permitted_rekey(client, old, recovery=recovery) as (rekey, running):
+        if _end_own(rekey, running, own_nonce):
+            raise RekeyRunsError(_runs_already(recovery=recovery))
+        started = rekey.start(shares=new_shares, threshold=new_threshold)
+        try:
+            note(started.nonce)
+            answer = _authorise(rekey, started, current[:threshold])
+            stored = _for_holders(answer.new_shares, pgp_keys) if pgp_keys else answer.new_shares
+            store(stored)
+            for share in answer.new_shares[: new_threshold - 1]:
+                rekey.verify(share, answer.verification_nonce)
+        except BaseException:
+            _cancel(rekey, started.nonce)
             raise
+        try:
+            rekey.verify(answer.new_shares[new_threshold - 1], answer.verification_nonce)
+        except (VaultUnavailableError, VaultRefusedError) as error:
+            # Vault may have made the new shares valid, and only its answer was lost.
+            new = ShareSet(answer.new_shares, new_threshold)
+            settle = partial(
+                settle_rekey, client, recovery=recovery, old=old, new=new, own_nonce=started.nonce
+            )
+            if _settled(settle, error) is old:
+                raise
     return stored
 
 
-def settle_rekey(client: VaultClient, *, recovery: bool, old: ShareSet, new: ShareSet) -> ShareSet:
+def settle_rekey(
+    client: VaultClient, *, recovery: bool, old: ShareSet, new: ShareSet, own_nonce: str
+) -> ShareSet:
     """Return the one of the two sets that is valid after an interrupted rekey.
 
-    Cancels a rekey that is still in progress first, so that the answer stays true. ``old`` are plain. Raises
-    :class:`WrongSharesError` if neither is valid (this is another Vault), :class:`VaultUnavailableError` and
-    :class:`VaultRefusedError`.
+    Cancels the rekey ``own_nonce`` first if it is still in progress, so that the answer stays true; somebody
+    else's is left alone. ``old`` are plain. Raises :class:`WrongSharesError` if neither is valid (this is
+    another Vault), :class:`VaultUnavailableError` and :class:`VaultRefusedError`.
     """
-    _end_leftover(Rekey(client, recovery=recovery))
+    # If the old ones are void already, the rekey is over.
+    with (
+        contextlib.suppress(WrongSharesError),
+        _permitted_rekey(client, old, recovery=recovery) as (rekey, running),
+    ):
+        if _end_own(rekey, running, own_nonce):
+            say(f"Warning: {_runs_already(recovery=recovery)}")
     try:
         prove_shares(client, old.shares, old.threshold)
     except WrongSharesError:
@@ -101,11 +130,9 @@ def settle_rekey(client: VaultClient, *, recovery: bool, old: ShareSet, new: Sha
     return old
 
 
-def _settled(
-    client: VaultClient, *, recovery: bool, old: ShareSet, new: ShareSet, error: DeploymentError
-) -> ShareSet:
+def _settled(settle: Callable[[], ShareSet], error: DeploymentError) -> ShareSet:
     try:
-        return settle_rekey(client, recovery=recovery, old=old, new=new)
+        return settle()
     except (VaultUnavailableError, VaultRefusedError, WrongSharesError) as unsettled:
         raise UnsettledRekeyError(
             f"Vault was about to make the new shares valid when it failed ({error}), and can't be asked "
@@ -113,11 +140,50 @@ def _settled(
         ) from None
 
 
-def _end_leftover(rekey: Rekey) -> None:
-    status = rekey.status()
-    if status.started:
-        say("Ending a change of shares that was begun earlier and not finished; it has changed nothing")
-        rekey.cancel(status.nonce)
+@contextlib.contextmanager
+def _permitted_rekey(
+    client: VaultClient, current: ShareSet, *, recovery: bool
+) -> Iterator[tuple[Rekey, RekeyStatus]]:
+    """Yield the rekey calls and the rekey in progress.
+
+    From Vault 2.0 on they need a token. If the client's own may not do it, a root token is generated from the
+    shares for as long as the block lasts. Raises the errors of :func:`generate_root_token`.
+    """
+    rekey = Rekey(client, recovery=recovery)
+    try:
+        running = rekey.status()
+    except VaultForbiddenError:
+        root = client.with_token(generate_root_token(client, current.shares, current.threshold))
+    else:
+        yield rekey, running
+        return
+    try:
+        rekey = Rekey(root, recovery=recovery)
+        yield rekey, rekey.status()
+    finally:
+        try:
+            root.revoke_own_token()
+        except (VaultUnavailableError, VaultRefusedError) as error:
+            say(f"A root token that nobody has stays valid, as it couldn't be revoked: {error}")
+
+
+def _end_own(rekey: Rekey, running: RekeyStatus, own_nonce: str) -> bool:
+    """Cancel a rekey of this program that was interrupted; return whether one of somebody else runs."""
+    if not running.started:
+        return False
+    if running.nonce != own_nonce:
+        return True
+    say("Ending a change of shares that was begun earlier and not finished; it has changed nothing")
+    rekey.cancel(running.nonce)
+    return False
+
+
+def _runs_already(*, recovery: bool) -> str:
+    target = " -target=recovery" if recovery else ""
+    return (
+        "A change of shares that this program didn't begin is in progress on this Vault, and it is left "
+        f"alone. If nobody is about it any more, end it: vault operator rekey{target} -cancel"
+    )
 
 
 def _authorise(rekey: Rekey, started: RekeyStatus, current: Sequence[str]) -> RekeyProgress:

@@ -8,6 +8,10 @@ from components.vault.client import VaultClient
 from components.vault.pod_access import PodAccess
 
 
+class StillSealedError(RetryableError):
+    """A server has taken shares and is still sealed."""
+
+
 def unseal_pods(
     access: PodAccess, *, replicas: int, key_shares: Sequence[str], threshold: int, seconds: float
 ) -> None:
@@ -26,8 +30,7 @@ def _unseal(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Wai
 
     def attempt() -> None:
         access.await_running(ordinal, seconds=min(10, waiting.remaining_seconds))
-        with access.reach(ordinal) as address:
-            client = VaultClient(address)
+        with access.reach(ordinal) as client:
             status = client.seal_status()
             if not status.sealed:
                 return
@@ -58,14 +61,13 @@ def give_shares(
     a step-down may go to the one that doesn't lead, without effect (`unsealWithRaft` and `unsealInternal` in
     vault/core.go, which don't ask whether it is unsealed). So nothing is submitted again while it answers.
 
-    Raises :class:`RetryableError` if it is out of reach before that, if somebody else's shares came between,
-    or if it is still sealed when ``waiting`` is over.
+    Raises :class:`StillSealedError` if it takes more than these shares, or if it is still sealed when
+    ``waiting`` is over.
     """
-    for share in shares:
-        client.submit_key_share(share, migrate=migrate)
+    client.unseal(shares, migrate=migrate)
     while (status := client.seal_status()).sealed:
         if status.progress:
-            raise RetryableError("somebody else submits or resets shares at the same time")
+            raise StillSealedError("fewer shares arrived than are needed; somebody else may submit some, too")
         if waiting.over:
-            raise RetryableError("the shares were submitted, and it is still sealed")
+            raise StillSealedError("the shares were submitted, and it is still sealed")
         waiting.pause("the shares were submitted, and it is still sealed")

@@ -2,24 +2,27 @@
 
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
-from components.progress import say
-from components.shares.generate_root import WrongSharesError, prove_shares
+from components.progress import Waiting, say
+from components.shares.generate_root import WrongSharesError, permitted_client, prove_shares
+from components.shares.unseal import StillSealedError, give_shares
 from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
+
+_UNSEAL_SECONDS = 30
 
 
 class WrongKeysError(DeploymentError):
     """The keys are those of another Vault."""
 
 
-def verify_keys(address: str, record: KeyRecord) -> None:
+def verify_keys(client: VaultClient, record: KeyRecord, token: str = "") -> None:
     """Verify the keys with Vault, without changing anything.
 
     Plain shares generate a root token that is revoked at once: a valid root token doesn't prove shares, which
     may be of an earlier set. If they are encrypted to their holders, the root token looks itself up. Shamir's
-    shares unseal the server, which is a proof, too. Raises :class:`WrongKeysError`, and
-    :class:`VaultUnavailableError` if Vault can't answer now.
+    shares unseal the server, which is a proof, too. From Vault 2.0 on the proof of plain shares needs the
+    record's root token, or else ``token``. Raises :class:`WrongKeysError`, and :class:`VaultUnavailableError`
+    if Vault can't answer now.
     """
-    client = VaultClient(address)
     status = client.seal_status()
     if status.sealed and status.recovery_seal:
         raise VaultUnavailableError("Vault is sealed; its log says why")
@@ -31,7 +34,12 @@ def verify_keys(address: str, record: KeyRecord) -> None:
             f"the keys are those of Vault cluster {record.cluster_id}, and {status.cluster_id} answers"
         )
     if record.shares and not record.shares_encrypted:
-        verify_shares(client, record)
+        try:
+            prove_shares(
+                permitted_client(client, (record.plain_root_token, token)), record.shares, record.threshold
+            )
+        except WrongSharesError as error:
+            raise WrongKeysError(f"the shares don't unlock this Vault: {error}") from None
         return
     if record.plain_root_token and not client.with_token(record.plain_root_token).token_valid():
         raise WrongKeysError("the root token isn't one of this Vault")
@@ -39,19 +47,9 @@ def verify_keys(address: str, record: KeyRecord) -> None:
         say("The keys are encrypted to their holders, so they can't be tried on Vault")
 
 
-def verify_shares(client: VaultClient, record: KeyRecord) -> None:
-    """Verify the plain shares with an unsealed Vault; raises the errors of :func:`verify_keys`."""
-    try:
-        prove_shares(client, record.shares, record.threshold)
-    except WrongSharesError as error:
-        raise WrongKeysError(f"the shares don't unlock this Vault: {error}") from None
-
-
 def _unseal(client: VaultClient, record: KeyRecord) -> None:
+    waiting = Waiting("Unsealing", _UNSEAL_SECONDS)
     try:
-        for share in record.key_shares[: record.threshold]:
-            client.submit_key_share(share)
-    except VaultRefusedError as error:
+        give_shares(client, record.key_shares[: record.threshold], waiting)
+    except (VaultRefusedError, StillSealedError) as error:
         raise WrongKeysError(f"the key shares don't unseal this Vault: {error}") from None
-    if client.seal_status().sealed:
-        raise WrongKeysError("the key shares don't unseal this Vault")

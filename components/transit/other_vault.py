@@ -111,21 +111,32 @@ class OtherVault:
         }
         line = [
             *("exec", self.pod, f"--container={_CONTAINER}", *(["--stdin"] if stdin is not None else [])),
-            *("--", "vault", *command.split(), *options),
+            # Not its flag -disable-redirects, which Vault 1.18 ignores.
+            *("--", "env", "VAULT_DISABLE_REDIRECTS=true", "vault", *command.split(), *options),
             *(f"{name}={value}" for name, value in connection.items() if value),
             *arguments,
         ]
+        what = f"vault {' '.join([command, *arguments[:1]])} in pod {self.pod}"
         try:
-            return self.kubectl.run(line, stdin=stdin).strip()
+            answer = self.kubectl.run(line, stdin=stdin).strip()
         except KubectlError as error:
             message = " ".join(str(error).split())
-            what = " ".join([command, *arguments[:1]])
             raise TransitError(
-                f"vault {what} in pod {self.pod}",
+                what,
                 message,
                 self._fix(message),
                 settling=_REFUSAL.search(message) is None and error.reason not in ("Forbidden", "NotFound"),
             ) from None
+        # What the command prints of a redirect that it doesn't follow.
+        if answer in ("", "null"):
+            raise TransitError(
+                what,
+                "the other Vault redirects, which isn't followed, as the token would go there",
+                "Set transit.address to an address that answers itself; a standby of the other Vault that "
+                "can't reach its leader redirects for some seconds.",
+                settling=True,
+            )
+        return answer
 
     def _fix(self, message: str) -> str:
         rules = "\n".join(

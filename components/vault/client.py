@@ -4,32 +4,17 @@ Calls that belong to one procedure are in :mod:`components.vault.root_generation
 :mod:`components.vault.rekey`.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from components.errors import DeploymentError, RetryableError
-
-Answer = TypeVar("Answer")
+from components.vault.messages import ALREADY_INITIALIZED, ATTEMPT_ENDED, OTHER_SEAL, PASSING_STATES
 
 CALL_SECONDS = 10
 # sys/init and rekeying take seconds on a slow disk or key service, and their answers come once: a timeout
 # would lose them.
 INIT_SECONDS = 120
-
-# Vault's error messages for a temporary state, some of which have the status of a wrong request
-# (vault/rekey.go, vault/generate_root.go; the texts in sdk/helper/consts/error.go and vault/init.go).
-PASSING_STATES = (
-    "Vault is sealed",
-    "Vault is in standby mode",
-    "Vault is not initialized",
-    "server is not yet initialized",
-    "no seal configuration found",
-)
-
-# Of the barrier or the recovery key (vault/seal.go, vault/seal_autoseal.go).
-OTHER_SEAL = re.compile(r"seal type of \S+ does not match (expected|loaded) type")
 
 
 class VaultUnavailableError(RetryableError):
@@ -50,6 +35,10 @@ class VaultRefusedError(DeploymentError):
 
 class VaultForbiddenError(VaultRefusedError):
     """The token lacks the permission, or is missing."""
+
+
+class VaultNotFoundError(VaultRefusedError):
+    """There is nothing at the path."""
 
 
 class VaultAlreadyInitializedError(VaultRefusedError):
@@ -133,13 +122,14 @@ class Leader:
 
 
 class VaultClient:
-    """A client of one Vault server.
+    """A client of one Vault server, at the base URL ``address``.
 
+    ``ca_file`` is the path of the CA certificates (PEM) for its TLS; empty for those of this machine.
     Every method raises :class:`VaultUnreachableError` if there is no connection,
     :class:`VaultUnavailableError` if Vault can't answer now, and :class:`VaultRefusedError`.
     """
 
-    def __init__(self, address: str, token: str = "") -> None:
+    def __init__(self, address: str, token: str = "", ca_file: str = "") -> None:
         # Imported where Vault is asked: a preview asks it nothing, and both take a part of a second.
         import hvac
         import requests
@@ -148,24 +138,21 @@ class VaultClient:
         if address.startswith("http://127.0.0.1:"):
             # A proxy from the environment can't reach a tunnel on this machine.
             session.trust_env = False
-        # An empty token keeps hvac from taking the user's own from the environment or ~/.vault-token.
-        client = hvac.Client(url=address, token=token, timeout=CALL_SECONDS, session=session)
-        # A standby that can't forward a request redirects to the leader's address, which no tunnel reaches.
-        patient_client = hvac.Client(
-            url=address, token=token, timeout=INIT_SECONDS, session=session, allow_redirects=False
-        )
-        # The stubs of hvac leave these methods untyped; the dataclasses above give the types.
-        self._system: Any = client.sys
-        self._patient_system: Any = patient_client.sys
-        self._patient_adapter: Any = patient_client.adapter
-        self._own_token: Any = client.auth.token
-        self._read: Callable[[str], Any] = client.read
-        self._address = address
+        if ca_file:
+            session.verify = ca_file
+        # An empty token keeps hvac from taking the user's own from the environment or ~/.vault-token. A
+        # standby that can't forward a request redirects to the leader's address, which is whatever this
+        # machine's network has there; token and shares would go along.
+        client = hvac.Client(url=address, token=token, session=session, allow_redirects=False)
+        self._adapter: Any = client.adapter
+        self.address = address
+        """Base URL of the server."""
         self._token = token
+        self._ca_file = ca_file
 
     def with_token(self, token: str) -> "VaultClient":
         """Return a client of the same server with another token."""
-        return VaultClient(self._address, token)
+        return VaultClient(self.address, token, self._ca_file)
 
     def seal_status(self) -> SealStatus:
         """Return the seal's type and status, and the cluster's id.
@@ -173,13 +160,13 @@ class VaultClient:
         Raises :class:`OtherSealError` if another server has migrated the seal meanwhile.
         """
         try:
-            status = self._call(lambda: self._system.read_seal_status())
+            status = self.request("GET", "sys/seal-status")
         except VaultUnavailableError as error:
             if OTHER_SEAL.search(str(error)):
                 raise OtherSealError(str(error)) from None
             raise
-        if not isinstance(status, dict) or "type" not in status:
-            raise VaultRefusedError("what answers sys/seal-status isn't Vault; check podAddress")
+        if "type" not in status:
+            raise _not_vault("sys/seal-status")
         return SealStatus(
             seal_type=str(status["type"]),
             initialized=bool(status["initialized"]),
@@ -205,9 +192,8 @@ class VaultClient:
         With ``pgp_keys``, one per share, Vault encrypts each share (its hexadecimal digits) to its holder,
         and the root token to ``root_token_pgp_key``; keys are base64 of their binary form.
 
-        Vault refuses parameters of the other kind ("not applicable to seal type"), and hvac adds key shares
-        if neither kind is named, so exactly one kind is. Never retried here, as the answer comes once. Raises
-        :class:`VaultAlreadyInitializedError` if Vault was initialised before.
+        Vault refuses parameters of the other kind ("not applicable to seal type"). Never retried here, as
+        the answer comes once. Raises :class:`VaultAlreadyInitializedError` if Vault was initialised before.
         """
         kind = "recovery" if recovery else "secret"
         parameters: dict[str, Any] = {f"{kind}_shares": shares, f"{kind}_threshold": threshold}
@@ -216,9 +202,9 @@ class VaultClient:
         if root_token_pgp_key:
             parameters["root_token_pgp_key"] = root_token_pgp_key
         try:
-            answer = self._call(lambda: self._patient_system.initialize(**parameters))
+            answer = self.request("PUT", "sys/init", parameters, seconds=INIT_SECONDS)
         except VaultRefusedError as error:
-            if "Vault is already initialized" in str(error):
+            if ALREADY_INITIALIZED in str(error):
                 raise VaultAlreadyInitializedError(str(error)) from None
             raise
         return InitAnswer(
@@ -227,38 +213,47 @@ class VaultClient:
             key_shares=() if recovery else tuple(answer["keys_base64"]),
         )
 
+    def unseal(self, shares: Sequence[str], *, migrate: bool = False) -> None:
+        """Submit these shares to a sealed server, and none that was left from an earlier attempt.
+
+        ``migrate`` as in :meth:`submit_key_share`.
+        """
+        self.forget_key_shares()
+        for share in shares:
+            self.submit_key_share(share, migrate=migrate)
+
     def submit_key_share(self, share: str, *, migrate: bool = False) -> None:
         """Submit one share to a sealed server.
 
         With ``migrate`` it is one of the seal that Vault leaves, a key share or a recovery share.
         """
-        self._call(lambda: self._system.submit_unseal_key(key=share, migrate=migrate))
+        self.request("PUT", "sys/unseal", {"key": share, "migrate": migrate})
 
     def forget_key_shares(self) -> None:
         """Reset a sealed server's unseal progress; an unsealed server refuses."""
-        self._call(lambda: self._system.submit_unseal_key(reset=True))
+        self.request("PUT", "sys/unseal", {"reset": True})
 
     def step_down(self) -> None:
         """Make the server step down if it is the leader; needs a token with sudo on that path."""
-        self._call(lambda: self._system.step_down())
+        self.request("PUT", "sys/step-down")
 
     def token_valid(self) -> bool:
         """Return whether the client's token is valid."""
         if not self._token:
             return False
         try:
-            self._call(lambda: self._own_token.lookup_self())
+            self.request("GET", "auth/token/lookup-self")
         except VaultForbiddenError:
             return False
         return True
 
     def revoke_own_token(self) -> None:
         """Revoke the client's token, and with it its child tokens and leases."""
-        self._call(lambda: self._own_token.revoke_self())
+        self.request("POST", "auth/token/revoke-self")
 
     def leader(self) -> Leader:
         """Return the cluster's leader, and the raft index that this server has applied."""
-        answer = self._call(lambda: self._system.read_leader_status())
+        answer = self.request("GET", "sys/leader")
         return Leader(
             ha_enabled=bool(answer["ha_enabled"]),
             is_self=bool(answer.get("is_self", False)),
@@ -269,10 +264,10 @@ class VaultClient:
 
     def raft_state(self) -> RaftState:
         """Return raft's members and health; needs a token that may read autopilot's state."""
-        answer = self._call(lambda: self._read("sys/storage/raft/autopilot/state"))
-        if answer is None:
-            raise VaultUnavailableError("autopilot has no state yet")
-        data: Mapping[str, Any] = answer["data"]
+        try:
+            data: Mapping[str, Any] = self.request("GET", "sys/storage/raft/autopilot/state")["data"]
+        except VaultNotFoundError:
+            raise VaultUnavailableError("autopilot has no state yet") from None
         # Before its first round autopilot reports no servers.
         servers: Mapping[str, Mapping[str, Any]] = data.get("servers") or {}
         voters = set(data.get("voters") or ())
@@ -290,29 +285,18 @@ class VaultClient:
             healthy=bool(data.get("healthy")),
         )
 
-    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """Make a call whose answer comes once, hence with a long timeout; return {} if the answer is empty.
+    def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, seconds: float = CALL_SECONDS
+    ) -> Mapping[str, Any]:
+        """Make one call, which is never repeated or redirected; return {} if the answer is empty.
 
         ``path`` is without the leading `/v1/`. The client's token, if it has one, is sent along.
         """
-        import requests
-
-        answer = self._call(lambda: self._patient_adapter.request(method, f"/v1/{path}", json=body))
-        if isinstance(answer, requests.Response):
-            if answer.status_code == requests.codes.no_content:
-                return {}
-            raise VaultUnavailableError(
-                f"the server can't hand {path} on to the leader (status {answer.status_code})"
-            )
-        found: Mapping[str, Any] = answer
-        return found
-
-    def _call(self, request: Callable[[], Answer]) -> Answer:
         import hvac.exceptions
         import requests
 
         try:
-            return request()
+            answer = self._adapter.request(method, f"/v1/{path}", json=body, timeout=seconds)
         except (
             hvac.exceptions.InternalServerError,
             hvac.exceptions.VaultDown,
@@ -323,9 +307,59 @@ class VaultClient:
             raise VaultUnavailableError(str(error)) from None
         except hvac.exceptions.Forbidden as error:
             raise VaultForbiddenError(str(error)) from None
+        except hvac.exceptions.InvalidPath as error:
+            raise VaultNotFoundError(str(error)) from None
         except hvac.exceptions.VaultError as error:
             if any(state in str(error) for state in PASSING_STATES):
                 raise VaultUnavailableError(str(error)) from None
             raise VaultRefusedError(str(error)) from None
+        except requests.exceptions.SSLError as error:
+            raise VaultUnreachableError(
+                f"the TLS of {self.address} isn't trusted (podAddressCaFile): {error}"
+            ) from None
         except requests.exceptions.RequestException as error:
             raise VaultUnreachableError(f"no answer from Vault: {type(error).__name__}") from None
+        except OSError as error:
+            # Of a CA file that isn't there.
+            raise VaultRefusedError(f"TLS can't be used (podAddressCaFile): {error}") from None
+        # hvac returns the parsed answer if its status is 200, and else the response.
+        if isinstance(answer, requests.Response):
+            if 300 <= answer.status_code < 400:
+                raise self._redirected(path, answer.status_code, answer.headers.get("Location", ""))
+            if answer.status_code == requests.codes.no_content:
+                return {}
+        if not isinstance(answer, dict):
+            raise _not_vault(path)
+        return answer
+
+    def request_key_operation(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """Make a call of `sys/generate-root` or `sys/rekey*`, whose answer comes once; see :meth:`request`.
+
+        Vault 1.x gives the fields of the answer themselves. From 2.0 on the calls are handled like those of a
+        secrets engine, whose answers have them in `data`. Raises :class:`VaultUnavailableError` also if the
+        attempt that the call belongs to has ended.
+        """
+        try:
+            answer = self.request(method, path, body, seconds=INIT_SECONDS)
+        except VaultRefusedError as error:
+            if any(text in str(error) for text in ATTEMPT_ENDED):
+                raise VaultUnavailableError(f"the attempt was ended meanwhile: {error}") from None
+            raise
+        return {**answer, **(answer.get("data") or {})}
+
+    def _redirected(self, path: str, status: int, location: str) -> DeploymentError:
+        """Return the error for a redirect; Vault's own standby answers 307, which passes."""
+        kind = VaultUnavailableError if status == 307 else VaultRefusedError
+        elsewhere = location.partition("?")[0] or "nowhere"
+        return kind(
+            f"{self.address} redirects {path} to {elsewhere} (status {status}), which isn't followed, as "
+            "tokens and shares would go there. A standby of Vault that can't reach the leader does so for "
+            "some seconds; if something else in front of Vault does, set podAddress to an address that "
+            "answers itself."
+        )
+
+
+def _not_vault(path: str) -> VaultRefusedError:
+    return VaultRefusedError(f"what answers {path} isn't Vault; check podAddress")

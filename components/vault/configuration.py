@@ -1,7 +1,7 @@
 """Renders Vault's server configuration as HCL from the settings.
 
-Sources: the Vault documents on the `listener "tcp"`, `storage "raft"`, `storage "file"`, `seal` and
-`service_registration "kubernetes"` stanzas.
+Sources: the Vault documents on the configuration's parameters and on the `listener "tcp"`, `storage "raft"`,
+`storage "file"`, `seal` and `service_registration "kubernetes"` stanzas.
 """
 
 import json
@@ -37,15 +37,24 @@ def join_addresses(raft: RaftSettings, *, fullname: str, namespace: str, replica
 
 
 def render_configuration(
-    *, ui: bool, raft: RaftSettings | None, join: Sequence[str], seals: Sequence[SealStanza]
+    *,
+    ui: bool,
+    raft: RaftSettings | None,
+    join: Sequence[str],
+    seals: Sequence[SealStanza],
+    unauthenticated: Sequence[str] = (),
 ) -> str:
     """Return the whole configuration; without a seal stanza Vault uses Shamir's key shares.
+
+    ``unauthenticated`` are the families of calls for which Vault 2.x is to want no token, such as
+    `generate-root`; earlier versions don't know the parameter, and want none for these.
 
     ``raft`` is None for file storage, which can't be highly available. With raft, service registration
     labels the active pod, which the chart's ``-active`` Service selects by; Vault refuses it without.
     """
     blocks = [
         f"ui = {str(ui).lower()}",
+        *([f"enable_unauthenticated_access = {json.dumps([*unauthenticated])}"] if unauthenticated else []),
         _block(
             'listener "tcp"',
             ["tls_disable = 1", 'address = "[::]:8200"', 'cluster_address = "[::]:8201"'],

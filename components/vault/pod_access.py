@@ -5,16 +5,21 @@ initialised separately are two clusters.
 """
 
 import contextlib
+import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from components.errors import RetryableError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.process_group import signal_group, started
+from components.vault.client import VaultClient
 from components.vault.ports import API_PORT
 
 _FORWARD_SECONDS = 15
@@ -33,14 +38,17 @@ class PodAccess:
     """Name of the StatefulSet; its pods' names end with the ordinal."""
     address: str
     """Address with ``{pod}`` in it; empty to use kubectl port-forward."""
+    ca_file: str = ""
+    """Path of the CA certificates (PEM) for an address with https; empty for those of this machine."""
 
     def to_properties(self) -> dict[str, Any]:
-        """Return the access as a resource's property."""
-        return {
+        """Return the access as a resource's property; without a CA as earlier versions did."""
+        properties = {
             "target": self.target.to_properties(),
             "statefulset": self.statefulset,
             "address": self.address,
         }
+        return {**properties, "ca_file": self.ca_file} if self.ca_file else properties
 
     @staticmethod
     def from_properties(properties: Mapping[str, Any]) -> "PodAccess":
@@ -49,6 +57,7 @@ class PodAccess:
             target=KubernetesTarget.from_properties(properties["target"]),
             statefulset=str(properties["statefulset"]),
             address=str(properties["address"]),
+            ca_file=str(properties.get("ca_file") or ""),
         )
 
     @property
@@ -75,13 +84,15 @@ class PodAccess:
             raise PodUnreachableError(str(error)) from None
 
     @contextlib.contextmanager
-    def reach(self, ordinal: int) -> Iterator[str]:
-        """Yield the base URL of one pod's Vault, valid within the block.
+    def reach(self, ordinal: int) -> Iterator[VaultClient]:
+        """Yield a client of one pod's Vault, without a token and valid within the block.
 
         Raises :class:`PodUnreachableError` if the pod doesn't exist or doesn't run yet.
         """
         if self.address:
-            yield self.address.replace("{pod}", self.pod(ordinal)).rstrip("/")
+            address = self.address.replace("{pod}", self.pod(ordinal)).rstrip("/")
+            ca_file = str(Path(self.ca_file).expanduser()) if self.ca_file else ""
+            yield VaultClient(address, ca_file=ca_file)
             return
         with (
             self.kubectl.command(
@@ -89,7 +100,7 @@ class PodAccess:
             ) as command,
             _port_forward(command) as port,
         ):
-            yield f"http://127.0.0.1:{port}"
+            yield VaultClient(f"http://127.0.0.1:{port}")
 
 
 @contextlib.contextmanager
@@ -98,23 +109,13 @@ def _port_forward(command: list[str]) -> Iterator[int]:
     if shutil.which("setpriv"):
         # A provider that is killed can't run the finally block; the kernel (Linux) then ends the tunnel.
         command = ["setpriv", "--pdeathsig", "TERM", *command]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A buffer would swallow the whole line at the first byte, and select would wait for more.
-        bufsize=0,
-    )
-    try:
-        yield _forwarded_port(process)
-    finally:
-        process.terminate()
+    with started(command) as process:
         try:
-            process.communicate(timeout=3)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            yield _forwarded_port(process)
+        finally:
+            signal_group(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=3)
 
 
 def _forwarded_port(process: "subprocess.Popen[bytes]") -> int:
@@ -129,7 +130,9 @@ def _forwarded_port(process: "subprocess.Popen[bytes]") -> int:
             raise PodUnreachableError(f"kubectl port-forward didn't answer within {_FORWARD_SECONDS} s")
         byte = process.stdout.read(1)
         if not byte:
-            message = process.stderr.read().decode(errors="replace").strip()
+            # A program that kubectl ran may hold it open.
+            os.set_blocking(process.stderr.fileno(), False)
+            message = (process.stderr.read() or b"").decode(errors="replace").strip()
             raise PodUnreachableError(message or "kubectl port-forward ended at once")
         line += byte
     return int(line.split(b"->")[0].rsplit(b":", 1)[1])

@@ -2,17 +2,14 @@
 
 There is one rekey of each kind at a time, in the memory of the leader. With verification Vault returns the
 new shares and keeps the old ones valid until enough of the new ones are submitted; a cancel or a change of
-leader before that leaves everything as it was (vault/rekey.go). Up to Vault 1.x the calls need no token.
+leader before that leaves everything as it was (vault/rekey.go). Up to Vault 1.x the calls need no token; from
+2.0 on they do, unless the server's configuration has `rekey` in `enable_unauthenticated_access`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
-
-# The rekey is gone: the leader has changed, or somebody cancelled it.
-ENDED = ("rekey in progress", "rekey verification in progress", "incorrect nonce supplied")
+from components.vault.client import VaultClient, VaultRefusedError
 
 
 @dataclass(frozen=True)
@@ -43,12 +40,12 @@ class Rekey:
 
     def status(self) -> RekeyStatus:
         """Return the rekey in progress, whoever started it."""
-        answer = self._request("GET", f"{self._path}/init")
+        answer = self._client.request_key_operation("GET", f"{self._path}/init")
         return RekeyStatus(started=bool(answer["started"]), nonce=str(answer.get("nonce") or ""))
 
     def start(self, *, shares: int, threshold: int) -> RekeyStatus:
         """Start a rekey that ends with a verification; refused while another is in progress."""
-        answer = self._request(
+        answer = self._client.request_key_operation(
             "PUT",
             f"{self._path}/init",
             {"secret_shares": shares, "secret_threshold": threshold, "require_verification": True},
@@ -60,7 +57,9 @@ class Rekey:
 
     def submit(self, share: str, nonce: str) -> RekeyProgress:
         """Submit one of the old shares; the answer to the last one has the new shares, once."""
-        answer = self._request("PUT", f"{self._path}/update", {"key": share, "nonce": nonce})
+        answer = self._client.request_key_operation(
+            "PUT", f"{self._path}/update", {"key": share, "nonce": nonce}
+        )
         return RekeyProgress(
             new_shares=tuple(answer.get("keys_base64") or ()),
             verification_nonce=str(answer.get("verification_nonce") or ""),
@@ -68,16 +67,8 @@ class Rekey:
 
     def verify(self, new_share: str, nonce: str) -> None:
         """Submit one of the new shares; the last one needed makes the old shares void."""
-        self._request("PUT", f"{self._path}/verify", {"key": new_share, "nonce": nonce})
+        self._client.request_key_operation("PUT", f"{self._path}/verify", {"key": new_share, "nonce": nonce})
 
     def cancel(self, nonce: str) -> None:
         """Cancel the rekey; newer Vaults require its nonce during its first ten minutes."""
-        self._request("DELETE", f"{self._path}/init", {"nonce": nonce})
-
-    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        try:
-            return self._client.request(method, path, body)
-        except VaultRefusedError as error:
-            if any(text in str(error) for text in ENDED):
-                raise VaultUnavailableError(f"the change of shares was ended: {error}") from None
-            raise
+        self._client.request_key_operation("DELETE", f"{self._path}/init", {"nonce": nonce})

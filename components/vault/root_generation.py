@@ -2,19 +2,17 @@
 
 There is one attempt at a time, in the memory of the leader: it ends when it is complete, when it is
 cancelled, and when the leader changes (vault/generate_root.go). Up to Vault 1.x the calls need no token; from
-2.0 on they do, unless the server's configuration names them in `enable_unauthenticated_access`.
+2.0 on they do, unless the server's configuration names them in `enable_unauthenticated_access` (Vault's
+documents on upgrading to 2.x, Important changes).
 """
 
 import base64
 from dataclasses import dataclass
 
-from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
+from components.vault.client import VaultClient
 
 ATTEMPT = "sys/generate-root/attempt"
 UPDATE = "sys/generate-root/update"
-
-# The attempt is gone: the leader has changed, or somebody cancelled it.
-ENDED = ("no root generation in progress", "incorrect nonce supplied")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class RootGeneration:
 
     def status(self) -> RootGenerationStatus:
         """Return the attempt in progress, whoever started it."""
-        answer = self._client.request("GET", ATTEMPT)
+        answer = self._client.request_key_operation("GET", ATTEMPT)
         return RootGenerationStatus(
             started=bool(answer["started"]),
             nonce=str(answer.get("nonce") or ""),
@@ -56,7 +54,7 @@ class RootGeneration:
 
     def start(self) -> RootGenerationAttempt:
         """Start an attempt with a one-time pad that Vault chooses; refused while another is in progress."""
-        answer = self._client.request("PUT", ATTEMPT, {})
+        answer = self._client.request_key_operation("PUT", ATTEMPT, {})
         return RootGenerationAttempt(
             nonce=str(answer["nonce"]), required=int(answer["required"]), one_time_pad=str(answer["otp"])
         )
@@ -66,17 +64,12 @@ class RootGeneration:
 
         The answer to the last one is the encoded token for :func:`decoded_token`; the others are empty.
         """
-        try:
-            answer = self._client.request("PUT", UPDATE, {"key": share, "nonce": nonce})
-        except VaultRefusedError as error:
-            if any(text in str(error) for text in ENDED):
-                raise VaultUnavailableError(f"the attempt at a root token was ended: {error}") from None
-            raise
+        answer = self._client.request_key_operation("PUT", UPDATE, {"key": share, "nonce": nonce})
         return str(answer.get("encoded_token") or "")
 
     def cancel(self) -> None:
         """Cancel the attempt in progress, whoever started it."""
-        self._client.request("DELETE", ATTEMPT)
+        self._client.request_key_operation("DELETE", ATTEMPT)
 
 
 def decoded_token(encoded: str, attempt: RootGenerationAttempt) -> str:

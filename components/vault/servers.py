@@ -85,8 +85,7 @@ def require_one_leader(leaders: Mapping[str, Leader]) -> None:
 
 
 def _observed(access: PodAccess, ordinal: int) -> tuple[SealStatus, Leader]:
-    with access.reach(ordinal) as address:
-        client = VaultClient(address)
+    with access.reach(ordinal) as client:
         status = client.seal_status()
         if status.sealed:
             raise RetryableError(f"{access.pod(ordinal)} is sealed")

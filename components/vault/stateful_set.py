@@ -13,7 +13,7 @@ from typing import Any
 
 from components.errors import RetryableError
 from components.kubernetes.kubectl import KubectlError
-from components.vault.client import SealStatus, VaultClient, VaultRefusedError, VaultUnavailableError
+from components.vault.client import SealStatus, VaultRefusedError, VaultUnavailableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
 
 REVISION_LABEL = "controller-revision-hash"
@@ -153,7 +153,7 @@ def _asked(access: PodAccess, server: Server) -> ObservedServer:
     if not server.pod_uid:
         return ObservedServer(server, None, "there is no such pod")
     try:
-        with access.reach(server.ordinal) as address:
-            return ObservedServer(server, VaultClient(address).seal_status(), "")
+        with access.reach(server.ordinal) as client:
+            return ObservedServer(server, client.seal_status(), "")
     except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
         return ObservedServer(server, None, str(error))

@@ -6,9 +6,7 @@ StatefulSet has it. The command is a process of its own, which a test can kill a
 
 import contextlib
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -105,8 +103,6 @@ class MigratingVault:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            # A process group of its own, with the commands that it has started.
-            start_new_session=True,
         )
         seen = len(self.events)
 
@@ -123,8 +119,8 @@ class MigratingVault:
                     break
                 time.sleep(0.01)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            # A kubectl that it runs has another process group, and goes on.
+            process.kill()
             listener.join()
         return process.wait()
 

@@ -10,6 +10,7 @@ from components.shares.generate_root import (
     RootGenerationRunsError,
     WrongSharesError,
     generate_root_token,
+    permitted_client,
     prove_shares,
 )
 from components.vault.client import (
@@ -57,6 +58,11 @@ def test_right_shares(vault: InitialisedVault) -> None:
     prove_shares(vault.client, vault.shares[2:], 3)
     assert vault.root_accessors() == before
     assert RootGeneration(vault.client).status().started is False
+
+
+def test_token_that_is_of_no_use_is_no_hindrance_where_none_is_wanted(vault: InitialisedVault) -> None:
+    for tokens in ((), ("hvs.revoked",), (vault.answer.root_token,)):
+        prove_shares(permitted_client(vault.client, tokens), vault.shares, 3)
 
 
 def test_shares_in_hexadecimal(vault: InitialisedVault) -> None:

@@ -10,7 +10,7 @@ import pytest
 from components.custody.pgp_keys import load_public_key
 from components.seals import awskms
 from components.shares.generate_root import WrongSharesError, prove_shares
-from components.shares.rekey import ShareSet, rekey_shares, settle_rekey
+from components.shares.rekey import RekeyRunsError, ShareSet, rekey_shares, settle_rekey
 from components.vault.client import VaultClient, VaultUnavailableError
 from components.vault.rekey import Rekey
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
@@ -37,6 +37,10 @@ class Kept:
 
     def __init__(self) -> None:
         self.shares: Sequence[str] = ()
+        self.nonce = ""
+
+    def note(self, nonce: str) -> None:
+        self.nonce = nonce
 
     def put(self, shares: Sequence[str]) -> None:
         self.shares = tuple(shares)
@@ -51,12 +55,15 @@ def rotate(vault: InitialisedVault, kept: Kept, *, pgp_keys: Sequence[str] = ())
         new_shares=4,
         new_threshold=2,
         pgp_keys=pgp_keys,
+        note=kept.note,
         store=kept.put,
+        own_nonce=kept.nonce,
     )
 
 
-def settle(vault: InitialisedVault, new: ShareSet) -> ShareSet:
-    return settle_rekey(vault.client, recovery=vault.recovery, old=ShareSet(vault.shares, 3), new=new)
+def settle(vault: InitialisedVault, new: ShareSet, own_nonce: str = "") -> ShareSet:
+    old = ShareSet(vault.shares, 3)
+    return settle_rekey(vault.client, recovery=vault.recovery, old=old, new=new, own_nonce=own_nonce)
 
 
 def unlock(vault: InitialisedVault, shares: Sequence[str], threshold: int) -> bool:
@@ -122,6 +129,17 @@ def test_interrupted_before_the_last_share(
     assert not unlock(vault, vault.shares, 3)
 
 
+def test_rekey_of_people_goes_on(vault: InitialisedVault) -> None:
+    theirs = Rekey(vault.client, recovery=vault.recovery)
+    nonce = theirs.start(shares=3, threshold=2).nonce
+    theirs.submit(vault.shares[0], nonce)
+    with pytest.raises(RekeyRunsError, match="vault operator rekey"):
+        rotate(vault, Kept())
+    assert settle(vault, ShareSet(["c2hhcmU="], 1), own_nonce="another").shares == vault.shares
+    theirs.submit(vault.shares[1], nonce)
+    assert len(theirs.submit(vault.shares[2], nonce).new_shares) == 3
+
+
 def test_failed_store_leaves_nothing_behind(vault: InitialisedVault) -> None:
     class FullError(Exception):
         pass
@@ -138,6 +156,7 @@ def test_failed_store_leaves_nothing_behind(vault: InitialisedVault) -> None:
             new_shares=1,
             new_threshold=1,
             pgp_keys=(),
+            note=lambda _: None,
             store=full,
         )
     assert Rekey(vault.client, recovery=vault.recovery).status().started is False
@@ -161,7 +180,7 @@ def test_settled_after_a_kill_amid_the_verification(
         patched.setattr(Rekey, "verify", killed_at_the_second)
         patched.setattr(Rekey, "cancel", lambda *_: None)
         rotate(vault, kept)
-    assert settle(vault, ShareSet(kept.shares, 2)).shares == vault.shares
+    assert settle(vault, ShareSet(kept.shares, 2), kept.nonce).shares == vault.shares
     assert Rekey(vault.client, recovery=vault.recovery).status().started is False
     assert unlock(vault, vault.shares, 3)
     assert not unlock(vault, kept.shares, 2)
@@ -201,6 +220,7 @@ def test_restart_amid_the_verification(vault: InitialisedVault) -> None:
             new_shares=4,
             new_threshold=2,
             pgp_keys=(),
+            note=lambda _: None,
             store=store,
         )
     assert settle(vault, ShareSet(kept.shares, 2)).shares == vault.shares
@@ -259,6 +279,7 @@ def test_through_a_standby_and_over_a_change_of_leader(
                 new_shares=4,
                 new_threshold=2,
                 pgp_keys=(),
+                note=lambda _: None,
                 store=store,
             )
         wait_until("there is a leader", 60, lambda: any(server.is_active() for server in servers.servers))
@@ -272,6 +293,7 @@ def test_through_a_standby_and_over_a_change_of_leader(
             new_shares=5,
             new_threshold=3,
             pgp_keys=(),
+            note=lambda _: None,
             store=store,
         )
         prove_shares(VaultClient(servers[2].address), rotated, 3)
@@ -284,6 +306,6 @@ def follows(address: str) -> bool:
 
 def settled(client: VaultClient, old: ShareSet, new: ShareSet) -> ShareSet | None:
     try:
-        return settle_rekey(client, recovery=True, old=old, new=new)
+        return settle_rekey(client, recovery=True, old=old, new=new, own_nonce="")
     except VaultUnavailableError:
         return None

@@ -22,6 +22,7 @@ from sandbox.certificates import CertificateAuthority
 from tests.integration.free_ports import free_ports
 from tests.integration.vault_servers import VaultServer, VaultServers, vault_servers, wait_until
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.redirecting_server import redirecting_server
 
 KEY = "autounseal"
 POLICY = f"""
@@ -130,8 +131,8 @@ class Pod:
             *" logs vault-0 "*) exec /usr/bin/tail -n 15 '{self.folder}/vault-0/log';;
             *" exec vault-0 --container=vault "*)
               while [ "$1" != -- ]; do shift; done
-              shift 2
-              /usr/bin/env -i HOME='{self.folder}' {variables} '{self.program}' "$@"
+              shift
+              /usr/bin/env -i HOME='{self.folder}' PATH='{self.program.parent}:/usr/bin' {variables} "$@"
               status=$?
               [ $status = 0 ] || echo "command terminated with exit code $status" >&2
               exit $status;;
@@ -236,6 +237,15 @@ def test_tls_with_a_ca_and_a_server_name_of_its_own(other: OtherVault, make_pod:
     pod.prove()
     with pod.servers() as servers:
         initialise(servers)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_redirect_is_not_followed(make_pod: MakePod, other: OtherVault, status: int) -> None:
+    pod = make_pod(other.token())
+    with redirecting_server(status) as server:
+        pod.seal = replace(other.seal, address=server.address)
+        assert "redirects, which isn't followed" in pod.refused()
+        assert server.arrived == []
 
 
 def test_voters_join_with_the_token_in_their_environment(

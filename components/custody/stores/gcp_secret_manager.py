@@ -190,8 +190,9 @@ class Store(KeyStore):
     def _service(self) -> "_Versions":
         # Imported here, as it takes time that a preview without this store shouldn't spend.
         import google.auth
+        import requests
         from google.auth.exceptions import GoogleAuthError
-        from google.auth.transport.requests import AuthorizedSession
+        from google.auth.transport.requests import AuthorizedSession, Request
         from requests.adapters import HTTPAdapter
         from urllib3.util import Retry
 
@@ -203,12 +204,21 @@ class Store(KeyStore):
                 "Log in (gcloud auth application-default login), or name a credentials file in "
                 "GOOGLE_APPLICATION_CREDENTIALS."
             ) from None
-        session: Session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+        # Like the session that Google's library would make.
+        issuer = requests.Session()
+        issuer.mount("https://", HTTPAdapter(max_retries=3))
+        session: Session = AuthorizedSession(  # type: ignore[no-untyped-call]
+            credentials,
+            auth_request=Request(issuer),
+        )
         # Reads only: urllib3 doesn't repeat a POST that may have been received.
         again = Retry(
             total=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
         )
         session.mount("https://", HTTPAdapter(max_retries=again))
+        for each in (session, issuer):
+            # A redirect would take keys, token or login along; it is an error instead.
+            each.max_redirects = 0
         region = self.name.region
         own = f"secretmanager.{region}.rep.googleapis.com" if region else _API
         return _Versions(session, f"https://{self.endpoint or own}/v1/{self.secret}", self.secret)
@@ -306,8 +316,10 @@ class _Versions:
 
         doing = f"secretmanager.versions.{right} on {self.secret}"
         try:
-            response = self.session.request(method, f"{self.url}{path}", json=body, timeout=_SECONDS)
-            if response.ok:
+            response = self.session.request(
+                method, f"{self.url}{path}", json=body, timeout=_SECONDS, allow_redirects=False
+            )
+            if response.status_code < 300:
                 answer: Mapping[str, Any] = response.json()
                 return answer
         except (RequestException, TransportError) as error:
@@ -325,6 +337,11 @@ class _Versions:
         """Return the error with Google's error message and the fix."""
         status, detail, reason = _error(response)
         message = f"{doing} failed: {status}: {detail}"
+        if response.status_code < 400:
+            return KeyStoreError(
+                f"{message}\nThis redirect isn't followed, as keys and login would go there. Check "
+                "custody.endpoint, and what stands between this machine and Google (a proxy)."
+            )
         if response.status_code >= 500 or response.status_code == 429:
             return KeyStoreUnavailableError(message)
         name = SecretName.of(self.secret)

@@ -31,14 +31,6 @@ _PROBE = "written, read and deleted before the init"
 
 _PROBE_SUFFIX = "-probe"
 
-_TRANSIENT_REASONS = ("InternalError", "ServerTimeout", "ServiceUnavailable", "Timeout", "TooManyRequests")
-_UNREACHABLE = re.compile(
-    r"[Uu]nable to connect to the server|The connection to the server .* was refused|took longer than"
-    r"|etcdserver: |connection refused|connection reset|connection lost|i/o timeout|TLS handshake timeout"
-    r"|deadline exceeded|unexpected EOF"
-)
-"""kubectl's messages if the API server is unreachable or can't answer now."""
-
 
 @dataclass(frozen=True)
 class Store(KeyStore):
@@ -137,7 +129,7 @@ class Store(KeyStore):
             yield
         except KubectlError as error:
             message = f"Kubernetes refused to {verb} a Secret in namespace {self.namespace}: {error}"
-            if error.reason in _TRANSIENT_REASONS or _UNREACHABLE.search(str(error)):
+            if error.passing:
                 raise KeyStoreUnavailableError(message) from None
             raise KeyStoreError(f"{message}{_fix(error, verb, self.namespace)}") from None
 

@@ -14,8 +14,9 @@ from tests.unit.fakes.mocked_account import IDENTITY
 from tests.unit.fakes.recorded_deployment import deploy
 
 HERE, ELSEWHERE = "0b7e6f2c-uid", "d1a4-uid"
-PROPERTIES = {"target": TARGET.to_properties()}
-STATE = {**PROPERTIES, "uid": HERE}
+PROPERTIES = {"target": TARGET.to_properties(), "preview": False}
+IN_PREVIEW = {**PROPERTIES, "preview": True}
+STATE = {"target": TARGET.to_properties(), "uid": HERE}
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 def test_create_remembers_the_cluster(answer: Any) -> None:
     arguments = answer(f"printf {HERE}")
     result = KubernetesIdentityProvider().create(PROPERTIES)
-    assert (result.id, result.outs) == (HERE, {**PROPERTIES, "uid": HERE})
+    assert (result.id, result.outs) == (HERE, STATE)
     called = arguments.read_text()
     assert called.startswith("--context=here ")
     assert "get namespace kube-system --output=jsonpath={.metadata.uid}" in called
@@ -66,28 +67,57 @@ def test_another_cluster_is_refused(answer: Any) -> None:
 
 def test_another_cluster_is_refused_behind_another_context(answer: Any) -> None:
     answer(f'case "$*" in "--context=there "*) printf {ELSEWHERE};; *) printf {HERE};; esac')
-    there = {"target": {**PROPERTIES["target"], "context": "there"}}
+    there = {**PROPERTIES, "target": {**TARGET.to_properties(), "context": "there"}}
     with pytest.raises(WrongClusterError, match="context 'there'"):
         KubernetesIdentityProvider().diff("id", STATE, there)
 
 
 def test_another_way_to_the_same_cluster_is_taken_over(answer: Any) -> None:
     answer(f"printf {HERE}")
-    there = {"target": {**PROPERTIES["target"], "context": "there"}}
+    there = {**PROPERTIES, "target": {**TARGET.to_properties(), "context": "there"}}
     result = KubernetesIdentityProvider().diff("id", STATE, there)
     assert (result.changes, result.replaces) == (True, [])
-    assert KubernetesIdentityProvider().update("id", STATE, there).outs == {**there, "uid": HERE}
+    assert KubernetesIdentityProvider().update("id", STATE, there).outs == {
+        "target": there["target"],
+        "uid": HERE,
+    }
 
 
 def test_preview_works_without_the_cluster(answer: Any, capfd: pytest.CaptureFixture[str]) -> None:
     answer("echo 'connection refused' >&2; exit 1")
-    assert KubernetesIdentityProvider().diff("id", STATE, PROPERTIES).changes is False
+    assert KubernetesIdentityProvider().diff("id", STATE, IN_PREVIEW).changes is False
     assert "identity of the Kubernetes cluster can't be read: connection refused" in capfd.readouterr().err
 
 
 def test_preview_works_without_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     only_commands(monkeypatch, tmp_path)
-    assert KubernetesIdentityProvider().diff("id", STATE, PROPERTIES).changes is False
+    assert KubernetesIdentityProvider().diff("id", STATE, IN_PREVIEW).changes is False
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo 'namespaces \"kube-system\" is forbidden' >&2; exit 1",
+        "echo 'connection refused' >&2; exit 1",
+    ],
+)
+def test_update_needs_the_identity(answer: Any, script: str) -> None:
+    answer(script)
+    with pytest.raises(DeploymentError, match="unknown whether this is the stack's cluster") as raised:
+        KubernetesIdentityProvider().diff("id", STATE, PROPERTIES)
+    assert "Give the credentials the right to get that namespace" in str(raised.value)
+
+
+def test_update_needs_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    only_commands(monkeypatch, tmp_path)
+    with pytest.raises(DeploymentError, match="isn't on PATH"):
+        KubernetesIdentityProvider().diff("id", STATE, PROPERTIES)
+
+
+def test_another_cluster_is_refused_in_a_preview_too(answer: Any) -> None:
+    answer(f"printf {ELSEWHERE}")
+    with pytest.raises(WrongClusterError):
+        KubernetesIdentityProvider().diff("id", STATE, IN_PREVIEW)
 
 
 def test_refresh_takes_over_no_other_cluster(answer: Any) -> None:
@@ -96,11 +126,15 @@ def test_refresh_takes_over_no_other_cluster(answer: Any) -> None:
     assert (result.id, result.outs) == (HERE, STATE)
 
 
-def test_cluster_is_told_by_its_target_alone() -> None:
+@pytest.mark.parametrize("preview", [True, False])
+def test_cluster_is_told_by_its_target_and_whether_it_is_a_preview(preview: bool) -> None:
     def program() -> None:
         pulumi.export("uid", KubernetesIdentity("kubernetes-identity", TARGET).uid)
 
-    deployment = deploy({}, answers={}, outputs=lambda _: {"uid": "4b9f"}, program=program)
+    deployment = deploy({}, answers={}, outputs=lambda _: {"uid": "4b9f"}, program=program, preview=preview)
     inputs = dict(deployment.only(IDENTITY).inputs)
     assert inputs.pop("__provider")
-    assert (inputs, deployment.outputs) == ({"target": TARGET.to_properties()}, {"uid": "4b9f"})
+    assert (inputs, deployment.outputs) == (
+        {"target": TARGET.to_properties(), "preview": preview},
+        {"uid": "4b9f"},
+    )

@@ -1,19 +1,15 @@
 """The resource of the one-time init: what it never does again, and what it says where it can't."""
 
 import hashlib
-import json
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.dynamic import Config, ConfigureRequest
 
 from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
-from components.init import procedure
 from components.operator_init import OUTPUTS, OperatorInitProvider
 from components.vault.client import VaultRefusedError
 from tests.unit.fakes import scripted_store
@@ -33,7 +29,7 @@ from tests.unit.fakes.scripted_vault import (
     init_answer,
     seal_status,
 )
-from tests.unit.fakes.vault_keys import answer_first_init, answer_proofs, shown
+from tests.unit.fakes.vault_keys import answer_first_init, shown
 
 KEYS: Mapping[str, Any] = {
     "cluster_initialized_here": True,
@@ -303,32 +299,6 @@ def test_check_takes_the_first_and_the_same_shares(olds: dict[str, Any]) -> None
     assert (result.inputs, result.failures) == (init_inputs(), [])
 
 
-def configured(**config: str) -> OperatorInitProvider:
-    """As the host of dynamic providers configures one."""
-    provider = OperatorInitProvider()
-    provider.configure(ConfigureRequest(Config(config, "vault-autounseal")))
-    return provider
-
-
-def test_keys_to_adopt_come_with_the_configuration_and_stay_out_of_the_state(vault: ScriptedVault) -> None:
-    answer_proofs(vault, True)
-    keys = {"root_token": ROOT_TOKEN, "recovery_keys_b64": SHARES, "recovery_keys_threshold": 3}
-    provider = configured(**{"vault-autounseal:adoptedKeys": json.dumps(keys)})
-    result = provider.create(init_inputs(vault.address, adopt=True))
-    assert result.outs == {
-        **init_inputs(vault.address, adopt=True),
-        **KEYS,
-        "cluster_initialized_here": False,
-    }
-
-
-def test_configuration_without_keys_to_adopt(vault: ScriptedVault) -> None:
-    vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True, sealed=False))
-    result = configured().create(init_inputs(vault.address, adopt=True))
-    assert result.outs is not None
-    assert result.outs["keys_location"] == ""
-
-
 def test_outputs_tell_only_where_the_store_has_the_keys(vault: ScriptedVault, tmp_path: Path) -> None:
     answer_first_init(vault)
     store = scripted_store.Store(str(tmp_path))
@@ -357,15 +327,6 @@ def test_delete_says_where_the_keys_are(
 ) -> None:
     OperatorInitProvider().delete("secrets/vault", state(custody=custody, keys_location=location))
     assert said in capfd.readouterr().err
-
-
-def test_errors_that_nobody_foresaw_keep_their_trace(
-    monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault
-) -> None:
-    monkeypatch.setattr(procedure, "VaultClient", lambda _address: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        OperatorInitProvider().create(init_inputs(vault.address))
-    assert sys.tracebacklimit == 1000
 
 
 def test_create_in_the_middle_of_a_migration_is_refused(vault: ScriptedVault) -> None:

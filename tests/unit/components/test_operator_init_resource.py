@@ -1,9 +1,11 @@
 """The init as the program asks the engine for it."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
+from components.errors import DeploymentError
 from tests.unit.fakes.mocked_account import (
     ADMISSION,
     CLUSTER_UID,
@@ -93,3 +95,41 @@ def test_init_comes_after_the_release(awskms: Deployment) -> None:
 
 def test_init_does_not_wait_for_the_injector(awskms: Deployment) -> None:
     assert ADMISSION not in awskms.prerequisites(awskms.only(INIT))
+
+
+SECRET_STORE = {
+    "store": "aws-secrets-manager",
+    "region": "ap-northeast-2",
+    "name": "vault/keys",
+    "readers": ["arn:aws:iam::123456789012:role/platform"],
+}
+IN_STORE = json.dumps(SECRET_STORE)
+NO_PREFLIGHT = json.dumps({"preflight": False})
+
+
+@pytest.mark.parametrize("value", ["true", "TRUE", "1"])
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [
+        (EKS, "the keys of Vault"),
+        ({**EKS, "init": NO_PREFLIGHT}, "the keys of Vault"),
+        ({**EKS, "custody": IN_STORE, "init": NO_PREFLIGHT}, "the key of the journal"),
+    ],
+    ids=["keys", "keys and journal", "journal"],
+)
+def test_state_that_keeps_secrets_is_saved_in_between(
+    monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str], kept: str, value: str
+) -> None:
+    monkeypatch.setenv("PULUMI_SKIP_CHECKPOINTS", value)
+    with pytest.raises(DeploymentError, match=f"this state keeps {kept}.*Unset the variable"):
+        up(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "value"), [({**EKS, "custody": IN_STORE}, "true"), (EKS, "false"), (EKS, "")]
+)
+def test_state_without_secrets_or_with_checkpoints_is_taken(
+    monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str], value: str
+) -> None:
+    monkeypatch.setenv("PULUMI_SKIP_CHECKPOINTS", value)
+    assert up(settings).only(INIT).inputs["threshold"] == 3

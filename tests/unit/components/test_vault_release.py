@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from components.vault_release import (
     pod_access,
     user_interface,
 )
+from sandbox.certificates import CertificateAuthority
 from tests.unit.fakes.init_inputs import TARGET
 from tests.unit.fakes.mocked_account import RELEASE, RELEASE_COMPONENT
 from tests.unit.fakes.recorded_deployment import Deployment, deploy
@@ -161,3 +163,42 @@ def test_way_to_the_user_interface_of_a_managed_cluster_names_no_context() -> No
     settings = replace(parse(SHAMIR), kube_context=None)
     release = cast(VaultRelease, SimpleNamespace(access=pod_access(settings, TARGET), fullname="vault"))
     assert user_interface(settings, release).startswith("kubectl --namespace secrets port-forward ")
+
+
+@pytest.mark.parametrize(
+    ("address", "warned"),
+    [
+        ("http://{pod}.vault:8200", True),
+        ("http://10.0.0.7/", True),
+        ("http://127.0.0.1.example.com:8200", True),
+        ("http://localhost.example.com", True),
+        ("http://127.0.0.1:8200", False),
+        ("http://localhost:8200/", False),
+        ("http://{pod}@127.0.0.1:8200", False),
+        ("http://127.0.0.1@example.com:8200", True),
+        ("http://[::1]:8200", False),
+        ("https://{pod}.vault:8200", False),
+    ],
+)
+def test_address_without_tls_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, address: str, warned: bool
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", warnings.append)
+    pod_access(parse({**SHAMIR, "podAddress": address, "replicas": 1}), TARGET)
+    assert ["root token and shares cross the network in plain text" in text for text in warnings] == (
+        [True] if warned else []
+    )
+
+
+def test_ca_of_the_settings_is_part_of_the_access(tmp_path: Path) -> None:
+    ca_file = str(CertificateAuthority.load_or_create(tmp_path, "ca").certificate)
+    settings = parse({**SHAMIR, "podAddress": "https://{pod}.vault", "podAddressCaFile": ca_file})
+    assert pod_access(settings, TARGET).ca_file == ca_file
+
+
+@pytest.mark.parametrize("setting", [True, False])
+def test_configuration_lets_shares_be_enough_if_asked_to(setting: bool) -> None:
+    deployment = released(image={"tag": "2.0.1"}, init={"unauthenticatedGenerateRoot": setting})
+    line = 'enable_unauthenticated_access = ["generate-root"]'
+    assert (line in configuration(deployment)) is setting

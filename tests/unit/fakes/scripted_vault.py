@@ -3,14 +3,16 @@
 import base64
 import contextlib
 import json
+import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from werkzeug.wrappers import Request as HttpRequest
 from werkzeug.wrappers import Response
 
+from sandbox.certificates import CertificateAuthority
 from tests.http_server import http_server
 
 ROOT_TOKEN = "hvs.root-token"
@@ -22,6 +24,7 @@ UNSEAL = "PUT /v1/sys/unseal"
 LOOKUP_SELF = "GET /v1/auth/token/lookup-self"
 REVOKE_SELF = "POST /v1/auth/token/revoke-self"
 LEADER = "GET /v1/sys/leader"
+STEP_DOWN = "PUT /v1/sys/step-down"
 ROOT_ATTEMPT = "GET /v1/sys/generate-root/attempt"
 START_ROOT = "PUT /v1/sys/generate-root/attempt"
 CANCEL_ROOT = "DELETE /v1/sys/generate-root/attempt"
@@ -61,20 +64,46 @@ class ScriptedVault:
     address: str
     script: dict[str, list[Answer]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    tokens: frozenset[str] | None = None
+    """Tokens that Vault 2.x takes; None for an earlier Vault, which wants none beside shares."""
+    unauthenticated: Sequence[str] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answers(self, call: str, *answers: Answer) -> None:
         """Sets the answers to one call."""
         self.script[call] = list(answers)
 
+    def wants_tokens(self, *tokens: str, unauthenticated: Sequence[str] = ()) -> None:
+        """Answers as Vault 2.x does, which wants a valid token for what takes shares.
+
+        The exception are the families in `enable_unauthenticated_access`. Source: Important changes, in
+        Vault's documents on upgrading to 2.x.
+        """
+        self.tokens, self.unauthenticated = frozenset(tokens), unauthenticated
+
+    def _forbids(self, request: Request) -> bool:
+        path = request.call.partition("/v1/sys/")[2]
+        family = next((name for name in ("generate-root", "rekey") if path.startswith(name)), None)
+        if self.tokens is None or family is None or family in self.unauthenticated:
+            return False
+        return request.token not in self.tokens
+
     def asked(self, call: str) -> list[Request]:
         """Every request of that kind."""
         return [request for request in self.requests if request.call == call]
+
+    def unsealed_with(self) -> list[str]:
+        """The shares that were submitted since the last reset, without which one left there would count."""
+        bodies = [request.body for request in self.asked(UNSEAL)]
+        last = max(number for number, body in enumerate(bodies) if body.get("reset"))
+        return [str(body["key"]) for body in bodies[last + 1 :]]
 
     def answer(self, request: Request) -> Answer:
         """The next answer of the script."""
         with self._lock:
             self.requests.append(request)
+            if self._forbids(request):
+                return error(403, "permission denied")
             answers = self.script.get(request.call)
             if answers is None:
                 return Answer({"errors": [f"not in the script: {request.call}"]}, 404)
@@ -140,8 +169,8 @@ def error(status: int, *errors: str) -> Answer:
 
 
 @contextlib.contextmanager
-def serve_scripted_vault() -> Iterator[ScriptedVault]:
-    """A scripted Vault on a free port of the loopback."""
+def serve_scripted_vault(authority: CertificateAuthority | None = None) -> Iterator[ScriptedVault]:
+    """A scripted Vault on a free port of the loopback; over TLS with a certificate of the authority."""
 
     def respond(asked: HttpRequest) -> Response:
         token = asked.headers.get("X-Vault-Token", "")
@@ -152,6 +181,11 @@ def serve_scripted_vault() -> Iterator[ScriptedVault]:
         return Response(payload, answer.status, headers, content_type="application/json")
 
     vault = ScriptedVault("")
-    with http_server(respond) as port:
-        vault.address = f"http://127.0.0.1:{port}"
+    tls = None
+    if authority is not None:
+        issued = authority.issue("vault", "vault", addresses=["127.0.0.1"])
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(issued.certificate, issued.key)
+    with http_server(respond, tls) as port:
+        vault.address = f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
         yield vault

@@ -14,9 +14,11 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from components.aws.preflight import VaultRoleKey
 from components.aws.vault_credentials import AwsCallError, VaultIdentity, VaultRoleSession
 from components.kubernetes.kubectl import KubernetesTarget
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.redirecting_server import redirecting_server
 from tests.unit.fakes.scripted_aws import ASSUME_ROLE, TOKEN, TOKEN_ANSWER, ScriptedAws, provide_aws
 
 ROLE = "arn:aws:iam::111122223333:role/vault"
@@ -179,3 +181,18 @@ def test_no_token_to_be_had(
     assert fix in str(raised.value)
     assert raised.value.settling is settling
     assert aws.requests == []
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("service", ["STS", "KMS"])
+def test_redirect_takes_nothing_along(
+    monkeypatch: pytest.MonkeyPatch, session: VaultRoleSession, service: str, status: int
+) -> None:
+    key = VaultRoleKey(session, KEY)
+    with redirecting_server(status) as server:
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", server.address)
+        with pytest.raises(AwsCallError, match="network, proxy, AWS_ENDPOINT_URL") as raised:
+            key.encrypt(b"plain", {})
+        assert server.arrived == []
+    assert raised.value.settling is True

@@ -14,6 +14,7 @@ from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seals.seal import prove_seal
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.redirecting_server import redirecting_server
 
 KEY = "https://acme-unseal.vault.azure.net/keys/unseal"
 TOKEN_URL = "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
@@ -244,3 +245,16 @@ def test_no_credential_to_be_had_fails_at_once(
     assert fix in message
     assert calls.read_text() == "x\n"
     assert azure.sent == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("step", ["token", "get", "wrapkey"])
+def test_redirect_takes_neither_secret_nor_token_along(
+    azure: ScriptedSession, step: str, status: int
+) -> None:
+    with redirecting_server(status) as server:
+        answer = requests.post(server.address, allow_redirects=False, timeout=5)
+        azure.script[step] = [answer] * 2
+        assert "redirects (status" in refused(0)
+        assert server.arrived == []
+    assert not any(options["allow_redirects"] for _, _, options in azure.sent)

@@ -44,7 +44,11 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vault: ScriptedVault)
     )
     vault.answers(CANCEL_ROOT, no_content())
     path = tmp_path / "outputs.json"
-    only_commands(monkeypatch, tmp_path / "commands", pulumi=f"exec /bin/cat '{path}'")
+    script = f"""case "$*" in
+        "config get token") exec /bin/cat '{tmp_path}/token';;
+        *) exec /bin/cat '{path}';;
+        esac"""
+    only_commands(monkeypatch, tmp_path / "commands", pulumi=script)
     path.write_text(outputs(vault.address))
     return path
 
@@ -131,6 +135,56 @@ def test_too_few_shares_start_no_attempt(
     said = capfd.readouterr()
     assert said.out == ""
     assert "1 shares were given, and 3 are needed" in said.err
+    assert vault.asked(START_ROOT) == []
+
+
+@pytest.mark.parametrize("valid", ["hvs.of-the-stack", "hvs.of-the-settings"])
+def test_tokens_of_the_stack_are_tried_on_a_vault_that_wants_one(
+    vault: ScriptedVault, stack: Path, capfd: pytest.CaptureFixture[str], valid: str
+) -> None:
+    stack.write_text(outputs(vault.address, root_token="hvs.of-the-stack"))
+    (stack.parent / "token").write_text("hvs.of-the-settings\n")
+    vault.wants_tokens(valid)
+    assert main(["generate-root"]) == 0
+    assert capfd.readouterr().out == f"{TOKEN}\n"
+    assert {request.token for request in vault.asked(UPDATE_ROOT)} == {valid}
+
+
+def test_token_from_standard_input_goes_before_the_shares(
+    vault: ScriptedVault, stack: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stack.write_text(outputs(vault.address, recovery_shares=[], root_token="hvs.revoked"))
+    lines = ["hvs.mine", *SHARES[:3]]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+    vault.wants_tokens("hvs.mine")
+    assert main(["generate-root", "--with-token"]) == 0
+    said = capfd.readouterr()
+    assert said.out == f"{TOKEN}\n"
+    assert given(vault) == SHARES[:3]
+    assert {request.token for request in vault.requests} == {"hvs.mine"}
+    assert not [line for line in lines if line in said.err]
+
+
+@pytest.mark.usefixtures("stack")
+def test_token_that_is_not_given_is_not_replaced_by_another(
+    vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    assert main(["generate-root", "--with-token"]) == 1
+    assert "No token was given" in capfd.readouterr().err
+    assert vault.requests == []
+
+
+@pytest.mark.usefixtures("stack")
+def test_vault_that_wants_another_token_says_so(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    vault.wants_tokens("hvs.of-nobody-here")
+    assert main(["generate-root"]) == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "init.unauthenticatedGenerateRoot" in said.err
+    assert "generate-root --with-token" in said.err
     assert vault.asked(START_ROOT) == []
 
 

@@ -19,7 +19,9 @@ from components.google.vault_credentials import (
     ask_google,
 )
 from tests.unit.fakes.kubectl_answers import TARGET, KubectlAnswers, provide_answers
+from tests.unit.fakes.redirecting_server import redirecting_server
 
+REQUEST = requests.request
 EMAIL = "vault@acme.iam.gserviceaccount.com"
 URL = "https://cloudkms.googleapis.com/v1/key"
 
@@ -39,9 +41,17 @@ class ScriptedGoogle:
     sent: list[tuple[str, str, Mapping[str, str], Any]] = field(default_factory=list)
 
     def request(
-        self, method: str, url: str, *, json: Any, headers: Mapping[str, str], timeout: object
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any,
+        headers: Mapping[str, str],
+        timeout: object,
+        allow_redirects: bool,
     ) -> requests.Response:
         assert timeout
+        assert not allow_redirects
         self.sent.append((method, url, headers, json))
         if url == STS:
             return answer(200, {"access_token": "exchanged"})
@@ -251,3 +261,13 @@ def test_key_file_that_is_not_base64(kubectl: KubectlAnswers) -> None:
     # Without the last character it is an empty object.
     kubectl.objects["secret", "gcp"] = {"data": {"credentials.json": "e30=%"}}
     assert "its credentials.json isn't JSON" in str(refused(KeyFile(TARGET, "gcp")))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_takes_no_token_along(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr(requests, "request", REQUEST)
+    with redirecting_server(status) as server:
+        with pytest.raises(GoogleCallError, match=f"{status}: a redirect, which isn't followed") as raised:
+            ask_google("get", "POST", f"{server.address}/v1/key", {}, token="secret", fix="")
+        assert server.arrived == []
+    assert "network, proxy" in str(raised.value)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from components.init.empty_vault import (
-    INITIALIZED_LINE,
     NotProvablyEmptyError,
     deletion_commands,
     require_initialized_by,
 )
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault.client import INIT_SECONDS, SealStatus
+from components.vault.messages import INITIALIZED_LINE
 from tests.unit.fakes.init_inputs import InitCluster, access
 from tests.unit.fakes.init_runs import at_pod
 from tests.unit.fakes.scripted_vault import SEAL_STATUS, Answer, ScriptedVault, error, seal_status

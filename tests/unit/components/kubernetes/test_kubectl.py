@@ -2,6 +2,7 @@
 
 import json
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.processes import ends
 
 KUBECONFIG = json.dumps({"apiVersion": "v1", "users": [{"name": "not-in-any-argument"}]})
 
@@ -80,6 +82,37 @@ def test_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with pytest.raises(KubectlError, match="kubectl get took longer than 1 s"):
         kubectl().run(["get", "pods"], timeout_seconds=1)
     assert not Path(f"/proc/{pid_file.read_text().strip()}").exists()
+
+
+def test_program_that_kubectl_ran_does_not_hold_up_its_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+    script = f"/bin/sleep 60 & echo $! > '{pid_file}'; echo answer; echo warning >&2"
+    only_commands(monkeypatch, tmp_path / "commands", kubectl=script)
+    began = time.monotonic()
+    assert kubectl().run(["get", "pods"], timeout_seconds=1) == "answer\n"
+    assert time.monotonic() - began < 10
+    assert ends(int(pid_file.read_text()))
+
+
+def test_program_that_kubectl_ran_ends_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    script = f"/bin/sleep 60 & echo $! > '{pid_file}'; wait"
+    only_commands(monkeypatch, tmp_path / "commands", kubectl=script)
+    with pytest.raises(KubectlError, match="kubectl get took longer than 1 s"):
+        kubectl().run(["get", "pods"], timeout_seconds=1)
+    assert ends(int(pid_file.read_text()))
+
+
+def test_output_that_is_not_text_is_shown_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    only_commands(monkeypatch, tmp_path, kubectl=r"printf 'a\377b'")
+    assert kubectl().run(["logs", "vault-0"]) == "a\ufffdb"
+    only_commands(monkeypatch, tmp_path, kubectl=r"printf 'a\377b' >&2; exit 1")
+    with pytest.raises(KubectlError, match=r"^a\ufffdb$"):
+        kubectl().run(["logs", "vault-0"])
 
 
 def test_missing_kubectl_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

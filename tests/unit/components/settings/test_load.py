@@ -82,9 +82,11 @@ def test_defaults_on_eks() -> None:
             pgp_keys=(),
             root_token_pgp_key=None,
             revoke_root_token=False,
+            unauthenticated_generate_root=False,
         ),
         custody=CustodySettings(name="state", store=None),
         pod_address=None,
+        pod_address_ca_file=None,
         deadlines=DeadlineSettings(
             pod_start_seconds=300, quorum_seconds=300, preflight_seconds=120, webhook_seconds=180
         ),
@@ -197,6 +199,8 @@ def test_every_setting_is_covered_above() -> None:
 
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
     elsewhere = {"cluster.name", "kube_context", "token", "ingress.host", "chart.path"}
+    elsewhere |= {"pod_address_ca_file"}  # test_load_pod_address.py
+    elsewhere |= {"init.unauthenticated_generate_root"}  # test_init_of_vault_2.py
     # test_cloud.py
     elsewhere |= {"cluster.project", "project", "enable_apis", "migrate_from", "mode", "storage_migrated_to"}
     elsewhere |= {"webhook_firewall.control_plane_cidr", "webhook_firewall.node_tags"}

@@ -1,11 +1,14 @@
 """The proof by a root token that is revoked at once, and what becomes of the attempt where it fails."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from components.shares.generate_root import (
     RootGenerationRunsError,
     WrongSharesError,
     generate_root_token,
+    permitted_client,
     prove_shares,
 )
 from components.vault.client import (
@@ -156,7 +159,47 @@ def test_vault_that_is_not_ready(vault: ScriptedVault, status: int, said: str) -
         generate(vault)
 
 
-def test_vault_that_wants_a_token_for_it(vault: ScriptedVault) -> None:
-    vault.answers(ROOT_ATTEMPT, error(403, "permission denied"))
-    with pytest.raises(VaultForbiddenError, match="enable_unauthenticated_access"):
-        generate(vault)
+@pytest.mark.parametrize(
+    ("tokens", "taken"),
+    [
+        (("hvs.root", "hvs.setting"), "hvs.root"),
+        # Such as a root token that was revoked outside of the stack.
+        (("hvs.revoked", "hvs.setting"), "hvs.setting"),
+        (("", "hvs.setting"), "hvs.setting"),
+    ],
+)
+def test_first_token_that_may_do_it_is_taken(vault: ScriptedVault, tokens: Sequence[str], taken: str) -> None:
+    proved(vault)
+    vault.answers(ROOT_ATTEMPT, root_generation())
+    vault.wants_tokens("hvs.root", "hvs.setting", TOKEN)
+    client = permitted_client(VaultClient(vault.address), tokens)
+    vault.requests.clear()
+    prove_shares(client, SHARES, 3)
+    assert {request.token for request in vault.requests} == {taken, TOKEN}
+
+
+@pytest.mark.parametrize("tokens", [(), ("",), ("hvs.revoked",), ("hvs.revoked", "hvs.of-a-reader")])
+def test_vault_that_wants_a_token_for_it(vault: ScriptedVault, tokens: Sequence[str]) -> None:
+    vault.answers(ROOT_ATTEMPT, root_generation())
+    vault.wants_tokens("hvs.root")
+    with pytest.raises(VaultForbiddenError, match=r"Vault 2\.0 on that needs a valid token") as raised:
+        permitted_client(VaultClient(vault.address), tokens)
+    for part in ("sys/generate-root/*", "the setting token", "init.unauthenticatedGenerateRoot"):
+        assert part in str(raised.value)
+    assert "hvs." not in str(raised.value)
+    assert {request.call for request in vault.requests} == {ROOT_ATTEMPT}
+
+
+@pytest.mark.parametrize("tokens", [(), ("hvs.revoked",)])
+def test_vault_that_wants_no_token_for_it(vault: ScriptedVault, tokens: Sequence[str]) -> None:
+    proved(vault)
+    vault.answers(ROOT_ATTEMPT, root_generation())
+    vault.wants_tokens("hvs.root", unauthenticated=["generate-root"])
+    prove_shares(permitted_client(VaultClient(vault.address), tokens), SHARES, 3)
+    assert [request.token for request in vault.asked(REVOKE_SELF)] == [TOKEN]
+
+
+def test_vault_that_is_away_is_no_refusal_of_a_token(vault: ScriptedVault) -> None:
+    vault.answers(ROOT_ATTEMPT, error(503, "Vault is sealed"))
+    with pytest.raises(VaultUnavailableError, match="Vault is sealed"):
+        permitted_client(VaultClient(vault.address), ("hvs.root",))

@@ -8,7 +8,7 @@ import pytest
 
 from components.errors import DeploymentError
 from components.shares.generate_root import WrongSharesError
-from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
+from components.shares.rekey import RekeyRunsError, ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
 from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
 from tests.unit.fakes.scripted_vault import (
     CANCEL_REKEY,
@@ -47,6 +47,15 @@ class StoreFailsError(DeploymentError):
     """The store's own error."""
 
 
+noted: list[str] = []
+"""Nonces of the rekeys that were started."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_noted() -> None:
+    noted.clear()
+
+
 @pytest.fixture
 def ready(vault: ScriptedVault) -> ScriptedVault:
     """A Vault where the current shares are right and a rekey goes well."""
@@ -64,17 +73,24 @@ def ready(vault: ScriptedVault) -> ScriptedVault:
 
 
 def rotate(
-    vault: ScriptedVault, stored: list[Sequence[str]], *, pgp_keys: Sequence[str] = ()
+    vault: ScriptedVault,
+    stored: list[Sequence[str]],
+    *,
+    pgp_keys: Sequence[str] = (),
+    own_nonce: str = "",
+    token: str = "",
 ) -> Sequence[str]:
     return rekey_shares(
-        VaultClient(vault.address),
+        VaultClient(vault.address, token),
         recovery=True,
         current=CURRENT,
         threshold=3,
         new_shares=4,
         new_threshold=2,
         pgp_keys=pgp_keys,
+        note=noted.append,
         store=stored.append,
+        own_nonce=own_nonce,
     )
 
 
@@ -98,6 +114,7 @@ def test_new_shares_are_stored_before_they_are_verified(ready: ScriptedVault) ->
         new_shares=4,
         new_threshold=2,
         pgp_keys=(),
+        note=noted.append,
         store=store,
     )
     assert list(new) == list(stored[0]) == NEW
@@ -141,6 +158,7 @@ def test_store_that_fails_ends_the_rekey(ready: ScriptedVault) -> None:
             new_shares=4,
             new_threshold=2,
             pgp_keys=(),
+            note=noted.append,
             store=store,
         )
     assert [request.body for request in ready.asked(CANCEL_REKEY)] == [{"nonce": "own"}]
@@ -156,10 +174,75 @@ def test_wrong_shares_begin_no_rekey(ready: ScriptedVault) -> None:
 
 def test_rekey_of_an_earlier_run_is_ended(ready: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
     ready.answers(REKEY, Answer({"started": True, "nonce": "earlier"}))
-    rotate(ready, [])
+    rotate(ready, [], own_nonce="earlier")
     assert [request.body for request in ready.asked(CANCEL_REKEY)] == [{"nonce": "earlier"}]
     assert calls(ready)[:3] == [REKEY, CANCEL_REKEY, START_REKEY]
     assert "begun earlier and not finished" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("own_nonce", ["", "earlier"])
+def test_rekey_of_people_is_left_alone(ready: ScriptedVault, own_nonce: str) -> None:
+    ready.answers(REKEY, Answer({"started": True, "nonce": "theirs"}))
+    with pytest.raises(RekeyRunsError, match="vault operator rekey -target=recovery -cancel"):
+        rotate(ready, [], own_nonce=own_nonce)
+    assert calls(ready) == [REKEY]
+    assert noted == []
+
+
+def test_nonce_is_noted_before_any_share_is_given(ready: ScriptedVault) -> None:
+    def note(nonce: str) -> None:
+        noted.append(nonce)
+        raise StoreFailsError("no room")
+
+    with pytest.raises(StoreFailsError):
+        rekey_shares(
+            VaultClient(ready.address),
+            recovery=True,
+            current=CURRENT,
+            threshold=3,
+            new_shares=4,
+            new_threshold=2,
+            pgp_keys=(),
+            note=note,
+            store=lambda _: None,
+        )
+    assert noted == ["own"]
+    assert ready.asked(UPDATE_REKEY) == []
+    assert [request.body for request in ready.asked(CANCEL_REKEY)] == [{"nonce": "own"}]
+
+
+def test_every_call_carries_a_token_that_may_do_it(ready: ScriptedVault) -> None:
+    ready.wants_tokens("hvs.root", TOKEN)
+    assert list(rotate(ready, [], token="hvs.root")) == NEW
+    assert {request.token for request in ready.requests if "rekey" in request.call} == {"hvs.root"}
+    assert len(ready.asked(REVOKE_SELF)) == 1
+
+
+def test_root_token_of_the_shares_is_used_if_vault_wants_one(ready: ScriptedVault) -> None:
+    ready.wants_tokens(TOKEN, unauthenticated=["generate-root"])
+    ready.answers(UPDATE_ROOT, *[MORE, MORE, PROVED] * 2)
+    assert list(rotate(ready, [], token="hvs.revoked")) == NEW
+    assert [request.token for request in ready.requests if "rekey" in request.call] == [
+        "hvs.revoked",
+        *[TOKEN] * 7,
+    ]
+    # The one of the proof, and the one of the rekey after it.
+    assert [request.token for request in ready.asked(REVOKE_SELF)] == [TOKEN] * 2
+    assert ready.requests[-1].call == REVOKE_SELF
+
+
+def test_root_token_is_revoked_after_a_rekey_that_failed(
+    ready: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ready.wants_tokens(TOKEN, unauthenticated=["generate-root"])
+    ready.answers(UPDATE_ROOT, *[MORE, MORE, PROVED] * 2)
+    ready.answers(UPDATE_REKEY, error(503, "Vault is sealed"))
+    ready.answers(REVOKE_SELF, no_content(), error(503, "Vault is sealed"))
+    with pytest.raises(VaultUnavailableError, match="Vault is sealed"):
+        rotate(ready, [])
+    said = capfd.readouterr().err
+    assert "A root token that nobody has stays valid" in said
+    assert TOKEN not in said
 
 
 def test_vault_without_the_verification_step_gets_no_shares(ready: ScriptedVault) -> None:
@@ -214,8 +297,44 @@ def test_lost_answer_that_cannot_be_settled(ready: ScriptedVault) -> None:
 def test_encrypted_shares_are_valid_where_the_old_ones_are_not(ready: ScriptedVault) -> None:
     ready.answers(UPDATE_ROOT, MORE, MORE, NOT_THESE)
     old, new = ShareSet(CURRENT, 3), ShareSet(["bWVzc2FnZQ=="], 1, encrypted=True)
-    assert settle_rekey(VaultClient(ready.address), recovery=True, old=old, new=new) is new
+    client = VaultClient(ready.address)
+    assert settle_rekey(client, recovery=True, old=old, new=new, own_nonce="") is new
     assert len(ready.asked(START_ROOT)) == 1
+
+
+@pytest.mark.parametrize(("own_nonce", "ended"), [("earlier", True), ("", False), ("other", False)])
+def test_only_a_rekey_of_its_own_is_ended_to_settle(
+    ready: ScriptedVault, capfd: pytest.CaptureFixture[str], own_nonce: str, ended: bool
+) -> None:
+    ready.answers(REKEY, Answer({"started": True, "nonce": "earlier"}))
+    old, new = ShareSet(CURRENT, 3), ShareSet(NEW, 2)
+    client = VaultClient(ready.address)
+    assert settle_rekey(client, recovery=True, old=old, new=new, own_nonce=own_nonce) is old
+    assert bool(ready.asked(CANCEL_REKEY)) is ended
+    assert ("it is left alone" in capfd.readouterr().err) is not ended
+
+
+@pytest.mark.parametrize("old_valid", [True, False])
+def test_vault_that_wants_a_token_is_settled_with_one_of_the_shares(
+    ready: ScriptedVault, old_valid: bool
+) -> None:
+    ready.wants_tokens(TOKEN, unauthenticated=["generate-root"])
+    ready.answers(REKEY, Answer({"started": old_valid, "nonce": "earlier" if old_valid else ""}))
+    # Root tokens for the rekey's calls and for the proof; if the old ones are wrong, both attempts fail.
+    ready.answers(
+        UPDATE_ROOT,
+        *([MORE, MORE, PROVED] * 2 if old_valid else [*[MORE, MORE, NOT_THESE] * 2, MORE, PROVED]),
+    )
+    ready.answers(
+        START_ROOT,
+        *[root_generation_started(nonce="proof", pad=PAD)] * 2,
+        root_generation_started(nonce="proof", pad=PAD, required=2),
+    )
+    old, new = ShareSet(CURRENT, 3), ShareSet(NEW, 2)
+    client = VaultClient(ready.address)
+    valid = settle_rekey(client, recovery=True, old=old, new=new, own_nonce="earlier")
+    assert valid is (old if old_valid else new)
+    assert len(ready.asked(CANCEL_REKEY)) == int(old_valid)
 
 
 def test_share_sets_print_no_share() -> None:

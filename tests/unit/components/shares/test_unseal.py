@@ -26,11 +26,15 @@ def unseal(vault: ScriptedVault, *, replicas: int = 1, seconds: float = 20) -> N
     unseal_pods(access(vault.address), replicas=replicas, key_shares=SHARES, threshold=3, seconds=seconds)
 
 
+def shares_given(vault: ScriptedVault) -> list[str]:
+    return [str(request.body["key"]) for request in vault.asked(UNSEAL) if "key" in request.body]
+
+
 def test_as_many_shares_as_are_needed_are_given(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, SEALED, UNSEALED)
     vault.answers(UNSEAL, UNSEALED)
     unseal(vault)
-    assert [request.body["key"] for request in vault.asked(UNSEAL)] == SHARES[:3]
+    assert vault.unsealed_with() == SHARES[:3]
 
 
 def test_unsealed_pods_are_left_alone(vault: ScriptedVault) -> None:
@@ -44,28 +48,28 @@ def test_pod_that_has_not_joined_is_given_no_shares(vault: ScriptedVault) -> Non
     vault.answers(SEAL_STATUS, error(503), NOT_JOINED, NOT_JOINED, SEALED, UNSEALED)
     vault.answers(UNSEAL, UNSEALED)
     unseal(vault)
-    assert len(vault.asked(UNSEAL)) == 3
+    assert vault.unsealed_with() == SHARES[:3]
 
 
 def test_pod_that_joins_is_given_its_shares_once(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, *[SEALED] * 9, UNSEALED)
     vault.answers(UNSEAL, SEALED)
     unseal(vault)
-    assert [request.body["key"] for request in vault.asked(UNSEAL)] == SHARES[:3]
+    assert shares_given(vault) == SHARES[:3]
 
 
 def test_shares_are_given_again_if_the_server_was_out_of_reach(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, SEALED, SEALED, error(503), SEALED, UNSEALED)
     vault.answers(UNSEAL, SEALED)
     unseal(vault)
-    assert len(vault.asked(UNSEAL)) == 6
+    assert shares_given(vault) == SHARES[:3] * 2
 
 
 def test_shares_are_given_again_if_somebody_reset_them(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, SEALED, Answer({**SEALED.body, "progress": 2}), SEALED, UNSEALED)
     vault.answers(UNSEAL, SEALED)
     unseal(vault)
-    assert len(vault.asked(UNSEAL)) == 6
+    assert shares_given(vault) == SHARES[:3] * 2
 
 
 def test_pod_that_stays_sealed(vault: ScriptedVault) -> None:
@@ -86,10 +90,10 @@ def test_pod_that_never_joins(vault: ScriptedVault) -> None:
 
 def test_shares_of_another_vault_are_told_at_once(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, SEALED)
-    vault.answers(UNSEAL, error(400, "'key' must be a valid hex or base64 string"))
+    vault.answers(UNSEAL, SEALED, error(400, "'key' must be a valid hex or base64 string"))
     with pytest.raises(VaultRefusedError) as raised:
         unseal(vault)
-    assert len(vault.asked(UNSEAL)) == 1
+    assert vault.unsealed_with() == SHARES[:1]
     assert not [share for share in SHARES if share in str(raised.value)]
 
 

@@ -27,6 +27,7 @@ OTHER = OtherVault(
     server_name="vault.internal",
 )
 EXEC = "--context=here --namespace=secrets exec vault-0 --container=vault"
+COMMAND = "env VAULT_DISABLE_REDIRECTS=true vault"
 CONNECTION = "-address=https://vault.example.com:8200 -namespace=team -tls-server-name=vault.internal"
 
 
@@ -40,7 +41,7 @@ def test_plaintext_and_ciphertext_are_on_standard_input_only(
     calls = provide_pod(monkeypatch, tmp_path, pod(RUNNING), "exec /bin/cat")
     assert OTHER.encrypt(b"plain") == base64.b64encode(b"plain").decode()
     assert OTHER.decrypt(base64.b64encode(b"cipher").decode()) == b"cipher"
-    vault = f"{EXEC} --stdin -- vault write"
+    vault = f"{EXEC} --stdin -- {COMMAND} write"
     assert calls.read_text().splitlines() == [
         f"{vault} -field=ciphertext {CONNECTION} transit/encrypt/autounseal plaintext=-",
         f"{vault} -field=plaintext {CONNECTION} transit/decrypt/autounseal ciphertext=-",
@@ -51,7 +52,7 @@ def test_token_itself_is_not_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     answer = json.dumps({"data": {"id": "hvs.of-the-pod", "ttl": 3600}})
     calls = provide_pod(monkeypatch, tmp_path, pod(RUNNING), f"echo '{answer}'")
     assert OTHER.token() == {"ttl": 3600}
-    assert calls.read_text().splitlines() == [f"{EXEC} -- vault token lookup -format=json {CONNECTION}"]
+    assert calls.read_text().splitlines() == [f"{EXEC} -- {COMMAND} token lookup -format=json {CONNECTION}"]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,18 @@ def test_refusal_is_told_with_its_fix_and_whether_it_may_pass(
     assert raised.value.summary == f"vault write transit/decrypt/autounseal in pod vault-0: {said}"
     assert fix in str(raised.value)
     assert raised.value.settling is settling
+
+
+@pytest.mark.parametrize("printed", ["", "null"])
+def test_nothing_instead_of_an_answer_is_a_redirect(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, printed: str
+) -> None:
+    provide_pod(monkeypatch, tmp_path, pod(RUNNING), f"echo '{printed}'")
+    for call in (lambda: OTHER.encrypt(b"x"), lambda: OTHER.decrypt("vault:v1:..."), OTHER.token):
+        with pytest.raises(TransitError, match="redirects, which isn't followed") as raised:
+            call()
+        assert "Set transit.address to an address that answers itself" in str(raised.value)
+        assert raised.value.settling is True
 
 
 # The start of the pod

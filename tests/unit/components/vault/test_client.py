@@ -1,7 +1,11 @@
 """How Vault's answers become values and errors."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from components.errors import DeploymentError
 from components.vault.client import (
     InitAnswer,
     Leader,
@@ -12,16 +16,18 @@ from components.vault.client import (
     VaultUnavailableError,
     VaultUnreachableError,
 )
+from sandbox.certificates import CertificateAuthority
 from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
     INIT,
     LEADER,
     LOOKUP_SELF,
     REVOKE_SELF,
-    ROOT_ATTEMPT,
     ROOT_TOKEN,
     SEAL_STATUS,
     SHARES,
+    START_ROOT,
+    STEP_DOWN,
     UNSEAL,
     Answer,
     ScriptedVault,
@@ -29,6 +35,7 @@ from tests.unit.fakes.scripted_vault import (
     init_answer,
     no_content,
     seal_status,
+    serve_scripted_vault,
 )
 
 
@@ -57,7 +64,7 @@ def test_init_with_recovery_shares_sends_no_other_kind(vault: ScriptedVault) -> 
     vault.answers(INIT, init_answer(recovery=True))
     answer = VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=True)
     (request,) = vault.requests
-    assert _sent(request.body) == {"recovery_shares": 5, "recovery_threshold": 3}
+    assert request.body == {"recovery_shares": 5, "recovery_threshold": 3}
     assert answer.root_token == ROOT_TOKEN
     assert (list(answer.recovery_shares), list(answer.key_shares)) == (SHARES, [])
 
@@ -66,7 +73,7 @@ def test_init_with_key_shares_sends_no_other_kind(vault: ScriptedVault) -> None:
     vault.answers(INIT, init_answer(recovery=False))
     answer = VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=False)
     (request,) = vault.requests
-    assert _sent(request.body) == {"secret_shares": 5, "secret_threshold": 3}
+    assert request.body == {"secret_shares": 5, "secret_threshold": 3}
     assert (list(answer.recovery_shares), list(answer.key_shares)) == ([], SHARES)
 
 
@@ -78,7 +85,7 @@ def test_init_with_pgp_keys(vault: ScriptedVault, recovery: bool, name: str) -> 
     VaultClient(vault.address).initialize(
         shares=2, threshold=2, recovery=recovery, pgp_keys=("b25l", "dHdv"), root_token_pgp_key="cm9vdA=="
     )
-    sent = _sent(vault.requests[0].body)
+    sent = vault.requests[0].body
     assert sent[name] == ["b25l", "dHdv"]
     assert sent["root_token_pgp_key"] == "cm9vdA=="
     assert len(sent) == 4
@@ -88,11 +95,6 @@ def test_init_of_an_initialised_vault(vault: ScriptedVault) -> None:
     vault.answers(INIT, error(400, "Vault is already initialized"))
     with pytest.raises(VaultAlreadyInitializedError, match="already initialized"):
         VaultClient(vault.address).initialize(shares=5, threshold=3, recovery=True)
-
-
-def _sent(body: object) -> dict[str, object]:
-    assert isinstance(body, dict)
-    return {name: value for name, value in body.items() if value is not None}
 
 
 def test_init_answer_prints_no_secret() -> None:
@@ -263,11 +265,42 @@ def test_passing_states_that_vault_calls_wrong_requests(vault: ScriptedVault, sa
         VaultClient(vault.address).submit_key_share(SHARES[0])
 
 
-def test_standby_that_sends_elsewhere_is_not_followed(vault: ScriptedVault) -> None:
-    vault.answers(ROOT_ATTEMPT, Answer({}, 307, location=f"{vault.address}/v1/sys/seal-status"))
-    with pytest.raises(VaultUnavailableError, match="can't hand sys/generate-root/attempt on to the leader"):
-        VaultClient(vault.address, ROOT_TOKEN).request("GET", "sys/generate-root/attempt")
-    assert vault.asked(SEAL_STATUS) == []
+CALLS: dict[str, Callable[[VaultClient], object]] = {
+    SEAL_STATUS: lambda client: client.seal_status(),
+    INIT: lambda client: client.initialize(shares=5, threshold=3, recovery=True),
+    UNSEAL: lambda client: client.submit_key_share(SHARES[0]),
+    STEP_DOWN: lambda client: client.step_down(),
+    LOOKUP_SELF: lambda client: client.token_valid(),
+    REVOKE_SELF: lambda client: client.revoke_own_token(),
+    LEADER: lambda client: client.leader(),
+    AUTOPILOT_STATE: lambda client: client.raft_state(),
+    START_ROOT: lambda client: client.request("PUT", "sys/generate-root/attempt", {}),
+}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("call", CALLS)
+def test_redirect_is_not_followed(vault: ScriptedVault, call: str, status: int) -> None:
+    method, path = call.split()
+    with serve_scripted_vault() as elsewhere:
+        for any_method in (method, "GET"):
+            elsewhere.answers(f"{any_method} {path}", Answer({"data": {}, "type": "shamir"}))
+        vault.answers(call, Answer({}, status, location=f"{elsewhere.address}{path}?token=secret"))
+        with pytest.raises(DeploymentError) as raised:
+            CALLS[call](VaultClient(vault.address, ROOT_TOKEN))
+        assert elsewhere.requests == []
+    # Vault's own standby answers 307 while it can't reach the leader.
+    assert isinstance(raised.value, VaultUnavailableError if status == 307 else VaultRefusedError)
+    assert f"to {elsewhere.address}{path} (status {status})" in str(raised.value)
+    assert "set podAddress to an address that answers itself" in str(raised.value)
+    assert ROOT_TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize("answer", [Answer({}, 202), Answer({"errors": []}, 200), no_content()])
+def test_status_without_a_seal_is_not_vaults(vault: ScriptedVault, answer: Answer) -> None:
+    vault.answers(SEAL_STATUS, answer)
+    with pytest.raises(VaultRefusedError, match="isn't Vault; check podAddress"):
+        VaultClient(vault.address).seal_status()
 
 
 def test_something_else_than_vault_answers(vault: ScriptedVault) -> None:
@@ -283,3 +316,29 @@ def test_no_connection_names_no_request() -> None:
         client.submit_key_share(SHARES[0])
     assert str(raised.value) == "no answer from Vault: ConnectionError"
     assert isinstance(raised.value, VaultUnavailableError)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_ca_of_the_server_has_to_be_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trusted: bool
+) -> None:
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    other = CertificateAuthority.load_or_create(tmp_path, "other")
+    # Neither is asked: the settings name the CA.
+    monkeypatch.setenv("VAULT_CACERT", str(authority.certificate))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str((other if trusted else authority).certificate))
+    with serve_scripted_vault(authority) as vault:
+        vault.answers(SEAL_STATUS, seal_status())
+        ca_file = str((authority if trusted else other).certificate)
+        client = VaultClient(vault.address, ROOT_TOKEN, ca_file)
+        if trusted:
+            assert client.seal_status().version == "1.18.1"
+            return
+        with pytest.raises(VaultUnreachableError, match=r"isn't trusted \(podAddressCaFile\)"):
+            client.seal_status()
+        assert vault.requests == []
+
+
+def test_ca_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(VaultRefusedError, match=r"podAddressCaFile.*ca\.pem"):
+        VaultClient("https://127.0.0.1:9", ca_file=str(tmp_path / "ca.pem")).seal_status()

@@ -131,3 +131,12 @@ def test_join_addresses(
 ) -> None:
     found = join_addresses(raft, fullname=fullname, namespace=namespace, replicas=replicas)
     assert list(found) == expected
+
+
+def test_calls_that_want_no_token_are_named_only_if_there_are_any() -> None:
+    def rendered(*unauthenticated: str) -> str:
+        return render_configuration(ui=True, raft=None, join=(), seals=(), unauthenticated=unauthenticated)
+
+    line = 'enable_unauthenticated_access = ["generate-root"]\n'
+    assert f"\n{line}\nlistener" in rendered("generate-root")
+    assert rendered("generate-root").replace(f"{line}\n", "") == rendered()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,28 +15,15 @@ import pytest
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault import pod_access
 from components.vault.pod_access import PodAccess, PodUnreachableError
+from sandbox.certificates import CertificateAuthority
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes.commands_on_path import install_command, only_commands
+from tests.unit.fakes.processes import ended, ends
+from tests.unit.fakes.scripted_vault import SEAL_STATUS, seal_status, serve_scripted_vault
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 TUNNEL = PodAccess(target=TARGET, statefulset="blue-vault", address="")
 FORWARDS = "echo 'Forwarding from 127.0.0.1:43210 -> 8200'; exec /bin/sleep 60"
-
-
-def ended(pid: int) -> bool:
-    """Whether the process is gone, or a zombie that nobody has collected."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -64,8 +52,8 @@ def test_tunnel_leads_to_one_pod_and_ends(
     kubectl: Callable[[str], None], pid_file: Path, tmp_path: Path
 ) -> None:
     kubectl(FORWARDS)
-    with TUNNEL.reach(2) as address:
-        assert address == "http://127.0.0.1:43210"
+    with TUNNEL.reach(2) as client:
+        assert client.address == "http://127.0.0.1:43210"
         pid = int(pid_file.read_text())
         assert not ended(pid)
     assert ended(pid)
@@ -100,6 +88,28 @@ def test_tunnel_that_ignores_the_signal_is_killed(kubectl: Callable[[str], None]
     assert ended(pid)
 
 
+def test_program_that_kubectl_ran_does_not_hold_up_the_tunnels_end(
+    kubectl: Callable[[str], None], pid_file: Path
+) -> None:
+    kubectl(f"/bin/sleep 60 & echo $! > '{pid_file}.child'; {FORWARDS}")
+    began = time.monotonic()
+    with TUNNEL.reach(0):
+        pass
+    assert time.monotonic() - began < 10
+    assert ends(int(Path(f"{pid_file}.child").read_text()))
+
+
+def test_program_that_kubectl_ran_does_not_hold_up_the_error(
+    kubectl: Callable[[str], None], pid_file: Path
+) -> None:
+    kubectl(f"/bin/sleep 60 >/dev/null & echo $! > '{pid_file}.child'; echo 'no such pod' >&2; exit 1")
+    began = time.monotonic()
+    with pytest.raises(PodUnreachableError, match="no such pod"), TUNNEL.reach(0):
+        pass
+    assert time.monotonic() - began < 10
+    assert ends(int(Path(f"{pid_file}.child").read_text()))
+
+
 def test_pod_that_is_not_there(kubectl: Callable[[str], None], pid_file: Path) -> None:
     kubectl("""echo 'Error from server (NotFound): pods "blue-vault-0" not found' >&2; exit 1""")
     with pytest.raises(PodUnreachableError, match='pods "blue-vault-0" not found'), TUNNEL.reach(0):
@@ -128,8 +138,8 @@ def test_tunnel_ends_with_a_provider_that_is_killed(kubectl: Callable[[str], Non
     kubectl(FORWARDS)
     program = (
         "from tests.unit.components.vault.test_pod_access import TUNNEL\n"
-        "with TUNNEL.reach(0) as address:\n"
-        "    print(address, flush=True)\n"
+        "with TUNNEL.reach(0) as client:\n"
+        "    print(client.address, flush=True)\n"
         "    input()\n"
     )
     with subprocess.Popen(
@@ -145,7 +155,7 @@ def test_tunnel_ends_with_a_provider_that_is_killed(kubectl: Callable[[str], Non
         assert not ended(pid)
         provider.send_signal(signal.SIGKILL)
         provider.wait(timeout=10)
-    wait_until(lambda: ended(pid), f"the tunnel {pid} outlives the provider")
+    assert ends(pid)
 
 
 @pytest.mark.parametrize(
@@ -161,8 +171,8 @@ def test_given_address_needs_no_kubectl(
     only_commands(monkeypatch, tmp_path)
     access = PodAccess(target=TARGET, statefulset="blue-vault", address=template)
     access.await_running(1, seconds=5)
-    with access.reach(1) as address:
-        assert address == expected
+    with access.reach(1) as client:
+        assert client.address == expected
 
 
 def test_waiting_for_a_pod_asks_to_be_told(kubectl: Callable[[str], None], tmp_path: Path) -> None:
@@ -179,5 +189,21 @@ def test_pod_that_does_not_start_is_worth_another_try(kubectl: Callable[[str], N
         TUNNEL.await_running(0, seconds=1)
 
 
-def test_access_survives_the_way_through_properties() -> None:
-    assert PodAccess.from_properties(TUNNEL.to_properties()) == TUNNEL
+@pytest.mark.parametrize("access", [TUNNEL, replace(TUNNEL, address="https://{pod}", ca_file="ca.pem")])
+def test_access_survives_the_way_through_properties(access: PodAccess) -> None:
+    assert PodAccess.from_properties(access.to_properties()) == access
+
+
+def test_access_without_a_ca_is_in_a_state_as_by_earlier_versions() -> None:
+    assert TUNNEL.to_properties().keys() == {"target", "statefulset", "address"}
+
+
+def test_ca_in_the_home_folder_is_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    with serve_scripted_vault(authority) as vault:
+        vault.answers(SEAL_STATUS, seal_status())
+        access = replace(TUNNEL, address=vault.address, ca_file="~/ca.crt")
+        with access.reach(0) as client:
+            assert client.seal_status().version == "1.18.1"
+            assert client.with_token("hvs.own").seal_status().version == "1.18.1"

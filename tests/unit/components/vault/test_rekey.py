@@ -1,5 +1,8 @@
 """Vault's answers while shares are replaced."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
@@ -7,18 +10,24 @@ from components.vault.rekey import Rekey, RekeyProgress
 from tests.unit.fakes.scripted_vault import SHARES, Answer, ScriptedVault, error, no_content
 
 
+@pytest.mark.parametrize("in_data", [False, True], ids=["1.x", "2.x"])
 @pytest.mark.parametrize(("recovery", "path"), [(True, "rekey-recovery-key"), (False, "rekey")])
-def test_each_kind_of_shares_has_its_calls(vault: ScriptedVault, recovery: bool, path: str) -> None:
+def test_each_kind_of_shares_has_its_calls(
+    vault: ScriptedVault, recovery: bool, path: str, in_data: bool
+) -> None:
+    def shaped(fields: Mapping[str, Any]) -> Answer:
+        return Answer({"request_id": "1", "data": fields} if in_data else fields)
+
     init = f"/v1/sys/{path}/init"
-    vault.answers(f"GET {init}", Answer({"started": True, "nonce": "n"}))
-    vault.answers(f"PUT {init}", Answer({"started": True, "nonce": "n", "verification_required": True}))
+    vault.answers(f"GET {init}", shaped({"started": True, "nonce": "n"}))
+    vault.answers(f"PUT {init}", shaped({"started": True, "nonce": "n", "verification_required": True}))
     vault.answers(f"DELETE {init}", no_content())
     vault.answers(
         f"PUT /v1/sys/{path}/update",
-        Answer({"nonce": "n", "started": True, "progress": 1}),
-        Answer({"complete": True, "keys_base64": SHARES, "verification_nonce": "v"}),
+        shaped({"nonce": "n", "started": True, "progress": 1}),
+        shaped({"complete": True, "keys_base64": SHARES, "verification_nonce": "v"}),
     )
-    vault.answers(f"PUT /v1/sys/{path}/verify", Answer({"complete": True}))
+    vault.answers(f"PUT /v1/sys/{path}/verify", shaped({"complete": True}))
     rekey = Rekey(VaultClient(vault.address), recovery=recovery)
 
     assert (rekey.status().started, rekey.status().nonce) == (True, "n")

@@ -19,6 +19,7 @@ from tests.unit.fakes.scripted_vault import (
     error,
     no_content,
     root_generation,
+    root_generation_done,
     root_generation_started,
 )
 
@@ -76,3 +77,17 @@ def test_attempt_is_started_with_a_pad_of_vault_and_cancelled(vault: ScriptedVau
     assert generation.start() == RootGenerationAttempt(nonce="own", required=2, one_time_pad=PAD)
     generation.cancel()
     assert len(vault.asked(CANCEL_ROOT)) == 1
+
+
+@pytest.mark.parametrize("in_data", [False, True], ids=["1.x", "2.x"])
+def test_fields_of_an_answer_may_be_in_its_data(vault: ScriptedVault, in_data: bool) -> None:
+    def shaped(answer: Answer) -> Answer:
+        return Answer({"request_id": "1", "data": answer.body}) if in_data else answer
+
+    vault.answers(ROOT_ATTEMPT, shaped(root_generation(nonce="theirs", required=4)))
+    vault.answers(START_ROOT, shaped(root_generation_started(nonce="own", pad=PAD)))
+    vault.answers(UPDATE_ROOT, shaped(root_generation_done(token="hvs.abcd", pad=PAD)))
+    generation = RootGeneration(VaultClient(vault.address))
+    assert generation.status().nonce == "theirs"
+    attempt = generation.start()
+    assert decoded_token(generation.submit(SHARES[0], attempt.nonce), attempt) == "hvs.abcd"

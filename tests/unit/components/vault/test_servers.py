@@ -135,8 +135,8 @@ def pods(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sequence[ScriptedVault]]:
         vaults = [stack.enter_context(serve_scripted_vault()) for _ in range(3)]
 
         @contextlib.contextmanager
-        def reach(_access: PodAccess, ordinal: int) -> Iterator[str]:
-            yield vaults[ordinal].address
+        def reach(_access: PodAccess, ordinal: int) -> Iterator[VaultClient]:
+            yield VaultClient(vaults[ordinal].address)
 
         monkeypatch.setattr(PodAccess, "reach", reach)
         yield vaults

@@ -14,6 +14,7 @@ from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores.aws_secrets_manager import Store
 from tests.http_server import http_server
 from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
+from tests.unit.fakes.redirecting_server import redirecting_server
 from tests.unit.fakes.store_settings import read_store
 
 READER = "arn:aws:iam::123456789012:role/ci/deployer"
@@ -145,3 +146,13 @@ def test_name_region_and_readers_have_to_be_given() -> None:
         "custody.region",
         "custody.readers",
     ]
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_takes_no_keys_along(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    with redirecting_server(status) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+        with pytest.raises(KeyStoreError, match="secretsmanager:PutSecretValue"):
+            STORE.write(key_record(), TARGET)
+        assert server.arrived == []
