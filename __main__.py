@@ -8,6 +8,7 @@ import pulumi
 from components.cluster_lookup import look_up_cluster
 from components.custody_provisioning import provision_custody
 from components.injector_admission import verify_injector_admission
+from components.journal_key import JournalKey
 from components.kubernetes_connection import connect_kubernetes
 from components.operator_init import OperatorInit
 from components.raft_quorum import RaftQuorum
@@ -57,11 +58,13 @@ release = VaultRelease(
 )
 verify_injector_admission(settings, release)
 
+journal_key = JournalKey("journal-key", pulumi.ResourceOptions(protect=settings.protect))
 init = OperatorInit(
     "operator-init",
     settings=settings,
     connection=connection,
     seal=seals.current,
+    journal_key=journal_key,
     access=access,
     opts=pulumi.ResourceOptions(depends_on=[release, *custody.prerequisites]),
 )

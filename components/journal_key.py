@@ -1,4 +1,8 @@
-"""Creates the journal's key if the seal has none: random, stored in the stack's encrypted state."""
+"""Creates a key for the journal: random, stored in the stack's encrypted state.
+
+Every stack has it, also if the journal is encrypted by the seal's key: what was encrypted with it before the
+seal was migrated stays readable.
+"""
 
 import base64
 import secrets

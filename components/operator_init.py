@@ -1,7 +1,7 @@
 """Runs the one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference, moved_settings
 from components.errors import DeploymentError
 from components.init.inputs import INPUTS, InitInputs, state_record
-from components.journal_key import JournalKey
 from components.kubernetes.lease import RunLease
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
@@ -30,6 +29,7 @@ from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
+    from components.journal_key import JournalKey
     from components.kubernetes_connection import KubernetesConnection
     from components.settings import Settings
 
@@ -68,21 +68,38 @@ class OperatorInitProvider(StableProvider):
         if _olds.get("shares") is not None:
             if self._adopted_keys:
                 say(_STILL_CONFIGURED)
-            changed = [name for name in SHARE_INPUTS if (_olds.get(name) or []) != (news.get(name) or [])]
+            changed = _changed_share_inputs(_olds, news)
             if changed and _olds.get("pgp_keys"):
                 failures = [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
             elif changed and news.get("migrate_from"):
                 failures = [CheckFailure(name, _SHARES_STAY_DURING_MIGRATION) for name in changed]
             moved = moved_settings(_olds.get("custody") or {}, news.get("custody") or {})
             failures += [CheckFailure(f"custody.{name}", _CUSTODY_STAYS) for name in moved]
-            if (_olds.get("root_token_pgp_key") or "") != (news.get("root_token_pgp_key") or ""):
+            if not _same_holders([_olds.get("root_token_pgp_key")], [news.get("root_token_pgp_key")]):
                 failures.append(CheckFailure("root_token_pgp_key", _ROOT_KEY_STAYS))
+            encrypted_to = changed
+        else:
+            encrypted_to = [] if news.get("adopt") else ["pgp_keys", "root_token_pgp_key"]
+        for name, problem in _unusable_keys(news).items():
+            if name in encrypted_to:
+                failures.append(CheckFailure(name, problem))
+            else:
+                say(f"Warning: {problem} Nothing is encrypted to it now.")
         return CheckResult(news, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Compare the inputs; how the state of an earlier version names the seal's proof is no change."""
+        """Compare the inputs, and return a change if a change of shares was interrupted.
+
+        How the state of an earlier version names the seal's proof is no change, nor is the journal's key,
+        which it has only with some seals.
+        """
         preflight = _proof_by_seal(_olds.get("preflight"), _news.get("preflight"))
-        return super().diff(_id, {**_olds, "preflight": preflight}, _news)
+        known = {**_olds, "preflight": preflight, "journal_key": _news.get("journal_key")}
+        difference = super().diff(_id, known, _news)
+        if _change_interrupted(_olds, _news):
+            say("An interrupted change of shares will be settled by pulumi up")
+            difference.changes = True
+        return difference
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Initialise Vault, or adopt one whose keys are found or given."""
@@ -116,10 +133,11 @@ class OperatorInitProvider(StableProvider):
         kept = {**_missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if completes_migration(_olds, _news):
             kept.update(_outputs_after_migration(inputs, {**_olds, **kept}))
-        if any((_olds.get(name) or []) != (_news.get(name) or []) for name in SHARE_INPUTS):
+        rekey = bool(_changed_share_inputs(_olds, _news))
+        if rekey or _change_interrupted(_olds, _news):
             from components.init.rekey_on_update import changed_shares
 
-            change = changed_shares(inputs, {**_olds, **kept})
+            change = changed_shares(inputs, {**_olds, **kept}, rekey=rekey)
             if change is not None:
                 properties.update(change.inputs)
                 kept.update(
@@ -152,6 +170,52 @@ _HOLDERS_REKEY = (
 _SHARES_STAY_DURING_MIGRATION = "the seal is being migrated; change the shares when that is done"
 _CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
 _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
+
+
+def _changed_share_inputs(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Return the names of the inputs that ask for new shares; a key that its holder renewed doesn't."""
+    return [
+        name
+        for name in SHARE_INPUTS
+        if (olds.get(name) or []) != (news.get(name) or [])
+        and not (name == "pgp_keys" and _same_holders(olds.get(name) or [], news.get(name) or []))
+    ]
+
+
+def _same_holders(olds: Sequence[str | None], news: Sequence[str | None]) -> bool:
+    """Return whether these are the same PGP keys (base64), by their fingerprints."""
+    if [*filter(None, olds)] == [*filter(None, news)]:
+        return True
+    # Imported where it is used: only a stack with PGP keys needs it.
+    from components.custody.pgp_keys import PgpKeyError, fingerprints
+
+    try:
+        return fingerprints(olds) == fingerprints(news)
+    except PgpKeyError:
+        return False
+
+
+def _unusable_keys(props: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return why PGP keys can't be encrypted to now, by the name of the input."""
+    given = {"pgp_keys": props.get("pgp_keys") or [], "root_token_pgp_key": [props.get("root_token_pgp_key")]}
+    given = {name: [*filter(None, keys)] for name, keys in given.items()}
+    if not any(given.values()):
+        return {}
+    from components.custody.pgp_keys import why_unusable
+
+    found = {name: " ".join(filter(None, map(why_unusable, keys))) for name, keys in given.items()}
+    return {name: problems for name, problems in found.items() if problems}
+
+
+def _change_interrupted(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether the journal has other shares than the state knows, of a change that was interrupted."""
+    fingerprint, deployment = str(olds.get("keys_fingerprint") or ""), str(olds.get("deployment") or "")
+    if not fingerprint or not deployment:
+        return False
+    from components.journal.journal import InitJournal
+
+    access = PodAccess.from_properties(news["access"])
+    return InitJournal(access.target, access.statefulset, deployment).has_other_keys(fingerprint)
 
 
 def _require_checkpoints(*, keys_in_state: bool, journal_key: bool) -> None:
@@ -274,6 +338,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
         settings: "Settings",
         connection: "KubernetesConnection",
         seal: ProvisionedSeal,
+        journal_key: "JournalKey",
         access: PodAccess,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -285,9 +350,6 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
                 "and an init that can't use it leaves a Vault without keys."
             )
         _require_checkpoints(keys_in_state=settings.custody.store is None, journal_key=not preflight)
-        journal_key: pulumi.Input[str] = ""
-        if not preflight:
-            journal_key = JournalKey("journal-key", pulumi.ResourceOptions()).key
         properties: dict[str, Any] = {
             "access": access.to_properties(),
             "cluster_uid": connection.cluster_uid,
@@ -302,7 +364,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
             "adopted_keys_file": init.adopted_keys_file or "",
             "custody": settings.custody.to_properties(),
             "preflight": preflight,
-            "journal_key": journal_key,
+            "journal_key": journal_key.key,
             "preflight_seconds": settings.deadlines.preflight_seconds,
             "pod_start_seconds": settings.deadlines.pod_start_seconds,
             **dict.fromkeys(OUTPUTS),

@@ -100,10 +100,10 @@ class RaftQuorumProvider(StableProvider):
 
 def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
     access = PodAccess.from_properties(props["access"])
-    if not props["custody"]:
+    if props["keys_fingerprint"]:
         from components.journal.journal import InitJournal
 
-        # The engine has saved the keys in the state before it created this resource.
+        # The engine has saved the keys, or their fingerprint, in the state before it created this resource.
         journal = InitJournal(access.target, access.statefulset, str(props["deployment"]))
         journal.finish(fingerprint=str(props["keys_fingerprint"]))
     token = _token(props, access)

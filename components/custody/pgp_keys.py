@@ -50,11 +50,12 @@ class PublicKey:
 def load_public_key(text: str) -> PublicKey:
     """Return the key in ``text``: base64 of a binary or armored key, an armored key, or a file's path.
 
-    Raises :class:`PgpKeyError` unless it is exactly one certificate without secret parts, that isn't expired
-    or revoked, with a key to encrypt to.
+    Raises :class:`PgpKeyError` unless it is exactly one certificate without secret parts that Vault can read.
+    Whether it can still be encrypted to is another question, see :func:`why_unusable`: years after the init
+    nobody asks it.
     """
     certificate = _certificate(_content(text.strip()))
-    _require_usable(certificate)
+    _require_readable(certificate)
     return PublicKey(
         base64=base64.b64encode(bytes(certificate)).decode(), fingerprint=certificate.fingerprint.lower()
     )
@@ -68,6 +69,30 @@ def encrypt_share(share: str, pgp_key: str) -> str:
     certificate = pysequoia.Cert.from_bytes(base64.b64decode(pgp_key))
     digits = base64.b64decode(share).hex().encode()
     return base64.b64encode(pysequoia.encrypt(digits, [certificate], armor=False)).decode()
+
+
+def fingerprints(keys: Sequence[str | None]) -> Sequence[str]:
+    """Return the fingerprints of these keys (base64), which stay when their holders renew them.
+
+    Raises :class:`PgpKeyError` if one isn't a key.
+    """
+    return [_certificate(base64.b64decode(key)).fingerprint.lower() for key in keys if key]
+
+
+def why_unusable(key: str) -> str | None:
+    """Return why nothing can be encrypted to this key (base64) now: it is revoked, or expired on a date."""
+    certificate = _certificate(base64.b64decode(key))
+    name = f"The PGP key {certificate.fingerprint}"
+    if certificate.is_revoked:
+        return f"{name} is revoked; its holder has to give another one."
+    expiration = certificate.expiration
+    if expiration is not None and expiration <= datetime.now(UTC):
+        return f"{name} expired on {expiration:%Y-%m-%d}; its holder has to extend or replace it."
+    if not _can_be_encrypted_to(certificate):
+        return (
+            f"{name} has no key to encrypt to that is neither expired nor revoked (gpg --edit-key, addkey)."
+        )
+    return None
 
 
 def _content(text: str) -> bytes:
@@ -111,7 +136,7 @@ def _certificate(content: bytes) -> pysequoia.Cert:
     return certificates[0]
 
 
-def _require_usable(certificate: pysequoia.Cert) -> None:
+def _require_readable(certificate: pysequoia.Cert) -> None:
     name = f"The PGP key {certificate.fingerprint}"
     if len(certificate.fingerprint) != FINGERPRINT_DIGITS:
         raise PgpKeyError(
@@ -129,20 +154,12 @@ def _require_usable(certificate: pysequoia.Cert) -> None:
             "Curve 25519 in the form of GnuPG 2.2."
         )
     try:
-        expiration, identities = certificate.expiration, certificate.user_ids
+        identities = certificate.user_ids
     except RuntimeError as error:
         raise PgpKeyError(f"{name} has no valid signature of its own: {_first_line(error)}.") from None
-    if certificate.is_revoked:
-        raise PgpKeyError(f"{name} is revoked; its holder has to give another one.")
-    if expiration is not None and expiration <= datetime.now(UTC):
-        raise PgpKeyError(f"{name} expired on {expiration:%Y-%m-%d}; its holder has to extend or replace it.")
     if not identities:
         raise PgpKeyError(
             f"{name} has no user ID that is signed and not revoked, without which Vault doesn't take it."
-        )
-    if not _can_be_encrypted_to(certificate):
-        raise PgpKeyError(
-            f"{name} has no key to encrypt to that is neither expired nor revoked (gpg --edit-key, addkey)."
         )
 
 

@@ -35,7 +35,7 @@ class InitInputs:
     preflight: Mapping[str, Any]
     """Input of the seal's proof before the init; empty for no proof."""
     journal_key: str = field(repr=False)
-    """Base64; encrypts the journal if the seal has no key service for it; else empty."""
+    """Base64; encrypts the journal if the seal has no key service for it."""
     preflight_seconds: float
     pod_start_seconds: float
     deployment: str

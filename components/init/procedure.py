@@ -100,9 +100,10 @@ def _initialized(inputs: InitInputs, journal: InitJournal) -> InitResult:
 
 def init_cipher(inputs: InitInputs) -> JournalCipher:
     """Return the journal's cipher: that of the seal's key, once proved, or of the stack's own key."""
+    stack = StackKeyCipher(inputs.journal_key)
     if not inputs.preflight:
-        return StackKeyCipher(inputs.journal_key)
-    return SealKeyCipher(prove_seal(inputs.preflight, inputs.access.target, inputs.preflight_seconds))
+        return stack
+    return SealKeyCipher(prove_seal(inputs.preflight, inputs.access.target, inputs.preflight_seconds), stack)
 
 
 def _initialized_at(

@@ -28,19 +28,22 @@ class ShareChange:
     inputs: Mapping[str, Any]
 
 
-def changed_shares(inputs: InitInputs, olds: Mapping[str, Any]) -> ShareChange | None:
-    """Replace the shares by new ones; None if this stack has none, as of an adopted Vault.
+def changed_shares(inputs: InitInputs, olds: Mapping[str, Any], *, rekey: bool) -> ShareChange | None:
+    """Settle an interrupted change of shares, and with ``rekey`` replace the shares by new ones.
 
-    The new ones are in the journal before the old ones are void, and in their store right after. An
-    interrupted run's rekey is finished first. Raises :class:`DeploymentError`; the shares that are valid then
-    are in the store or the journal.
+    The new ones are in the journal, in the cluster too, before the old ones are void, and in their store
+    right after; the journal stays until the state has their fingerprint. Returns None if the shares that the
+    state names stay the valid ones, or if this stack has none, as of an adopted Vault. Raises
+    :class:`DeploymentError`; the shares that are valid then are in the store or the journal.
     """
     journal = InitJournal(inputs.access.target, inputs.access.statefulset, inputs.deployment)
     with journal.lease.held(_ANOTHER_RUN_SECONDS):
-        return _changed_shares(inputs, olds, journal)
+        return _changed_shares(inputs, olds, journal, rekey=rekey)
 
 
-def _changed_shares(inputs: InitInputs, olds: Mapping[str, Any], journal: InitJournal) -> ShareChange | None:
+def _changed_shares(
+    inputs: InitInputs, olds: Mapping[str, Any], journal: InitJournal, *, rekey: bool
+) -> ShareChange | None:
     current = inputs.custody.find() if inputs.custody.store is not None else state_record(inputs, olds)
     if current is None or not current.shares:
         say("The shares of this Vault aren't known here, so they stay as they are")
@@ -49,44 +52,64 @@ def _changed_shares(inputs: InitInputs, olds: Mapping[str, Any], journal: InitJo
     try:
         inputs.access.await_running(0, seconds=30)
         with inputs.access.reach(0) as client:
-            return _changed(inputs, client, current, journal)
+            client = permitted_client(client, (current.plain_root_token, inputs.token))
+            settled = _settled(inputs, client, current, journal, str(olds["keys_fingerprint"]))
+            if settled is not None:
+                return _stored(inputs, settled, journal, current)
+            return _changed(inputs, client, current, journal) if rekey else None
     except (RetryableError, UnsettledRekeyError, VaultRefusedError, WrongSharesError) as error:
         raise DeploymentError(
             f"The shares couldn't be changed: {error}\nThose that are valid are in {inputs.custody.location}"
-            f", or, if the change had begun, in the journal ({journal.location}). Run pulumi up again."
+            f", or, if the change had begun, in the journal ({journal.location}). Run pulumi up again: it "
+            "finds out which, also if the settings are set back."
         ) from None
+
+
+def _settled(
+    inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal, fingerprint: str
+) -> KeyRecord | None:
+    """Return the valid keys if an interrupted change made other ones than the state's ``fingerprint``."""
+    entry = journal.find()
+    valid = current
+    if entry is not None and entry.kept:
+        left_over = journal.recover(init_cipher(inputs))
+        if left_over.fingerprint != current.fingerprint:
+            old = ShareSet(current.shares, current.threshold, current.shares_encrypted)
+            new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
+            own_nonce = _own_nonce(journal)
+            recovery = bool(current.recovery_shares)
+            if settle_rekey(client, recovery=recovery, old=old, new=new, own_nonce=own_nonce) is new:
+                valid = left_over
+            else:
+                # The journaled shares never became valid.
+                journal.finish()
+    if valid.fingerprint == fingerprint:
+        return None
+    if valid.shares_encrypted and not inputs.pgp_keys:
+        raise DeploymentError(
+            "New shares of an interrupted run are valid already, and encrypted to their holders: set "
+            "init.pgpKeys as it was then, and run pulumi up again."
+        )
+    say("New shares of an interrupted run are valid already; they are stored now")
+    return valid
+
+
+def _own_nonce(journal: InitJournal) -> str:
+    """Return the nonce of the rekey that an interrupted run began; empty if there was none."""
+    entry = journal.find()
+    return entry.rekey_nonce if entry is not None and not entry.belongs_to_live_run else ""
 
 
 def _changed(
     inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal
 ) -> ShareChange:
-    client = permitted_client(client, (current.plain_root_token, inputs.token))
-    cipher = init_cipher(inputs)
-    entry = journal.find()
-    own_nonce = entry.rekey_nonce if entry is not None and not entry.belongs_to_live_run else ""
-    if entry is not None and entry.kept:
-        left_over = journal.recover(cipher)
-        old = ShareSet(current.shares, current.threshold, current.shares_encrypted)
-        new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
-        valid = settle_rekey(
-            client, recovery=bool(current.recovery_shares), old=old, new=new, own_nonce=own_nonce
-        )
-        if valid is new:
-            if left_over.shares_encrypted and not inputs.pgp_keys:
-                raise DeploymentError(
-                    "New shares of an interrupted run are valid already, and encrypted to their holders: set "
-                    "init.pgpKeys as it was then, and run pulumi up again."
-                )
-            say("New shares of an interrupted run are valid already; they are stored now")
-            return _stored(inputs, left_over, journal, current)
-        # The journaled shares never became valid.
-        journal.finish()
     if current.shares_encrypted:
         raise DeploymentError(
             "The shares are encrypted to their holders, so only the holders can make new ones: vault "
             "operator rekey. Set init.shares, init.threshold and init.pgpKeys back."
         )
-    journal.begin(cipher)
+    own_nonce = _own_nonce(journal)
+    journal.begin(init_cipher(inputs))
     recovery = bool(current.recovery_shares)
 
     def with_shares(shares: Sequence[str]) -> KeyRecord:
@@ -98,6 +121,11 @@ def _changed(
             shares_encrypted=bool(inputs.pgp_keys),
         )
 
+    def store(shares: Sequence[str]) -> None:
+        # From here to the last submission nothing but this run may change the keys.
+        journal.keep(with_shares(shares), in_cluster=True)
+        journal.lease.check()
+
     say(f"Making {inputs.shares} new shares, {inputs.threshold} needed, in place of {len(current.shares)}")
     shares = rekey_shares(
         client,
@@ -108,7 +136,7 @@ def _changed(
         new_threshold=inputs.threshold,
         pgp_keys=inputs.pgp_keys,
         note=journal.note_rekey,
-        store=lambda new: journal.keep(with_shares(new)),
+        store=store,
         own_nonce=own_nonce,
     )
     return _stored(inputs, with_shares(shares), journal, current)
@@ -120,10 +148,9 @@ def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal, previou
     except KeysNotStoredError as error:
         raise DeploymentError(
             f"{error}\nThe new shares are valid, and safe in the journal, encrypted ({journal.location}). "
-            "Fix the store and run pulumi up again: it takes them from there."
+            "Fix the store and run pulumi up again, whatever the settings say by then: it takes them from "
+            "there."
         ) from None
-    if inputs.custody.store is not None:
-        journal.finish()
     # An interrupted rekey may have been to other numbers than the settings have now; the state then says
     # so, and the next update rekeys to the settings' numbers.
     made_with: dict[str, Any] = {"shares": len(record.shares), "threshold": record.threshold}

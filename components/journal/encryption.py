@@ -131,11 +131,19 @@ class SealKeyCipher(JournalCipher):
     """Wraps the data key with the seal's key: everybody who may unseal Vault may read the journal."""
 
     wrapper: KeyWrapper
+    earlier: StackKeyCipher
+    """Opens a journal from before a migration from Shamir's seal."""
 
     @property
     def kind(self) -> str:
         """The wrapper's kind."""
         return self.wrapper.kind
+
+    def open(self, header: Mapping[str, str], deployment: str) -> JournalDataKey:
+        """Return the key of the journal with that header, by whichever of the two keys it was made."""
+        if header.get("cipher") == self.earlier.kind:
+            return self.earlier.open(header, deployment)
+        return super().open(header, deployment)
 
     def _make(self, deployment: str) -> tuple[Mapping[str, str], bytes]:
         key = secrets.token_bytes(DATA_KEY_BYTES)

@@ -136,11 +136,12 @@ class InitJournal:
             self._put_secret(entry)
         self._open = key, entry
 
-    def keep(self, record: KeyRecord) -> None:
+    def keep(self, record: KeyRecord, *, in_cluster: bool = False) -> None:
         """Write the keys, encrypted, and return once one place has them durably.
 
-        Tries both; raises :class:`JournalError` if both fail for two minutes. The lease isn't asked for: keys
-        that exist are kept, and those of another run aren't overwritten.
+        Tries both; raises :class:`JournalError` if both fail for two minutes, or with ``in_cluster`` the
+        Secret alone: this machine may be gone when the keys are needed. The lease isn't asked for: keys that
+        exist are kept, and those of another run aren't overwritten.
         """
         if self._open is None:
             raise RuntimeError("the journal was not opened")
@@ -149,12 +150,11 @@ class InitJournal:
         entry = replace(intent, ciphertext=ciphertext, fingerprint=record.fingerprint)
         waiting = Waiting("Writing the keys to the journal", _KEEP_SECONDS)
         try:
-            waiting.until(partial(self._keep_once, entry), RetryableError, pause_seconds=1)
+            waiting.until(partial(self._keep_once, entry, in_cluster), RetryableError, pause_seconds=1)
         except RetryableError as error:
             self._refused = True
-            raise JournalError(
-                f"The keys couldn't be written to either place of the journal: {error}"
-            ) from None
+            needed = self._secret.location if in_cluster else "either place of the journal"
+            raise JournalError(f"The keys couldn't be written to {needed}: {error}") from None
 
     def recover(self, cipher: JournalCipher) -> KeyRecord:
         """Return the keys of an earlier run; raise :class:`JournalError` if neither place's decrypt."""
@@ -199,6 +199,15 @@ class InitJournal:
         with self._naming_location("The journal of the earlier run can't be put back"):
             self._file.write(self._replaced)
             self._put_secret(self._replaced)
+
+    def has_other_keys(self, fingerprint: str) -> bool:
+        """Return whether a change of shares was interrupted: keys without that ``fingerprint`` lie here.
+
+        Prints which place can't be read.
+        """
+        entries, failures = self._entries()
+        self._report("Whether a change of shares was interrupted can't be seen here", failures)
+        return any(entry.kept and entry.fingerprint != fingerprint for entry in entries)
 
     def say_once(self, message: str) -> None:
         """Print a line of this run's that later attempts would only repeat."""
@@ -275,8 +284,8 @@ class InitJournal:
             f"{UNLEASED_SECONDS // 60} minutes after it began. The journal lies in {self.location}."
         )
 
-    def _keep_once(self, entry: JournalEntry) -> None:
-        failures = []
+    def _keep_once(self, entry: JournalEntry, in_cluster: bool) -> None:
+        failures = {}
         for location, put in (
             (str(self._file.path), self._put_file),
             (self._secret.location, self._put_secret),
@@ -284,10 +293,10 @@ class InitJournal:
             try:
                 put(entry)
             except _PLACE_ERRORS as error:
-                failures.append(f"{location}: {error}")
-        if len(failures) == 2:
-            raise RetryableError("; ".join(failures))
-        for failure in failures:
+                failures[location] = f"{location}: {error}"
+        if len(failures) == 2 or (in_cluster and self._secret.location in failures):
+            raise RetryableError("; ".join(failures.values()))
+        for failure in failures.values():
             say(f"One place of the journal failed, the other has the keys: {failure}")
 
     def _put_file(self, entry: JournalEntry) -> None:
@@ -344,8 +353,7 @@ class InitJournal:
         if other:
             self.say_once(
                 "The journal has keys of another run, or the shares of an interrupted change, which may be "
-                f"valid. It stays, encrypted, in {self.location}; a change of init.shares, init.threshold or "
-                "init.pgpKeys settles it"
+                f"valid. It stays, encrypted, in {self.location}; the next pulumi up settles it"
             )
         return other
 

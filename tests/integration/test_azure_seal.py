@@ -29,6 +29,7 @@ from tests.integration.azure_services import (
 )
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.init_inputs import CIPHER
 from tests.unit.fakes.refusing_proxy import run_refusing_proxy
 
 DEPLOYMENT = "cluster-uid/vault/vault"
@@ -162,7 +163,7 @@ def prove(seal: Seal = WITH_SECRET, seconds: float = 0) -> SealKeyCipher:
         "secret_key": secret.key if secret else "",
     }
     key = prove_seal(properties, KubernetesTarget(kubeconfig="", context="here", namespace="vault"), seconds)
-    return SealKeyCipher(key)
+    return SealKeyCipher(key, CIPHER)
 
 
 def refused(seal: Seal = WITH_SECRET, seconds: float = 0) -> str:

@@ -22,6 +22,7 @@ from sandbox.certificates import CertificateAuthority
 from tests.integration.free_ports import free_ports
 from tests.integration.vault_servers import VaultServer, VaultServers, vault_servers, wait_until
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.init_inputs import CIPHER
 from tests.unit.fakes.redirecting_server import redirecting_server
 
 KEY = "autounseal"
@@ -160,7 +161,7 @@ class Pod:
         key = prove_seal(
             properties, KubernetesTarget(kubeconfig="", context="here", namespace="vault"), seconds
         )
-        return SealKeyCipher(key)
+        return SealKeyCipher(key, CIPHER)
 
     def refused(self, seconds: float = 0) -> str:
         """What a person reads of a preflight that fails."""

@@ -51,7 +51,7 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
     components = [KEY_COMPONENT, ROLE_COMPONENT, INGRESS_COMPONENT, RELEASE_COMPONENT]
     providers = [AWS_PROVIDER, KUBERNETES_PROVIDER]
     resources = [KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE, NAMESPACE, RELEASE, ADMISSION, INIT, QUORUM]
-    assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, GUARD])
+    assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, GUARD, JOURNAL_KEY])
 
 
 @pytest.mark.parametrize(

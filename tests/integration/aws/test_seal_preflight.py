@@ -33,6 +33,7 @@ from tests.integration.aws.running_cloud import (
 )
 from tests.integration.free_ports import free_ports
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.init_inputs import CIPHER
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 ALL_ACTIONS = ("kms:Encrypt", "kms:Decrypt", "kms:DescribeKey")
@@ -80,7 +81,7 @@ def properties(world: VaultWorld) -> Mapping[str, str]:
 
 
 def prove(world: VaultWorld, seconds: float = 0.1) -> JournalCipher:
-    return SealKeyCipher(prove_seal(properties(world), TARGET, seconds))
+    return SealKeyCipher(prove_seal(properties(world), TARGET, seconds), CIPHER)
 
 
 def refused(world: VaultWorld, seconds: float = 0.1) -> str:

@@ -18,6 +18,7 @@ from components.seals.seal import prove_seal
 from sandbox.google.project import CLUSTER_PATH, PROJECT_ID, WORKLOAD_POOL
 from tests.integration.google.running_google import RunningGoogle
 from tests.unit.fakes.commands_on_path import install_command, only_commands
+from tests.unit.fakes.init_inputs import CIPHER
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 USE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
@@ -109,7 +110,7 @@ class Trial:
             TARGET,
             seconds,
         )
-        return SealKeyCipher(key)
+        return SealKeyCipher(key, CIPHER)
 
     def refused(self) -> str:
         """What a proof that doesn't succeed says."""

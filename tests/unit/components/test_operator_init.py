@@ -3,12 +3,15 @@
 import hashlib
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pysequoia
 import pytest
 
 from components.custody.key_store import store_to_properties
+from components.custody.pgp_keys import load_public_key
 from components.errors import DeploymentError
 from components.operator_init import OUTPUTS, OperatorInitProvider
 from components.vault.client import VaultRefusedError
@@ -19,6 +22,7 @@ from tests.unit.fakes.init_inputs import (
     init_inputs,
     provide_cluster,
 )
+from tests.unit.fakes.pgp_keys import EXPIRED, new_key
 from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -31,6 +35,7 @@ from tests.unit.fakes.scripted_vault import (
 )
 from tests.unit.fakes.vault_keys import answer_first_init, shown
 
+KEY = new_key()
 KEYS: Mapping[str, Any] = {
     "cluster_initialized_here": True,
     "vault_version": "1.18.1",
@@ -190,7 +195,7 @@ def test_nothing_changed_is_no_change() -> None:
         {"shares": 7},
         {"adopt": True},
         {"pod_start_seconds": 600},
-        {"access": {"statefulset": "other"}},
+        {"access": {**init_inputs()["access"], "statefulset": "other"}},
         {"__provider": "a class that has moved"},
     ],
     ids=lambda changed: next(iter(changed)),
@@ -222,14 +227,14 @@ def test_delete_leaves_vault_alone_and_says_so(
     assert "Vault secrets/vault stays initialised" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("changed", [{"shares": 7}, {"threshold": 2}, {"pgp_keys": ["key"] * 5}])
+@pytest.mark.parametrize("changed", [{"shares": 7}, {"threshold": 2}, {"pgp_keys": [KEY] * 5}])
 def test_check_takes_a_change_of_shares(changed: Mapping[str, Any]) -> None:
     assert OperatorInitProvider().check(state(), init_inputs(**changed)).failures == []
 
 
 @pytest.mark.parametrize("changed", [{"shares": 7}, {"threshold": 2}, {"pgp_keys": []}])
 def test_check_leaves_encrypted_shares_to_their_holders(changed: dict[str, Any]) -> None:
-    keys = ["key"] * 5
+    keys = [KEY] * 5
     result = OperatorInitProvider().check(state(pgp_keys=keys), init_inputs(**{"pgp_keys": keys, **changed}))
     (failure,) = result.failures
     assert failure.property == next(iter(changed))
@@ -271,10 +276,42 @@ def test_readers_of_the_keys_may_change_and_nothing_else_does() -> None:
 
 
 def test_check_leaves_the_root_token_encrypted_as_it_is() -> None:
-    result = OperatorInitProvider().check(state(), init_inputs(root_token_pgp_key="key"))
+    result = OperatorInitProvider().check(state(), init_inputs(root_token_pgp_key=KEY))
     (failure,) = result.failures
     assert failure.property == "root_token_pgp_key"
     assert "set it back" in failure.reason
+
+
+def armored(text: str) -> str:
+    return load_public_key(text).base64
+
+
+def test_key_that_expired_stops_the_init_and_nothing_later(capfd: pytest.CaptureFixture[str]) -> None:
+    expired = armored(EXPIRED)
+    keys: dict[str, Any] = {"pgp_keys": [expired] * 5, "root_token_pgp_key": expired}
+    at_first = OperatorInitProvider().check({}, init_inputs(**keys)).failures
+    assert [failure.property for failure in at_first] == ["pgp_keys", "root_token_pgp_key"]
+    assert all("expired on 2020-02-01" in failure.reason for failure in at_first)
+    capfd.readouterr()
+    assert OperatorInitProvider().check(state(**keys), init_inputs(**keys)).failures == []
+    assert "expired on 2020-02-01" in capfd.readouterr().err
+    # New shares would be encrypted to it.
+    (failure,) = OperatorInitProvider().check(state(), init_inputs(pgp_keys=[expired] * 5)).failures
+    assert failure.property == "pgp_keys"
+
+
+def test_key_that_its_holder_renewed_is_the_same_key() -> None:
+    secret = pysequoia.Tsk.generate(user_id="Holder", profile=pysequoia.Profile.RFC4880)
+    certificate = secret.extract_certificate()
+    renewed = certificate.set_expiration(datetime.now(UTC) + timedelta(days=900), secret.certifier())
+    before, now = (armored(str(one)) for one in (certificate, renewed))
+    assert before != now
+    olds = state(pgp_keys=[before] * 5, root_token_pgp_key=before)
+    news = init_inputs(pgp_keys=[now] * 5, root_token_pgp_key=now)
+    assert OperatorInitProvider().check(olds, news).failures == []
+    outs = OperatorInitProvider().update("id", olds, news).outs
+    assert outs is not None
+    assert (outs["pgp_keys"], outs["keys_fingerprint"]) == ([now] * 5, olds["keys_fingerprint"])
 
 
 def test_state_of_an_earlier_program_is_taken_over() -> None:

@@ -56,24 +56,24 @@ def test_init_gets_the_settings(awskms: Deployment) -> None:
             "region": REGION,
             "service_account": "vault",
         },
-        "journal_key": "",
+        "journal_key": Secret(JOURNAL_SECRET),
         "preflight_seconds": 120,
         "pod_start_seconds": 300,
     }
 
 
 @pytest.mark.parametrize("seal", ["awskms without preflight", "shamir"])
-def test_journal_without_a_key_service_gets_a_key_of_the_stack(seal: str) -> None:
+def test_journal_without_a_key_service_is_encrypted_with_the_key_of_the_stack(seal: str) -> None:
     deployment = shamir() if seal == "shamir" else up({**EKS, "init": json.dumps({"preflight": False})})
     inputs = deployment.only(INIT).inputs
     assert (inputs["journal_key"], inputs["preflight"]) == (Secret(JOURNAL_SECRET), {})
-    assert deployment.only(JOURNAL_KEY).additional_secret_outputs == {"key"}
     warned = any("init.preflight is off" in line for line in deployment.log)
     assert warned is (seal != "shamir")
 
 
-def test_preflight_needs_no_key_of_the_stack(awskms: Deployment) -> None:
-    assert awskms.of_type(JOURNAL_KEY) == []
+def test_every_stack_has_a_key_of_the_journal(awskms: Deployment) -> None:
+    assert awskms.only(JOURNAL_KEY).additional_secret_outputs == {"key"}
+    assert awskms.only(INIT).inputs["journal_key"] == Secret(JOURNAL_SECRET)
     assert not any("init.preflight" in line for line in awskms.log)
 
 

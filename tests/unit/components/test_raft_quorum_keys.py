@@ -108,12 +108,13 @@ def test_journal_ends_though_the_quorum_does_not_come() -> None:
     assert journal().find() is None
 
 
-def test_journal_of_keys_in_a_store_is_none_of_its_business(
+def test_journal_ends_once_the_state_knows_the_keys_in_a_store(
     vault: ScriptedVault, store: scripted_store.Store
 ) -> None:
     keep_in_journal()
-    RaftQuorumProvider().create(inputs(vault.address, **in_store(store)))
-    assert journal().recover(CIPHER) == RECORD
+    known = {"keys_fingerprint": RECORD.fingerprint, **in_store(store)}
+    RaftQuorumProvider().create(inputs(vault.address, **known))
+    assert journal().find() is None
 
 
 def test_journal_with_other_keys_than_the_states_stays(vault: ScriptedVault) -> None:

@@ -31,6 +31,7 @@ from components.shamir_unseal import ShamirUnsealProvider
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, InitCluster, init_inputs, quorum_inputs
+from tests.unit.fakes.pgp_keys import new_key
 from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -41,6 +42,7 @@ from tests.unit.fakes.scripted_vault import (
     init_answer,
     seal_status,
 )
+from tests.unit.fakes.vault_keys import RECORD
 
 PROVIDERS = (
     OperatorInitProvider,
@@ -159,7 +161,7 @@ def state(address: str = NOWHERE) -> dict[str, Any]:
         "deployment": DEPLOYMENT,
         "keys_location": "the stack's state",
         "keys_version": "",
-        "keys_fingerprint": "sha256:0",
+        "keys_fingerprint": RECORD.fingerprint,
         "root_token": ROOT_TOKEN,
         "recovery_shares": SHARES,
         "key_shares": [],
@@ -199,7 +201,7 @@ def test_destroy_asks_vault_for_nothing(host: Host, vault: ScriptedVault) -> Non
 
 
 def test_encrypted_shares_are_left_to_their_holders_in_the_preview(host: Host) -> None:
-    keys = ["key"] * 5
+    keys = [new_key()] * 5
     (failure,) = host.check({**state(), "pgp_keys": keys}, inputs(pgp_keys=keys, threshold=2)).failures
     assert failure.property == "threshold"
     assert "only the holders can make new ones" in failure.reason

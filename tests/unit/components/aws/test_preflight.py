@@ -14,6 +14,7 @@ from components.journal.encryption import SealKeyCipher
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seal_preflight import KeyWrapper
 from components.seals.seal import prove_seal
+from tests.unit.fakes.init_inputs import CIPHER
 from tests.unit.fakes.scripted_aws import ASSUME_ROLE, TOKEN, ScriptedAws, provide_aws
 
 ROLE = "arn:aws:iam::111122223333:role/vault"
@@ -161,7 +162,7 @@ def test_key_that_decrypts_something_else(aws: ScriptedAws) -> None:
 
 
 def test_journal_names_its_deployment_to_kms(aws: ScriptedAws) -> None:
-    SealKeyCipher(prove()).prepare("cluster-uid/secrets/vault")
+    SealKeyCipher(prove(), CIPHER).prepare("cluster-uid/secrets/vault")
     context = {"vault-autounseal:deployment": "cluster-uid/secrets/vault"}
     wrapping = [request for request in aws.requests if request.fields.get("EncryptionContext")]
     assert [(request.action, request.fields["EncryptionContext"]) for request in wrapping] == [

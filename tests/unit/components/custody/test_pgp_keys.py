@@ -9,59 +9,13 @@ import pysequoia
 import pytest
 from pysequoia.packet import Packet, PacketPile
 
-from components.custody.pgp_keys import PgpKeyError, load_public_key
+from components.custody.pgp_keys import PgpKeyError, fingerprints, load_public_key, why_unusable
+from tests.unit.fakes.pgp_keys import EXPIRED, EXPIRED_SUBKEY, REVOKED_SUBKEY
 
 SECRET = pysequoia.Tsk.generate(user_id="Holder <holder@example.com>", profile=pysequoia.Profile.RFC4880)
 CERTIFICATE = SECRET.extract_certificate()
 BINARY = bytes(CERTIFICATE)
 ARMORED = str(CERTIFICATE)
-
-# Made with GnuPG, as are the two below; this one was valid for January 2020.
-EXPIRED = """-----BEGIN PGP PUBLIC KEY BLOCK-----
-
-mDMEXgvhABYJKwYBBAHaRw8BAQdAw8gsvsOoWadhJ6xwDcPk/46CbJ0oDGBIE4hl
-rt/H4kS0B0V4cGlyZWSIlgQTFggAPhYhBMW70N7nguePfJ3vV3nQtITNLSOZBQJe
-C+EAAhsDBQkAKYdABQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEHnQtITNLSOZ
-moEA/001uFEuYeH8I3ILmEKskjT34bnwXZNljdCWYgOK98tpAQCTjmLxuxjQzpTT
-7fzBG3t4WLJgbwbIJfkonnqYxGfKArg4BF4L4QASCisGAQQBl1UBBQEBB0CdhbKS
-wY+MUSlrhC8Ze2WZb1pS5HCSJtWdB3M6ZKniEgMBCAeIeAQYFggAIBYhBMW70N7n
-guePfJ3vV3nQtITNLSOZBQJeC+EAAhsMAAoJEHnQtITNLSOZLXEBAIv4UxZyCOGo
-fBSViHjjpmLRFrDloofw3TYCFBYyVe1+AP9BoXLGd8XNRk+PucaFy9iP2ZIT+0CF
-YgNwnt+60Qi/DA==
-=Mr+R
------END PGP PUBLIC KEY BLOCK-----
-"""
-# Only its key for encryption was for January 2020.
-EXPIRED_SUBKEY = """-----BEGIN PGP PUBLIC KEY BLOCK-----
-
-mDMEXgvhABYJKwYBBAHaRw8BAQdACRKxn8+BpBqP1X+1CIJMO19kqKwtQBZI06SK
-lpOJMgm0DlN1YmtleSBleHBpcmVkiJAEExYIADgWIQTrNEQrwMtQQegqYGGpvZQy
-fWLi6QUCXgvhAAIbAwULCQgHAgYVCgkICwIEFgIDAQIeAQIXgAAKCRCpvZQyfWLi
-6dYoAP9J+rA8IxGhcKwuXsH5LsCG2YBpxzn0XSOUFaktM0hEbwEAhvWrGeeTbuSc
-B6fvJKq3TVTvoizH+mx+6XfTaSuA5QW4OAReC+EAEgorBgEEAZdVAQUBAQdAPU/j
-f1kyZTkZfJsKqZbF+TbkWXbzy58M5oeMdqpPmEoDAQgHiH4EGBYIACYWIQTrNEQr
-wMtQQegqYGGpvZQyfWLi6QUCXgvhAAIbDAUJACmHQAAKCRCpvZQyfWLi6X2dAP0S
-H8/XDRCVfWu0kcKuE4JPqa4N9uHESjHycqCOdy3iFAD8DM4d7GQUk0tfhGXShWXS
-hH2LjniPGzkOYKysO9yyNg8=
-=mpVY
------END PGP PUBLIC KEY BLOCK-----
-"""
-REVOKED_SUBKEY = """-----BEGIN PGP PUBLIC KEY BLOCK-----
-
-mDMEXgvhABYJKwYBBAHaRw8BAQdAl/K9me1QVT4N5e34fTkjInarusSUJkyNXez4
-MBKli2+0DlN1YmtleSByZXZva2VkiJAEExYIADgWIQQdd5BHbp2ymuLgHp2XMaeH
-TZGbYQUCXgvhAAIbAwULCQgHAgYVCgkICwIEFgIDAQIeAQIXgAAKCRCXMaeHTZGb
-YY+dAP9dVt/WaxBfBSuRDiR/LKrwZQDtzi5C0zakkP4xXfUFSwEA4SGW8LT+N6xu
-UZAnbYB4FJSekxCnOCmM+C05tqvekw+4OAReC+EAEgorBgEEAZdVAQUBAQdAr2Co
-JFgwdLoj9smRGpxR2/hmB/JZw7RldCLQ2ZtBkW0DAQgHiHgEKBYIACAWIQQdd5BH
-bp2ymuLgHp2XMaeHTZGbYQUCawSYOQIdAAAKCRCXMaeHTZGbYXuDAP9r4Lwwb9GO
-9QZ80LpQgGFZ+VTLnLzKTPeOudeKDBYwCgEAi8ANsKIqctmbqlk7dP1mVxxUKcGh
-UL1rahxtQfXVaQiIeAQYFggAIBYhBB13kEdunbKa4uAenZcxp4dNkZthBQJeC+EA
-AhsMAAoJEJcxp4dNkZth50gA/jngUpa0WpHBOZxV8G51P+4RYHtPCUuXgmLhx0ok
-LP9+AP9Y3JK+5Itd0eIBbjId0vnOY8bV6J+abyW7+6qaDIjEDQ==
-=j+Mi
------END PGP PUBLIC KEY BLOCK-----
-"""
 
 
 def encoded(content: bytes) -> str:
@@ -164,32 +118,44 @@ def test_keybase() -> None:
     assert "Keys from Keybase aren't fetched here" in refusal("keybase:holder")
 
 
+def problem(text: str) -> str:
+    """Why nothing can be encrypted to a key that is read all the same."""
+    found = why_unusable(load_public_key(text).base64)
+    assert found is not None
+    return found
+
+
 def test_expired_key() -> None:
-    assert "expired on 2020-02-01" in refusal(EXPIRED)
+    assert "expired on 2020-02-01" in problem(EXPIRED)
 
 
 @pytest.mark.parametrize("text", [EXPIRED_SUBKEY, REVOKED_SUBKEY], ids=["expired", "revoked"])
 def test_key_whose_encryption_ended(text: str) -> None:
-    assert "has no key to encrypt to that is neither expired nor revoked" in refusal(text)
+    assert "has no key to encrypt to that is neither expired nor revoked" in problem(text)
 
 
 def test_renewed_key() -> None:
     expiring = CERTIFICATE.set_expiration(datetime.now(UTC) + timedelta(days=1), SECRET.certifier())
-    assert load_public_key(str(expiring)).fingerprint == CERTIFICATE.fingerprint
+    renewed = load_public_key(str(expiring))
+    assert renewed.fingerprint == CERTIFICATE.fingerprint
+    assert why_unusable(renewed.base64) is None
+    former = load_public_key(ARMORED).base64
+    assert former != renewed.base64
+    assert fingerprints([former]) == fingerprints([renewed.base64]) == [CERTIFICATE.fingerprint]
 
 
 def test_revoked_key() -> None:
     revocation = CERTIFICATE.revoke(SECRET.certifier())
     first, *others = packets()
     text = encoded(bytes(first) + bytes(revocation) + b"".join(bytes(part) for part in others))
-    assert f"{CERTIFICATE.fingerprint} is revoked" in refusal(text)
+    assert f"{CERTIFICATE.fingerprint} is revoked" in problem(text)
 
 
 def test_key_that_only_signs() -> None:
     parts = packets()
     at = next(n for n, part in enumerate(parts) if part.key_flags and part.key_flags.transport_encryption)
     # The binding signature, and the subkey before it.
-    assert "has no key to encrypt to" in refusal(joined([*parts[: at - 1], *parts[at + 1 :]]))
+    assert "has no key to encrypt to" in problem(joined([*parts[: at - 1], *parts[at + 1 :]]))
 
 
 def test_subkey_without_a_binding_is_passed_over() -> None:

@@ -336,5 +336,5 @@ def test_journal_is_encrypted_with_the_seals_key_once_that_is_proved(monkeypatch
 
     monkeypatch.setattr(procedure, "prove_seal", prove)
     inputs = InitInputs.from_properties(init_inputs(preflight={"seal": "awskms"}), "")
-    assert init_cipher(inputs) == SealKeyCipher(wrapper)
+    assert init_cipher(inputs) == SealKeyCipher(wrapper, StackKeyCipher(inputs.journal_key))
     assert asked == [(inputs.preflight, inputs.access.target, inputs.preflight_seconds)]

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError
 from components.init.inputs import InitInputs
 from components.init.rekey_on_update import changed_shares
+from components.journal import journal as journal_module
 from components.journal.journal import InitJournal
+from components.kubernetes.lease import LeaseLostError
 from components.operator_init import OperatorInitProvider
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
@@ -24,6 +27,7 @@ from tests.unit.fakes.init_inputs import (
     journal,
 )
 from tests.unit.fakes.init_runs import inputs_with
+from tests.unit.fakes.pgp_keys import new_key
 from tests.unit.fakes.scripted_vault import (
     CANCEL_REKEY,
     REKEY,
@@ -123,7 +127,8 @@ def test_new_shares_go_to_the_store_and_not_to_the_state(
     assert (record.root_token, record.cluster_id) == (STORED.root_token, STORED.cluster_id)
     assert (outs["recovery_shares"], outs["root_token"]) == ([], "")
     assert (outs["keys_version"], outs["keys_fingerprint"]) == ("2", record.fingerprint)
-    assert journal().find() is None
+    # Until the state knows them.
+    assert journal().recover(CIPHER).fingerprint == record.fingerprint
     said = capfd.readouterr().err
     assert "Making 4 new shares, 2 needed, in place of 5" in said
     text = f"{outs}{said}"
@@ -137,8 +142,8 @@ def test_new_shares_are_in_the_journal_before_they_count(
     asked_before: list[int] = []
     keep = InitJournal.keep
 
-    def watched(self: InitJournal, record: KeyRecord) -> None:
-        keep(self, record)
+    def watched(self: InitJournal, record: KeyRecord, *, in_cluster: bool) -> None:
+        keep(self, record, in_cluster=in_cluster)
         asked_before.append(len(vault.asked(VERIFY_REKEY)))
 
     monkeypatch.setattr(InitJournal, "keep", watched)
@@ -186,7 +191,6 @@ def test_new_shares_that_no_store_takes_are_taken_from_the_journal_by_the_next_r
     assert "New shares of an interrupted run are valid already" in capfd.readouterr().err
     assert list(stored(store).recovery_shares) == NEW
     assert len(vault.asked(START_REKEY)) == 1
-    assert journal().find() is None
 
 
 def test_shares_of_an_interrupted_change_to_other_numbers_are_told_as_they_are(
@@ -205,7 +209,7 @@ def test_plain_shares_of_an_interrupted_change_are_told_as_plain(
 ) -> None:
     keep_in_journal(OTHER)
     answer_proofs(vault, False, True)
-    news = inputs_with(vault, store, **{**CHANGE, "pgp_keys": ["key"] * 4})
+    news = inputs_with(vault, store, **{**CHANGE, "pgp_keys": [new_key()] * 4})
     outs = OperatorInitProvider().update("id", state(vault, store), news).outs
     assert outs is not None
     assert outs["pgp_keys"] == []
@@ -256,7 +260,7 @@ def test_shares_that_nobody_here_knows_stay_as_they_are(
 def test_encrypted_shares_are_left_to_their_holders(vault: ScriptedVault) -> None:
     order = InitInputs.from_properties(inputs_with(vault, None, **CHANGE), adopted_keys="")
     with pytest.raises(DeploymentError, match="only the holders can make new ones"):
-        changed_shares(order, state(vault, None, pgp_keys=["key"] * 5))
+        changed_shares(order, state(vault, None, pgp_keys=[new_key()] * 5), rekey=True)
     assert vault.asked(START_REKEY) == []
 
 
@@ -275,7 +279,7 @@ def test_vault_that_is_away_changes_nothing(vault: ScriptedVault, store: scripte
     assert stored(store) == STORED
 
 
-def test_run_that_slept_keeps_the_new_shares_and_overwrites_nothing(
+def test_run_that_slept_ends_before_the_new_shares_are_valid(
     vault: ScriptedVault,
     store: scripted_store.Store,
     cluster: InitCluster,
@@ -283,15 +287,16 @@ def test_run_that_slept_keeps_the_new_shares_and_overwrites_nothing(
 ) -> None:
     keep = InitJournal.keep
 
-    def slept(self: InitJournal, record: KeyRecord) -> None:
-        keep(self, record)
+    def slept(self: InitJournal, record: KeyRecord, *, in_cluster: bool) -> None:
+        keep(self, record, in_cluster=in_cluster)
         cluster.take_lease()
 
     monkeypatch.setattr(InitJournal, "keep", slept)
-    with pytest.raises(DeploymentError, match="The new shares are valid, and safe in the journal"):
+    with pytest.raises(LeaseLostError):
         update(vault, store)
     assert stored(store) == STORED
-    assert list(journal().recover(CIPHER).recovery_shares) == NEW
+    assert vault.asked(VERIFY_REKEY) == []
+    assert len(vault.asked(CANCEL_REKEY)) == 1
 
 
 def test_shares_that_would_not_fit_are_not_made(
@@ -302,4 +307,83 @@ def test_shares_that_would_not_fit_are_not_made(
     with pytest.raises(KeyStoreError, match="takes 200 bytes, and the record is longer"):
         update(vault, store)
     assert vault.asked(START_REKEY) == []
+    assert stored(store) == STORED
+
+
+# Settings that were set back
+
+
+def set_back(
+    vault: ScriptedVault, store: scripted_store.Store | None, **changed: Any
+) -> tuple[bool, dict[str, Any]]:
+    """What a preview tells with the settings of before, and the state after the update."""
+    olds, news = state(vault, store), inputs_with(vault, store, **changed)
+    told = OperatorInitProvider().diff("id", olds, news).changes
+    outs = OperatorInitProvider().update("id", olds, news).outs
+    assert outs is not None
+    return bool(told), outs
+
+
+@pytest.mark.parametrize("in_state", [True, False], ids=["state", "store"])
+def test_shares_that_became_valid_are_found_though_the_settings_are_set_back(
+    vault: ScriptedVault, store: scripted_store.Store, in_state: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = None if in_state else store
+    keep_in_journal(OTHER)
+    answer_proofs(vault, False, True)
+    told, outs = set_back(vault, place)
+    assert told
+    assert outs["keys_fingerprint"] == OTHER.fingerprint
+    kept = outs["recovery_shares"] if in_state else stored(store).shares
+    assert list(kept) == list(OTHER.shares)
+    assert "An interrupted change of shares will be settled" in capfd.readouterr().err
+    assert vault.asked(START_REKEY) == []
+
+
+def test_shares_that_never_counted_change_nothing_once_the_settings_are_set_back(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    keep_in_journal(OTHER)
+    told, outs = set_back(vault, store)
+    assert told
+    assert outs["keys_fingerprint"] == RECORD.fingerprint
+    assert stored(store) == STORED
+    assert journal().find() is None
+    assert not OperatorInitProvider().diff("id", outs, inputs_with(vault, store)).changes
+
+
+def test_change_that_was_cut_after_the_store_had_the_shares_is_gone_on_with(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    """Encrypted shares can't be tried, and the store says that they are the ones."""
+    stored_already = replace(STORED, recovery_shares=NEW, threshold=2, shares_encrypted=True)
+    keep_in_journal(stored_already)
+    (Path(store.folder) / "record").write_text(stored_already.to_json())
+    keys = {"pgp_keys": [new_key()] * 4, **CHANGE}
+    told, outs = set_back(vault, store, **keys)
+    assert told
+    assert (outs["keys_fingerprint"], outs["shares"]) == (stored_already.fingerprint, 4)
+    assert outs["pgp_keys"] == keys["pgp_keys"]
+    assert vault.asked(START_REKEY) == []
+    with pytest.raises(DeploymentError, match=r"set init\.pgpKeys as it was then"):
+        set_back(vault, store)
+
+
+def test_new_shares_that_the_cluster_does_not_take_never_count(
+    vault: ScriptedVault,
+    store: scripted_store.Store,
+    cluster: InitCluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal_module, "_KEEP_SECONDS", 0.2)
+    begin = InitJournal.note_rekey
+
+    def lost_from_here(self: InitJournal, nonce: str) -> None:
+        begin(self, nonce)
+        cluster.objects.fail("(create|replace) .*", "etcdserver: leader changed")
+
+    monkeypatch.setattr(InitJournal, "note_rekey", lost_from_here)
+    with pytest.raises(DeploymentError, match="couldn't be written to Secret"):
+        update(vault, store)
+    assert vault.asked(VERIFY_REKEY) == []
     assert stored(store) == STORED

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from components.journal.encryption import JournalCipher, JournalError, SealKeyCipher, StackKeyCipher
+from tests.unit.fakes.init_inputs import CIPHER
 from tests.unit.fakes.key_wrapper import PlainWrapper
 
 DEPLOYMENT = "uid/vault/vault"
@@ -73,7 +74,7 @@ def test_another_deployment_does_not_open_it() -> None:
 
 def test_the_ciphertext_is_bound_to_its_deployment_whatever_wrapped_its_key() -> None:
     """RSA and transit bind a wrapped key to nothing, so the same key may be had for another deployment."""
-    key = SealKeyCipher(PlainWrapper()).prepare(DEPLOYMENT)
+    key = SealKeyCipher(PlainWrapper(), CIPHER).prepare(DEPLOYMENT)
     ciphertext = key.encrypt(b"the keys")
     assert replace(key).decrypt(ciphertext) == b"the keys"
     with pytest.raises(JournalError, match=CHANGED):
@@ -115,30 +116,30 @@ def test_a_key_that_cannot_be_had_again_is_never_used() -> None:
 
 
 def test_the_seals_key_wraps_the_journals() -> None:
-    key = SealKeyCipher(PlainWrapper()).prepare(DEPLOYMENT)
+    key = SealKeyCipher(PlainWrapper(), CIPHER).prepare(DEPLOYMENT)
     assert (key.header["cipher"], key.header["key"]) == ("plain", "seal-key")
-    again = SealKeyCipher(PlainWrapper()).open(key.header, DEPLOYMENT)
+    again = SealKeyCipher(PlainWrapper(), CIPHER).open(key.header, DEPLOYMENT)
     assert again.decrypt(key.encrypt(b"the keys")) == b"the keys"
 
 
 def test_a_journal_of_another_key_of_the_seal_names_both() -> None:
-    header = SealKeyCipher(PlainWrapper("old-key")).prepare(DEPLOYMENT).header
+    header = SealKeyCipher(PlainWrapper("old-key"), CIPHER).prepare(DEPLOYMENT).header
     with pytest.raises(JournalError, match="wrapped by old-key, and the seal's key is new-key"):
-        SealKeyCipher(PlainWrapper("new-key")).open(header, DEPLOYMENT)
+        SealKeyCipher(PlainWrapper("new-key"), CIPHER).open(header, DEPLOYMENT)
 
 
 @pytest.mark.parametrize("damage", [{"wrapped_key": "not base64!"}, None])
 def test_a_damaged_wrapped_key_is_told(damage: dict[str, str] | None) -> None:
-    header = dict(SealKeyCipher(PlainWrapper()).prepare(DEPLOYMENT).header)
+    header = dict(SealKeyCipher(PlainWrapper(), CIPHER).prepare(DEPLOYMENT).header)
     if damage is None:
         del header["wrapped_key"]
     else:
         header.update(damage)
     with pytest.raises(JournalError, match="wrapped key in it is damaged"):
-        SealKeyCipher(PlainWrapper()).open(header, DEPLOYMENT)
+        SealKeyCipher(PlainWrapper(), CIPHER).open(header, DEPLOYMENT)
 
 
 def test_journal_is_bound_to_its_deployment_even_under_the_same_key() -> None:
-    key = SealKeyCipher(PlainWrapper()).prepare(DEPLOYMENT)
+    key = SealKeyCipher(PlainWrapper(), CIPHER).prepare(DEPLOYMENT)
     with pytest.raises(JournalError, match="for another deployment"):
         replace(key, deployment="uid/vault/another").decrypt(key.encrypt(b"the keys"))

@@ -1,0 +1,58 @@
+"""PGP public keys that can't be encrypted to any more, and one that can."""
+
+import base64
+
+import pysequoia
+
+# Made with GnuPG, as are the two below; this one was valid for January 2020.
+EXPIRED = """-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEXgvhABYJKwYBBAHaRw8BAQdAw8gsvsOoWadhJ6xwDcPk/46CbJ0oDGBIE4hl
+rt/H4kS0B0V4cGlyZWSIlgQTFggAPhYhBMW70N7nguePfJ3vV3nQtITNLSOZBQJe
+C+EAAhsDBQkAKYdABQsJCAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEHnQtITNLSOZ
+moEA/001uFEuYeH8I3ILmEKskjT34bnwXZNljdCWYgOK98tpAQCTjmLxuxjQzpTT
+7fzBG3t4WLJgbwbIJfkonnqYxGfKArg4BF4L4QASCisGAQQBl1UBBQEBB0CdhbKS
+wY+MUSlrhC8Ze2WZb1pS5HCSJtWdB3M6ZKniEgMBCAeIeAQYFggAIBYhBMW70N7n
+guePfJ3vV3nQtITNLSOZBQJeC+EAAhsMAAoJEHnQtITNLSOZLXEBAIv4UxZyCOGo
+fBSViHjjpmLRFrDloofw3TYCFBYyVe1+AP9BoXLGd8XNRk+PucaFy9iP2ZIT+0CF
+YgNwnt+60Qi/DA==
+=Mr+R
+-----END PGP PUBLIC KEY BLOCK-----
+"""
+# Only its key for encryption was for January 2020.
+EXPIRED_SUBKEY = """-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEXgvhABYJKwYBBAHaRw8BAQdACRKxn8+BpBqP1X+1CIJMO19kqKwtQBZI06SK
+lpOJMgm0DlN1YmtleSBleHBpcmVkiJAEExYIADgWIQTrNEQrwMtQQegqYGGpvZQy
+fWLi6QUCXgvhAAIbAwULCQgHAgYVCgkICwIEFgIDAQIeAQIXgAAKCRCpvZQyfWLi
+6dYoAP9J+rA8IxGhcKwuXsH5LsCG2YBpxzn0XSOUFaktM0hEbwEAhvWrGeeTbuSc
+B6fvJKq3TVTvoizH+mx+6XfTaSuA5QW4OAReC+EAEgorBgEEAZdVAQUBAQdAPU/j
+f1kyZTkZfJsKqZbF+TbkWXbzy58M5oeMdqpPmEoDAQgHiH4EGBYIACYWIQTrNEQr
+wMtQQegqYGGpvZQyfWLi6QUCXgvhAAIbDAUJACmHQAAKCRCpvZQyfWLi6X2dAP0S
+H8/XDRCVfWu0kcKuE4JPqa4N9uHESjHycqCOdy3iFAD8DM4d7GQUk0tfhGXShWXS
+hH2LjniPGzkOYKysO9yyNg8=
+=mpVY
+-----END PGP PUBLIC KEY BLOCK-----
+"""
+REVOKED_SUBKEY = """-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEXgvhABYJKwYBBAHaRw8BAQdAl/K9me1QVT4N5e34fTkjInarusSUJkyNXez4
+MBKli2+0DlN1YmtleSByZXZva2VkiJAEExYIADgWIQQdd5BHbp2ymuLgHp2XMaeH
+TZGbYQUCXgvhAAIbAwULCQgHAgYVCgkICwIEFgIDAQIeAQIXgAAKCRCXMaeHTZGb
+YY+dAP9dVt/WaxBfBSuRDiR/LKrwZQDtzi5C0zakkP4xXfUFSwEA4SGW8LT+N6xu
+UZAnbYB4FJSekxCnOCmM+C05tqvekw+4OAReC+EAEgorBgEEAZdVAQUBAQdAr2Co
+JFgwdLoj9smRGpxR2/hmB/JZw7RldCLQ2ZtBkW0DAQgHiHgEKBYIACAWIQQdd5BH
+bp2ymuLgHp2XMaeHTZGbYQUCawSYOQIdAAAKCRCXMaeHTZGbYXuDAP9r4Lwwb9GO
+9QZ80LpQgGFZ+VTLnLzKTPeOudeKDBYwCgEAi8ANsKIqctmbqlk7dP1mVxxUKcGh
+UL1rahxtQfXVaQiIeAQYFggAIBYhBB13kEdunbKa4uAenZcxp4dNkZthBQJeC+EA
+AhsMAAoJEJcxp4dNkZth50gA/jngUpa0WpHBOZxV8G51P+4RYHtPCUuXgmLhx0ok
+LP9+AP9Y3JK+5Itd0eIBbjId0vnOY8bV6J+abyW7+6qaDIjEDQ==
+=j+Mi
+-----END PGP PUBLIC KEY BLOCK-----
+"""
+
+
+def new_key() -> str:
+    """Base64 of a key that nobody else has."""
+    secret = pysequoia.Tsk.generate(user_id="Holder <holder@example.com>", profile=pysequoia.Profile.RFC4880)
+    return base64.b64encode(bytes(secret.extract_certificate())).decode()
