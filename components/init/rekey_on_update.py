@@ -80,10 +80,9 @@ def _settled(
             recovery = bool(current.recovery_shares)
             if settle_rekey(client, recovery=recovery, old=old, new=new, own_nonce=own_nonce) is new:
                 valid = left_over
-            else:
-                # The journaled shares never became valid.
-                journal.finish()
     if valid.fingerprint == fingerprint:
+        # What the journal has is in the state, or never became valid.
+        journal.finish(fingerprint)
         return None
     if valid.shares_encrypted and not inputs.pgp_keys:
         raise DeploymentError(
