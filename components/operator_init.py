@@ -82,9 +82,9 @@ class OperatorInitProvider(StableProvider):
             encrypted_to = [] if news.get("adopt") else ["pgp_keys", "root_token_pgp_key"]
         for name, problem in _unusable_keys(news).items():
             if name in encrypted_to:
-                failures.append(CheckFailure(name, problem))
+                failures.append(CheckFailure(name, f"{problem}; {_ANOTHER_KEY}"))
             else:
-                say(f"Warning: {problem} Nothing is encrypted to it now.")
+                say(f"Warning: {problem}. Nothing is encrypted to it now, and it still decrypts.")
         return CheckResult(news, failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -95,6 +95,11 @@ class OperatorInitProvider(StableProvider):
         """
         preflight = _proof_by_seal(_olds.get("preflight"), _news.get("preflight"))
         known = {**_olds, "preflight": preflight, "journal_key": _news.get("journal_key")}
+        # A key that its holder renewed is no change either.
+        if _same_holders(_olds.get("pgp_keys") or [], _news.get("pgp_keys") or []):
+            known["pgp_keys"] = _news.get("pgp_keys")
+        if _same_holders([_olds.get("root_token_pgp_key")], [_news.get("root_token_pgp_key")]):
+            known["root_token_pgp_key"] = _news.get("root_token_pgp_key")
         difference = super().diff(_id, known, _news)
         if _change_interrupted(_olds, _news):
             say("An interrupted change of shares will be settled by pulumi up")
@@ -134,7 +139,7 @@ class OperatorInitProvider(StableProvider):
         if completes_migration(_olds, _news):
             kept.update(_outputs_after_migration(inputs, {**_olds, **kept}))
         rekey = bool(_changed_share_inputs(_olds, _news))
-        if rekey or _change_interrupted(_olds, _news):
+        if rekey or _change_interrupted(_olds, _news, sure=True):
             from components.init.rekey_on_update import changed_shares
 
             change = changed_shares(inputs, {**_olds, **kept}, rekey=rekey)
@@ -169,6 +174,7 @@ _HOLDERS_REKEY = (
 )
 _SHARES_STAY_DURING_MIGRATION = "the seal is being migrated; change the shares when that is done"
 _CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
+_ANOTHER_KEY = "its holder has to extend or replace it (gpg --edit-key, expire or addkey)"
 _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
 
 
@@ -203,25 +209,31 @@ def _unusable_keys(props: Mapping[str, Any]) -> Mapping[str, str]:
         return {}
     from components.custody.pgp_keys import why_unusable
 
-    found = {name: " ".join(filter(None, map(why_unusable, keys))) for name, keys in given.items()}
+    found = {name: "; ".join(filter(None, map(why_unusable, keys))) for name, keys in given.items()}
     return {name: problems for name, problems in found.items() if problems}
 
 
-def _change_interrupted(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Return whether the journal has other shares than the state knows, of a change that was interrupted."""
+def _change_interrupted(olds: Mapping[str, Any], news: Mapping[str, Any], *, sure: bool = False) -> bool:
+    """Return whether the journal has other shares than the state knows, of a change that was interrupted.
+
+    A place of it that can't be read is reported, and with ``sure`` raises :class:`JournalError` if the other
+    one has no keys.
+    """
     fingerprint, deployment = str(olds.get("keys_fingerprint") or ""), str(olds.get("deployment") or "")
     if not fingerprint or not deployment:
         return False
     from components.journal.journal import InitJournal
 
     access = PodAccess.from_properties(news["access"])
-    return InitJournal(access.target, access.statefulset, deployment).has_other_keys(fingerprint)
+    journal = InitJournal(access.target, access.statefulset, deployment)
+    if sure:
+        journal.find()
+    return journal.has_other_keys(fingerprint)
 
 
-def _require_checkpoints(*, keys_in_state: bool, journal_key: bool) -> None:
+def _require_checkpoints(*, keys_in_state: bool) -> None:
     """Raise if Pulumi would save a state that keeps secrets only at the end of the update."""
-    skipped = os.environ.get(SKIP_CHECKPOINTS, "").lower() in ("1", "true")
-    if skipped and (keys_in_state or journal_key):
+    if os.environ.get(SKIP_CHECKPOINTS, "").lower() in ("1", "true"):
         what = "the keys of Vault" if keys_in_state else "the key of the journal"
         raise DeploymentError(
             f"{SKIP_CHECKPOINTS} is set, so Pulumi saves the state only when the update ends, and this state "
@@ -349,7 +361,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
                 "init.preflight is off: whether Vault's role may use the seal's key shows at the init only, "
                 "and an init that can't use it leaves a Vault without keys."
             )
-        _require_checkpoints(keys_in_state=settings.custody.store is None, journal_key=not preflight)
+        _require_checkpoints(keys_in_state=settings.custody.store is None)
         properties: dict[str, Any] = {
             "access": access.to_properties(),
             "cluster_uid": connection.cluster_uid,

@@ -80,18 +80,19 @@ def fingerprints(keys: Sequence[str | None]) -> Sequence[str]:
 
 
 def why_unusable(key: str) -> str | None:
-    """Return why nothing can be encrypted to this key (base64) now: it is revoked, or expired on a date."""
+    """Return why nothing can be encrypted to this key (base64) now: it is revoked, or expired on a date.
+
+    Without a full stop; None if it can be.
+    """
     certificate = _certificate(base64.b64decode(key))
     name = f"The PGP key {certificate.fingerprint}"
     if certificate.is_revoked:
-        return f"{name} is revoked; its holder has to give another one."
+        return f"{name} is revoked"
     expiration = certificate.expiration
     if expiration is not None and expiration <= datetime.now(UTC):
-        return f"{name} expired on {expiration:%Y-%m-%d}; its holder has to extend or replace it."
+        return f"{name} expired on {expiration:%Y-%m-%d}"
     if not _can_be_encrypted_to(certificate):
-        return (
-            f"{name} has no key to encrypt to that is neither expired nor revoked (gpg --edit-key, addkey)."
-        )
+        return f"{name} has no key to encrypt to that is neither expired nor revoked"
     return None
 
 

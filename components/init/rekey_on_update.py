@@ -11,12 +11,14 @@ from components.errors import DeploymentError, RetryableError
 from components.init.inputs import InitInputs, state_record
 from components.init.procedure import init_cipher
 from components.journal.journal import InitJournal
-from components.progress import say
-from components.shares.generate_root import WrongSharesError, permitted_client
+from components.progress import Waiting, say
+from components.shares.generate_root import WrongSharesError, permitted_client, prove_shares
 from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
+from components.shares.unseal import StillSealedError, give_shares
 from components.vault.client import VaultClient, VaultRefusedError
 
 _ANOTHER_RUN_SECONDS = 60
+_UNSEAL_SECONDS = 60
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,10 +50,10 @@ def _changed_shares(
     if current is None or not current.shares:
         say("The shares of this Vault aren't known here, so they stay as they are")
         return None
-    inputs.custody.require_room(inputs.largest_record)
     try:
         inputs.access.await_running(0, seconds=30)
         with inputs.access.reach(0) as client:
+            _unseal(inputs, client, current, journal)
             client = permitted_client(client, (current.plain_root_token, inputs.token))
             settled = _settled(inputs, client, current, journal, str(olds["keys_fingerprint"]))
             if settled is not None:
@@ -70,27 +72,67 @@ def _settled(
 ) -> KeyRecord | None:
     """Return the valid keys if an interrupted change made other ones than the state's ``fingerprint``."""
     entry = journal.find()
-    valid = current
-    if entry is not None and entry.kept:
-        left_over = journal.recover(init_cipher(inputs))
-        if left_over.fingerprint != current.fingerprint:
-            old = ShareSet(current.shares, current.threshold, current.shares_encrypted)
-            new = ShareSet(left_over.shares, left_over.threshold, left_over.shares_encrypted)
-            own_nonce = _own_nonce(journal)
-            recovery = bool(current.recovery_shares)
-            if settle_rekey(client, recovery=recovery, old=old, new=new, own_nonce=own_nonce) is new:
-                valid = left_over
-    if valid.fingerprint == fingerprint:
-        # What the journal has is in the state, or never became valid.
-        journal.finish(fingerprint)
+    journaled = entry is not None and entry.kept
+    if not journaled and current.fingerprint == fingerprint:
         return None
-    if valid.shares_encrypted and not inputs.pgp_keys:
+    valid = current
+    # Shares that are encrypted to their holders are the last ones that this program made.
+    if not current.shares_encrypted:
+        valid = _proved(inputs, client, current, journal, journaled=journaled)
+    if valid.fingerprint == fingerprint:
+        # What else the journal has is in the state already, or never became valid.
+        journal.finish(fingerprint, others_void=True)
+        return None
+    if valid.shares_encrypted and len(inputs.pgp_keys) != len(valid.shares):
         raise DeploymentError(
-            "New shares of an interrupted run are valid already, and encrypted to their holders: set "
-            "init.pgpKeys as it was then, and run pulumi up again."
+            f"{len(valid.shares)} new shares of an interrupted run are valid already, and encrypted to their "
+            "holders: set init.pgpKeys, init.shares and init.threshold as they were then, and run pulumi up "
+            "again."
         )
     say("New shares of an interrupted run are valid already; they are stored now")
     return valid
+
+
+def _proved(
+    inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal, *, journaled: bool
+) -> KeyRecord:
+    """Return the current keys or the journal's, whichever Vault takes."""
+    if not journaled:
+        prove_shares(client, current.shares, current.threshold)
+        return current
+    recovered: list[KeyRecord] = []
+
+    def new() -> ShareSet:
+        recovered.append(journal.recover(init_cipher(inputs)))
+        return _share_set(recovered[0])
+
+    old = _share_set(current)
+    recovery = bool(current.recovery_shares)
+    valid = settle_rekey(client, recovery=recovery, old=old, new=new, own_nonce=_own_nonce(journal))
+    return current if valid is old else recovered[0]
+
+
+def _share_set(record: KeyRecord) -> ShareSet:
+    return ShareSet(record.shares, record.threshold, record.shares_encrypted)
+
+
+def _unseal(inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal) -> None:
+    """Unseal a server whose seal is Shamir's, with the current shares or else the journal's.
+
+    Nothing else would: the state may have void shares after an interrupted change.
+    """
+    status = client.seal_status()
+    if not status.sealed or status.recovery_seal or current.shares_encrypted:
+        return
+    waiting = Waiting("Unsealing", _UNSEAL_SECONDS)
+    try:
+        give_shares(client, current.shares[: current.threshold], waiting)
+    except (VaultRefusedError, StillSealedError):
+        entry = journal.find()
+        if entry is None or not entry.kept:
+            raise
+        left_over = journal.recover(init_cipher(inputs))
+        give_shares(client, left_over.shares[: left_over.threshold], waiting)
 
 
 def _own_nonce(journal: InitJournal) -> str:
@@ -107,6 +149,7 @@ def _changed(
             "The shares are encrypted to their holders, so only the holders can make new ones: vault "
             "operator rekey. Set init.shares, init.threshold and init.pgpKeys back."
         )
+    inputs.custody.require_room(inputs.largest_record)
     own_nonce = _own_nonce(journal)
     journal.begin(init_cipher(inputs))
     recovery = bool(current.recovery_shares)

@@ -43,6 +43,7 @@ class InitJournal:
         self._open: tuple[JournalDataKey, JournalEntry] | None = None
         self._own_runs = {self.lease.identity.run_id}
         self._said: set[str] = set()
+        self._others_void = False
         self._refused = False
         """Whether neither place took this run's keys."""
         self._replaced: JournalEntry | None = None
@@ -171,13 +172,14 @@ class InitJournal:
                 return record
             raise JournalError("; ".join(dict.fromkeys(failures)) or "there are none in it")
 
-    def finish(self, fingerprint: str = "") -> None:
+    def finish(self, fingerprint: str = "", *, others_void: bool = False) -> None:
         """Delete the journal, once the keys are stored and were checked against Vault.
 
         Deletes what this run wrote or recovered, keys with that ``fingerprint``, and the intents of runs that
-        are over, which the lease shows. Other keys stay: they may be the valid ones. So does what can't be
-        reached, with a warning.
+        are over, which the lease shows. Other keys stay, as they may be the valid ones, unless they are known
+        to be void (``others_void``). So does what can't be reached, with a warning.
         """
+        self._others_void = others_void
         entries, failures = self._entries()
         if not entries and not failures:
             return
@@ -197,7 +199,7 @@ class InitJournal:
             self.finish()
             return
         with self._naming_location("The journal of the earlier run can't be put back"):
-            self._file.write(self._replaced)
+            self._put_file(self._replaced)
             self._put_secret(self._replaced)
 
     def has_other_keys(self, fingerprint: str) -> bool:
@@ -349,7 +351,7 @@ class InitJournal:
             if entry.belongs_to_live_run:
                 say(f"The journal is another run's now ({entry.run.description})")
             return entry.belongs_to_live_run
-        other = entry.fingerprint != fingerprint
+        other = entry.fingerprint != fingerprint and not self._others_void
         if other:
             self.say_once(
                 "The journal has keys of another run, or the shares of an interrupted change, which may be "

@@ -26,6 +26,7 @@ from components.vault.client import (
     VaultUnavailableError,
 )
 from components.vault.rekey import Rekey, RekeyProgress, RekeyStatus
+from components.vault.root_generation import RootGeneration
 
 
 class UnsettledRekeyError(DeploymentError):
@@ -97,7 +98,7 @@ def rekey_shares(
             # Vault may have made the new shares valid, and only its answer was lost.
             new = ShareSet(answer.new_shares, new_threshold)
             settle = partial(
-                settle_rekey, client, recovery=recovery, old=old, new=new, own_nonce=started.nonce
+                settle_rekey, client, recovery=recovery, old=old, new=lambda: new, own_nonce=started.nonce
             )
             if _settled(settle, error) is old:
                 raise
@@ -105,14 +106,19 @@ def rekey_shares(
 
 
 def settle_rekey(
-    client: VaultClient, *, recovery: bool, old: ShareSet, new: ShareSet, own_nonce: str
+    client: VaultClient, *, recovery: bool, old: ShareSet, new: Callable[[], ShareSet], own_nonce: str
 ) -> ShareSet:
     """Return the one of the two sets that is valid after an interrupted rekey.
 
+    ``new`` is asked for only if the old ones are void.
+
     Cancels the rekey ``own_nonce`` first if it is still in progress, so that the answer stays true; somebody
-    else's is left alone. ``old`` are plain. Raises :class:`WrongSharesError` if neither is valid (this is
-    another Vault), :class:`VaultUnavailableError` and :class:`VaultRefusedError`.
+    else's is left alone. ``old`` have to be plain. Raises :class:`WrongSharesError` if neither is valid (this
+    is another Vault, or somebody else has made new shares), :class:`VaultUnavailableError` and
+    :class:`VaultRefusedError`.
     """
+    if old.encrypted:
+        raise ValueError("shares that are encrypted to their holders can't be tried")
     # If the old ones are void already, the rekey is over.
     with (
         contextlib.suppress(WrongSharesError),
@@ -123,10 +129,13 @@ def settle_rekey(
     try:
         prove_shares(client, old.shares, old.threshold)
     except WrongSharesError:
-        # Encrypted shares can't be tried here; as the old ones are void, these must be valid.
-        if not new.encrypted:
-            prove_shares(client, new.shares, new.threshold)
-        return new
+        other = new()
+        if not other.encrypted:
+            prove_shares(client, other.shares, other.threshold)
+        # They can't be tried here, and the old ones are void.
+        elif RootGeneration(client).status().required != other.threshold:
+            raise
+        return other
     return old
 
 

@@ -63,7 +63,7 @@ def rotate(vault: InitialisedVault, kept: Kept, *, pgp_keys: Sequence[str] = ())
 
 def settle(vault: InitialisedVault, new: ShareSet, own_nonce: str = "") -> ShareSet:
     old = ShareSet(vault.shares, 3)
-    return settle_rekey(vault.client, recovery=vault.recovery, old=old, new=new, own_nonce=own_nonce)
+    return settle_rekey(vault.client, recovery=vault.recovery, old=old, new=lambda: new, own_nonce=own_nonce)
 
 
 def unlock(vault: InitialisedVault, shares: Sequence[str], threshold: int) -> bool:
@@ -306,6 +306,6 @@ def follows(address: str) -> bool:
 
 def settled(client: VaultClient, old: ShareSet, new: ShareSet) -> ShareSet | None:
     try:
-        return settle_rekey(client, recovery=True, old=old, new=new, own_nonce="")
+        return settle_rekey(client, recovery=True, old=old, new=lambda: new, own_nonce="")
     except VaultUnavailableError:
         return None

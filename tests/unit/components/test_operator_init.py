@@ -309,6 +309,7 @@ def test_key_that_its_holder_renewed_is_the_same_key() -> None:
     olds = state(pgp_keys=[before] * 5, root_token_pgp_key=before)
     news = init_inputs(pgp_keys=[now] * 5, root_token_pgp_key=now)
     assert OperatorInitProvider().check(olds, news).failures == []
+    assert OperatorInitProvider().diff("id", olds, {**news, "__provider": "a reference"}).changes is False
     outs = OperatorInitProvider().update("id", olds, news).outs
     assert outs is not None
     assert (outs["pgp_keys"], outs["keys_fingerprint"]) == ([now] * 5, olds["keys_fingerprint"])

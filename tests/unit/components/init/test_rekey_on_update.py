@@ -15,6 +15,7 @@ from components.errors import DeploymentError
 from components.init.inputs import InitInputs
 from components.init.rekey_on_update import changed_shares
 from components.journal import journal as journal_module
+from components.journal.encryption import StackKeyCipher
 from components.journal.journal import InitJournal
 from components.kubernetes.lease import LeaseLostError
 from components.operator_init import OperatorInitProvider
@@ -32,16 +33,20 @@ from tests.unit.fakes.scripted_vault import (
     CANCEL_REKEY,
     REKEY,
     ROOT_TOKEN,
+    SEAL_STATUS,
     SHARES,
     START_REKEY,
     START_ROOT,
+    UNSEAL,
     UPDATE_REKEY,
+    UPDATE_ROOT,
     VERIFY_REKEY,
     Answer,
     ScriptedVault,
     error,
     no_content,
     root_generation_started,
+    seal_status,
 )
 from tests.unit.fakes.vault_keys import OTHER, PAD, RECORD, STORED, answer_proofs, shown
 
@@ -220,7 +225,7 @@ def test_encrypted_shares_of_an_interrupted_change_are_told_by_their_keys(
 ) -> None:
     keep_in_journal(replace(OTHER, shares_encrypted=True))
     answer_proofs(vault, False)
-    with pytest.raises(DeploymentError, match=r"encrypted to their holders: set init\.pgpKeys as it was"):
+    with pytest.raises(DeploymentError, match=r"encrypted to their holders: set init\.pgpKeys, init\.shares"):
         update(vault, store)
     assert stored(store) == STORED
 
@@ -365,7 +370,7 @@ def test_change_that_was_cut_after_the_store_had_the_shares_is_gone_on_with(
     assert (outs["keys_fingerprint"], outs["shares"]) == (stored_already.fingerprint, 4)
     assert outs["pgp_keys"] == keys["pgp_keys"]
     assert vault.asked(START_REKEY) == []
-    with pytest.raises(DeploymentError, match=r"set init\.pgpKeys as it was then"):
+    with pytest.raises(DeploymentError, match=r"set init\.pgpKeys, init\.shares"):
         set_back(vault, store)
 
 
@@ -387,3 +392,81 @@ def test_new_shares_that_the_cluster_does_not_take_never_count(
         update(vault, store)
     assert vault.asked(VERIFY_REKEY) == []
     assert stored(store) == STORED
+
+
+def test_rekey_that_a_killed_run_began_is_ended_as_its_own(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    killed = journal()
+    killed.begin(CIPHER)
+    killed.note_rekey("of the killed run")
+    running = Answer({"started": True, "nonce": "of the killed run"})
+    vault.answers(REKEY, running, Answer({"started": False, "nonce": ""}))
+    update(vault, store)
+    assert list(stored(store).recovery_shares) == NEW
+
+
+def test_shares_of_other_holders_than_the_settings_name_are_not_taken(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    cut = replace(STORED, recovery_shares=NEW, threshold=2, shares_encrypted=True)
+    keep_in_journal(cut)
+    (Path(store.folder) / "record").write_text(cut.to_json())
+    with pytest.raises(DeploymentError, match=r"4 new shares .* set init\.pgpKeys"):
+        set_back(vault, store, pgp_keys=[new_key()] * 5, shares=5, threshold=2)
+
+
+def test_void_shares_in_a_store_are_never_taken_for_new_ones(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    """As of a version of the store that somebody has restored."""
+    (Path(store.folder) / "record").write_text(replace(STORED, recovery_shares=OTHER.shares).to_json())
+    answer_proofs(vault, False)
+    with pytest.raises(DeploymentError, match="The shares couldn't be changed: The shares don't unlock"):
+        update(vault, store)
+
+
+def test_journal_that_cannot_be_opened_stops_nothing_while_the_current_shares_are_valid(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    opened = journal()
+    opened.begin(StackKeyCipher(base64.b64encode(bytes(32)).decode()))
+    opened.keep(OTHER)
+    _, outs = set_back(vault, store, pod_start_seconds=600)
+    assert outs["keys_fingerprint"] == RECORD.fingerprint
+    assert journal().find() is None
+
+
+def test_encrypted_shares_are_never_replaced_by_those_of_a_change_that_never_counted(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    """They can't be tried, and this program makes no others once shares are encrypted to their holders."""
+    keep_in_journal(replace(OTHER, shares_encrypted=True))
+    valid = replace(STORED, recovery_shares=NEW, threshold=3, shares_encrypted=True)
+    (Path(store.folder) / "record").write_text(valid.to_json())
+    vault.answers(UPDATE_ROOT, error(400, "key is longer than maximum 33 bytes"))
+    keys: dict[str, Any] = {"pgp_keys": [new_key()] * 4, "shares": 4, "threshold": 3}
+    olds = state(vault, store, keys_fingerprint=valid.fingerprint, **keys)
+    outs = OperatorInitProvider().update("id", olds, inputs_with(vault, store, **keys)).outs
+    assert outs is not None
+    assert (outs["keys_fingerprint"], stored(store).fingerprint) == (valid.fingerprint, valid.fingerprint)
+    assert journal().find() is None
+
+
+def test_vault_that_restarted_after_a_cut_change_is_unsealed_with_the_valid_shares(
+    vault: ScriptedVault,
+) -> None:
+    """Nothing else would: the state has the void ones."""
+    sealed, unsealed = (seal_status("shamir", initialized=True, sealed=now) for now in (True, False))
+    new = replace(RECORD, recovery_shares=(), key_shares=OTHER.shares)
+    keep_in_journal(new)
+    answer_proofs(vault, False, True)
+    vault.answers(SEAL_STATUS, sealed, unsealed)
+    wrong = error(400, "failed to decrypt keys from storage: cipher: message authentication failed")
+    vault.answers(UNSEAL, sealed, sealed, sealed, wrong, sealed, sealed, sealed, unsealed)
+    vault.answers("GET /v1/sys/rekey/init", Answer({"started": False, "nonce": ""}))
+    olds = state(vault, None, recovery_shares=[], key_shares=SHARES)
+    outs = OperatorInitProvider().update("id", olds, inputs_with(vault, None)).outs
+    assert outs is not None
+    assert (outs["key_shares"], outs["keys_fingerprint"]) == (list(OTHER.shares), new.fingerprint)
+    assert vault.unsealed_with() == list(OTHER.shares[:3])

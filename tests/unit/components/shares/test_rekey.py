@@ -296,10 +296,16 @@ def test_lost_answer_that_cannot_be_settled(ready: ScriptedVault) -> None:
 
 def test_encrypted_shares_are_valid_where_the_old_ones_are_not(ready: ScriptedVault) -> None:
     ready.answers(UPDATE_ROOT, MORE, MORE, NOT_THESE)
-    old, new = ShareSet(CURRENT, 3), ShareSet(["bWVzc2FnZQ=="], 1, encrypted=True)
+    old, new = ShareSet(CURRENT, 3), ShareSet(["bWVzc2FnZQ=="], 3, encrypted=True)
     client = VaultClient(ready.address)
-    assert settle_rekey(client, recovery=True, old=old, new=new, own_nonce="") is new
+    assert settle_rekey(client, recovery=True, old=old, new=lambda: new, own_nonce="") is new
     assert len(ready.asked(START_ROOT)) == 1
+    # Somebody else has made shares meanwhile.
+    others = ShareSet(new.shares, 2, encrypted=True)
+    with pytest.raises(WrongSharesError):
+        settle_rekey(client, recovery=True, old=old, new=lambda: others, own_nonce="")
+    with pytest.raises(ValueError, match="can't be tried"):
+        settle_rekey(client, recovery=True, old=others, new=lambda: new, own_nonce="")
 
 
 @pytest.mark.parametrize(("own_nonce", "ended"), [("earlier", True), ("", False), ("other", False)])
@@ -309,7 +315,7 @@ def test_only_a_rekey_of_its_own_is_ended_to_settle(
     ready.answers(REKEY, Answer({"started": True, "nonce": "earlier"}))
     old, new = ShareSet(CURRENT, 3), ShareSet(NEW, 2)
     client = VaultClient(ready.address)
-    assert settle_rekey(client, recovery=True, old=old, new=new, own_nonce=own_nonce) is old
+    assert settle_rekey(client, recovery=True, old=old, new=lambda: new, own_nonce=own_nonce) is old
     assert bool(ready.asked(CANCEL_REKEY)) is ended
     assert ("it is left alone" in capfd.readouterr().err) is not ended
 
@@ -332,7 +338,7 @@ def test_vault_that_wants_a_token_is_settled_with_one_of_the_shares(
     )
     old, new = ShareSet(CURRENT, 3), ShareSet(NEW, 2)
     client = VaultClient(ready.address)
-    valid = settle_rekey(client, recovery=True, old=old, new=new, own_nonce="earlier")
+    valid = settle_rekey(client, recovery=True, old=old, new=lambda: new, own_nonce="earlier")
     assert valid is (old if old_valid else new)
     assert len(ready.asked(CANCEL_REKEY)) == int(old_valid)
 
