@@ -46,7 +46,7 @@ def take_over(
     """
     entry, record = _left_in(journal, cipher, stored)
     if record is not None:
-        say(f"Keys of an interrupted run were found in the journal ({journal.location})")
+        journal.say_once(f"Keys of an interrupted run were found in the journal ({journal.location})")
         if stored is not None and stored.fingerprint != record.fingerprint:
             record = _valid_of(inputs, client, record, stored)
         else:

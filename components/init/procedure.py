@@ -269,6 +269,6 @@ def _require_seal_type(status: SealStatus, configured: str) -> None:
     if status.seal_type != configured:
         raise DeploymentError(
             f"The settings say seal {configured}, but the Vault that answers has seal {status.seal_type}. "
-            "Nothing was initialised. Either another Vault answers (check kubeContext, namespace and "
+            "This run has changed nothing. Either another Vault answers (check kubeContext, namespace and "
             "releaseName), or its pods still run with an older configuration (delete them to restart)."
         )

@@ -28,8 +28,8 @@ def not_started(access: PodAccess, error: str) -> str:
     pod = access.pod(0)
     message = (
         f"Vault on {pod} doesn't answer: {pod_state(access, error)}\n"
-        "Nothing was initialised. A pod keeps the settings that it was made with: after fixing one, run "
-        f"pulumi up and delete the pods (kubectl delete pod {pod})."
+        "This run has initialised nothing. A pod keeps the settings that it was made with: after fixing one, "
+        f"run pulumi up and delete the pods (kubectl delete pod {pod})."
     )
     if access.address:
         return f"{message} The address is {access.address!r} (podAddress); check that it leads to the pod."

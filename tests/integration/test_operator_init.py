@@ -222,7 +222,7 @@ def test_vault_that_does_not_start_is_shown_with_its_log(
         kms.denied.clear()
     message = str(raised.value)
     assert "Vault on vault-0 doesn't answer" in message
-    assert "Nothing was initialised." in message
+    assert "This run has initialised nothing." in message
     assert "not authorized to perform: kms:DescribeKey" in message
 
 

@@ -99,7 +99,7 @@ def test_create_gives_up_at_the_deadline() -> None:
         OperatorInitProvider().create(init_inputs(pod_start_seconds=0.5))
     assert 0.5 <= time.monotonic() - began < 5
     assert "Vault on vault-0 doesn't answer: no answer from Vault: ConnectionError" in str(raised.value)
-    assert "Nothing was initialised." in str(raised.value)
+    assert "This run has initialised nothing." in str(raised.value)
     assert "'http://127.0.0.1:9' (podAddress)" in str(raised.value)
 
 
@@ -108,7 +108,7 @@ def test_another_seal_than_configured_is_never_initialised(vault: ScriptedVault)
     with pytest.raises(DeploymentError) as raised:
         OperatorInitProvider().create(init_inputs(vault.address))
     assert "The settings say seal awskms, but the Vault that answers has seal shamir" in str(raised.value)
-    assert "Nothing was initialised" in str(raised.value)
+    assert "This run has changed nothing" in str(raised.value)
     assert vault.asked(INIT) == []
 
 

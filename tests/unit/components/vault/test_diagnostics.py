@@ -66,7 +66,9 @@ def test_pod_that_does_not_start_is_shown_with_its_log(
         OperatorInitProvider().create(init_inputs(address="", pod_start_seconds=0.3))
     first, nothing, *log = str(raised.value).splitlines()
     assert first == f"Vault on vault-0 doesn't answer: {state}"
-    assert nothing.startswith("Nothing was initialised. ") and "kubectl delete pod vault-0" in nothing
+    assert (
+        nothing.startswith("This run has initialised nothing. ") and "kubectl delete pod vault-0" in nothing
+    )
     assert nothing.endswith("The pod's last log lines:")
     assert log == ["Error parsing Seal configuration"]
 
