@@ -14,7 +14,7 @@ from tests.end_to_end.deployment import Deployment
 
 COMMIT = "173377a0792db79fec230160abb1e29ccc8f2b03"
 """The last one with all modules flat in `components/`."""
-UPDATED = ("ReleaseGuard", "Release", "RaftQuorum")
+UPDATED = ("ReleaseGuard", "Release", "InjectorAdmission", "RaftQuorum")
 """Types of the resources that may be updated in place."""
 REFRESH = ("refresh", "--yes", "--skip-preview")
 UP = ("up", "--yes", "--skip-preview")
