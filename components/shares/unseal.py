@@ -66,6 +66,7 @@ def give_shares(
     while (status := client.seal_status()).sealed:
         if status.progress:
             raise RetryableError("somebody else submits or resets shares at the same time")
+        sealed = "the shares were submitted, and it is still sealed"
         if waiting.over:
-            raise RetryableError("the shares were submitted, and it is still sealed")
-        waiting.pause("the shares were submitted, and it is still sealed")
+            raise RetryableError(sealed)
+        waiting.pause(sealed)
