@@ -65,6 +65,13 @@ def take_over(
                 "changed nothing. Wait for it to end, then run pulumi up again."
             )
         raise DeploymentError(_keys_of_nobody(inputs, status, journal, entry))
+    if journal.lease.waited_for:
+        raise DeploymentError(
+            f"Vault on {inputs.access.pod(0)} was initialised while this run waited for "
+            f"{journal.lease.waited_for}. Its keys are in the state of that one, and neither in "
+            f"{inputs.custody.location} nor in a journal ({journal.location}). This run has changed nothing: "
+            "go on with the other's copy of the state, and keep one state for all who run pulumi up."
+        )
     raise DeploymentError(
         f"Vault on {inputs.access.pod(0)} is initialised already, by somebody or something else than this "
         f"stack, and its keys are neither in {inputs.custody.location} nor in a journal "

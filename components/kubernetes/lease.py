@@ -72,6 +72,8 @@ class RunLease:
 
     def __init__(self, target: KubernetesTarget, statefulset: str) -> None:
         self.identity = RunIdentity.new()
+        self.waited_for = ""
+        """The run that this one had to wait for, for messages; empty if there was none."""
         self._object = OwnedObject(target, "coordination.k8s.io/v1", "Lease", f"{statefulset}-operator-init")
         self._seen: SeenObject | None = None
         """What this run wrote last; None while it doesn't hold the lease."""
@@ -161,6 +163,7 @@ class RunLease:
 
     def _wait(self, waiting: Waiting, watch: "_Watch", seen: SeenObject) -> None:
         """Report the run that holds the lease; raise if it is alive and time is up."""
+        self.waited_for = f"another run, {_holder(seen)}"
         other = f"Another run initialises this Vault at the moment, or changes its keys ({_holder(seen)})"
         if watch.renewed and waiting.over:
             raise AnotherRunError(

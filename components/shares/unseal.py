@@ -68,6 +68,7 @@ def give_shares(
     while (status := client.seal_status()).sealed:
         if status.progress:
             raise StillSealedError("fewer shares arrived than are needed; somebody else may submit some, too")
+        sealed = "the shares were submitted, and it is still sealed"
         if waiting.over:
-            raise StillSealedError("the shares were submitted, and it is still sealed")
-        waiting.pause("the shares were submitted, and it is still sealed")
+            raise StillSealedError(sealed)
+        waiting.pause(sealed)

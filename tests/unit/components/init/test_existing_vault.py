@@ -10,8 +10,9 @@ import pytest
 
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
+from components.kubernetes import lease
 from tests.unit.fakes import scripted_store
-from tests.unit.fakes.init_inputs import CIPHER, journal
+from tests.unit.fakes.init_inputs import CIPHER, InitCluster, journal
 from tests.unit.fakes.init_runs import run, stored
 from tests.unit.fakes.scripted_vault import (
     INIT,
@@ -64,6 +65,24 @@ def test_vault_of_somebody_else_is_refused_with_the_ways_out(vault: ScriptedVaul
     assert "set init.adopt to true, and give its keys (adoptedKeys, or init.adoptedKeysFile)" in message
     assert "see that nothing of value is in it, delete its pods with their volumes yourself" in message
     assert "data-vault" not in message
+
+
+def test_run_that_waited_for_the_one_with_the_keys_says_so(
+    vault: ScriptedVault, cluster: InitCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the keys in the state, of which two people have a copy, only one of the two has them."""
+    monkeypatch.setattr(lease, "_LOOK_SECONDS", 0.01)
+    cluster.objects.put(
+        "lease",
+        "vault-operator-init",
+        metadata={"labels": {"app.kubernetes.io/managed-by": "vault-autounseal"}},
+        spec={"holderIdentity": "build-7_1234", "leaseDurationSeconds": 1, "acquireTime": "yesterday"},
+    )
+    vault.answers(SEAL_STATUS, UNSEALED)
+    message = refused(vault)
+    assert "was initialised while this run waited for another run, on build-7, since yesterday" in message
+    assert "go on with the other's copy of the state" in message
+    assert "adopt" not in message
 
 
 def test_keys_in_the_journal_are_taken_once_they_are_proved(
