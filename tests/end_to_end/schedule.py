@@ -13,6 +13,9 @@ SHARED: Mapping[str, str] = {
 }
 """The deployment that the tests of a module share, by the module. All other tests have one each."""
 
+CHANGES = "test_changes"
+"""The module whose tests share a deployment if their names are the same up to the colon."""
+
 
 class DeploymentScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     """Hands out whole deployments, those with the most tests first, then the tests that share none."""
@@ -23,4 +26,5 @@ class DeploymentScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest
 
 def scope(nodeid: str) -> str:
     """Return what a test is handed out with: the deployment that it shares, or only itself."""
-    return SHARED.get(PurePosixPath(nodeid.partition("::")[0]).stem, nodeid)
+    module = PurePosixPath(nodeid.partition("::")[0]).stem
+    return nodeid.partition(": ")[0] if module == CHANGES else SHARED.get(module, nodeid)

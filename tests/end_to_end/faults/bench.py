@@ -157,6 +157,10 @@ class Bench:
     def unlock(self) -> None:
         """What a person does after a run was killed: sees that the stack is locked, and ends that."""
         self.up(succeeds=False)
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Ends the lock of a run that was killed."""
         # It takes no configuration file, unlike what else is run on a stack.
         cancel = [str(self.stack.tools.pulumi), "cancel", self.stack.name, "--yes", "--non-interactive"]
         with self._command(self.stack, cancel) as run:

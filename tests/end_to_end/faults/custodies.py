@@ -80,8 +80,8 @@ def _from_holders(deployment: Deployment, folder: Path) -> Keys:
     holders = [
         pysequoia.Tsk.from_bytes((folder / f"holder-{number}.key").read_bytes()) for number in range(4)
     ]
-    root_token = _decrypted(encrypted.root_token, holders[3])
-    shares = [_decrypted(share, holder) for share, holder in zip(encrypted.shares, holders, strict=False)]
+    root_token = decrypted(encrypted.root_token, holders[3])
+    shares = [decrypted(share, holder) for share, holder in zip(encrypted.shares, holders, strict=False)]
     # The messages hold hexadecimal digits.
     return Keys(root_token, [base64.b64encode(bytes.fromhex(share)).decode() for share in shares])
 
@@ -97,7 +97,8 @@ def _pgp_settings(_deployment: Deployment, folder: Path) -> Mapping[str, object]
     return {"init": {"shares": 3, "threshold": 2, "pgpKeys": public[:3], "rootTokenPgpKey": public[3]}}
 
 
-def _decrypted(message: str, holder: Any) -> str:
+def decrypted(message: str, holder: Any) -> str:
+    """What a PGP message (base64) says to its holder."""
     plain = pysequoia.decrypt(base64.b64decode(message), holder.decryptor()).bytes
     assert plain is not None
     return bytes(plain).decode()

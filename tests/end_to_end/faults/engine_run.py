@@ -87,6 +87,14 @@ class EngineRun:
         """Process ids of the run's port-forwards."""
         return [pid for pid in sessions.members(self.session) if "port-forward" in sessions.command_line(pid)]
 
+    def stop(self) -> None:
+        """Stops every process of the run, as a machine that sleeps does."""
+        sessions.stop(self.session)
+
+    def go_on(self) -> None:
+        """Lets every process of the run go on."""
+        sessions.go_on(self.session)
+
     def kill_everything(self) -> None:
         """Ends every process of the run at once."""
         sessions.kill(self.session)

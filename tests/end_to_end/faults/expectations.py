@@ -15,6 +15,10 @@ class Keys(Enum):
     NEVER_GIVEN = "new ones"
     """Vault made them and its answer was lost before anybody had it, so nobody could put anything into that
     Vault; a person deleted its volumes, and it was initialised again."""
+    SAME_SHARES = "the same shares"
+    """On a Vault that several faults are tried on: the shares from before the fault."""
+    NEW_SHARES = "the new shares"
+    """On such a Vault: those that a change of shares made, and no others."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ def results_folder(home: Path) -> Path:
 
 def summary(keys: Sequence[Keys]) -> str:
     """Return one line on what became of the keys, for docs/faults.md."""
-    lost = keys.count(Keys.NEVER_GIVEN)
     return (
-        f"{len(keys)} faults injected: in {len(keys) - lost} the first keys unlock Vault, in {lost} "
-        "nobody had them and an empty Vault was begun anew"
+        f"{len(keys)} faults injected: in {keys.count(Keys.KEPT)} the first keys unlock Vault, in "
+        f"{keys.count(Keys.SAME_SHARES)} the shares from before the fault, in {keys.count(Keys.NEW_SHARES)} "
+        f"those that a change made, and in {keys.count(Keys.NEVER_GIVEN)} nobody had any keys and an empty "
+        "Vault was begun anew"
     )

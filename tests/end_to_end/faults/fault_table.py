@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from tests.end_to_end.faults import (
     lost_runs,
-    other_vault,
     program_changes,
     seal_faults,
     store_faults,
@@ -233,39 +232,6 @@ FAULTS = (
             ),
         ),
         run=seal_faults.configuration_changed_before_init,
-    ),
-    Fault(
-        name="blank pod joins",
-        injected="The init's state is lost, and pod 0 gets a new volume.",
-        seen=(
-            Seen(
-                "Nothing of it: pod 0 joins the others, and the run takes the keys that `were found in` "
-                "their store.",
-                runs=(2,),
-            ),
-        ),
-        run=other_vault.blank_pod_joins,
-        replicas=3,
-    ),
-    Fault(
-        name="blank pod apart",
-        injected="The same while pod 0 can't reach the others.",
-        seen=(
-            Seen("The run initialises nothing: `A Vault exists on`, and both ways out.", runs=(2,)),
-            Seen("Once pod 0 has joined: the keys `were found in` their store.", runs=(3,)),
-        ),
-        run=other_vault.blank_pod_apart,
-        replicas=3,
-    ),
-    Fault(
-        name="blank pod apart at an adoption",
-        injected="The same with `init.adopt`, the keys to adopt, and none in the store.",
-        seen=(
-            Seen("The run initialises nothing: `A Vault exists on`, and both ways out.", runs=(2,)),
-            Seen("Once pod 0 has joined: `Adopting Vault`, with its keys.", runs=(3,)),
-        ),
-        run=other_vault.blank_pod_apart_at_an_adoption,
-        replicas=3,
     ),
     Fault(
         name="wrong context",

@@ -1,6 +1,5 @@
 """Faults of the run itself: killed at the worst moments, unable to save what it knows, not alone."""
 
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.end_to_end.faults import unreliable_store
+from tests.end_to_end.faults.another_machine import another_machine
 from tests.end_to_end.faults.bench import Bench
 from tests.end_to_end.faults.vault_proxy import Exchange
 from tests.end_to_end.running_vault import poll
@@ -91,7 +91,7 @@ def kill_the_engine(bench: Bench) -> None:
 def state_unwritable(bench: Bench) -> None:
     """The engine can't write its state from the moment on at which Vault makes its keys."""
     bench.configure(custody=None)
-    with _unwritable_on_demand(bench.stack.state) as make_unwritable:
+    with unwritable_on_demand(bench.stack.state) as make_unwritable:
 
         def answer_without_state(exchange: Exchange) -> None:
             make_unwritable()
@@ -104,7 +104,7 @@ def state_unwritable(bench: Bench) -> None:
 
 
 @contextmanager
-def _unwritable_on_demand(state: Path) -> Iterator[Callable[[], None]]:
+def unwritable_on_demand(state: Path) -> Iterator[Callable[[], None]]:
     """A function that makes the folder of the state immutable, as no mode stops root; undone at the end."""
     folder = next((state / ".pulumi" / "stacks").iterdir())
     try:
@@ -134,10 +134,7 @@ def two_runs_of_two_copies(bench: Bench) -> None:
         bench.proxy.on_write("sys/init", lambda _exchange: run.kill_everything())
         run.await_killed()
     bench.unlock()
-    copy = bench.folder / "backend"
-    shutil.copytree(bench.stack.state, copy)
-    other = {"PULUMI_BACKEND_URL": copy.as_uri(), "PULUMI_HOME": str(_another_home(bench))}
-    with bench.start() as first, bench.start(environment=other) as second:
+    with bench.start() as first, bench.start(environment=another_machine(bench)) as second:
 
         def answer_late(exchange: Exchange) -> None:
             answer = exchange.forward()
@@ -148,13 +145,3 @@ def two_runs_of_two_copies(bench: Bench) -> None:
         ended = first.wait(), second.wait()
         assert ended == (0, 0), first.said + second.said
     bench.up(more=["--expect-no-changes"])
-
-
-def _another_home(bench: Bench) -> Path:
-    """Pulumi's home as on another machine: with the same plugins, and without the journal."""
-    own, other = bench.stack.layout.pulumi_home, bench.folder / "home"
-    other.mkdir()
-    for entry in own.iterdir():
-        if entry.name != "vault-autounseal":
-            (other / entry.name).symlink_to(entry)
-    return other

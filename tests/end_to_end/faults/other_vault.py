@@ -1,7 +1,7 @@
 """Faults in which there is a Vault already beside pod 0: no other one is made, and no volume goes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,6 @@ _INIT_TYPES = ("OperatorInit", "RaftQuorum")
 
 def blank_pod_joins(bench: Bench) -> None:
     """The init's state is lost and pod 0 has a new volume, from which it can join the others."""
-    bench.configure()
-    bench.up()
     cluster = _cluster_id(bench)
     _lose_the_inits_state(bench)
     _replace_volume(bench)
@@ -26,8 +24,6 @@ def blank_pod_joins(bench: Bench) -> None:
 
 def blank_pod_apart(bench: Bench) -> None:
     """The same while pod 0 can't reach the others."""
-    bench.configure()
-    bench.up()
     cluster = _cluster_id(bench)
     _lose_the_inits_state(bench)
     with _no_way_to_join(bench):
@@ -41,25 +37,22 @@ def blank_pod_apart(bench: Bench) -> None:
     _require_the_same_vault(bench, cluster)
 
 
+def blank_pod_joins_at_an_adoption(bench: Bench) -> None:
+    """The init's state is lost, and pod 0 has a new volume, when the live Vault is to be adopted."""
+    cluster = _cluster_id(bench)
+    adoption = _only_to_adopt(bench)
+    _lose_the_inits_state(bench)
+    _replace_volume(bench)
+    bench.configure(init=adoption)
+    bench.up()
+    _require_the_same_vault(bench, cluster)
+
+
 def blank_pod_apart_at_an_adoption(bench: Bench) -> None:
     """The same with `init.adopt`, and with the keys of the live Vault."""
-    bench.configure()
-    bench.up()
     cluster = _cluster_id(bench)
-    record = json.loads(Path(bench.store["path"]).read_text())
-    keys = bench.folder / "init.json"
-    keys.write_text(
-        json.dumps(
-            {
-                "root_token": record["root_token"],
-                "recovery_keys_b64": record["recovery_shares"],
-                "recovery_keys_threshold": THRESHOLD,
-            }
-        )
-    )
-    Path(bench.store["path"]).unlink()
+    adoption = _only_to_adopt(bench)
     _lose_the_inits_state(bench)
-    adoption = {"adopt": True, "adoptedKeysFile": str(keys)}
     with _no_way_to_join(bench):
         _replace_volume(bench)
         _await_blank(bench)
@@ -74,6 +67,24 @@ def blank_pod_apart_at_an_adoption(bench: Bench) -> None:
 def _cluster_id(bench: Bench) -> str:
     cluster: str = bench.deployment.outputs()["cluster_id"]
     return cluster
+
+
+def _only_to_adopt(bench: Bench) -> Mapping[str, object]:
+    """Take the keys out of their store; the settings `init` with which they are adopted."""
+    stored = Path(bench.store["path"])
+    record = json.loads(stored.read_text())
+    keys = bench.folder / "init.json"
+    keys.write_text(
+        json.dumps(
+            {
+                "root_token": record["root_token"],
+                "recovery_keys_b64": record["recovery_shares"],
+                "recovery_keys_threshold": THRESHOLD,
+            }
+        )
+    )
+    stored.unlink()
+    return {"adopt": True, "adoptedKeysFile": str(keys)}
 
 
 def _lose_the_inits_state(bench: Bench) -> None:

@@ -10,16 +10,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox.layout import REPOSITORY, Layout
+from tests.end_to_end.faults.change_table import CHANGES
 from tests.end_to_end.faults.expectations import Keys, results_folder, summary
-from tests.end_to_end.faults.fault import Fault
+from tests.end_to_end.faults.fault import Row
 from tests.end_to_end.faults.fault_table import FAULTS as AWS_FAULTS
 from tests.end_to_end.google.google_fault_table import GOOGLE_FAULTS
 
-FAULTS = (*AWS_FAULTS, *GOOGLE_FAULTS)
+FIRST_INIT: tuple[Row, ...] = (*AWS_FAULTS, *GOOGLE_FAULTS)
+"""The rows of the page's first part."""
+FAULTS: tuple[Row, ...] = (*FIRST_INIT, *CHANGES)
 PAGE = REPOSITORY / "docs" / "faults.md"
 
 
-def write_result(layout: Layout, fault: Fault, keys: Keys) -> None:
+def write_result(layout: Layout, fault: Row, keys: Keys) -> None:
     """Write down what became of the keys."""
     folder = results_folder(layout.home)
     folder.mkdir(parents=True, exist_ok=True)

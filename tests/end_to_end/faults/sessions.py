@@ -25,18 +25,35 @@ def kill(session: int) -> None:
     own = os.getpid()
     # Once more until none is left: one may have started another meanwhile.
     while others := [pid for pid in members(session) if pid != own]:
-        for pid in others:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _signal(others, signal.SIGKILL)
     if _session(own) == session:
         os.kill(own, signal.SIGKILL)
+
+
+def stop(session: int) -> None:
+    """Stops every process of the session."""
+    stopped: set[int] = set()
+    # Once more until none is left: one may have started another meanwhile.
+    while others := [pid for pid in members(session) if pid not in stopped]:
+        _signal(others, signal.SIGSTOP)
+        stopped.update(others)
+
+
+def go_on(session: int) -> None:
+    """Lets every process of the session go on."""
+    _signal(members(session), signal.SIGCONT)
 
 
 def end(pid: int, session: int) -> None:
     """Ends one process at once, where it is (still) one of that session."""
     if _session(pid) == session:
+        _signal([pid], signal.SIGKILL)
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
 
 def _processes() -> Sequence[int]:

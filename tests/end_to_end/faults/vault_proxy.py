@@ -6,6 +6,7 @@ The setting `podAddress` leads the program here; nothing in the program knows of
 import base64
 import contextlib
 import http.client
+import json
 import socket
 import struct
 import threading
@@ -18,6 +19,7 @@ FORWARD_SECONDS = 300
 """Longer than any time-out of the program, so that the proxy never decides."""
 
 _HOP_BY_HOP = {"connection", "host", "content-length", "transfer-encoding", "keep-alive"}
+_SHARES = ("keys", "keys_base64", "recovery_keys", "recovery_keys_base64")
 _POD = "Authorization"
 """The header that says which pod is asked for: the address has the pod as a user's name."""
 
@@ -52,7 +54,9 @@ class Exchange:
             headers = {
                 name: value for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP
             }
-            return Answer(response.status, headers, response.read())
+            answer = Answer(response.status, headers, response.read())
+        self._handler.server.proxy.remember(answer)
+        return answer
 
     def deliver(self, answer: Answer) -> None:
         """Hands Vault's answer to the program, where that still listens."""
@@ -81,9 +85,11 @@ class VaultProxy:
 
     def __init__(self, vault: Callable[[str], str | None]) -> None:
         self._vault = vault
-        self._interceptors: dict[str, tuple[Interceptor, int]] = {}
+        self._interceptors: dict[str, list[Interceptor]] = {}
         self._lock = threading.Lock()
         self._failure: BaseException | None = None
+        self.given: set[str] = set()
+        """Every share that Vault has answered with, also those that never reached the program."""
         self._server = _Server(self)
 
     @property
@@ -91,19 +97,23 @@ class VaultProxy:
         """Base URL of a pod, with ``{pod}`` for its name."""
         return f"http://{{pod}}:@127.0.0.1:{self._server.server_port}"
 
-    def on_write(self, path: str, interceptor: Interceptor) -> None:
-        """Has the next request that writes to this path handled by ``interceptor``."""
-        self._intercept(f"write {path}", interceptor, 1)
-
-    def on_read(self, path: str, interceptor: Interceptor, times: int) -> None:
-        """Has the next so many requests that read this path handled by ``interceptor``."""
-        self._intercept(f"read {path}", interceptor, times)
+    def on_write(self, path: str, interceptor: Interceptor, skipped: int = 0) -> None:
+        """Has the next request that writes to this path, after so many, handled by ``interceptor``."""
+        for _ in range(skipped):
+            self._intercept(f"write {path}", Exchange.pass_on)
+        self._intercept(f"write {path}", interceptor)
 
     def require_all_used(self) -> None:
         """Fails where an interceptor failed, or was never reached: then nothing was injected."""
         if self._failure is not None:
             raise AssertionError(f"an interceptor failed: {self._failure!r}") from self._failure
         assert not self._interceptors, f"never asked for: {', '.join(self._interceptors)}"
+
+    def remember(self, answer: Answer) -> None:
+        """Note the shares in an answer of Vault's."""
+        with contextlib.suppress(ValueError, AttributeError):
+            document = json.loads(answer.body)
+            self.given.update(share for field in _SHARES for share in document.get(field) or ())
 
     def handle(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, handler: "_Handler"
@@ -137,16 +147,16 @@ class VaultProxy:
             thread.join()
             self._server.server_close()
 
-    def _intercept(self, request: str, interceptor: Interceptor, times: int) -> None:
+    def _intercept(self, request: str, interceptor: Interceptor) -> None:
         with self._lock:
-            self._interceptors[request] = (interceptor, times)
+            self._interceptors.setdefault(request, []).append(interceptor)
 
     def _take(self, request: str) -> Interceptor | None:
         with self._lock:
-            interceptor, times = self._interceptors.pop(request, (None, 0))
-            if interceptor is not None and times > 1:
-                self._interceptors[request] = (interceptor, times - 1)
-            return interceptor
+            waiting = self._interceptors.pop(request, [])
+            if waiting[1:]:
+                self._interceptors[request] = waiting[1:]
+            return waiting[0] if waiting else None
 
 
 def _pod(headers: Mapping[str, str]) -> str:

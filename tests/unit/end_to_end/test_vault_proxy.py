@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from tests.end_to_end.faults.vault_proxy import Exchange, VaultProxy
+from tests.end_to_end.faults.vault_proxy import Answer, Exchange, VaultProxy
 
 
 class Upstream(ThreadingHTTPServer):
@@ -74,6 +74,26 @@ def test_a_request_is_cut_off_before_vault_has_it(proxy: VaultProxy, upstream: U
     assert upstream.asked == []
     # Only once.
     assert put(proxy, "sys/init").status_code == 418
+
+
+def test_a_later_request_is_cut_off(proxy: VaultProxy, upstream: Upstream) -> None:
+    proxy.on_write("sys/rekey/update", Exchange.cut, skipped=1)
+    assert put(proxy, "sys/rekey/update").status_code == 418
+    with pytest.raises(AssertionError, match="never asked for"):
+        proxy.require_all_used()
+    with pytest.raises(requests.exceptions.ConnectionError):
+        put(proxy, "sys/rekey/update")
+    assert upstream.asked == ["PUT /v1/sys/rekey/update"]
+    proxy.require_all_used()
+
+
+def test_shares_are_remembered_that_the_program_never_got(proxy: VaultProxy) -> None:
+    def answer(*bodies: bytes) -> None:
+        for body in bodies:
+            proxy.remember(Answer(200, {}, body))
+
+    answer(b"", b"[]", b'{"keys_base64": ["one", "two"], "nonce": "n"}', b'{"keys": null}')
+    assert proxy.given == {"one", "two"}
 
 
 def test_an_answer_is_swallowed(proxy: VaultProxy, upstream: Upstream) -> None:
