@@ -37,8 +37,8 @@ _FILE = (
     Change(
         vault=InFile,
         name="killed before the verification",
-        injected="Every process is killed when the new shares are in the journal, before Vault's verification "
-        "step makes the old ones void.",
+        injected="Every process is killed when the new shares are in the journal, before Vault's "
+        "verification step makes the old ones void.",
         seen=_OLD_ONES_COUNT,
         run=share_changes.killed_before_the_verification,
         keys=Keys.NEW_SHARES,
@@ -66,8 +66,7 @@ _FILE = (
         "store refuses every write until it is fixed.",
         seen=(
             Seen(
-                "The next run: `The new shares are valid, and safe in the journal, encrypted`, and where that "
-                "is.",
+                "The next run: `The new shares are valid, and safe in the journal, encrypted`, and where.",
                 runs=(3,),
             ),
             Seen(f"Then: {_TAKEN}.", runs=(4,)),

@@ -64,6 +64,21 @@ GOOGLE_FAULTS = (
         run=google_faults.look_denied,
     ),
     Fault(
+        name="another key before the init",
+        injected="Google: the first run fails before its init, and `key.name` names another key before the "
+        "next one.",
+        seen=(
+            Seen("That `nothing was initialised`."),
+            Seen(
+                "The next run: `Replacing`, of each pod that `isn't initialised and has an older "
+                "configuration`, and then `Initialising Vault`, which unseals itself with the new key after "
+                "a restart.",
+                runs=(2,),
+            ),
+        ),
+        run=google_faults.another_key_before_the_init,
+    ),
+    Fault(
         name="another key",
         injected="Google: after the run `key.name` names another key, which exists.",
         seen=(

@@ -9,6 +9,7 @@ from tests.end_to_end.running_vault import poll
 _QUORUM_SECONDS = 10
 _PREFLIGHT_SECONDS = 10
 _RESTART_SECONDS = 120
+_MAY_LOOK = {"keyReaderRole": "roles/cloudkms.viewer"}
 
 
 def key_version_disabled(bench: Bench) -> None:
@@ -88,11 +89,28 @@ def account_made_again(bench: Bench) -> None:
 def look_denied(bench: Bench) -> None:
     """Vault's account may use the key at the first update, and not look at it."""
     bench = _google(bench)
+    _fail_before_the_init(bench)
+    bench.configure(identity=_MAY_LOOK)
+    bench.up()
+
+
+def another_key_before_the_init(bench: Bench) -> None:
+    """The first update fails before its init, and the settings name another key before the next one."""
+    bench = _google(bench)
+    _fail_before_the_init(bench)
+    bench.configure(identity=_MAY_LOOK, key={"name": f"{bench.name}-other"})
+    bench.up()
+    bench.delete_pod()
+    _await_unsealed(bench)
+
+
+def _fail_before_the_init(bench: GoogleBench) -> None:
+    """Let an update fail, as Vault's account may use the key, and not look at it."""
     role = bench.cloud.google(
         "POST",
         f"{IAM}/{PROJECT}/roles",
         {
-            "roleId": "noKeyReader",
+            "roleId": f"noKeyReader{bench.name.replace('-', '_')}",
             "role": {"title": "None", "includedPermissions": ["cloudkms.keyRings.get"]},
         },
     )["name"]
@@ -100,8 +118,6 @@ def look_denied(bench: Bench) -> None:
     bench.configure(identity=identity, deadlines={"preflightSeconds": _PREFLIGHT_SECONDS})
     bench.up(succeeds=False)
     assert not bench.vault_initialized()
-    bench.configure(identity={"keyReaderRole": "roles/cloudkms.viewer"})
-    bench.up()
 
 
 def another_key(bench: Bench) -> None:

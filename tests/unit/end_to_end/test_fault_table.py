@@ -5,17 +5,26 @@ from pathlib import Path
 import pytest
 
 from sandbox.layout import Layout
+from tests.end_to_end.faults.change_table import CHANGES
 from tests.end_to_end.faults.expectations import Keys, summary
-from tests.end_to_end.faults.results import FAULTS, PAGE, differences, read_results, write_result
+from tests.end_to_end.faults.fault_table import FAULTS as AWS_FAULTS
+from tests.end_to_end.faults.results import FAULTS, FIRST_INIT, PAGE, differences, read_results, write_result
+from tests.end_to_end.google.google_fault_table import GOOGLE_FAULTS
 
 FAULTS_PAGE = PAGE.read_text(encoding="utf-8")
 EXPECTED = summary([fault.keys for fault in FAULTS])
 
 
 def rows() -> list[str]:
-    """The table as the page has to have it."""
-    head = ["| | Injected | Pods | What the person sees | Proven with |", "|---|---|---|---|---|"]
-    return head + [f"| {number} | {fault.row} |" for number, fault in enumerate(FAULTS, start=1)]
+    """Both tables as the page has to have them."""
+    lines = [f"| {number} | {fault.row} |" for number, fault in enumerate(FAULTS, start=1)]
+    first = len(FIRST_INIT)
+    return [*head("Pods"), *lines[:first], *head("Seal, keys in"), *lines[first:]]
+
+
+def head(where: str) -> list[str]:
+    """The head of a table, with the name of the column that says what its faults are tried on."""
+    return [f"| | Injected | {where} | What the person sees | Proven with |", "|---|---|---|---|---|"]
 
 
 def test_the_page_shows_the_table() -> None:
@@ -28,7 +37,8 @@ def test_the_page_says_what_the_runs_are_to_show() -> None:
 
 
 def test_every_fault_tells_what_it_is() -> None:
-    assert len({fault.name for fault in FAULTS}) == len({fault.run for fault in FAULTS}) == len(FAULTS)
+    runs = {fault.run for table in (AWS_FAULTS, GOOGLE_FAULTS, CHANGES) for fault in table}
+    assert len({fault.name for fault in FAULTS}) == len(runs) == len(FAULTS)
     assert all(fault.injected and fault.seen for fault in FAULTS)
 
 

@@ -3,7 +3,7 @@
 import re
 
 from sandbox.layout import REPOSITORY
-from tests.end_to_end.schedule import SHARED, scope
+from tests.end_to_end.schedule import CHANGES, SHARED, scope
 
 FOLDER = "tests/end_to_end"
 
@@ -20,3 +20,7 @@ def test_what_is_handed_out_together() -> None:
     assert restart != scope(f"{FOLDER}/test_modes.py::test_one_pod_unseals_itself")
     fault = f"{FOLDER}/test_faults.py::test_the_keys_are_never_lost"
     assert scope(f"{fault}[engine killed]") != scope(f"{fault}[store slow]")
+    change = f"{FOLDER}/{CHANGES}.py::test_the_stored_keys_are_valid"
+    in_state = scope(f"{change}[awskms, state: killed before the rekey]")
+    assert in_state == scope(f"{change}[awskms, state: killed before the state]")
+    assert in_state != scope(f"{change}[awskms, file: blank pod joins]")
