@@ -183,20 +183,20 @@ _SHAMIR = (
     ),
     Change(
         vault=ShamirInState,
-        name="killed, and Vault sealed",
-        injected="Two at once: every process is killed when the new shares are valid and the state doesn't "
-        "have them yet, and the pod is restarted, which seals Vault.",
-        seen=(Seen(f"The next run unseals it with the journal's shares: {_TAKEN}.", runs=(3,)),),
-        run=share_changes.restarted_with_shamir,
-        keys=Keys.NEW_SHARES,
-    ),
-    Change(
-        vault=ShamirInState,
         name="killed, and the machine lost",
         injected="Two at once: every process is killed when the new shares are valid and the state doesn't "
         "have them yet, and the machine is gone, with the journal's file.",
         seen=(Seen(f"The next run, on another machine: {_TAKEN}.", runs=(3,)),),
         run=share_changes.machine_lost,
+        keys=Keys.NEW_SHARES,
+    ),
+    Change(
+        vault=ShamirInState,
+        name="killed, and Vault sealed",
+        injected="Two at once: every process is killed when the new shares are valid and the state doesn't "
+        "have them yet, and the pod is restarted, which seals Vault.",
+        seen=(Seen(f"The next run unseals it with the journal's shares: {_TAKEN}.", runs=(3,)),),
+        run=share_changes.restarted_with_shamir,
         keys=Keys.NEW_SHARES,
     ),
 )

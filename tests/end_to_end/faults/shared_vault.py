@@ -198,7 +198,7 @@ class ShamirInState(SharedVault):
 class InKubernetesSecret(SharedVault):
     """The keys in a Secret of another namespace."""
 
-    title = "awskms, `kubernetes-secret`"
+    title = "awskms, kubernetes-secret"
 
     def own_settings(self) -> Mapping[str, object]:
         """Return the custody."""
@@ -225,7 +225,7 @@ class InKubernetesSecret(SharedVault):
 class InSecretsManager(SharedVault):
     """The keys in AWS Secrets Manager."""
 
-    title = "awskms, `aws-secrets-manager`"
+    title = "awskms, aws-secrets-manager"
 
     def own_settings(self, *more_readers: str) -> Mapping[str, object]:
         """Return the custody, which the sandbox's operator may read, and so may others."""
