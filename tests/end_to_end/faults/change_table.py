@@ -232,7 +232,8 @@ _KUBERNETES = (
         seen=(
             Seen(f"The other machine: {_OWN}. Then {_MADE}."),
             Seen("The run that slept: `Another run has taken`, and it `does nothing more`.", runs=(2,)),
-            Seen(f"The one after it: {_TAKEN}.", runs=(3,)),
+            Seen(f"The one after it: {_TAKEN}. The shares of the run that slept `may be valid`.", runs=(3,)),
+            Seen("The last one finds that they aren't, and deletes them.", runs=(4,)),
         ),
         run=two_machines.slept,
         keys=Keys.NEW_SHARES,
