@@ -29,7 +29,13 @@ def bench(
         yield bench
 
 
-@pytest.mark.parametrize(("bench", "change"), [change.parameter for change in CHANGES], indirect=["bench"])
+@pytest.mark.parametrize(
+    ("bench", "change"),
+    [change.parameter for change in CHANGES],
+    indirect=["bench"],
+    # Else each test has a bench of its own.
+    scope="module",
+)
 def test_the_stored_keys_are_valid(bench: SharedVault, change: Change) -> None:
     bench.begin(change.name)
     change.run(bench)
