@@ -58,7 +58,7 @@ GOOGLE_FAULTS = (
         name="look denied",
         injected="Google: at the first run Vault's account may use the key, and not look at it.",
         seen=(
-            Seen("`cloudkms.cryptoKeys.get`, and that `nothing was initialised`."),
+            Seen("`cloudkms.cryptoKeys.get`, and that `this run has initialised nothing`."),
             Seen("With the right the next run ends well.", runs=(2,)),
         ),
         run=google_faults.look_denied,
