@@ -10,7 +10,6 @@ left there from what people are about.
 """
 
 import contextlib
-import itertools
 import platform
 import threading
 import time
@@ -31,7 +30,7 @@ LEASE_RIGHTS = ("get", "create", "update")
 """Verbs on leases that whoever runs the program needs."""
 _RENEWAL_SECONDS = 5
 _LOOK_SECONDS = 1
-_ATTEMPTS = 10
+_OVERTAKEN_ATTEMPTS = 10
 
 
 class AnotherRunError(DeploymentError):
@@ -148,7 +147,8 @@ class RunLease:
     def _acquire(self, seconds: float) -> None:
         waiting = Waiting("Waiting for another run", seconds)
         watch = _Watch()
-        for attempt in itertools.count(1):
+        overtaken = 0
+        while True:
             try:
                 seen = self._object.read()
                 if seen is None or not _spec(seen).get("holderIdentity") or watch.silent(seen):
@@ -158,7 +158,8 @@ class RunLease:
             except ForeignObjectError as error:
                 raise DeploymentError(f"{error}. Give it another name, and run pulumi up again.") from None
             except KubectlError as error:
-                if error.reason not in OVERTAKEN or attempt >= _ATTEMPTS:
+                overtaken += 1
+                if error.reason not in OVERTAKEN or overtaken == _OVERTAKEN_ATTEMPTS:
                     raise self._unconfirmed(error) from None
             time.sleep(_LOOK_SECONDS)
 

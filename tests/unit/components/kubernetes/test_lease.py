@@ -180,6 +180,29 @@ def test_of_two_runs_at_once_one_gets_it(
     assert spec(objects)["holderIdentity"] == "build-7_1234"
 
 
+def test_of_two_runs_that_have_waited_for_a_dead_one_both_get_it_in_turn(
+    objects: KubernetesObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have looked many times by then, and one is overtaken by the other."""
+    looks: list[int] = []
+    hold(objects, seconds=3600)
+    hold(objects, seconds=3600, holderIdentity="", leaseTransitions=4)
+    taken_by_another = objects.get("lease", NAME)
+    hold(objects, seconds=3600)
+
+    def wait(_: float) -> None:
+        looks.append(1)
+        if len(looks) == 2 * lease._OVERTAKEN_ATTEMPTS:
+            hold(objects, holderIdentity="")
+            objects.before("replace", "lease", taken_by_another)
+
+    monkeypatch.setattr("components.kubernetes.lease.time.sleep", wait)
+    own = run()
+    with own.held(60):
+        assert spec(objects)["holderIdentity"] == own.identity.holder
+    assert len(looks) > 2 * lease._OVERTAKEN_ATTEMPTS
+
+
 # A run that slept
 
 

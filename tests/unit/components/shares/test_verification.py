@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from components.custody.key_record import KeyRecord
+from components.shares import verification
 from components.shares.verification import WrongKeysError, verify_keys
 from components.vault.client import VaultClient, VaultForbiddenError, VaultUnavailableError
 from tests.unit.fakes.remembered_attempts import RememberedAttempts
@@ -126,7 +127,10 @@ def test_shares_of_an_unsealed_shamir_are_proved(vault: ScriptedVault) -> None:
 
 
 @pytest.mark.parametrize("answer", [error(400, "Unseal failed, invalid key"), SEALED_SHAMIR])
-def test_shares_of_another_shamir_are_refused(vault: ScriptedVault, answer: Answer) -> None:
+def test_shares_of_another_shamir_are_refused(
+    vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    monkeypatch.setattr(verification, "_UNSEAL_SECONDS", 0.1)
     vault.answers(SEAL_STATUS, SEALED_SHAMIR)
     vault.answers(UNSEAL, answer)
     with pytest.raises(WrongKeysError, match="the key shares don't unseal this Vault") as raised:
