@@ -120,6 +120,7 @@ class OperatorInitProvider(StableProvider):
         result = initialized(inputs)
         outputs = {
             **self.input_values(props),
+            **result.made_with,
             "cluster_initialized_here": result.initialized_here,
             "vault_version": result.vault_version,
             "deployment": inputs.deployment,
@@ -214,7 +215,7 @@ def _unusable_keys(props: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _change_interrupted(olds: Mapping[str, Any], news: Mapping[str, Any], *, sure: bool = False) -> bool:
-    """Return whether the journal has other shares than the state knows, of a change that was interrupted.
+    """Return whether the journal has a change of the shares that the state knows, which was interrupted.
 
     A place of it that can't be read is reported, and with ``sure`` raises :class:`JournalError` if the other
     one has no keys.
@@ -228,7 +229,7 @@ def _change_interrupted(olds: Mapping[str, Any], news: Mapping[str, Any], *, sur
     journal = InitJournal(access.target, access.statefulset, deployment)
     if sure:
         journal.find()
-    return journal.has_other_keys(fingerprint)
+    return journal.has_change(fingerprint)
 
 
 def _require_checkpoints(*, keys_in_state: bool) -> None:

@@ -54,8 +54,8 @@ def prove_key(*, identity: str, key: str, seconds: float, proof: Callable[[], No
         until_settled(f"Waiting for {identity} to be able to use its key", seconds, proof)
     except DeploymentError as error:
         raise DeploymentError(
-            f"The preflight of the seal as Vault's identity {identity} didn't succeed; nothing was "
-            f"initialised. {error}\nThen run pulumi up again."
+            f"The preflight of the seal as Vault's identity {identity} didn't succeed; this run has "
+            f"initialised nothing. {error}\nThen run pulumi up again."
         ) from None
 
 

@@ -3,21 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+import trustme
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.errors import SandboxError
-
-_AUTHORITY_VALIDITY = timedelta(days=3650)
-_CERTIFICATE_VALIDITY = timedelta(days=365)
-# Machines are rarely exactly on time: a certificate is valid a little before it was made.
-_CLOCK_TOLERANCE = timedelta(minutes=5)
+_CLIENT_EMAIL = "client@sandbox.invalid"
 
 
 @dataclass(frozen=True)
@@ -37,11 +29,14 @@ class CertificateAuthority:
 
     @classmethod
     def load_or_create(cls, directory: Path, name: str) -> "CertificateAuthority":
-        """Load the authority ``name`` in ``directory``; create it, for ten years, if it is not there."""
+        """Load the authority ``name`` in ``directory``; create it if it is not there."""
         authority = cls(directory, name)
         # The certificate is written last, so an authority whose making was interrupted is made again.
         if not authority.certificate.exists():
-            authority._create()
+            directory.mkdir(parents=True, exist_ok=True)
+            created = trustme.CA(path_length=0, organization_unit_name=name)
+            _replace(authority.key, created.private_key_pem.bytes(), mode=0o600)
+            _replace(authority.certificate, created.cert_pem.bytes(), mode=0o644)
         return authority
 
     @property
@@ -63,42 +58,29 @@ class CertificateAuthority:
         names: Sequence[str] = (),
         addresses: Sequence[str] = (),
     ) -> IssuedCertificate:
-        """Make a key and a certificate valid for a year, in place of earlier ones of this ``name``.
+        """Make a key and a certificate, in place of earlier ones of this ``name``.
 
         It serves for TLS servers and clients. ``names`` (DNS) and ``addresses`` (IP) are what a client
-        may know the server by. To Kubernetes ``common_name`` is the user and ``organization`` the group
+        may know the server by; without any it serves for clients only. To Kubernetes ``common_name`` is
+        the user and ``organization`` the group; without one trustme gives its own name, which has no rights
         (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates).
 
-        Raises ValueError when ``name`` is the authority's own or an address is none, and SandboxError
-        when the authority's key is of another kind than this class makes.
+        Raises ValueError when ``name`` is the authority's own or the authority's files cannot be read as PEM.
         """
         if name == self.name:
             raise ValueError(f"{name!r} is the authority itself; its files would be lost")
-        authority_certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        authority_key = serialization.load_pem_private_key(self.key.read_bytes(), password=None)
-        if not isinstance(authority_key, ec.EllipticCurvePrivateKey):
-            raise SandboxError(f"{self.key} holds no EC key; remove {self.directory} and start again")
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
-        if organization is not None:
-            subject.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
-        builder = _builder(
-            x509.Name(subject), authority_certificate.subject, key.public_key(), authority=False
-        ).add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
-            critical=False,
+        authority = trustme.CA.from_pem(self.certificate.read_bytes(), self.key.read_bytes())
+        # trustme writes the list of alternative names even if it is empty, and Go refuses an empty one.
+        # An e-mail address stands for no server.
+        leaf = authority.issue_cert(
+            *([*names, *addresses] or [_CLIENT_EMAIL]),
+            common_name=common_name,
+            organization_name=organization,
+            organization_unit_name=name,
         )
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-        )
-        alternatives: list[x509.GeneralName] = [x509.DNSName(dns_name) for dns_name in names]
-        alternatives += [x509.IPAddress(ip_address(address)) for address in addresses]
-        if alternatives:
-            builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        certificate = builder.sign(authority_key, hashes.SHA256())
         issued = self.issued(name)
-        _write_private_key(issued.key, key)
-        _replace(issued.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+        _replace(issued.key, leaf.private_key_pem.bytes(), mode=0o600)
+        _replace(issued.certificate, leaf.cert_chain_pems[0].bytes(), mode=0o644)
         return issued
 
     def issued(self, name: str) -> IssuedCertificate:
@@ -106,14 +88,6 @@ class CertificateAuthority:
         return IssuedCertificate(
             certificate=self.directory / f"{name}.crt", key=self.directory / f"{name}.key"
         )
-
-    def _create(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name)])
-        certificate = _builder(subject, subject, key.public_key(), authority=True).sign(key, hashes.SHA256())
-        _write_private_key(self.key, key)
-        _replace(self.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
 
 
 def create_rsa_key_pair(private_key: Path, public_key: Path) -> None:
@@ -125,53 +99,15 @@ def create_rsa_key_pair(private_key: Path, public_key: Path) -> None:
     private_key.parent.mkdir(parents=True, exist_ok=True)
     public_key.parent.mkdir(parents=True, exist_ok=True)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    _write_private_key(private_key, key)
+    # trustme creates no bare keys.
+    private_bytes = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _replace(private_key, private_bytes, mode=0o600)
     public_bytes = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     _replace(public_key, public_bytes, mode=0o644)
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool
-) -> x509.CertificateBuilder:
-    """Begin a certificate with what an authority's and one that it issues have in common."""
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_TOLERANCE)
-        .not_valid_after(now + (_AUTHORITY_VALIDITY if authority else _CERTIFICATE_VALIDITY))
-        .add_extension(
-            x509.BasicConstraints(ca=authority, path_length=0 if authority else None), critical=True
-        )
-        .add_extension(
-            x509.KeyUsage(
-                digital_signature=True,
-                key_cert_sign=authority,
-                crl_sign=authority,
-                content_commitment=False,
-                key_encipherment=False,
-                data_encipherment=False,
-                key_agreement=False,
-                encipher_only=False,
-                decipher_only=False,
-            ),
-            critical=True,
-        )
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
-
-
-def _write_private_key(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
-    # PKCS#8: the one form that every part reads (Go's TLS, Kubernetes' token signer, Python's ssl).
-    contents = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    _replace(path, contents, mode=0o600)
 
 
 def _replace(path: Path, contents: bytes, *, mode: int) -> None:

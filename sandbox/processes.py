@@ -5,6 +5,7 @@ the machine's boot. Ids are used again; the three together are not, so a stale r
 make the sandbox end somebody else's process.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -13,8 +14,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil
 
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
@@ -26,15 +28,6 @@ _LOG_TAIL_BYTES = 64 * 1024
 
 # Children of this very process: kept so that polling them reaps those which have ended.
 _children: dict[int, subprocess.Popen[bytes]] = {}
-
-
-@dataclass(frozen=True)
-class _Record:
-    """What identifies one process on this machine for good."""
-
-    pid: int
-    start_ticks: int
-    boot_id: str
 
 
 def start(
@@ -71,10 +64,9 @@ def start(
         except OSError as error:
             raise SandboxError(f"{name} could not be started: {argv[0]}: {error.strerror}") from error
     _children[child.pid] = child
-    # A child that has ended by now still has its entry in /proc, because nobody has reaped it yet.
-    record = _Record(pid=child.pid, start_ticks=_stat(child.pid).start_ticks, boot_id=_boot_id())
     temporary = layout.pids / f".{name}.json"
-    temporary.write_text(json.dumps(asdict(record)))
+    # A child that has ended by now is still known to the kernel, because nobody has reaped it yet.
+    temporary.write_text(json.dumps(_record(psutil.Process(child.pid))))
     temporary.replace(_record_path(layout, name))
 
 
@@ -85,9 +77,10 @@ def stop(layout: Layout, name: str, *, grace_seconds: float = 5.0) -> None:
 
     Raises SandboxError when it survives SIGKILL for ten seconds.
     """
-    record = _read_record(layout, name)
-    if record is not None:
-        _end(name, record, grace_seconds)
+    process = _running(layout, name)
+    if process is not None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            _end(name, process, grace_seconds)
     _record_path(layout, name).unlink(missing_ok=True)
 
 
@@ -105,8 +98,8 @@ def running(layout: Layout, name: str) -> bool:
 
 def running_pid(layout: Layout, name: str) -> int | None:
     """Process id of ``name``, or None when it does not run."""
-    record = _read_record(layout, name)
-    return record.pid if record is not None and _alive(record) else None
+    process = _running(layout, name)
+    return None if process is None else process.pid
 
 
 def recorded_names(layout: Layout) -> list[str]:
@@ -183,74 +176,51 @@ def _record_path(layout: Layout, name: str) -> Path:
     return layout.pids / f"{name}.json"
 
 
-def _read_record(layout: Layout, name: str) -> _Record | None:
+def _record(process: psutil.Process) -> Mapping[str, int | str]:
+    """Return what identifies a process on this machine for good."""
+    # Counted from the boot, as the kernel does: seconds since the epoch change when the clock is set.
+    seconds = process.create_time() - psutil.boot_time()
+    return {
+        "pid": process.pid,
+        "start_ticks": round(seconds * os.sysconf("SC_CLK_TCK")),
+        "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+    }
+
+
+def _running(layout: Layout, name: str) -> psutil.Process | None:
+    """Return the process that was started as ``name``, or None when it does not run."""
     try:
-        fields = json.loads(_record_path(layout, name).read_text())
+        record = json.loads(_record_path(layout, name).read_text())
     except FileNotFoundError:
         return None
-    return _Record(
-        pid=int(fields["pid"]), start_ticks=int(fields["start_ticks"]), boot_id=str(fields["boot_id"])
-    )
-
-
-def _end(name: str, record: _Record, grace_seconds: float) -> None:
     try:
-        descriptor = os.pidfd_open(record.pid)
-    except ProcessLookupError:
-        return
+        process = psutil.Process(record["pid"])
+        ended = process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD} or _record(process) != record
+    except psutil.NoSuchProcess:
+        return None
+    # Only after the look: a child that ends in between would be told as ended and stay a zombie.
+    _reap(process.pid)
+    return None if ended else process
+
+
+def _end(name: str, process: psutil.Process, grace_seconds: float) -> None:
+    descriptor = os.pidfd_open(process.pid)
     try:
         # Compared after the descriptor is had: from here on it stands for this process and no later one.
-        if not _alive(record):
+        # psutil compares, too, before it sends a signal, but sends it to the id.
+        if not process.is_running():
             return
         for signal_number, patience_seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 10.0)):
-            try:
-                signal.pidfd_send_signal(descriptor, signal_number)
-            except ProcessLookupError:
+            signal.pidfd_send_signal(descriptor, signal_number)
+            if select.select([descriptor], [], [], patience_seconds)[0]:
                 return
-            ended, _, _ = select.select([descriptor], [], [], patience_seconds)
-            if ended:
-                return
-        raise SandboxError(f"{name} (process {record.pid}) does not end, even when killed")
+        raise SandboxError(f"{name} (process {process.pid}) does not end, even when killed")
     finally:
         os.close(descriptor)
-        _reap(record.pid)
-
-
-def _alive(record: _Record) -> bool:
-    try:
-        stat = _stat(record.pid)
-    except (FileNotFoundError, ProcessLookupError):
-        stat = None
-    # Only after the look: a child that ends in between would be told as ended and stay a zombie.
-    _reap(record.pid)
-    return (
-        stat is not None
-        and not stat.ended
-        and stat.start_ticks == record.start_ticks
-        and record.boot_id == _boot_id()
-    )
+        _reap(process.pid)
 
 
 def _reap(pid: int) -> None:
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
         del _children[pid]
-
-
-@dataclass(frozen=True)
-class _Stat:
-    """What proc(5) tells of a process: fields 3 and 22 of its stat file."""
-
-    ended: bool
-    start_ticks: int
-
-
-def _stat(pid: int) -> _Stat:
-    text = Path(f"/proc/{pid}/stat").read_text()
-    # The second field is the command's name in parentheses and may itself hold spaces and parentheses.
-    fields = text[text.rindex(")") + 2 :].split()
-    return _Stat(ended=fields[0] in {"Z", "X"}, start_ticks=int(fields[19]))
-
-
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -11,9 +11,14 @@ from sandbox.http_listener import HttpListener
 
 
 @contextmanager
-def http_server(answer: Callable[[Request], Response], tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve the function's answers until the block ends; gives the port. Several are asked for at a time."""
-    with HttpListener(("127.0.0.1", 0), Request.application(answer), tls) as listener:
+def http_server(
+    answer: Callable[[Request], Response], tls: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[int]:
+    """Serve the function's answers until the block ends; gives the port. Several are asked for at a time.
+
+    Without ``port`` it is a free one.
+    """
+    with HttpListener(("127.0.0.1", port), Request.application(answer), tls) as listener:
         thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
         thread.start()
         try:

@@ -35,6 +35,8 @@ class KeyRecord:
     """Base64; empty with auto-unseal."""
     shares_encrypted: bool = False
     """Whether each share is a PGP message (base64) to its holder."""
+    holders: Sequence[str] = ()
+    """Fingerprints of these holders' PGP keys, share by share; empty if none are known."""
     root_token_encrypted: bool = False
     """Whether the root token is a PGP message (base64)."""
     cluster_id: str = ""
@@ -85,7 +87,9 @@ class KeyRecord:
 def _record(document: dict[str, Any]) -> KeyRecord:
     texts = ("deployment", "seal_type", "seal_key", "root_token", "cluster_id")
     flags = ("shares_encrypted", "root_token_encrypted")
-    lists = ("recovery_shares", "key_shares")
+    lists = ("recovery_shares", "key_shares", "holders")
+    # A record of an earlier version names no holders.
+    document = {"holders": [], **document}
     if not all(isinstance(document[name], str) for name in texts):
         raise TypeError
     if not all(isinstance(document[name], bool) for name in flags):

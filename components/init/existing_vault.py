@@ -48,16 +48,16 @@ def take_over(
     if record is not None:
         journal.say_once(f"Keys of an interrupted run were found in the journal ({journal.location})")
         if stored is not None and stored.fingerprint != record.fingerprint:
-            record = _valid_of(inputs, client, record, stored)
+            record = _valid_of(inputs, client, journal, record, stored)
         else:
-            _verify(inputs, client, record, f"the journal ({journal.location})")
+            _verify(inputs, client, journal, record, f"the journal ({journal.location})")
         return TakenOver(record, initialized_here=True)
     if stored is not None:
         say(f"Keys of this Vault were found in {inputs.custody.location}")
-        _verify(inputs, client, stored, inputs.custody.location)
+        _verify(inputs, client, journal, stored, inputs.custody.location)
         return TakenOver(stored, initialized_here=True)
     if inputs.adopt:
-        return _adopted(inputs, client, status)
+        return _adopted(inputs, client, status, journal)
     if entry is not None:
         if entry.belongs_to_live_run:
             raise AnotherRunError(
@@ -97,12 +97,14 @@ def _left_in(
         return None, None
 
 
-def _valid_of(inputs: InitInputs, client: VaultClient, journaled: KeyRecord, stored: KeyRecord) -> KeyRecord:
+def _valid_of(
+    inputs: InitInputs, client: VaultClient, journal: InitJournal, journaled: KeyRecord, stored: KeyRecord
+) -> KeyRecord:
     """Return the valid one of two sets: a rekey was interrupted just before or after it took effect."""
     try:
-        verify_keys(client, stored, inputs.token)
+        verify_keys(client, stored, journal.lease, inputs.token)
     except WrongKeysError:
-        _verify(inputs, client, journaled, "the journal")
+        _verify(inputs, client, journal, journaled, "the journal")
         return journaled
     return stored
 
@@ -133,7 +135,7 @@ def _keys_of_nobody(inputs: InitInputs, status: SealStatus, journal: InitJournal
     )
 
 
-def _adopted(inputs: InitInputs, client: VaultClient, status: SealStatus) -> TakenOver:
+def _adopted(inputs: InitInputs, client: VaultClient, status: SealStatus, journal: InitJournal) -> TakenOver:
     pod = inputs.access.pod(0)
     source = inputs.adopted_keys_file or "adoptedKeys"
     given = _given_keys(inputs, source)
@@ -145,7 +147,7 @@ def _adopted(inputs: InitInputs, client: VaultClient, status: SealStatus) -> Tak
             f"The keys to adopt are {len(given.shares)} shares, {given.threshold} of them needed: set "
             f"init.shares to {len(given.shares)} and init.threshold to {given.threshold}."
         )
-    _verify(inputs, client, given, source)
+    _verify(inputs, client, journal, given, source)
     say(f"Adopting Vault {status.version} on {pod} with its keys")
     return TakenOver(given, initialized_here=False)
 
@@ -188,9 +190,11 @@ def _init_answer(document: dict[str, Any], inputs: InitInputs) -> KeyRecord:
     )
 
 
-def _verify(inputs: InitInputs, client: VaultClient, record: KeyRecord, source: str) -> None:
+def _verify(
+    inputs: InitInputs, client: VaultClient, journal: InitJournal, record: KeyRecord, source: str
+) -> None:
     try:
-        verify_keys(client, record, inputs.token)
+        verify_keys(client, record, journal.lease, inputs.token)
     except WrongKeysError as error:
         raise DeploymentError(
             f"The keys in {source} aren't those of the Vault that answers: {error}. Nothing was changed. "

@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 
 from components.custody.key_custody import KeyCustody
 from components.custody.key_record import KeyRecord
+from components.errors import DeploymentError
 from components.vault.pod_access import PodAccess
 
 
@@ -101,5 +102,38 @@ def state_record(inputs: InitInputs, olds: Mapping[str, Any]) -> KeyRecord:
         recovery_shares=tuple(olds["recovery_shares"]),
         key_shares=tuple(olds["key_shares"]),
         shares_encrypted=bool(olds.get("pgp_keys")),
+        holders=holders_of(olds.get("pgp_keys") or ()),
         root_token_encrypted=bool(olds.get("root_token_pgp_key")),
     )
+
+
+def holders_of(pgp_keys: Sequence[str]) -> Sequence[str]:
+    """Return the fingerprints of these PGP keys (base64); empty if there are none."""
+    if not pgp_keys:
+        return ()
+    # Imported where it is used: only a stack with PGP keys needs it.
+    from components.custody.pgp_keys import fingerprints
+
+    return tuple(fingerprints(pgp_keys))
+
+
+def made_with(inputs: InitInputs, record: KeyRecord) -> Mapping[str, Any]:
+    """Return the properties that shares were made with, for the state.
+
+    The settings may have been changed since; the next update then makes shares of their numbers. Raises
+    :class:`DeploymentError` if the shares are encrypted to other holders than the settings have, as only
+    these can make new ones.
+    """
+    numbers = {"shares": len(record.shares), "threshold": record.threshold}
+    if not record.shares_encrypted:
+        return {**numbers, "pgp_keys": []}
+    same_number = len(inputs.pgp_keys) == len(record.shares)
+    if not same_number or (record.holders and holders_of(inputs.pgp_keys) != record.holders):
+        holders = ", ".join(record.holders) or "their PGP keys aren't known here"
+        raise DeploymentError(
+            f"The {len(record.shares)} shares that are valid are encrypted to other holders than those in "
+            f"init.pgpKeys ({holders}), and only these can make new ones. Set init.pgpKeys, init.shares "
+            f"({len(record.shares)}) and init.threshold ({record.threshold}) as they were when the shares "
+            "were made, and run pulumi up again."
+        )
+    return numbers

@@ -5,16 +5,17 @@ intent before the init, and the encrypted answer right after it; if the run is s
 finds the keys.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from typing import Any
 
 from components.custody.key_custody import KeysNotStoredError
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference, KeyStoreError
 from components.errors import DeploymentError, RetryableError
 from components.init.existing_vault import take_over
-from components.init.inputs import InitInputs
+from components.init.inputs import InitInputs, holders_of, made_with
 from components.init.other_servers import (
     NotAloneError,
     OutdatedPodError,
@@ -50,6 +51,8 @@ class InitResult:
     """Place of the keys; an empty location if there are none."""
     initialized_here: bool
     """False if Vault was adopted."""
+    made_with: Mapping[str, Any]
+    """Properties that the shares were made with, if the settings may have been changed since."""
     vault_version: str
 
 
@@ -118,13 +121,14 @@ def _initialized_at(
     taken = take_over(inputs, client, status, journal, cipher, stored)
     record, here = taken.record, taken.initialized_here
     reference = KeyReference(location="", version="")
+    properties = made_with(inputs, record) if record is not None and here else {}
     if record is not None:
         replaces = stored.fingerprint if stored is not None else ""
         elsewhere = "" if here else "The keys that were given stay where they are"
         if here and stored is not None and stored.fingerprint == record.fingerprint:
             elsewhere = f"The keys are in {inputs.custody.location} from an earlier run"
         record, reference = _stored(inputs, record, client, journal, replaces=replaces, elsewhere=elsewhere)
-    return InitResult(record, reference, here, status.version)
+    return InitResult(record, reference, here, properties, status.version)
 
 
 def _initialize(
@@ -141,8 +145,8 @@ def _initialize(
     if inputs.adopt:
         raise DeploymentError(
             f"init.adopt is set, and Vault on {inputs.access.pod(0)} isn't initialised, so there is nothing "
-            "to adopt. Nothing was initialised. Check kubeContext, namespace and releaseName; or, for a new "
-            "Vault, remove init.adopt and run pulumi up again."
+            "to adopt. This run initialised nothing. Check kubeContext, namespace and releaseName; or, for a "
+            "new Vault, remove init.adopt and run pulumi up again."
         )
     if stored is not None:
         raise DeploymentError(
@@ -159,7 +163,7 @@ def _initialize(
         # The store may accept them yet.
         say(f"The keys couldn't be kept in the journal, they go to their store at once: {error}")
     record, reference = _stored(inputs, record, client, journal)
-    return InitResult(record, reference, True, status.version)
+    return InitResult(record, reference, True, {}, status.version)
 
 
 def _new_keys(
@@ -194,6 +198,7 @@ def _new_keys(
         recovery_shares=answer.recovery_shares,
         key_shares=answer.key_shares,
         shares_encrypted=bool(inputs.pgp_keys),
+        holders=holders_of(inputs.pgp_keys),
         root_token_encrypted=bool(inputs.root_token_pgp_key),
     )
 

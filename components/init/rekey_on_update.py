@@ -8,11 +8,11 @@ from components.custody.key_custody import KeysNotStoredError
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference
 from components.errors import DeploymentError, RetryableError
-from components.init.inputs import InitInputs, state_record
+from components.init.inputs import InitInputs, holders_of, made_with, state_record
 from components.init.procedure import init_cipher
 from components.journal.journal import InitJournal
 from components.progress import Waiting, say
-from components.shares.generate_root import WrongSharesError, permitted_client, prove_shares
+from components.shares.generate_root import WrongSharesError, permitted_client
 from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
 from components.shares.unseal import StillSealedError, give_shares
 from components.vault.client import VaultClient, VaultRefusedError
@@ -72,43 +72,34 @@ def _settled(
 ) -> KeyRecord | None:
     """Return the valid keys if an interrupted change made other ones than the state's ``fingerprint``."""
     entry = journal.find()
-    journaled = entry is not None and entry.kept
-    if not journaled and current.fingerprint == fingerprint:
+    if entry is None and current.fingerprint == fingerprint:
         return None
     valid = current
     # Shares that are encrypted to their holders are the last ones that this program made.
     if not current.shares_encrypted:
-        valid = _proved(inputs, client, current, journal, journaled=journaled)
+        valid = _proved(inputs, client, current, journal)
     if valid.fingerprint == fingerprint:
         # What else the journal has is in the state already, or never became valid.
         journal.finish(fingerprint, others_void=True)
         return None
-    if valid.shares_encrypted and len(inputs.pgp_keys) != len(valid.shares):
-        raise DeploymentError(
-            f"{len(valid.shares)} new shares of an interrupted run are valid already, and encrypted to their "
-            "holders: set init.pgpKeys, init.shares and init.threshold as they were then, and run pulumi up "
-            "again."
-        )
     say("New shares of an interrupted run are valid already; they are stored now")
     return valid
 
 
-def _proved(
-    inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal, *, journaled: bool
-) -> KeyRecord:
+def _proved(inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal) -> KeyRecord:
     """Return the current keys or the journal's, whichever Vault takes."""
-    if not journaled:
-        prove_shares(client, current.shares, current.threshold)
-        return current
     recovered: list[KeyRecord] = []
 
-    def new() -> ShareSet:
+    def new() -> ShareSet | None:
+        entry = journal.find()
+        if entry is None or not entry.kept:
+            return None
         recovered.append(journal.recover(init_cipher(inputs)))
         return _share_set(recovered[0])
 
     old = _share_set(current)
     recovery = bool(current.recovery_shares)
-    valid = settle_rekey(client, recovery=recovery, old=old, new=new, own_nonce=_own_nonce(journal))
+    valid = settle_rekey(client, recovery=recovery, old=old, new=new, attempts=journal.lease)
     return current if valid is old else recovered[0]
 
 
@@ -135,12 +126,6 @@ def _unseal(inputs: InitInputs, client: VaultClient, current: KeyRecord, journal
         give_shares(client, left_over.shares[: left_over.threshold], waiting)
 
 
-def _own_nonce(journal: InitJournal) -> str:
-    """Return the nonce of the rekey that an interrupted run began; empty if there was none."""
-    entry = journal.find()
-    return entry.rekey_nonce if entry is not None and not entry.belongs_to_live_run else ""
-
-
 def _changed(
     inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal
 ) -> ShareChange:
@@ -150,7 +135,6 @@ def _changed(
             "operator rekey. Set init.shares, init.threshold and init.pgpKeys back."
         )
     inputs.custody.require_room(inputs.largest_record)
-    own_nonce = _own_nonce(journal)
     journal.begin(init_cipher(inputs))
     recovery = bool(current.recovery_shares)
 
@@ -161,6 +145,7 @@ def _changed(
             recovery_shares=tuple(shares) if recovery else (),
             key_shares=() if recovery else tuple(shares),
             shares_encrypted=bool(inputs.pgp_keys),
+            holders=holders_of(inputs.pgp_keys),
         )
 
     def store(shares: Sequence[str]) -> None:
@@ -177,14 +162,14 @@ def _changed(
         new_shares=inputs.shares,
         new_threshold=inputs.threshold,
         pgp_keys=inputs.pgp_keys,
-        note=journal.note_rekey,
         store=store,
-        own_nonce=own_nonce,
+        attempts=journal.lease,
     )
     return _stored(inputs, with_shares(shares), journal, current)
 
 
 def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal, previous: KeyRecord) -> ShareChange:
+    properties = made_with(inputs, record)
     try:
         reference = inputs.custody.put(record, journal.lease, replaces=previous.fingerprint)
     except KeysNotStoredError as error:
@@ -193,9 +178,4 @@ def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal, previou
             "Fix the store and run pulumi up again, whatever the settings say by then: it takes them from "
             "there."
         ) from None
-    # An interrupted rekey may have been to other numbers than the settings have now; the state then says
-    # so, and the next update rekeys to the settings' numbers.
-    made_with: dict[str, Any] = {"shares": len(record.shares), "threshold": record.threshold}
-    if not record.shares_encrypted:
-        made_with["pgp_keys"] = []
-    return ShareChange(record, reference, made_with)
+    return ShareChange(record, reference, properties)

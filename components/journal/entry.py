@@ -33,8 +33,6 @@ class JournalEntry:
     """Fingerprint of the shares, see :class:`KeyRecord`; not secret."""
     leased: bool = True
     """Whether the run held the Lease, so that it is over once another run holds that."""
-    rekey_nonce: str = ""
-    """Identifies the rekey that this run started; empty for an init, and in entries of earlier versions."""
 
     @property
     def kept(self) -> bool:
@@ -78,5 +76,4 @@ def _entry(document: Mapping[str, Any]) -> JournalEntry:
         ciphertext=str(document["ciphertext"]),
         fingerprint=str(document["fingerprint"]),
         leased=bool(document.get("leased")),
-        rekey_nonce=str(document.get("rekey_nonce", "")),
     )

@@ -109,8 +109,6 @@ class InitJournal:
                 began=datetime.now(UTC).isoformat(timespec="seconds"),
                 volume=volume,
                 header=key.header,
-                # A rekey that an earlier run left on Vault is still this program's.
-                rekey_nonce=next((found.rekey_nonce for found in earlier if found.rekey_nonce), ""),
             )
             self._set_aside_damaged(in_secret, in_file, seen)
             self._lock(entry, seen)
@@ -121,20 +119,6 @@ class InitJournal:
                 with contextlib.suppress(*_PLACE_ERRORS):
                     self._finish_secret("")
                 raise
-        self._open = key, entry
-
-    def note_rekey(self, nonce: str) -> None:
-        """Add the nonce of the rekey that was started, by which the next run knows that it isn't a person's.
-
-        Raises :class:`JournalError` if a place fails.
-        """
-        if self._open is None:
-            raise RuntimeError("the journal was not opened")
-        key, intent = self._open
-        entry = replace(intent, rekey_nonce=nonce)
-        with self._naming_location("The change of shares can't be noted in the journal"):
-            self._file.write(entry)
-            self._put_secret(entry)
         self._open = key, entry
 
     def keep(self, record: KeyRecord, *, in_cluster: bool = False) -> None:
@@ -202,14 +186,14 @@ class InitJournal:
             self._put_file(self._replaced)
             self._put_secret(self._replaced)
 
-    def has_other_keys(self, fingerprint: str) -> bool:
-        """Return whether a change of shares was interrupted: keys without that ``fingerprint`` lie here.
+    def has_change(self, fingerprint: str) -> bool:
+        """Return whether a change of the shares with that ``fingerprint`` was interrupted.
 
-        Prints which place can't be read.
+        It was if others lie here, or the mere intent. Prints which place can't be read.
         """
         entries, failures = self._entries()
         self._report("Whether a change of shares was interrupted can't be seen here", failures)
-        return any(entry.kept and entry.fingerprint != fingerprint for entry in entries)
+        return any(not entry.kept or entry.fingerprint != fingerprint for entry in entries)
 
     def say_once(self, message: str) -> None:
         """Print a line of this run's that later attempts would only repeat."""

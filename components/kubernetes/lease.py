@@ -4,10 +4,12 @@ The fields are used as by client-go's leader election: the holder renews, and an
 once it has itself seen it unchanged for as long as the Lease says. No clock of another machine is compared.
 Every write names the version that it replaces, so a holder that slept finds out at its next one: what can't
 be undone is preceded by :meth:`RunLease.check`.
+
+Its annotations have the nonces of what a run began on Vault. By them the next one tells what a killed run
+left there from what people are about.
 """
 
 import contextlib
-import itertools
 import platform
 import threading
 import time
@@ -18,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.errors import DeploymentError, RetryableError
-from components.kubernetes.kubectl import KubectlError, KubernetesTarget
+from components.kubernetes.kubectl import OWNER, KubectlError, KubernetesTarget
 from components.kubernetes.owned_object import OVERTAKEN, ForeignObjectError, OwnedObject, SeenObject
 from components.progress import Waiting, say
 
@@ -28,7 +30,7 @@ LEASE_RIGHTS = ("get", "create", "update")
 """Verbs on leases that whoever runs the program needs."""
 _RENEWAL_SECONDS = 5
 _LOOK_SECONDS = 1
-_ATTEMPTS = 10
+_OVERTAKEN_ATTEMPTS = 10
 
 
 class AnotherRunError(DeploymentError):
@@ -105,22 +107,33 @@ class RunLease:
 
         Raises :class:`LeaseLostError` or :class:`LeaseUnconfirmedError`.
         """
+        self._renew({})
+
+    def note_attempt(self, operation: str, nonce: str) -> None:
+        """Record the nonce of an operation that this run began on Vault; the same check as :meth:`check`."""
+        self._renew({f"{OWNER}/{operation}": nonce})
+
+    def is_own_attempt(self, operation: str, nonce: str) -> bool:
+        """Return whether that was begun by this run, or by the last one that began any and held the lease."""
+        return self._seen is not None and self._seen.annotations.get(f"{OWNER}/{operation}") == nonce
+
+    def _renew(self, attempts: Mapping[str, str]) -> None:
         with self._lock:
             if self._seen is None:
                 raise RuntimeError("the lease isn't held")
             try:
-                self._seen = self._object.replace(self._renewed(self._seen), self._seen)
+                self._seen = self._renewed(self._seen, attempts)
             except KubectlError as error:
                 if error.reason not in OVERTAKEN:
                     raise self._unconfirmed(error) from None
-                self._seen = self._renew_again()
+                self._seen = self._renew_again(attempts)
 
-    def _renew_again(self) -> SeenObject:
+    def _renew_again(self, attempts: Mapping[str, str]) -> SeenObject:
         """Renew what this run may have written itself, if only the answer was lost."""
         try:
             now = self._object.read()
             if now is not None and _spec(now).get("holderIdentity") == self.identity.holder:
-                return self._object.replace(self._renewed(now), now)
+                return self._renewed(now, attempts)
         except ForeignObjectError:
             now = None
         except KubectlError as error:
@@ -134,7 +147,8 @@ class RunLease:
     def _acquire(self, seconds: float) -> None:
         waiting = Waiting("Waiting for another run", seconds)
         watch = _Watch()
-        for attempt in itertools.count(1):
+        overtaken = 0
+        while True:
             try:
                 seen = self._object.read()
                 if seen is None or not _spec(seen).get("holderIdentity") or watch.silent(seen):
@@ -144,7 +158,8 @@ class RunLease:
             except ForeignObjectError as error:
                 raise DeploymentError(f"{error}. Give it another name, and run pulumi up again.") from None
             except KubectlError as error:
-                if error.reason not in OVERTAKEN or attempt >= _ATTEMPTS:
+                overtaken += 1
+                if error.reason not in OVERTAKEN or overtaken == _OVERTAKEN_ATTEMPTS:
                     raise self._unconfirmed(error) from None
             time.sleep(_LOOK_SECONDS)
 
@@ -159,7 +174,9 @@ class RunLease:
                 "leaseTransitions": transitions,
             }
         }
-        return self._object.create(content) if seen is None else self._object.replace(content, seen)
+        if seen is None:
+            return self._object.create(content)
+        return self._object.replace(content, seen, seen.annotations)
 
     def _wait(self, waiting: Waiting, watch: "_Watch", seen: SeenObject) -> None:
         """Report the run that holds the lease; raise if it is alive and time is up."""
@@ -191,7 +208,7 @@ class RunLease:
             return
         spec = {**_spec(seen), "holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()}
         try:
-            self._object.replace({"spec": spec}, seen)
+            self._object.replace({"spec": spec}, seen, seen.annotations)
         except KubectlError as error:
             if error.reason not in OVERTAKEN:
                 say(
@@ -199,8 +216,9 @@ class RunLease:
                     f"{error}"
                 )
 
-    def _renewed(self, seen: SeenObject) -> Mapping[str, Any]:
-        return {"spec": {**_spec(seen), "renewTime": _now()}}
+    def _renewed(self, seen: SeenObject, attempts: Mapping[str, str]) -> SeenObject:
+        content = {"spec": {**_spec(seen), "renewTime": _now()}}
+        return self._object.replace(content, seen, {**seen.annotations, **attempts})
 
     def _unconfirmed(self, error: KubectlError) -> LeaseUnconfirmedError:
         fix = (

@@ -38,6 +38,12 @@ class SeenObject:
         """The version that was read."""
         return str(self.document["metadata"]["resourceVersion"])
 
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The object's annotations."""
+        found: Mapping[str, str] = self.document["metadata"].get("annotations") or {}
+        return found
+
     def secret_text(self, entry: str) -> str | None:
         """Return the text in that entry of a Secret; None if there is none that can be decoded."""
         try:
@@ -78,16 +84,19 @@ class OwnedObject:
         """Create the object; fails with the reason ``AlreadyExists`` if somebody else was first."""
         return SeenObject(Kubectl(self.target).create(self._document(content, {})))
 
-    def replace(self, content: Mapping[str, Any], seen: SeenObject) -> SeenObject:
+    def replace(
+        self, content: Mapping[str, Any], seen: SeenObject, annotations: Mapping[str, str] | None = None
+    ) -> SeenObject:
         """Replace the object; fails with the reason ``Conflict`` or ``NotFound`` if it has changed."""
         identity = {"uid": seen.uid, "resourceVersion": seen.resource_version}
-        return SeenObject(Kubectl(self.target).replace(self._document(content, identity)))
+        metadata = {**identity, "annotations": annotations} if annotations else identity
+        return SeenObject(Kubectl(self.target).replace(self._document(content, metadata)))
 
-    def _document(self, content: Mapping[str, Any], identity: Mapping[str, str]) -> Mapping[str, Any]:
+    def _document(self, content: Mapping[str, Any], metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         return {
             "apiVersion": self.api_version,
             "kind": self.kind,
-            "metadata": {"name": self.name, "labels": {OWNER_LABEL: OWNER}, **identity},
+            "metadata": {"name": self.name, "labels": {OWNER_LABEL: OWNER}, **metadata},
             **content,
         }
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from components.errors import DeploymentError
 from components.progress import say
+from components.shares.attempts import GENERATE_ROOT, Attempts
 from components.vault.client import (
     VaultClient,
     VaultForbiddenError,
@@ -42,18 +43,22 @@ def permitted_client(client: VaultClient, tokens: Sequence[str]) -> VaultClient:
     raise VaultForbiddenError(_needs_token(refusal))
 
 
-def prove_shares(client: VaultClient, shares: Sequence[str], threshold: int) -> None:
+def prove_shares(client: VaultClient, shares: Sequence[str], threshold: int, attempts: Attempts) -> None:
     """Prove that any ``threshold`` of these plain shares unlock this Vault.
 
     The root token that Vault generates for it is revoked at once and never leaves this function; if the
     connection breaks between the two, it stays valid, but nobody has it. Raises the errors of
     :func:`generate_root_token`.
     """
-    client.with_token(generate_root_token(client, shares, threshold)).revoke_own_token()
+    client.with_token(generate_root_token(client, shares, threshold, attempts)).revoke_own_token()
 
 
-def generate_root_token(client: VaultClient, shares: Sequence[str], threshold: int) -> str:
+def generate_root_token(
+    client: VaultClient, shares: Sequence[str], threshold: int, attempts: Attempts | None = None
+) -> str:
     """Return a new root token, which never expires: the caller has to revoke it.
+
+    With ``attempts`` one that a killed run left is cancelled first; without, any one is somebody else's.
 
     Raises :class:`WrongSharesError`, :class:`RootGenerationRunsError` if another attempt is in progress,
     :class:`VaultUnavailableError` if Vault can't answer now (also right after the init, and without a leader)
@@ -61,17 +66,23 @@ def generate_root_token(client: VaultClient, shares: Sequence[str], threshold: i
     :func:`permitted_client`.
     """
     generation = RootGeneration(client)
-    attempt = _start(generation)
+    attempt = _start(generation, attempts)
     try:
+        if attempts is not None:
+            attempts.note_attempt(GENERATE_ROOT, attempt.nonce)
         return _submit(generation, attempt, shares, threshold)
     except BaseException:
         _cancel(generation, attempt.nonce)
         raise
 
 
-def _start(generation: RootGeneration) -> RootGenerationAttempt:
-    if generation.status().started:
-        raise RootGenerationRunsError(_runs_already())
+def _start(generation: RootGeneration, attempts: Attempts | None) -> RootGenerationAttempt:
+    running = generation.status()
+    if running.started:
+        if attempts is None or not attempts.is_own_attempt(GENERATE_ROOT, running.nonce):
+            raise RootGenerationRunsError(_runs_already())
+        say("Ending an attempt at a root token that a run of this program left when it was killed")
+        generation.cancel()
     try:
         return generation.start()
     except VaultRefusedError as error:

@@ -18,6 +18,7 @@ from functools import partial
 from components.custody.pgp_keys import encrypt_share
 from components.errors import DeploymentError
 from components.progress import say
+from components.shares.attempts import REKEY, Attempts
 from components.shares.generate_root import WrongSharesError, generate_root_token, prove_shares
 from components.vault.client import (
     VaultClient,
@@ -58,9 +59,8 @@ def rekey_shares(
     new_shares: int,
     new_threshold: int,
     pgp_keys: Sequence[str],
-    note: Callable[[str], None],
     store: Callable[[Sequence[str]], None],
-    own_nonce: str = "",
+    attempts: Attempts,
 ) -> Sequence[str]:
     """Replace the shares, and return the new ones, which alone are valid then.
 
@@ -68,22 +68,22 @@ def rekey_shares(
     shares (auto-unseal) instead of key shares (Shamir). ``current`` are plain, and ``threshold`` of them are
     needed. ``pgp_keys``, base64 of the binary form, are one per new share, or none. ``store`` gets the new
     shares and has to make them durable **beside** the current ones: if the process ends before this returns,
-    :func:`settle_rekey` finds out which of the two sets is valid. ``note`` gets the nonce of the rekey once
-    it is started; a later call knows by it, as ``own_nonce``, that a rekey in progress isn't somebody else's.
+    :func:`settle_rekey` finds out which of the two sets is valid. ``attempts`` tell a rekey that a killed run
+    left, which is cancelled, from somebody else's.
 
     Raises :class:`WrongSharesError` if ``current`` aren't the shares of this Vault, :class:`RekeyRunsError`,
-    the errors of ``note`` and ``store``, :class:`VaultUnavailableError` and :class:`VaultRefusedError`: in
-    all these cases ``current`` stay valid. Raises :class:`UnsettledRekeyError` if the connection is lost
+    the errors of ``attempts`` and ``store``, :class:`VaultUnavailableError` and :class:`VaultRefusedError`:
+    in all these cases ``current`` stay valid. Raises :class:`UnsettledRekeyError` if the connection is lost
     during the last submission.
     """
     old = ShareSet(current, threshold)
-    prove_shares(client, current, threshold)
-    with _permitted_rekey(client, old, recovery=recovery) as (rekey, running):
-        if _end_own(rekey, running, own_nonce):
+    prove_shares(client, current, threshold, attempts)
+    with _permitted_rekey(client, old, attempts, recovery=recovery) as (rekey, running):
+        if _end_own(rekey, running, attempts):
             raise RekeyRunsError(_runs_already(recovery=recovery))
         started = rekey.start(shares=new_shares, threshold=new_threshold)
         try:
-            note(started.nonce)
+            attempts.note_attempt(REKEY, started.nonce)
             answer = _authorise(rekey, started, current[:threshold])
             stored = _for_holders(answer.new_shares, pgp_keys) if pgp_keys else answer.new_shares
             store(stored)
@@ -98,7 +98,7 @@ def rekey_shares(
             # Vault may have made the new shares valid, and only its answer was lost.
             new = ShareSet(answer.new_shares, new_threshold)
             settle = partial(
-                settle_rekey, client, recovery=recovery, old=old, new=lambda: new, own_nonce=started.nonce
+                settle_rekey, client, recovery=recovery, old=old, new=lambda: new, attempts=attempts
             )
             if _settled(settle, error) is old:
                 raise
@@ -106,13 +106,18 @@ def rekey_shares(
 
 
 def settle_rekey(
-    client: VaultClient, *, recovery: bool, old: ShareSet, new: Callable[[], ShareSet], own_nonce: str
+    client: VaultClient,
+    *,
+    recovery: bool,
+    old: ShareSet,
+    new: Callable[[], ShareSet | None],
+    attempts: Attempts,
 ) -> ShareSet:
     """Return the one of the two sets that is valid after an interrupted rekey.
 
-    ``new`` is asked for only if the old ones are void.
+    ``new`` is asked for only if the old ones are void; None if there are none.
 
-    Cancels the rekey ``own_nonce`` first if it is still in progress, so that the answer stays true; somebody
+    Cancels a rekey of a killed run first if it is still in progress, so that the answer stays true; somebody
     else's is left alone. ``old`` have to be plain. Raises :class:`WrongSharesError` if neither is valid (this
     is another Vault, or somebody else has made new shares), :class:`VaultUnavailableError` and
     :class:`VaultRefusedError`.
@@ -122,16 +127,18 @@ def settle_rekey(
     # If the old ones are void already, the rekey is over.
     with (
         contextlib.suppress(WrongSharesError),
-        _permitted_rekey(client, old, recovery=recovery) as (rekey, running),
+        _permitted_rekey(client, old, attempts, recovery=recovery) as (rekey, running),
     ):
-        if _end_own(rekey, running, own_nonce):
+        if _end_own(rekey, running, attempts):
             say(f"Warning: {_runs_already(recovery=recovery)}")
     try:
-        prove_shares(client, old.shares, old.threshold)
+        prove_shares(client, old.shares, old.threshold, attempts)
     except WrongSharesError:
         other = new()
+        if other is None:
+            raise
         if not other.encrypted:
-            prove_shares(client, other.shares, other.threshold)
+            prove_shares(client, other.shares, other.threshold, attempts)
         # They can't be tried here, and the old ones are void.
         elif RootGeneration(client).status().required != other.threshold:
             raise
@@ -151,7 +158,7 @@ def _settled(settle: Callable[[], ShareSet], error: DeploymentError) -> ShareSet
 
 @contextlib.contextmanager
 def _permitted_rekey(
-    client: VaultClient, current: ShareSet, *, recovery: bool
+    client: VaultClient, current: ShareSet, attempts: Attempts, *, recovery: bool
 ) -> Iterator[tuple[Rekey, RekeyStatus]]:
     """Yield the rekey calls and the rekey in progress.
 
@@ -162,7 +169,7 @@ def _permitted_rekey(
     try:
         running = rekey.status()
     except VaultForbiddenError:
-        root = client.with_token(generate_root_token(client, current.shares, current.threshold))
+        root = client.with_token(generate_root_token(client, current.shares, current.threshold, attempts))
     else:
         yield rekey, running
         return
@@ -176,11 +183,11 @@ def _permitted_rekey(
             say(f"A root token that nobody has stays valid, as it couldn't be revoked: {error}")
 
 
-def _end_own(rekey: Rekey, running: RekeyStatus, own_nonce: str) -> bool:
+def _end_own(rekey: Rekey, running: RekeyStatus, attempts: Attempts) -> bool:
     """Cancel a rekey of this program that was interrupted; return whether one of somebody else runs."""
     if not running.started:
         return False
-    if running.nonce != own_nonce:
+    if not attempts.is_own_attempt(REKEY, running.nonce):
         return True
     say("Ending a change of shares that was begun earlier and not finished; it has changed nothing")
     rekey.cancel(running.nonce)

@@ -3,6 +3,7 @@
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
 from components.progress import Waiting, say
+from components.shares.attempts import Attempts
 from components.shares.generate_root import WrongSharesError, permitted_client, prove_shares
 from components.shares.unseal import StillSealedError, give_shares
 from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
@@ -14,7 +15,7 @@ class WrongKeysError(DeploymentError):
     """The keys are those of another Vault."""
 
 
-def verify_keys(client: VaultClient, record: KeyRecord, token: str = "") -> None:
+def verify_keys(client: VaultClient, record: KeyRecord, attempts: Attempts, token: str = "") -> None:
     """Verify the keys with Vault, without changing anything.
 
     Plain shares generate a root token that is revoked at once: a valid root token doesn't prove shares, which
@@ -34,10 +35,9 @@ def verify_keys(client: VaultClient, record: KeyRecord, token: str = "") -> None
             f"the keys are those of Vault cluster {record.cluster_id}, and {status.cluster_id} answers"
         )
     if record.shares and not record.shares_encrypted:
+        permitted = permitted_client(client, (record.plain_root_token, token))
         try:
-            prove_shares(
-                permitted_client(client, (record.plain_root_token, token)), record.shares, record.threshold
-            )
+            prove_shares(permitted, record.shares, record.threshold, attempts)
         except WrongSharesError as error:
             raise WrongKeysError(f"the shares don't unlock this Vault: {error}") from None
         return

@@ -51,8 +51,8 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
         warnings = until_settled("Waiting for the other Vault", seconds, lambda: token_warnings(other))
     except DeploymentError as error:
         raise DeploymentError(
-            f"The preflight of the seal in pod {other.pod} didn't succeed; nothing was initialised. {error}\n"
-            "Then run pulumi up again."
+            f"The preflight of the seal in pod {other.pod} didn't succeed; this run has initialised "
+            f"nothing. {error}\nThen run pulumi up again."
         ) from None
     for warning in warnings:
         say(f"Warning: {warning}")

@@ -4,12 +4,12 @@ The namespace keeps every mount of theirs (pods' volumes, container file systems
 off the machine: all vanish with the process that holds the namespace open.
 """
 
+import contextlib
 import json
-import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import yaml
 
 from sandbox import processes
@@ -157,15 +157,11 @@ def wait_for_node(layout: Layout, api: KubernetesApi, deadline_seconds: float) -
 
 def kill_shims() -> None:
     """Kill the processes that hold the sandbox's containers and that outlive containerd by design."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            arguments = (entry / "cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if arguments[0].endswith(b"containerd-shim-runc-v2") and _socket().encode() in arguments:
-            os.kill(int(entry.name), signal.SIGKILL)
+    for process in psutil.process_iter(["cmdline"]):
+        arguments = process.info["cmdline"] or [""]
+        if arguments[0].endswith("containerd-shim-runc-v2") and _socket() in arguments:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def _socket() -> str:

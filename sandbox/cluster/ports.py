@@ -1,11 +1,12 @@
 """Which ports the cluster needs on this machine, and who holds those that are taken."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
+from ipaddress import IPv6Address, ip_address
+from socket import SOCK_DGRAM, SOCK_STREAM
 from typing import Literal
+
+import psutil
 
 from sandbox.layout import Layout
 from sandbox.network import API_SERVER_PORT, BRIDGE_ADDRESS
@@ -23,8 +24,7 @@ KUBE_PROXY_METRICS_PORT = 10249
 DNS_PORT = 53
 DNS_READINESS_PORT = 8181
 
-# Connection states in /proc/net (include/net/tcp_states.h); an unconnected UDP socket shows as closed.
-_LISTENING = {"tcp": "0A", "udp": "07"}
+_SOCKET_TYPES = {"tcp": SOCK_STREAM, "udp": SOCK_DGRAM}
 
 
 @dataclass(frozen=True)
@@ -71,74 +71,40 @@ CLUSTER_LISTENERS = (
 
 def port_conflicts(layout: Layout, listeners: Sequence[Listener] = CLUSTER_LISTENERS) -> list[PortConflict]:
     """Those of ``listeners`` that a process other than the sandbox's own listens on already."""
-    sockets = [socket for protocol in ("tcp", "udp") for socket in _listening_sockets(protocol)]
-    own = {running_pid(layout, name) for name in recorded_names(layout)}
+    sockets = [
+        socket
+        for socket in psutil.net_connections("inet")
+        if socket.status == psutil.CONN_LISTEN or (socket.type == SOCK_DGRAM and not socket.raddr)
+    ]
+    own = {running_pid(layout, name) for name in recorded_names(layout)} - {None}
     conflicts = []
     for listener in listeners:
         for socket in sockets:
-            if socket.collides(listener):
-                holders = _holders(socket.inode)
-                if own.isdisjoint(holders):
-                    named = [f"process {pid} ({_command_name(pid)})" for pid in holders]
-                    conflicts.append(PortConflict(listener, " and ".join(named) or None))
+            if (
+                socket.type == _SOCKET_TYPES[listener.protocol]
+                and socket.laddr
+                and socket.laddr.port == listener.port
+                and _covers(socket.laddr.ip, listener.address)
+            ):
+                if socket.pid not in own:
+                    conflicts.append(PortConflict(listener, _process_name(socket.pid)))
                 break
     return conflicts
 
 
-@dataclass(frozen=True)
-class _Socket:
-    protocol: str
-    address: IPv4Address | IPv6Address
-    port: int
-    inode: int
-
-    def collides(self, listener: Listener) -> bool:
-        if (self.protocol, self.port) != (listener.protocol, listener.port):
-            return False
-        if self.address.is_unspecified:  # "::" too: it takes IPv4 as well unless told otherwise
-            return True
-        address = self.address.ipv4_mapped if isinstance(self.address, IPv6Address) else self.address
-        return address == IPv4Address(listener.address)
+def _covers(bound: str, wanted: str) -> bool:
+    """Tell if a socket that is bound to one address takes what is sent to the other."""
+    address = ip_address(bound)
+    if address.is_unspecified:  # "::" too: it takes IPv4 as well unless told otherwise
+        return True
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else address) == ip_address(wanted)
 
 
-def _listening_sockets(protocol: str) -> Iterator[_Socket]:
-    for table in (Path(f"/proc/net/{protocol}"), Path(f"/proc/net/{protocol}6")):
-        if not table.exists():  # a kernel without IPv6
-            continue
-        for line in table.read_text().splitlines()[1:]:
-            fields = line.split()
-            address, port = fields[1].split(":")
-            if fields[3] == _LISTENING[protocol]:
-                yield _Socket(protocol, _address(address), int(port, 16), int(fields[9]))
-
-
-def _address(hexadecimal: str) -> IPv4Address | IPv6Address:
-    # The kernel prints each 32-bit word in the machine's byte order, which is little-endian here.
-    words = [bytes.fromhex(hexadecimal[i : i + 8])[::-1] for i in range(0, len(hexadecimal), 8)]
-    packed = b"".join(words)
-    return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
-
-
-def _holders(inode: int) -> list[int]:
-    """Ids of the processes that have a socket open, lowest first."""
-    target = f"socket:[{inode}]"
-    pids = sorted(int(entry.name) for entry in Path("/proc").iterdir() if re.fullmatch(r"\d+", entry.name))
-    return [pid for pid in pids if target in _open_files(pid)]
-
-
-def _open_files(pid: int) -> set[str]:
-    targets = set()
+def _process_name(pid: int | None) -> str | None:
+    """Name the process; None when it is another user's, which only root sees."""
+    if pid is None:
+        return None
     try:
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            targets.add(str(descriptor.readlink()))
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        # It ended while it was looked at, or belongs to another user: then the holder stays unknown.
-        return targets
-    return targets
-
-
-def _command_name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except (FileNotFoundError, ProcessLookupError):
-        return "ended by now"
+        return f"process {pid} ({psutil.Process(pid).name()})"
+    except psutil.NoSuchProcess:
+        return f"process {pid} (ended by now)"

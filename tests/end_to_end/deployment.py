@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -105,6 +106,18 @@ class Deployment:
         """Write the sandbox's configuration with these settings on top, or without those that are None."""
         own = {} if self.name == DEFAULT_NAME else self.own_names(settings)
         self.stack.configure({**self.environment.settings, **settings, **own})
+
+    def set_secret(self, name: str, value: str) -> None:
+        """Set an encrypted setting on top of those that were configured last."""
+        subprocess.run(
+            self.stack.command(("config", "set", "--secret", name)),
+            cwd=self.stack.program,
+            env=self.stack.environment(),
+            input=value,
+            text=True,
+            check=True,
+            capture_output=True,
+        )
 
     def own_names(self, settings: Mapping[str, Any]) -> dict[str, object]:
         """Settings that have names in them, with the names that only this deployment has."""

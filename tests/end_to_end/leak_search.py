@@ -5,6 +5,7 @@ What Vault itself has sealed can't be looked for: only Vault and the key service
 
 import base64
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from typing import Any
 from sandbox.cluster.paths import ClusterPaths
 from sandbox.layout import REPOSITORY
 from tests.end_to_end.deployment import ONE_POD, Deployment
-from tests.end_to_end.faults.custodies import Custody
+from tests.end_to_end.faults.custodies import Custody, Keys
 from tests.end_to_end.faults.engine_run import EngineRun
 from tests.end_to_end.faults.kubernetes_api import KubernetesApi
-from tests.end_to_end.faults.process_watch import ProcessWatch
+from tests.end_to_end.faults.process_watch import ARGUMENTS, ENVIRONMENT, ENVIRONMENT_OF_PROGRAM, ProcessWatch
 from tests.end_to_end.faults.secret_scan import Finding, SecretScan
 
 JOURNAL_PLACE = "the journal's Secret"
@@ -38,52 +39,97 @@ JournalKey = Callable[[Deployment, Mapping[str, Any]], str]
 
 
 def require_nowhere_else(
-    deployment: Deployment, custody: Custody, folder: Path, journal_key: JournalKey
-) -> None:
-    """Deploys with this custody, and fails where a secret is found that doesn't belong there."""
-    deployment.configure({**ONE_POD, **custody.settings(deployment, folder)})
-    temporary, kept = folder / "temporary", folder / "kept"
-    for place in (temporary, kept):
-        place.mkdir()
-    seen = watched_update(deployment, custody, temporary, kept)
-    said = [(" ".join(question), ask(deployment, question)) for question in QUESTIONS]
+    deployment: Deployment,
+    custody: Custody,
+    folder: Path,
+    journal_key: JournalKey,
+    *,
+    changes: Mapping[str, object] | None = None,
+    earlier: Keys | None = None,
+) -> Keys:
+    """Updates with this custody, and fails where a secret is found that doesn't belong there.
 
+    ``changes`` are settings besides, and ``earlier`` keys that a change of shares makes void.
+    """
+    deployment.configure({**ONE_POD, **custody.settings(deployment, folder), **(changes or {})})
+    temporary, kept = _folders_of_run(folder)
+    # The engine's most verbose log shows what plugins tell it, and with the state that is the keys.
+    seen = watched_update(deployment, temporary, kept, verbose=not custody.in_state)
     keys = custody.read(deployment, folder)
     assert keys.root_token.startswith("hvs.")
-    scan = SecretScan.of(
-        {**keys.by_name(), "key of the journal": journal_key(deployment, journal_entry(seen))}
-    )
-    findings = [
-        *found_in(scan, [*seen, *said, *pod_logs(deployment), *objects(deployment)]),
-        *scan.in_folders(
-            folders(deployment, kept, temporary), without=not_searched(deployment, custody, folder)
-        ),
-    ]
-    assert findings == []
+    journal = journal_key(deployment, journal_entry(seen))
+    before = {f"earlier {name}": secret for name, secret in (earlier.by_name() if earlier else {}).items()}
+    scan = SecretScan.of({**before, **keys.by_name(), "key of the journal": journal})
+    own_places = custody.own_places(deployment.stack.layout, folder)
+    _require_no_findings(deployment, scan, seen, [kept, temporary], own_places)
     # They are found where they belong, by the same scan.
     belonging = set(keys.by_name())
     if custody.in_state:
         outputs = ask(deployment, ("stack", "output", "--json", "--show-secrets"))
         assert {finding.secret for finding in scan.in_bytes(outputs, "outputs")} == belonging
-    own_places = custody.own_places(deployment.stack.layout, folder)
     if own_places:
         assert {finding.secret for finding in scan.in_folders(own_places)} >= belonging
+    return keys
+
+
+def require_settings_nowhere_else(
+    deployment: Deployment,
+    keys: Keys,
+    settings: Mapping[str, object],
+    secrets: Mapping[str, str],
+    folder: Path,
+) -> None:
+    """Updates with secrets in the settings, and fails where they are found outside their encrypted file.
+
+    Pulumi gives them to the program in its environment; they must not go on from there.
+    """
+    deployment.configure({**ONE_POD, **settings})
+    for name, secret in secrets.items():
+        deployment.set_secret(name, secret)
+    temporary, kept = _folders_of_run(folder)
+    # The engine's most verbose log shows what it tells plugins, and that is the settings, too.
+    seen = watched_update(deployment, temporary, kept, verbose=False)
+    scan = SecretScan.of(keys.by_name())
+    given = [content for place, content in seen if place == ENVIRONMENT_OF_PROGRAM]
+    assert {finding.secret for content in given for finding in scan.in_bytes(content, "")} == set(
+        keys.by_name()
+    )
+    others = [(place, content) for place, content in seen if place != ENVIRONMENT_OF_PROGRAM]
+    _require_no_findings(deployment, scan, others, [kept, temporary], [folder / "keys"])
+
+
+def _folders_of_run(folder: Path) -> tuple[Path, Path]:
+    """Folders for the temporary files of one run, and for what it said."""
+    return Path(tempfile.mkdtemp(dir=folder)), Path(tempfile.mkdtemp(dir=folder))
+
+
+def _require_no_findings(
+    deployment: Deployment,
+    scan: SecretScan,
+    seen: Sequence[tuple[str, bytes]],
+    of_run: Sequence[Path],
+    own_places: Sequence[Path],
+) -> None:
+    said = [(" ".join(question), ask(deployment, question)) for question in QUESTIONS]
+    findings = [
+        *found_in(scan, [*seen, *said, *pod_logs(deployment), *objects(deployment)]),
+        *scan.in_folders([*of_run, *folders(deployment)], without=[*own_places, *not_searched(deployment)]),
+    ]
+    assert findings == []
     # What was looked through has to have something in it.
     places = [place for place, content in seen if content]
-    assert {"cmdline of a process", "environ of a process", JOURNAL_PLACE} <= set(places)
-    assert (kept / "events.json").stat().st_size > 10_000
-    assert (kept / "said.txt").stat().st_size > 10_000
+    assert {ARGUMENTS, ENVIRONMENT} <= set(places)
+    for name in ("events.json", "said.txt"):
+        assert max((path / name).stat().st_size for path in of_run if (path / name).exists()) > 5_000
 
 
 def watched_update(
-    deployment: Deployment, custody: Custody, temporary: Path, kept: Path
+    deployment: Deployment, temporary: Path, kept: Path, *, verbose: bool
 ) -> Sequence[tuple[str, bytes]]:
     """Deploys with everything logged that can be, and what was seen of the processes meanwhile."""
     api = KubernetesApi(deployment.stack.layout.kubeconfig, kept)
-    # The engine's most verbose log shows what plugins tell it, and with the state that is the keys.
     journal = f"/api/v1/namespaces/{deployment.name}/secrets/{deployment.name}-operator-init"
-    verbose = () if custody.in_state else VERBOSE
-    arguments = (*UP, *verbose, "--event-log", str(kept / "events.json"))
+    arguments = (*UP, *(VERBOSE if verbose else ()), "--event-log", str(kept / "events.json"))
     environment = {"TMPDIR": str(temporary), "PULUMI_DEBUG_COMMANDS": "true"}
     journals = deployment.stack.layout.pulumi_home / "vault-autounseal"
     with (
@@ -139,12 +185,10 @@ def objects(deployment: Deployment) -> Sequence[tuple[str, bytes]]:
     return texts
 
 
-def folders(deployment: Deployment, kept: Path, temporary: Path) -> Sequence[Path]:
+def folders(deployment: Deployment) -> Sequence[Path]:
     """What lies on this machine after the update, the sandbox's own logs and Vault's volumes too."""
     layout = deployment.stack.layout
     return [
-        kept,
-        temporary,
         deployment.stack.state,
         layout.pulumi_home,
         layout.stack_configuration,
@@ -153,10 +197,9 @@ def folders(deployment: Deployment, kept: Path, temporary: Path) -> Sequence[Pat
     ]
 
 
-def not_searched(deployment: Deployment, custody: Custody, folder: Path) -> Sequence[Path]:
+def not_searched(deployment: Deployment) -> Sequence[Path]:
     layout = deployment.stack.layout
     return [
-        *custody.own_places(layout, folder),
         # Looked through part by part.
         layout.home,
         # The images.

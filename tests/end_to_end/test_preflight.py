@@ -16,7 +16,7 @@ def test_fault_stops_the_run_before_the_init_and_is_gone_with_its_cause(fresh: D
         assert "Traceback" not in result.stdout
         assert "kms:Encrypt failed: AccessDeniedException" in result.stdout
         assert "has to allow kms:Encrypt on arn:aws:kms:" in result.stdout
-        assert "nothing was initialised" in result.stdout
+        assert "this run has initialised nothing" in result.stdout
         assert [status["initialized"] for status in fresh.vault.seal_statuses()] == [False]
         assert journals(fresh) == []
 

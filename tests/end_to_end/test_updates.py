@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,14 +106,7 @@ def test_an_initialised_vault_is_adopted_without_its_keys(
 ) -> None:
     stack = without_record_of_the_init.stack
     without_record_of_the_init.configure({"init": {"adopt": True}})
-    subprocess.run(
-        stack.command(("config", "set", "--secret", "token")),
-        cwd=stack.program,
-        env=stack.environment(),
-        input=root_token,
-        text=True,
-        check=True,
-    )
+    without_record_of_the_init.set_secret("token", root_token)
     stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
     outputs = without_record_of_the_init.outputs()
     assert (outputs["root_token"], outputs["recovery_shares"]) == ("", [])

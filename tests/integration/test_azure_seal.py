@@ -172,7 +172,7 @@ def refused(seal: Seal = WITH_SECRET, seconds: float = 0) -> str:
     said = str(raised.value)
     assert CLIENT_SECRET not in said
     assert FEDERATED_TOKEN not in said
-    assert f"as Vault's identity {CLIENT} didn't succeed; nothing was initialised" in said
+    assert f"as Vault's identity {CLIENT} didn't succeed; this run has initialised nothing" in said
     return said
 
 

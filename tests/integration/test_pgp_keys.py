@@ -11,6 +11,7 @@ from components.custody.pgp_keys import PgpKeyError, load_public_key
 from components.shares.generate_root import prove_shares
 from components.vault.client import VaultClient, VaultRefusedError
 from tests.integration.vault_servers import vault_servers, wait_until
+from tests.unit.fakes.remembered_attempts import RememberedAttempts
 
 SUITES = ("Cv25519", "P256", "P384", "P521", "RSA2k")
 
@@ -51,7 +52,7 @@ def test_shares_and_root_token_are_for_their_holders(vault_program: Path, tmp_pa
         for share in shares[:3]:
             client.submit_key_share(share)
         wait_until("vault-0 is active", 30, servers[0].is_active)
-        prove_shares(client, shares[2:], 3)
+        prove_shares(client, shares[2:], 3, RememberedAttempts())
         token = decrypted(answer.root_token, root_holder)
         assert VaultClient(servers[0].address, token).token_valid() is True
         assert not [plain for plain in (token, *shares) if plain in servers[0].log.read_text()]

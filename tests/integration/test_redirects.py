@@ -1,7 +1,6 @@
 """A standby that can't reach the leader, and an address of the leader at which somebody else listens."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 from components.errors import RetryableError
 from components.seals import awskms
 from components.vault.client import VaultClient
-from sandbox.http_listener import HttpListener
+from tests.http_server import http_server
 from tests.integration.key_service import REGION, run_key_service
 from tests.integration.vault_servers import vault_servers, wait_until
 
@@ -26,14 +25,8 @@ def listening_at(port: int) -> Iterator[list[str]]:
         arrived.append(asked.headers.get("X-Vault-Token", ""))
         return Response("{}", 200, content_type="application/json")
 
-    with HttpListener(("127.0.0.1", port), Request.application(answer), None) as listener:
-        thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield arrived
-        finally:
-            listener.shutdown()
-            thread.join()
+    with http_server(answer, port=port):
+        yield arrived
 
 
 def test_root_token_does_not_follow_a_standby_to_the_leaders_address(

@@ -23,6 +23,7 @@ from components.vault.root_generation import RootGeneration
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
 from tests.integration.key_service import KeyService, run_key_service
 from tests.integration.vault_servers import vault_servers, wait_until
+from tests.unit.fakes.remembered_attempts import RememberedAttempts
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def vault(
 
 def refused(vault: InitialisedVault, shares: list[str], threshold: int = 3) -> str:
     with pytest.raises(WrongSharesError) as raised:
-        prove_shares(vault.client, shares, threshold)
+        prove_shares(vault.client, shares, threshold, RememberedAttempts())
     assert RootGeneration(vault.client).status().started is False
     message = str(raised.value)
     assert not [share for share in shares if share in message]
@@ -54,19 +55,21 @@ def refused(vault: InitialisedVault, shares: list[str], threshold: int = 3) -> s
 
 def test_right_shares(vault: InitialisedVault) -> None:
     before = vault.root_accessors()
-    prove_shares(vault.client, vault.shares, 3)
-    prove_shares(vault.client, vault.shares[2:], 3)
+    prove_shares(vault.client, vault.shares, 3, RememberedAttempts())
+    prove_shares(vault.client, vault.shares[2:], 3, RememberedAttempts())
     assert vault.root_accessors() == before
     assert RootGeneration(vault.client).status().started is False
 
 
 def test_token_that_is_of_no_use_is_no_hindrance_where_none_is_wanted(vault: InitialisedVault) -> None:
     for tokens in ((), ("hvs.revoked",), (vault.answer.root_token,)):
-        prove_shares(permitted_client(vault.client, tokens), vault.shares, 3)
+        prove_shares(permitted_client(vault.client, tokens), vault.shares, 3, RememberedAttempts())
 
 
 def test_shares_in_hexadecimal(vault: InitialisedVault) -> None:
-    prove_shares(vault.client, [base64.b64decode(share).hex() for share in vault.shares], 3)
+    prove_shares(
+        vault.client, [base64.b64decode(share).hex() for share in vault.shares], 3, RememberedAttempts()
+    )
 
 
 def test_shares_of_another_vault(vault: InitialisedVault) -> None:
@@ -102,11 +105,11 @@ def test_attempt_of_somebody_else_is_left_alone(vault: InitialisedVault) -> None
     attempt = generation.start()
     try:
         with pytest.raises(RootGenerationRunsError, match="vault operator generate-root -cancel"):
-            prove_shares(vault.client, vault.shares, 3)
+            prove_shares(vault.client, vault.shares, 3, RememberedAttempts())
         assert generation.status().nonce == attempt.nonce
     finally:
         generation.cancel()
-    prove_shares(vault.client, vault.shares, 3)
+    prove_shares(vault.client, vault.shares, 3, RememberedAttempts())
 
 
 def test_interrupted_proof_leaves_no_attempt(
@@ -121,7 +124,7 @@ def test_interrupted_proof_leaves_no_attempt(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(RootGeneration, "submit", interrupted)
-        prove_shares(vault.client, vault.shares, 3)
+        prove_shares(vault.client, vault.shares, 3, RememberedAttempts())
     assert RootGeneration(vault.client).status().started is False
 
 
@@ -143,20 +146,20 @@ def test_key_service_that_denies_is_no_verdict_on_the_shares(
         kms.denied.add("Decrypt")
         try:
             with pytest.raises((VaultRefusedError, VaultUnavailableError), match="kms:Decrypt"):
-                prove_shares(vault.client, vault.shares, 3)
+                prove_shares(vault.client, vault.shares, 3, RememberedAttempts())
         finally:
             kms.denied.clear()
-        prove_shares(vault.client, vault.shares, 3)
+        prove_shares(vault.client, vault.shares, 3, RememberedAttempts())
 
 
 def test_vault_that_is_not_ready_yet(vault_program: Path, tmp_path: Path) -> None:
     with vault_servers(vault_program, tmp_path, replicas=1, seal=None) as servers:
         client = VaultClient(servers[0].address)
         with pytest.raises(VaultUnavailableError):
-            prove_shares(client, ["c2hhcmU="], 1)
+            prove_shares(client, ["c2hhcmU="], 1, RememberedAttempts())
         answer = client.initialize(shares=1, threshold=1, recovery=False)
         with pytest.raises(VaultUnavailableError):
-            prove_shares(client, answer.key_shares, 1)
+            prove_shares(client, answer.key_shares, 1, RememberedAttempts())
         with pytest.raises(VaultUnavailableError, match="Vault is sealed"):
             client.leader()
         client.submit_key_share(answer.key_shares[0])
@@ -166,7 +169,7 @@ def test_vault_that_is_not_ready_yet(vault_program: Path, tmp_path: Path) -> Non
 
 def proved(client: VaultClient, shares: Sequence[str]) -> bool:
     try:
-        prove_shares(client, shares, 1)
+        prove_shares(client, shares, 1, RememberedAttempts())
     except VaultUnavailableError:
         return False
     return True

@@ -16,6 +16,7 @@ from components.vault.rekey import Rekey
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.vault_servers import vault_servers, wait_until
+from tests.unit.fakes.remembered_attempts import RememberedAttempts
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +38,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.shares: Sequence[str] = ()
-        self.nonce = ""
-
-    def note(self, nonce: str) -> None:
-        self.nonce = nonce
+        self.attempts = RememberedAttempts()
 
     def put(self, shares: Sequence[str]) -> None:
         self.shares = tuple(shares)
@@ -55,20 +53,19 @@ def rotate(vault: InitialisedVault, kept: Kept, *, pgp_keys: Sequence[str] = ())
         new_shares=4,
         new_threshold=2,
         pgp_keys=pgp_keys,
-        note=kept.note,
         store=kept.put,
-        own_nonce=kept.nonce,
+        attempts=kept.attempts,
     )
 
 
-def settle(vault: InitialisedVault, new: ShareSet, own_nonce: str = "") -> ShareSet:
-    old = ShareSet(vault.shares, 3)
-    return settle_rekey(vault.client, recovery=vault.recovery, old=old, new=lambda: new, own_nonce=own_nonce)
+def settle(vault: InitialisedVault, new: ShareSet, attempts: RememberedAttempts | None = None) -> ShareSet:
+    old, attempts = ShareSet(vault.shares, 3), attempts or RememberedAttempts()
+    return settle_rekey(vault.client, recovery=vault.recovery, old=old, new=lambda: new, attempts=attempts)
 
 
 def unlock(vault: InitialisedVault, shares: Sequence[str], threshold: int) -> bool:
     try:
-        prove_shares(vault.client, shares, threshold)
+        prove_shares(vault.client, shares, threshold, RememberedAttempts())
     except WrongSharesError:
         return False
     return True
@@ -135,7 +132,7 @@ def test_rekey_of_people_goes_on(vault: InitialisedVault) -> None:
     theirs.submit(vault.shares[0], nonce)
     with pytest.raises(RekeyRunsError, match="vault operator rekey"):
         rotate(vault, Kept())
-    assert settle(vault, ShareSet(["c2hhcmU="], 1), own_nonce="another").shares == vault.shares
+    assert settle(vault, ShareSet(["c2hhcmU="], 1)).shares == vault.shares
     theirs.submit(vault.shares[1], nonce)
     assert len(theirs.submit(vault.shares[2], nonce).new_shares) == 3
 
@@ -156,8 +153,8 @@ def test_failed_store_leaves_nothing_behind(vault: InitialisedVault) -> None:
             new_shares=1,
             new_threshold=1,
             pgp_keys=(),
-            note=lambda _: None,
             store=full,
+            attempts=RememberedAttempts(),
         )
     assert Rekey(vault.client, recovery=vault.recovery).status().started is False
     assert unlock(vault, vault.shares, 3)
@@ -180,7 +177,7 @@ def test_settled_after_a_kill_amid_the_verification(
         patched.setattr(Rekey, "verify", killed_at_the_second)
         patched.setattr(Rekey, "cancel", lambda *_: None)
         rotate(vault, kept)
-    assert settle(vault, ShareSet(kept.shares, 2), kept.nonce).shares == vault.shares
+    assert settle(vault, ShareSet(kept.shares, 2), kept.attempts).shares == vault.shares
     assert Rekey(vault.client, recovery=vault.recovery).status().started is False
     assert unlock(vault, vault.shares, 3)
     assert not unlock(vault, kept.shares, 2)
@@ -220,8 +217,8 @@ def test_restart_amid_the_verification(vault: InitialisedVault) -> None:
             new_shares=4,
             new_threshold=2,
             pgp_keys=(),
-            note=lambda _: None,
             store=store,
+            attempts=RememberedAttempts(),
         )
     assert settle(vault, ShareSet(kept.shares, 2)).shares == vault.shares
 
@@ -261,7 +258,7 @@ def test_through_a_standby_and_over_a_change_of_leader(
             "the others follow", 60, lambda: all(follows(server.address) for server in servers.servers)
         )
         standby = VaultClient(servers[1].address)
-        prove_shares(standby, answer.recovery_shares, 3)
+        prove_shares(standby, answer.recovery_shares, 3, RememberedAttempts())
         kept = Kept()
 
         def store(shares: Sequence[str]) -> None:
@@ -279,8 +276,8 @@ def test_through_a_standby_and_over_a_change_of_leader(
                 new_shares=4,
                 new_threshold=2,
                 pgp_keys=(),
-                note=lambda _: None,
                 store=store,
+                attempts=RememberedAttempts(),
             )
         wait_until("there is a leader", 60, lambda: any(server.is_active() for server in servers.servers))
         old, new = ShareSet(answer.recovery_shares, 3), ShareSet(kept.shares, 2)
@@ -293,10 +290,10 @@ def test_through_a_standby_and_over_a_change_of_leader(
             new_shares=5,
             new_threshold=3,
             pgp_keys=(),
-            note=lambda _: None,
             store=store,
+            attempts=RememberedAttempts(),
         )
-        prove_shares(VaultClient(servers[2].address), rotated, 3)
+        prove_shares(VaultClient(servers[2].address), rotated, 3, RememberedAttempts())
 
 
 def follows(address: str) -> bool:
@@ -306,6 +303,6 @@ def follows(address: str) -> bool:
 
 def settled(client: VaultClient, old: ShareSet, new: ShareSet) -> ShareSet | None:
     try:
-        return settle_rekey(client, recovery=True, old=old, new=lambda: new, own_nonce="")
+        return settle_rekey(client, recovery=True, old=old, new=lambda: new, attempts=RememberedAttempts())
     except VaultUnavailableError:
         return None

@@ -169,7 +169,7 @@ class Pod:
             self.prove(seconds)
         said = str(raised.value)
         assert self.token not in said
-        assert "in pod vault-0 didn't succeed; nothing was initialised" in said
+        assert "in pod vault-0 didn't succeed; this run has initialised nothing" in said
         return said
 
     def servers(self) -> Any:

@@ -28,7 +28,7 @@ _FILE = (
     Change(
         vault=InFile,
         name="killed once the rekey is noted",
-        injected="Every process is killed when Vault has begun the change, and the journal knows that it is "
+        injected="Every process is killed when Vault has begun the change, and the Lease shows that it is "
         "this program's.",
         seen=_OLD_ONES_COUNT,
         run=share_changes.killed_once_noted,
@@ -265,8 +265,8 @@ _KUBERNETES = (
         "and the person sets the settings back.",
         seen=(
             Seen(
-                "The next run: new shares are `valid already, and encrypted to their holders`, and to set "
-                "the settings `as they were then`.",
+                "The next run: the shares `are encrypted to other holders than those in init.pgpKeys`; to set "
+                "these `as they were when the shares were made`.",
                 runs=(3,),
             ),
             Seen(f"With these: {_TAKEN}.", runs=(4,)),
@@ -299,8 +299,11 @@ _SECRETS_MANAGER = (
         name="killed while it proves",
         injected="Every process is killed while Vault tries the shares that are to be replaced.",
         seen=(
-            Seen(f"The next run: {_ROOT_TOKEN}.", runs=(3,)),
-            Seen(f"{_ENDED}{_MADE}.", runs=(4,)),
+            Seen(
+                "The next run: `Ending an attempt at a root token that a run of this program left`. Then "
+                f"{_MADE}.",
+                runs=(3,),
+            ),
         ),
         run=share_changes.killed_while_it_proves,
         keys=Keys.NEW_SHARES,

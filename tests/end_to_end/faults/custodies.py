@@ -108,17 +108,16 @@ def _keys(document: Mapping[str, Any]) -> Keys:
     return Keys(document["root_token"], document["recovery_shares"] or document["key_shares"])
 
 
+FILE = Custody(
+    "file",
+    lambda _deployment, folder: {"custody": {"store": "file", "path": str(folder / "keys" / "record.json")}},
+    _from_file,
+    lambda _layout, folder: [folder / "keys"],
+)
 CUSTODIES = (
     Custody("state", lambda _deployment, _folder: {}, _from_state, in_state=True),
     Custody("state, to PGP keys", _pgp_settings, _from_holders),
-    Custody(
-        "file",
-        lambda _deployment, folder: {
-            "custody": {"store": "file", "path": str(folder / "keys" / "record.json")}
-        },
-        _from_file,
-        lambda _layout, folder: [folder / "keys"],
-    ),
+    FILE,
     Custody(
         "kubernetes-secret",
         lambda deployment, _folder: {

@@ -177,7 +177,7 @@ FAULTS = (
         name="KMS denies Encrypt",
         injected="Vault's role may not use `kms:Encrypt` at the first run.",
         seen=(
-            Seen("`kms:Encrypt`, and that `nothing was initialised`."),
+            Seen("`kms:Encrypt`, and that `this run has initialised nothing`."),
             Seen("With the right back the next run ends well.", runs=(2,)),
         ),
         run=seal_faults.encrypt_denied,
@@ -224,7 +224,7 @@ FAULTS = (
         injected="The first run fails before its init, and a setting of Vault's configuration is changed "
         "before the next one.",
         seen=(
-            Seen("`kms:Encrypt`, and that `nothing was initialised`."),
+            Seen("`kms:Encrypt`, and that `this run has initialised nothing`."),
             Seen(
                 "The next run: `Replacing`, of each pod that `isn't initialised and has an older "
                 "configuration`, and then `Initialising Vault`.",

@@ -7,6 +7,11 @@ from pathlib import Path
 
 from tests.end_to_end.faults import sessions
 
+ARGUMENTS = "arguments of a process"
+ENVIRONMENT = "environment of a process"
+ENVIRONMENT_OF_PROGRAM = "environment of the program"
+"""Pulumi's own way to give a program its settings, secrets decrypted (PULUMI_CONFIG)."""
+_PROGRAM = b"pulumi-language-python-exec"
 _PAUSE_SECONDS = 0.02
 
 
@@ -59,8 +64,9 @@ class ProcessWatch:
 
     def _look(self) -> None:
         for pid in sessions.members(self._session):
-            for name in ("cmdline", "environ"):
-                self._keep(f"{name} of a process", Path(f"/proc/{pid}/{name}"))
+            arguments = self._keep(ARGUMENTS, Path(f"/proc/{pid}/cmdline"))
+            place = ENVIRONMENT_OF_PROGRAM if _PROGRAM in arguments else ENVIRONMENT
+            self._keep(place, Path(f"/proc/{pid}/environ"))
         for folder in self._folders:
             for path in _walk(folder):
                 self._keep_changed(path)
@@ -77,12 +83,13 @@ class ProcessWatch:
             self._known.add(version)
             self._keep(str(path), path)
 
-    def _keep(self, place: str, path: Path) -> None:
+    def _keep(self, place: str, path: Path) -> bytes:
         try:
             content = path.read_bytes()
         except OSError:
-            return
+            return b""
         self._seen.setdefault(place, set()).add(content)
+        return content
 
 
 def _walk(folder: Path) -> Sequence[Path]:

@@ -4,19 +4,20 @@ import contextlib
 import os
 import signal
 from collections.abc import Sequence
-from pathlib import Path
+
+import psutil
 
 
 def members(session: int) -> Sequence[int]:
     """Ids of the processes in that session, in the order of their ids."""
-    return sorted(pid for pid in _processes() if _session(pid) == session)
+    return [pid for pid in psutil.pids() if _belongs(pid, session)]
 
 
 def command_line(pid: int) -> Sequence[str]:
     """The arguments of a process; empty where it has ended."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
-    except OSError:
+        return psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
         return []
 
 
@@ -26,7 +27,7 @@ def kill(session: int) -> None:
     # Once more until none is left: one may have started another meanwhile.
     while others := [pid for pid in members(session) if pid != own]:
         _signal(others, signal.SIGKILL)
-    if _session(own) == session:
+    if _belongs(own, session):
         os.kill(own, signal.SIGKILL)
 
 
@@ -46,7 +47,7 @@ def go_on(session: int) -> None:
 
 def end(pid: int, session: int) -> None:
     """Ends one process at once, where it is (still) one of that session."""
-    if _session(pid) == session:
+    if _belongs(pid, session):
         _signal([pid], signal.SIGKILL)
 
 
@@ -56,16 +57,9 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def _processes() -> Sequence[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _session(pid: int) -> int | None:
-    """The session, None where the process has ended."""
+def _belongs(pid: int, session: int) -> bool:
+    """Whether the process runs in that session."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    # The second field is the command's name in parentheses and may itself hold spaces and parentheses.
-    state, _parent, _group, session = text[text.rindex(")") + 2 :].split()[:4]
-    return None if state in {"Z", "X"} else int(session)
+        return os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False

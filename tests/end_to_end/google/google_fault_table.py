@@ -58,7 +58,7 @@ GOOGLE_FAULTS = (
         name="look denied",
         injected="Google: at the first run Vault's account may use the key, and not look at it.",
         seen=(
-            Seen("`cloudkms.cryptoKeys.get`, and that `nothing was initialised`."),
+            Seen("`cloudkms.cryptoKeys.get`, and that `this run has initialised nothing`."),
             Seen("With the right the next run ends well.", runs=(2,)),
         ),
         run=google_faults.look_denied,
@@ -68,7 +68,7 @@ GOOGLE_FAULTS = (
         injected="Google: the first run fails before its init, and `key.name` names another key before the "
         "next one.",
         seen=(
-            Seen("That `nothing was initialised`."),
+            Seen("That `this run has initialised nothing`."),
             Seen(
                 "The next run: `Replacing`, of each pod that `isn't initialised and has an older "
                 "configuration`, and then `Initialising Vault`, which unseals itself with the new key after "

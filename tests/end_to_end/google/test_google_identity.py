@@ -80,7 +80,7 @@ def test_credentials_that_are_there_already(empty: GoogleDeployment) -> None:
         result = empty.stack.run(*UP)
         assert result.returncode != 0
         assert "it has no key credentials.json" in result.stdout
-        assert "nothing was initialised" in result.stdout
+        assert "this run has initialised nothing" in result.stdout
 
         email = empty.google("POST", ACCOUNTS, {"accountId": "given-to-vault"})["email"]
         made = empty.google("POST", f"{ACCOUNTS}/{email}/keys", {})

@@ -3,7 +3,6 @@
 import base64
 import json
 import ssl
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,10 +13,8 @@ import yaml
 from werkzeug.wrappers import Request, Response
 
 from sandbox.aws.account import iam_arn
-from sandbox.http_listener import HttpListener
-from tests.integration.aws.running_cloud import (
-    Cloud,
-)
+from tests.http_server import http_server
+from tests.integration.aws.running_cloud import Cloud
 
 
 @pytest.fixture
@@ -30,43 +27,30 @@ def api_server(cloud: Cloud) -> Iterator[None]:
     tls.load_verify_locations(cloud.authority.certificate)
     tls.verify_mode = ssl.CERT_REQUIRED
 
-    def application(environ: Any, start_response: Any) -> Any:
-        if Request(environ).path != "/api/v1/namespaces/vault/serviceaccounts/vault":
-            return Response(status=404)(environ, start_response)
+    def answer(asked: Request) -> Response:
+        if asked.path != "/api/v1/namespaces/vault/serviceaccounts/vault":
+            return Response(status=404)
         account = {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": iam_arn("role/vault")}}}
-        return Response(json.dumps(account))(environ, start_response)
+        return Response(json.dumps(account))
 
-    listener = HttpListener(("127.0.0.1", 0), application, tls)
-    thread = threading.Thread(target=listener.serve_forever)
-    thread.start()
-    kubeconfig = {
-        "current-context": "test",
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "clusters": [
-            {
-                "name": "test",
-                "cluster": {
-                    "server": f"https://127.0.0.1:{listener.server_port}",
-                    "certificate-authority": str(cloud.authority.certificate),
-                },
-            }
-        ],
-        "users": [
-            {
-                "name": "test",
-                "user": {
-                    "client-certificate-data": base64.b64encode(client.certificate.read_bytes()).decode(),
-                    "client-key-data": base64.b64encode(client.key.read_bytes()).decode(),
-                },
-            }
-        ],
-    }
-    cloud.settings.kubeconfig.write_text(yaml.safe_dump(kubeconfig))
-    yield
-    cloud.settings.kubeconfig.unlink()
-    listener.shutdown()
-    thread.join()
-    listener.server_close()
+    with http_server(answer, tls) as port:
+        cluster = {
+            "server": f"https://127.0.0.1:{port}",
+            "certificate-authority": str(cloud.authority.certificate),
+        }
+        user = {
+            "client-certificate-data": base64.b64encode(client.certificate.read_bytes()).decode(),
+            "client-key-data": base64.b64encode(client.key.read_bytes()).decode(),
+        }
+        kubeconfig = {
+            "current-context": "test",
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "test", "user": user}],
+        }
+        cloud.settings.kubeconfig.write_text(yaml.safe_dump(kubeconfig))
+        yield
+        cloud.settings.kubeconfig.unlink()
 
 
 def admit(cloud: Cloud, account: str) -> dict[str, Any]:

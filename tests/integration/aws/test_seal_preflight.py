@@ -89,7 +89,7 @@ def refused(world: VaultWorld, seconds: float = 0.1) -> str:
     with pytest.raises(DeploymentError) as raised:
         prove(world, seconds)
     said = str(raised.value)
-    assert f"as Vault's identity {world.role_arn} didn't succeed; nothing was initialised" in said
+    assert f"as Vault's identity {world.role_arn} didn't succeed; this run has initialised nothing" in said
     return said
 
 

@@ -116,7 +116,7 @@ class Trial:
         """What a proof that doesn't succeed says."""
         with pytest.raises(DeploymentError) as raised:
             self.prove()
-        assert "nothing was initialised" in str(raised.value)
+        assert "this run has initialised nothing" in str(raised.value)
         return str(raised.value)
 
 

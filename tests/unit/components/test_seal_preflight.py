@@ -47,6 +47,6 @@ def test_a_failed_proof_names_the_identity_and_what_to_do(capfd: pytest.CaptureF
 
     with pytest.raises(DeploymentError) as raised:
         prove_key(identity="role/vault", key="key/1", seconds=0, proof=proof)
-    assert "identity role/vault didn't succeed; nothing was initialised" in str(raised.value)
+    assert "identity role/vault didn't succeed; this run has initialised nothing" in str(raised.value)
     assert "AccessDenied\nGrant it.\nThen run pulumi up again." in str(raised.value)
     assert "Proving that role/vault can use key/1" in capfd.readouterr().err

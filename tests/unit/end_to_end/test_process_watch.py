@@ -6,7 +6,12 @@ import time
 from pathlib import Path
 
 from tests.end_to_end.faults import sessions
-from tests.end_to_end.faults.process_watch import ProcessWatch
+from tests.end_to_end.faults.process_watch import (
+    ARGUMENTS,
+    ENVIRONMENT,
+    ENVIRONMENT_OF_PROGRAM,
+    ProcessWatch,
+)
 from tests.end_to_end.faults.secret_scan import SecretScan
 
 SECRET = "hvs.seenForAMomentOnly0123456"
@@ -43,8 +48,11 @@ def test_an_argument_and_the_environment(tmp_path: Path) -> None:
     # The shell gets the secret from a file, so that its own arguments don't have it.
     argument = f"{sys.executable} -c 'import time; time.sleep(0.5)' $(cat {name})"
     environment = f"X=$(cat {name}) {sys.executable} -c 'import time; time.sleep(0.5)'"
-    assert watched(tmp_path / "none", argument) == {"cmdline of a process"}
-    assert watched(tmp_path / "none", environment) == {"environ of a process"}
+    assert watched(tmp_path / "none", argument) == {ARGUMENTS}
+    assert watched(tmp_path / "none", environment) == {ENVIRONMENT}
+    assert watched(tmp_path / "none", f"{environment} pulumi-language-python-exec") == {
+        ENVIRONMENT_OF_PROGRAM
+    }
 
 
 def test_only_the_session_is_killed() -> None:

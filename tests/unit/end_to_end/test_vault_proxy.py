@@ -1,49 +1,33 @@
 """The proxy passes everything on, but for what it is told to disturb."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 
 import pytest
 import requests
+from werkzeug.wrappers import Request, Response
 
 from tests.end_to_end.faults.vault_proxy import Answer, Exchange, VaultProxy
+from tests.http_server import http_server
 
 
-class Upstream(ThreadingHTTPServer):
+@dataclass
+class Upstream:
     """Answers with what it was asked."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Echo)
-        self.asked: list[str] = []
+    server_port: int = 0
+    asked: list[str] = field(default_factory=list)
 
-
-class _Echo(BaseHTTPRequestHandler):
-    server: Upstream
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.asked.append(f"{self.command} {self.path}")
-        answer = f"{self.path} {self.headers.get('X-Vault-Token')} {body.decode()}".encode()
-        self.send_response(418)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_PUT = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
+    def answer(self, asked: Request) -> Response:
+        self.asked.append(f"{asked.method} {asked.path}")
+        return Response(f"{asked.path} {asked.headers.get('X-Vault-Token')} {asked.data.decode()}", 418)
 
 
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
-    with Upstream() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = Upstream()
+    with http_server(server.answer) as server.server_port:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

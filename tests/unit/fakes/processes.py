@@ -1,16 +1,16 @@
 """What the kernel tells of a process."""
 
 import time
-from pathlib import Path
+
+import psutil
 
 
 def ended(pid: int) -> bool:
     """Whether the process is gone, or a zombie that nobody has collected."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 def ends(pid: int, seconds: float = 10) -> bool:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from components.custody.key_record import KeyRecord
+from components.custody.pgp_keys import fingerprints
 from components.errors import DeploymentError
 from components.kubernetes import lease
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import CIPHER, InitCluster, journal
 from tests.unit.fakes.init_runs import run, stored
+from tests.unit.fakes.pgp_keys import new_key
 from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -65,6 +67,27 @@ def test_vault_of_somebody_else_is_refused_with_the_ways_out(vault: ScriptedVaul
     assert "set init.adopt to true, and give its keys (adoptedKeys, or init.adoptedKeysFile)" in message
     assert "see that nothing of value is in it, delete its pods with their volumes yourself" in message
     assert "data-vault" not in message
+
+
+def test_settings_that_were_changed_since_are_not_those_of_the_keys(vault: ScriptedVault) -> None:
+    """The state says what the shares are, and the next update makes new ones of the settings' number."""
+    keep_in_journal(RECORD)
+    answer_proofs(vault, True)
+    result = run(vault, shares=7, threshold=4)
+    assert result.made_with == {"shares": 5, "threshold": 3, "pgp_keys": []}
+
+
+def test_keys_of_other_holders_than_the_settings_name_stay_where_they_are(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    keys = [new_key() for _ in range(5)]
+    record = replace(STORED, root_token="", shares_encrypted=True, holders=tuple(fingerprints(keys)))
+    keep_in_journal(record)
+    vault.answers(SEAL_STATUS, UNSEALED)
+    message = refused(vault, store, pgp_keys=[new_key() for _ in range(5)])
+    assert "encrypted to other holders than those in init.pgpKeys" in message
+    assert stored(store) is None
+    assert run(vault, store, pgp_keys=keys).made_with == {"shares": 5, "threshold": 3}
 
 
 def test_run_that_waited_for_the_one_with_the_keys_says_so(

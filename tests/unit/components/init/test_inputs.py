@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import pysequoia
 import pytest
 
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyStoreError
 from components.custody.pgp_keys import encrypt_share
-from components.init.inputs import INPUTS, InitInputs, state_record
+from components.init.inputs import INPUTS, InitInputs, holders_of, state_record
 from tests.unit.fakes.init_inputs import DEPLOYMENT, access, init_inputs
 from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES
+from tests.unit.fakes.pgp_keys import new_key
 
 STATE: Mapping[str, Any] = {
     "threshold": 2,
@@ -22,6 +22,7 @@ STATE: Mapping[str, Any] = {
     "recovery_shares": list(SHARES),
     "key_shares": [],
 }
+HOLDERS_KEY = new_key()
 
 
 def test_every_property_is_compared() -> None:
@@ -54,7 +55,7 @@ def test_secrets_are_in_no_representation() -> None:
     [
         ({}, False, False),
         ({"pgp_keys": [], "root_token_pgp_key": ""}, False, False),
-        ({"pgp_keys": ["key"]}, True, False),
+        ({"pgp_keys": [HOLDERS_KEY]}, True, False),
         ({"root_token_pgp_key": "key"}, False, True),
     ],
     ids=["earlier version", "plain", "shares", "root token"],
@@ -73,14 +74,8 @@ def test_record_of_the_state(
         key_shares=(),
         shares_encrypted=shares_encrypted,
         root_token_encrypted=root_token_encrypted,
+        holders=holders_of([HOLDERS_KEY]) if shares_encrypted else (),
     )
-
-
-def holders_key() -> str:
-    certificate = pysequoia.Tsk.generate(
-        user_id="Holder <holder@example.com>", profile=pysequoia.Profile.RFC4880
-    ).extract_certificate()
-    return base64.b64encode(bytes(certificate)).decode()
 
 
 @pytest.mark.parametrize("shares", [1, 5, 255])
@@ -97,7 +92,7 @@ def test_largest_record_is_as_long_as_that_of_the_keys(shares: int) -> None:
 
 
 def test_largest_record_has_room_for_messages_to_the_holders() -> None:
-    key = holders_key()
+    key = new_key()
     inputs = InitInputs.from_properties(init_inputs(pgp_keys=[key] * 5, root_token_pgp_key=key), "")
     largest = inputs.largest_record()
     message = encrypt_share(base64.b64encode(bytes(33)).decode(), key)
@@ -111,6 +106,6 @@ def test_as_many_shares_as_vault_allows_are_refused_by_a_store_they_do_not_fit()
     custody = {"store": "aws-secrets-manager", "options": options}
     few = InitInputs.from_properties(init_inputs(shares=255, custody=custody), "")
     few.custody.require_room(few.largest_record)
-    many = InitInputs.from_properties(init_inputs(pgp_keys=[holders_key()] * 255, custody=custody), "")
+    many = InitInputs.from_properties(init_inputs(pgp_keys=[new_key()] * 255, custody=custody), "")
     with pytest.raises(KeyStoreError, match="use fewer shares, or smaller PGP keys"):
         many.custody.probe(many.largest_record)

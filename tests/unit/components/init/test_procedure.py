@@ -9,6 +9,7 @@ import pytest
 
 from components.custody.key_custody import WRITE_ATTEMPTS, KeyCustody
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
+from components.custody.pgp_keys import fingerprints
 from components.errors import DeploymentError
 from components.init import procedure
 from components.init.inputs import InitInputs
@@ -26,6 +27,7 @@ from tests.unit.fakes.init_inputs import (
 )
 from tests.unit.fakes.init_runs import run, stored
 from tests.unit.fakes.key_wrapper import PlainWrapper
+from tests.unit.fakes.pgp_keys import new_key
 from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -102,11 +104,13 @@ def test_holders_keys_reach_vault_and_are_told_by_the_record(
     vault: ScriptedVault, store: scripted_store.Store
 ) -> None:
     answer_first_init(vault)
-    run(vault, store, pgp_keys=["key"] * 5, root_token_pgp_key="holder")
+    keys = [new_key() for _ in range(5)]
+    run(vault, store, pgp_keys=keys, root_token_pgp_key="holder")
     (request,) = vault.asked(INIT)
-    assert request.body["recovery_pgp_keys"] == ["key"] * 5
+    assert request.body["recovery_pgp_keys"] == keys
     assert request.body["root_token_pgp_key"] == "holder"
-    assert stored(store) == replace(STORED, shares_encrypted=True, root_token_encrypted=True)
+    record = replace(STORED, shares_encrypted=True, root_token_encrypted=True)
+    assert stored(store) == replace(record, holders=tuple(fingerprints(keys)))
 
 
 def test_keys_are_stored_without_the_clusters_id_where_vault_stays_sealed(

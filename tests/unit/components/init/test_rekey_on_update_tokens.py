@@ -135,8 +135,9 @@ def test_interrupted_change_is_settled_with_a_token(
 ) -> None:
     store.write(STORED if not unauthenticated else STORED.without_root_token(), TARGET)
     opened = journal()
-    opened.begin(CIPHER)
-    opened.note_rekey("earlier")
+    with opened.lease.held(0):
+        opened.begin(CIPHER)
+        opened.lease.note_attempt("rekey", "earlier")
     opened.keep(OTHER)
     vault.answers(
         REKEY, Answer({"started": True, "nonce": "earlier"}), Answer({"started": False, "nonce": ""})
@@ -150,9 +151,12 @@ def test_interrupted_change_is_settled_with_a_token(
 def test_rekey_of_a_run_that_was_killed_is_ended(vault: ScriptedVault, store: scripted_store.Store) -> None:
     store.write(STORED, TARGET)
     opened = journal()
-    opened.begin(CIPHER)
-    opened.note_rekey("earlier")
-    vault.answers(REKEY, Answer({"started": True, "nonce": "earlier"}))
+    with opened.lease.held(0):
+        opened.begin(CIPHER)
+        opened.lease.note_attempt("rekey", "earlier")
+    vault.answers(
+        REKEY, Answer({"started": True, "nonce": "earlier"}), Answer({"started": False, "nonce": ""})
+    )
     update(vault, store)
     assert [request.body for request in vault.asked(CANCEL_REKEY)] == [{"nonce": "earlier"}]
     assert shares_in(store) == NEW
@@ -173,7 +177,7 @@ def test_rekey_of_people_is_left_alone(vault: ScriptedVault, store: scripted_sto
     assert store.read(TARGET) == STORED
 
 
-def test_nonce_is_in_the_journal_before_vault_has_a_share(
+def test_nonce_is_in_the_lease_before_vault_has_a_share(
     vault: ScriptedVault, store: scripted_store.Store, cluster: InitCluster
 ) -> None:
     store.write(STORED, TARGET)
@@ -181,5 +185,6 @@ def test_nonce_is_in_the_journal_before_vault_has_a_share(
     vault.answers(CANCEL_REKEY, error(503, "Vault is sealed"))
     with pytest.raises(DeploymentError, match="Vault is sealed"):
         update(vault, store)
-    assert cluster.journal_entry is not None
-    assert cluster.journal_entry.rekey_nonce == "own"
+    lease = cluster.objects.get("lease", "vault-operator-init")
+    assert lease is not None
+    assert lease["metadata"]["annotations"]["vault-autounseal/rekey"] == "own"

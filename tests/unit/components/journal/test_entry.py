@@ -27,13 +27,6 @@ def test_entry_comes_back_as_it_was_stored(ciphertext: str, stage: str) -> None:
     assert JournalEntry.from_json(entry.to_json()) == entry
 
 
-def test_entry_of_an_earlier_version_has_no_rekey() -> None:
-    document = json.loads(replace(ENTRY, rekey_nonce="n").to_json())
-    assert JournalEntry.from_json(json.dumps(document)).rekey_nonce == "n"
-    del document["rekey_nonce"]
-    assert JournalEntry.from_json(json.dumps(document)) == ENTRY
-
-
 @pytest.mark.parametrize(
     "changed", [{"format": 0}, {"began": "2026-01-01T00:00:00"}, {"began": "yesterday"}, {"run": None}]
 )

@@ -180,6 +180,29 @@ def test_of_two_runs_at_once_one_gets_it(
     assert spec(objects)["holderIdentity"] == "build-7_1234"
 
 
+def test_of_two_runs_that_have_waited_for_a_dead_one_both_get_it_in_turn(
+    objects: KubernetesObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have looked many times by then, and one is overtaken by the other."""
+    looks: list[int] = []
+    hold(objects, seconds=3600)
+    hold(objects, seconds=3600, holderIdentity="", leaseTransitions=4)
+    taken_by_another = objects.get("lease", NAME)
+    hold(objects, seconds=3600)
+
+    def wait(_: float) -> None:
+        looks.append(1)
+        if len(looks) == 2 * lease._OVERTAKEN_ATTEMPTS:
+            hold(objects, holderIdentity="")
+            objects.before("replace", "lease", taken_by_another)
+
+    monkeypatch.setattr("components.kubernetes.lease.time.sleep", wait)
+    own = run()
+    with own.held(60):
+        assert spec(objects)["holderIdentity"] == own.identity.holder
+    assert len(looks) > 2 * lease._OVERTAKEN_ATTEMPTS
+
+
 # A run that slept
 
 
@@ -264,6 +287,49 @@ def test_renewal_says_once_what_is_wrong(
         await_said(lost)
     said += capfd.readouterr().err
     assert (said.count(unreachable), said.count(lost)) == (1, 1)
+
+
+# What a run began on Vault
+
+
+def test_attempt_of_a_killed_run_is_known_to_the_next_one(objects: KubernetesObjects) -> None:
+    killed = run()
+    with killed.held(0):
+        killed.note_attempt("rekey", "first")
+        killed.note_attempt("rekey", "n")
+        killed.note_attempt("generate-root", "r")
+        killed.check()
+        hold(objects, seconds=1)
+    own = run()
+    assert not own.is_own_attempt("rekey", "n")
+    with own.held(0):
+        own.check()
+        assert own.is_own_attempt("rekey", "n")
+        assert own.is_own_attempt("generate-root", "r")
+        assert not own.is_own_attempt("rekey", "first")
+        assert not own.is_own_attempt("rekey", "r")
+        assert not own.is_own_attempt("seal", "n")
+    with run().held(0):
+        assert objects.get("lease", NAME)["metadata"]["annotations"] == {  # type: ignore[index]
+            "vault-autounseal/rekey": "n",
+            "vault-autounseal/generate-root": "r",
+        }
+
+
+def test_attempt_whose_answer_was_lost_is_noted_all_the_same(objects: KubernetesObjects) -> None:
+    own = run()
+    with own.held(0):
+        objects.put("lease", NAME)
+        own.note_attempt("rekey", "n")
+        assert own.is_own_attempt("rekey", "n")
+
+
+def test_attempt_after_the_lease_was_lost_is_refused(objects: KubernetesObjects) -> None:
+    own = run()
+    with own.held(0):
+        hold(objects)
+        with pytest.raises(LeaseLostError):
+            own.note_attempt("rekey", "n")
 
 
 # What stands in the way

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from components.errors import DeploymentError
 from components.shares.generate_root import (
     RootGenerationRunsError,
     WrongSharesError,
@@ -17,6 +18,7 @@ from components.vault.client import (
     VaultRefusedError,
     VaultUnavailableError,
 )
+from tests.unit.fakes.remembered_attempts import RememberedAttempts
 from tests.unit.fakes.scripted_vault import (
     CANCEL_ROOT,
     REVOKE_SELF,
@@ -68,7 +70,7 @@ def test_token_is_decoded(vault: ScriptedVault) -> None:
 
 def test_proof_revokes_the_token(vault: ScriptedVault) -> None:
     proved(vault)
-    prove_shares(VaultClient(vault.address), SHARES, 3)
+    prove_shares(VaultClient(vault.address), SHARES, 3, RememberedAttempts())
     assert [request.token for request in vault.asked(REVOKE_SELF)] == [TOKEN]
 
 
@@ -174,7 +176,7 @@ def test_first_token_that_may_do_it_is_taken(vault: ScriptedVault, tokens: Seque
     vault.wants_tokens("hvs.root", "hvs.setting", TOKEN)
     client = permitted_client(VaultClient(vault.address), tokens)
     vault.requests.clear()
-    prove_shares(client, SHARES, 3)
+    prove_shares(client, SHARES, 3, RememberedAttempts())
     assert {request.token for request in vault.requests} == {taken, TOKEN}
 
 
@@ -195,7 +197,7 @@ def test_vault_that_wants_no_token_for_it(vault: ScriptedVault, tokens: Sequence
     proved(vault)
     vault.answers(ROOT_ATTEMPT, root_generation())
     vault.wants_tokens("hvs.root", unauthenticated=["generate-root"])
-    prove_shares(permitted_client(VaultClient(vault.address), tokens), SHARES, 3)
+    prove_shares(permitted_client(VaultClient(vault.address), tokens), SHARES, 3, RememberedAttempts())
     assert [request.token for request in vault.asked(REVOKE_SELF)] == [TOKEN]
 
 
@@ -203,3 +205,34 @@ def test_vault_that_is_away_is_no_refusal_of_a_token(vault: ScriptedVault) -> No
     vault.answers(ROOT_ATTEMPT, error(503, "Vault is sealed"))
     with pytest.raises(VaultUnavailableError, match="Vault is sealed"):
         permitted_client(VaultClient(vault.address), ("hvs.root",))
+
+
+def test_attempt_that_a_killed_run_left_is_ended(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    proved(vault)
+    vault.answers(ROOT_ATTEMPT, root_generation(nonce="of the killed run"))
+    attempts = RememberedAttempts(generate_root="of the killed run")
+    prove_shares(VaultClient(vault.address), SHARES, 3, attempts)
+    assert [request.call for request in vault.requests][:3] == [ROOT_ATTEMPT, CANCEL_ROOT, START_ROOT]
+    assert attempts.is_own_attempt("generate-root", "own")
+    assert "Ending an attempt at a root token" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("attempts", [None, RememberedAttempts(generate_root="another", rekey="theirs")])
+def test_attempt_of_people_is_left_alone(vault: ScriptedVault, attempts: RememberedAttempts | None) -> None:
+    proved(vault)
+    vault.answers(ROOT_ATTEMPT, root_generation(nonce="theirs"))
+    with pytest.raises(RootGenerationRunsError, match="vault operator generate-root -cancel"):
+        generate_root_token(VaultClient(vault.address), SHARES, 3, attempts)
+    assert {request.call for request in vault.requests} == {ROOT_ATTEMPT}
+
+
+def test_attempt_that_cannot_be_remembered_gets_no_share(vault: ScriptedVault) -> None:
+    proved(vault)
+    attempts = RememberedAttempts()
+    attempts.refused["generate-root"] = DeploymentError("the lease is lost")
+    with pytest.raises(DeploymentError, match="the lease is lost"):
+        prove_shares(VaultClient(vault.address), SHARES, 3, attempts)
+    assert vault.asked(UPDATE_ROOT) == []
+    assert len(vault.asked(CANCEL_ROOT)) == 1

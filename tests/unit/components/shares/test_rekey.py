@@ -10,6 +10,7 @@ from components.errors import DeploymentError
 from components.shares.generate_root import WrongSharesError
 from components.shares.rekey import RekeyRunsError, ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
 from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
+from tests.unit.fakes.remembered_attempts import RememberedAttempts
 from tests.unit.fakes.scripted_vault import (
     CANCEL_REKEY,
     CANCEL_ROOT,
@@ -47,13 +48,7 @@ class StoreFailsError(DeploymentError):
     """The store's own error."""
 
 
-noted: list[str] = []
 """Nonces of the rekeys that were started."""
-
-
-@pytest.fixture(autouse=True)
-def nothing_noted() -> None:
-    noted.clear()
 
 
 @pytest.fixture
@@ -77,7 +72,7 @@ def rotate(
     stored: list[Sequence[str]],
     *,
     pgp_keys: Sequence[str] = (),
-    own_nonce: str = "",
+    attempts: RememberedAttempts | None = None,
     token: str = "",
 ) -> Sequence[str]:
     return rekey_shares(
@@ -88,9 +83,8 @@ def rotate(
         new_shares=4,
         new_threshold=2,
         pgp_keys=pgp_keys,
-        note=noted.append,
         store=stored.append,
-        own_nonce=own_nonce,
+        attempts=attempts or RememberedAttempts(),
     )
 
 
@@ -114,8 +108,8 @@ def test_new_shares_are_stored_before_they_are_verified(ready: ScriptedVault) ->
         new_shares=4,
         new_threshold=2,
         pgp_keys=(),
-        note=noted.append,
         store=store,
+        attempts=RememberedAttempts(),
     )
     assert list(new) == list(stored[0]) == NEW
     assert asked_when_stored == [REKEY, START_REKEY, *[UPDATE_REKEY] * 3]
@@ -158,8 +152,8 @@ def test_store_that_fails_ends_the_rekey(ready: ScriptedVault) -> None:
             new_shares=4,
             new_threshold=2,
             pgp_keys=(),
-            note=noted.append,
             store=store,
+            attempts=RememberedAttempts(),
         )
     assert [request.body for request in ready.asked(CANCEL_REKEY)] == [{"nonce": "own"}]
     assert ready.asked(VERIFY_REKEY) == []
@@ -174,39 +168,27 @@ def test_wrong_shares_begin_no_rekey(ready: ScriptedVault) -> None:
 
 def test_rekey_of_an_earlier_run_is_ended(ready: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
     ready.answers(REKEY, Answer({"started": True, "nonce": "earlier"}))
-    rotate(ready, [], own_nonce="earlier")
+    rotate(ready, [], attempts=RememberedAttempts(rekey="earlier"))
     assert [request.body for request in ready.asked(CANCEL_REKEY)] == [{"nonce": "earlier"}]
     assert calls(ready)[:3] == [REKEY, CANCEL_REKEY, START_REKEY]
     assert "begun earlier and not finished" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("own_nonce", ["", "earlier"])
-def test_rekey_of_people_is_left_alone(ready: ScriptedVault, own_nonce: str) -> None:
+@pytest.mark.parametrize("earlier", ["", "earlier"])
+def test_rekey_of_people_is_left_alone(ready: ScriptedVault, earlier: str) -> None:
+    attempts = RememberedAttempts(rekey=earlier, generate_root="theirs")
     ready.answers(REKEY, Answer({"started": True, "nonce": "theirs"}))
     with pytest.raises(RekeyRunsError, match="vault operator rekey -target=recovery -cancel"):
-        rotate(ready, [], own_nonce=own_nonce)
+        rotate(ready, [], attempts=attempts)
     assert calls(ready) == [REKEY]
-    assert noted == []
+    assert not attempts.is_own_attempt("rekey", "own")
 
 
 def test_nonce_is_noted_before_any_share_is_given(ready: ScriptedVault) -> None:
-    def note(nonce: str) -> None:
-        noted.append(nonce)
-        raise StoreFailsError("no room")
-
+    attempts = RememberedAttempts()
+    attempts.refused["rekey"] = StoreFailsError("no room")
     with pytest.raises(StoreFailsError):
-        rekey_shares(
-            VaultClient(ready.address),
-            recovery=True,
-            current=CURRENT,
-            threshold=3,
-            new_shares=4,
-            new_threshold=2,
-            pgp_keys=(),
-            note=note,
-            store=lambda _: None,
-        )
-    assert noted == ["own"]
+        rotate(ready, [], attempts=attempts)
     assert ready.asked(UPDATE_REKEY) == []
     assert [request.body for request in ready.asked(CANCEL_REKEY)] == [{"nonce": "own"}]
 
@@ -298,14 +280,14 @@ def test_encrypted_shares_are_valid_where_the_old_ones_are_not(ready: ScriptedVa
     ready.answers(UPDATE_ROOT, MORE, MORE, NOT_THESE)
     old, new = ShareSet(CURRENT, 3), ShareSet(["bWVzc2FnZQ=="], 3, encrypted=True)
     client = VaultClient(ready.address)
-    assert settle_rekey(client, recovery=True, old=old, new=lambda: new, own_nonce="") is new
+    assert settle_rekey(client, recovery=True, old=old, new=lambda: new, attempts=RememberedAttempts()) is new
     assert len(ready.asked(START_ROOT)) == 1
     # Somebody else has made shares meanwhile.
     others = ShareSet(new.shares, 2, encrypted=True)
     with pytest.raises(WrongSharesError):
-        settle_rekey(client, recovery=True, old=old, new=lambda: others, own_nonce="")
+        settle_rekey(client, recovery=True, old=old, new=lambda: others, attempts=RememberedAttempts())
     with pytest.raises(ValueError, match="can't be tried"):
-        settle_rekey(client, recovery=True, old=others, new=lambda: new, own_nonce="")
+        settle_rekey(client, recovery=True, old=others, new=lambda: new, attempts=RememberedAttempts())
 
 
 @pytest.mark.parametrize(("own_nonce", "ended"), [("earlier", True), ("", False), ("other", False)])
@@ -315,7 +297,12 @@ def test_only_a_rekey_of_its_own_is_ended_to_settle(
     ready.answers(REKEY, Answer({"started": True, "nonce": "earlier"}))
     old, new = ShareSet(CURRENT, 3), ShareSet(NEW, 2)
     client = VaultClient(ready.address)
-    assert settle_rekey(client, recovery=True, old=old, new=lambda: new, own_nonce=own_nonce) is old
+    assert (
+        settle_rekey(
+            client, recovery=True, old=old, new=lambda: new, attempts=RememberedAttempts(rekey=own_nonce)
+        )
+        is old
+    )
     assert bool(ready.asked(CANCEL_REKEY)) is ended
     assert ("it is left alone" in capfd.readouterr().err) is not ended
 
@@ -338,7 +325,9 @@ def test_vault_that_wants_a_token_is_settled_with_one_of_the_shares(
     )
     old, new = ShareSet(CURRENT, 3), ShareSet(NEW, 2)
     client = VaultClient(ready.address)
-    valid = settle_rekey(client, recovery=True, old=old, new=lambda: new, own_nonce="earlier")
+    valid = settle_rekey(
+        client, recovery=True, old=old, new=lambda: new, attempts=RememberedAttempts(rekey="earlier")
+    )
     assert valid is (old if old_valid else new)
     assert len(ready.asked(CANCEL_REKEY)) == int(old_valid)
 

@@ -46,7 +46,9 @@ def test_the_administrators_kubeconfig_names_one_context_and_holds_its_certifica
     assert authority == credentials.authority.certificate.read_bytes()
     (user,) = kubeconfig["users"]
     client = x509.load_pem_x509_certificate(base64.b64decode(user["user"]["client-certificate-data"]))
-    assert client.subject.rfc4514_string() == "CN=kubernetes-admin,O=system:masters"
+    assert (
+        client.subject.rfc4514_string() == f"CN=kubernetes-admin,OU=client-{ADMINISTRATOR},O=system:masters"
+    )
 
 
 def test_clients_of_the_api_server_are_no_clients_of_the_database(credentials: Credentials) -> None:

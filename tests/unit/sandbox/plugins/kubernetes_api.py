@@ -1,25 +1,29 @@
 """A Kubernetes API server that knows namespaces only, for tests on loopback."""
 
+import copy
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import yaml
+from werkzeug.wrappers import Request, Response
+
+from tests.http_server import http_server
+
+_Answer = tuple[int, Mapping[str, Any]]
 
 
-class NamespaceServer(ThreadingHTTPServer):
+@dataclass
+class NamespaceServer:
     """Holds namespaces by name, and every request that came in."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.namespaces: dict[str, dict[str, Any]] = {}
-        self.requests: list[tuple[str, str, Any]] = []
-        self.reads_until_gone = 0
-        """How often a deleted namespace is still seen."""
+    server_port: int = 0
+    namespaces: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests: list[tuple[str, str, Any]] = field(default_factory=list)
+    reads_until_gone: int = 0
+    """How often a deleted namespace is still seen."""
 
     @property
     def kubeconfig(self) -> str:
@@ -35,97 +39,74 @@ class NamespaceServer(ThreadingHTTPServer):
             }
         )
 
+    def answer(self, asked: Request) -> Response:
+        """Answer one request."""
+        body = json.loads(asked.data) if asked.data else None
+        self.requests.append((asked.method, asked.environ["REQUEST_URI"], body))
+        name = asked.path.removeprefix("/api/v1").removeprefix("/namespaces").strip("/")
+        match asked.method:
+            case "GET":
+                status, document = self._read(name)
+            case "POST":
+                status, document = self._create(asked.args, body)
+            case "PATCH":
+                status, document = self._update(self.namespaces[name], asked.args, body)
+            case "DELETE":
+                status, document = self._delete(name)
+            case method:
+                raise NotImplementedError(method)
+        return Response(json.dumps(document), status, content_type="application/json")
 
-@contextmanager
-def namespace_server() -> Iterator[NamespaceServer]:
-    """A server that runs for a while."""
-    server = NamespaceServer()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    def _read(self, name: str) -> _Answer:
+        if not name:
+            return 200, {"kind": "APIResourceList"}
+        if "deletionTimestamp" in self.namespaces.get(name, {}).get("metadata", {}):
+            self.reads_until_gone -= 1
+            if self.reads_until_gone < 0:
+                del self.namespaces[name]
+        return (200, self.namespaces[name]) if name in self.namespaces else _not_found(name)
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: NamespaceServer
-
-    def do_GET(self) -> None:
-        self._record()
-        name = self._name()
-        if name is None:
-            self._answer(200, {"kind": "APIResourceList"})
-        elif name not in self.server.namespaces:
-            self._fail(404, "NotFound", f'namespaces "{name}" not found')
-        else:
-            namespace = self.server.namespaces[name]
-            if "deletionTimestamp" in namespace["metadata"]:
-                self.server.reads_until_gone -= 1
-                if self.server.reads_until_gone < 0:
-                    del self.server.namespaces[name]
-                    self._fail(404, "NotFound", f'namespaces "{name}" not found')
-                    return
-            self._answer(200, namespace)
-
-    def do_POST(self) -> None:
-        query, body = self._record()
+    def _create(self, query: Mapping[str, str], body: Any) -> _Answer:
         name = body["metadata"]["name"]
-        if name in self.server.namespaces:
-            self._fail(409, "AlreadyExists", f'namespaces "{name}" already exists')
-            return
-        made = json.loads(json.dumps(body))
+        if name in self.namespaces:
+            return _failure(409, "AlreadyExists", f'namespaces "{name}" already exists')
+        made = copy.deepcopy(body)
         made["metadata"].update(uid="uid-1", resourceVersion="1")
         made["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = name
         made["metadata"]["managedFields"] = [{"manager": query["fieldManager"], "operation": "Update"}]
         made["status"] = {"phase": "Active"}
         if query.get("dryRun") != "All":
-            self.server.namespaces[name] = made
-        self._answer(201, made)
+            self.namespaces[name] = made
+        return 201, made
 
-    def do_PATCH(self) -> None:
-        query, body = self._record()
-        namespace = self.server.namespaces[str(self._name())]
+    def _update(self, namespace: dict[str, Any], query: Mapping[str, str], body: Any) -> _Answer:
+        metadata = namespace["metadata"]
         if isinstance(body, list):
-            namespace["metadata"]["managedFields"] = body[0]["value"]
+            metadata["managedFields"] = body[0]["value"]
+        elif {"manager": query["fieldManager"], "operation": "Apply"} in metadata["managedFields"]:
+            metadata.update(body["metadata"])
         else:
-            manager = {"manager": query["fieldManager"], "operation": "Apply"}
-            if manager not in namespace["metadata"]["managedFields"]:
-                self._fail(409, "Conflict", "Apply failed with 1 conflict: conflict with another manager")
-                return
-            namespace["metadata"].update(body["metadata"])
-        self._answer(200, namespace)
+            return _failure(409, "Conflict", "Apply failed with 1 conflict: conflict with another manager")
+        return 200, namespace
 
-    def do_DELETE(self) -> None:
-        self._record()
-        name = str(self._name())
-        if name not in self.server.namespaces:
-            self._fail(404, "NotFound", f'namespaces "{name}" not found')
-            return
-        self.server.namespaces[name]["metadata"]["deletionTimestamp"] = "now"
-        self._answer(200, self.server.namespaces[name])
+    def _delete(self, name: str) -> _Answer:
+        if name not in self.namespaces:
+            return _not_found(name)
+        self.namespaces[name]["metadata"]["deletionTimestamp"] = "now"
+        return 200, self.namespaces[name]
 
-    def _name(self) -> str | None:
-        return urlsplit(self.path).path.removeprefix("/api/v1").removeprefix("/namespaces").strip("/") or None
 
-    def _record(self) -> tuple[dict[str, str], Any]:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
-        self.server.requests.append((self.command, self.path, body))
-        return {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}, body
+def _not_found(name: str) -> _Answer:
+    return _failure(404, "NotFound", f'namespaces "{name}" not found')
 
-    def _fail(self, status: int, reason: str, message: str) -> None:
-        self._answer(status, {"kind": "Status", "reason": reason, "message": message, "code": status})
 
-    def _answer(self, status: int, document: dict[str, Any]) -> None:
-        content = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+def _failure(status: int, reason: str, message: str) -> _Answer:
+    return status, {"kind": "Status", "reason": reason, "message": message, "code": status}
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
-        """Silent."""
+
+@contextmanager
+def namespace_server() -> Iterator[NamespaceServer]:
+    """A server that runs for a while."""
+    server = NamespaceServer()
+    with http_server(server.answer) as server.server_port:
+        yield server
