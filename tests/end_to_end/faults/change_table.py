@@ -265,8 +265,8 @@ _KUBERNETES = (
         "and the person sets the settings back.",
         seen=(
             Seen(
-                "The next run: the shares `are encrypted to other holders than those in init.pgpKeys`; to set "
-                "these `as they were when the shares were made`.",
+                "The next run: the shares `are encrypted to other holders than those in init.pgpKeys`; to "
+                "set these `as they were when the shares were made`.",
                 runs=(3,),
             ),
             Seen(f"With these: {_TAKEN}.", runs=(4,)),
