@@ -4,14 +4,20 @@ What Vault itself has sealed can't be looked for: only Vault and the key service
 """
 
 import base64
+import functools
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
 from sandbox.cluster.paths import ClusterPaths
 from sandbox.layout import REPOSITORY
+from sandbox.network import REGION
 from tests.end_to_end.deployment import ONE_POD, Deployment
 from tests.end_to_end.faults.custodies import Custody, Keys
 from tests.end_to_end.faults.engine_run import EngineRun
@@ -208,3 +214,27 @@ def not_searched(deployment: Deployment) -> Sequence[Path]:
         REPOSITORY / ".git",
         REPOSITORY / ".venv",
     ]
+
+
+def aws_journal_key(deployment: Deployment, entry: Mapping[str, Any]) -> str:
+    """The key of a journal, decrypted by AWS KMS with the rights of Vault's role."""
+    endpoint = functools.partial(
+        boto3.client, region_name=REGION, endpoint_url=deployment.stack.cloud_environment["AWS_ENDPOINT_URL"]
+    )
+    token = deployment.cluster.kubectl(
+        "create", "token", "vault", deployment.in_namespace, "--audience=sts.amazonaws.com"
+    ).strip()
+    credentials = endpoint("sts", config=Config(signature_version=UNSIGNED)).assume_role_with_web_identity(
+        RoleArn=deployment.outputs()["role_arn"], RoleSessionName="leaks", WebIdentityToken=token
+    )["Credentials"]
+    kms = endpoint(
+        "kms",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    plain: bytes = kms.decrypt(
+        CiphertextBlob=base64.b64decode(entry["header"]["wrapped_key"]),
+        EncryptionContext={"vault-autounseal:deployment": entry["deployment"]},
+    )["Plaintext"]
+    return base64.b64encode(plain).decode()

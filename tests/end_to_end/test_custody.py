@@ -1,19 +1,21 @@
-"""Where the keys go, and what becomes of them afterwards: every store, new shares, revocation, adoption."""
+"""Where the keys go, that they are nowhere else, and what becomes of them: stores, holders, revocation."""
 
 import base64
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pysequoia
+import pytest
 
 from tests.end_to_end.deployment import ONE_POD, Deployment
+from tests.end_to_end.faults import custodies
+from tests.end_to_end.faults.custodies import AWS_SECRETS_MANAGER, KUBERNETES_SECRET, STATE_FOR_HOLDERS
+from tests.end_to_end.leak_search import aws_journal_key, require_nowhere_else
 
 KEY_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
-SECRET_NAME = "vault/sandbox/init"
 
 
 def generated_root_token(deployment: Deployment, *, stdin: str = "") -> str:
@@ -69,53 +71,58 @@ def deploy(deployment: Deployment, settings: Mapping[str, object]) -> Mapping[st
     """Deploys, and returns the outputs; the keys may not be among them."""
     deployment.configure({**ONE_POD, **settings})
     deployment.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    return outputs_without_keys(deployment)
+
+
+def outputs_without_keys(deployment: Deployment) -> Mapping[str, Any]:
+    """Returns the outputs; the keys may not be among them."""
     outputs = deployment.outputs()
     assert not any(outputs[name] for name in KEY_OUTPUTS)
     assert outputs["keys_fingerprint"].startswith("sha256:")
     return outputs
 
 
-def test_kubernetes_secret(fresh: Deployment) -> None:
-    fresh.cluster.kubectl("create", "namespace", "vault-custody")
-    custody = {"custody": {"store": "kubernetes-secret", "namespace": "vault-custody"}}
-    try:
-        outputs = deploy(fresh, custody)
-        assert "vault-custody" in outputs["keys_location"]
-        secret = fresh.cluster.get("secret", outputs["custody"]["options"]["name"], "-n", "vault-custody")
-        record = json.loads(base64.b64decode(secret["data"]["record.json"]))
-        assert token_works(fresh, record["root_token"])
-        assert record["cluster_id"] == outputs["cluster_id"]
-        assert_unlocks(fresh)
-        assert_unchanged(fresh)
-        # The journal is done with.
-        secrets = fresh.cluster.get("secrets", fresh.in_namespace)["items"]
-        names = [found["metadata"]["name"] for found in secrets]
-        assert f"{fresh.name}-operator-init" not in names
-
-        forget_the_init(fresh)
-        result = fresh.stack.run("up", "--yes", "--skip-preview")
-        assert result.returncode == 0, result.stdout
-        assert "Keys of this Vault were found" in result.stdout
-        assert fresh.outputs()["keys_fingerprint"] == outputs["keys_fingerprint"]
-    finally:
-        fresh.cluster.kubectl("delete", "namespace", "vault-custody", "--wait=false")
+@pytest.fixture
+def keys_namespace(fresh: Deployment) -> Iterator[str]:
+    """A namespace for keys, apart from Vault's."""
+    namespace = custodies.namespace_of(fresh)
+    fresh.cluster.kubectl("create", "namespace", namespace)
+    yield namespace
+    fresh.cluster.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
-def test_aws_secrets_manager_and_the_end_of_the_root_token(fresh: Deployment) -> None:
-    deployer = fresh.aws("sts").get_caller_identity()["Arn"]
-    custody = {
-        "store": "aws-secrets-manager",
-        "name": SECRET_NAME,
-        "region": "ap-northeast-2",
-        "readers": [deployer],
-    }
-    outputs = deploy(fresh, {"custody": custody})
+def test_kubernetes_secret(fresh: Deployment, keys_namespace: str, tmp_path: Path) -> None:
+    require_nowhere_else(fresh, KUBERNETES_SECRET, tmp_path, aws_journal_key)
+    outputs = outputs_without_keys(fresh)
+    assert keys_namespace in outputs["keys_location"]
+    secret = fresh.cluster.get("secret", outputs["custody"]["options"]["name"], "-n", keys_namespace)
+    record = json.loads(base64.b64decode(secret["data"]["record.json"]))
+    assert token_works(fresh, record["root_token"])
+    assert record["cluster_id"] == outputs["cluster_id"]
+    assert_unlocks(fresh)
+    assert_unchanged(fresh)
+    # The journal is done with.
+    secrets = fresh.cluster.get("secrets", fresh.in_namespace)["items"]
+    names = [found["metadata"]["name"] for found in secrets]
+    assert f"{fresh.name}-operator-init" not in names
+
+    forget_the_init(fresh)
+    result = fresh.stack.run("up", "--yes", "--skip-preview")
+    assert result.returncode == 0, result.stdout
+    assert "Keys of this Vault were found" in result.stdout
+    assert fresh.outputs()["keys_fingerprint"] == outputs["keys_fingerprint"]
+
+
+def test_aws_secrets_manager_and_the_end_of_the_root_token(fresh: Deployment, tmp_path: Path) -> None:
+    require_nowhere_else(fresh, AWS_SECRETS_MANAGER, tmp_path, aws_journal_key)
+    outputs = outputs_without_keys(fresh)
     secrets = fresh.aws("secretsmanager")
     record = json.loads(secrets.get_secret_value(SecretId=outputs["secret_arn"])["SecretString"])
     assert token_works(fresh, record["root_token"])
     assert_unlocks(fresh)
 
-    fresh.configure({**ONE_POD, "custody": custody, "init": {"rootToken": "revoke"}})
+    settings = {**ONE_POD, **AWS_SECRETS_MANAGER.settings(fresh, tmp_path), "init": {"rootToken": "revoke"}}
+    fresh.configure(settings)
     preview = fresh.stack.run("preview")
     assert "root-token-revocation" in preview.stdout
     assert token_works(fresh, record["root_token"])
@@ -128,88 +135,18 @@ def test_aws_secrets_manager_and_the_end_of_the_root_token(fresh: Deployment) ->
     assert_unchanged(fresh)
 
     # An update that verifies again has no token to ask for voters with.
-    changed = {
-        **ONE_POD,
-        "custody": custody,
-        "init": {"rootToken": "revoke"},
-        "raft": {"performanceMultiplier": 2},
-    }
-    fresh.configure(changed)
+    fresh.configure({**settings, "raft": {"performanceMultiplier": 2}})
     result = fresh.stack.run("up", "--yes", "--skip-preview")
     assert result.returncode == 0, result.stdout
     assert "the voters weren't verified" in result.stdout
 
 
-def test_new_shares(fresh: Deployment, tmp_path: Path) -> None:
-    path = tmp_path / "keys.json"
-    custody = {"custody": {"store": "file", "path": str(path)}}
-    before = deploy(fresh, custody)
-    old = json.loads(path.read_text())
-
-    fresh.configure({**ONE_POD, **custody, "init": {"shares": 3, "threshold": 2}})
-    preview = fresh.stack.run("preview", "--diff")
-    assert "shares" in preview.stdout
-    assert "threshold" in preview.stdout
-    fresh.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
-    new = json.loads(path.read_text())
-    assert (len(new["recovery_shares"]), new["threshold"]) == (3, 2)
-    assert not set(new["recovery_shares"]) & set(old["recovery_shares"])
-    assert fresh.outputs()["keys_fingerprint"] != before["keys_fingerprint"]
-    assert_unlocks(fresh)
-    assert_unchanged(fresh)
-
-
 def test_shares_and_root_token_that_only_their_holders_can_read(fresh: Deployment, tmp_path: Path) -> None:
-    path = tmp_path / "keys.json"
-    names = ("ada", "grace", "root")
-    holders = [pgp_key(name) for name in names]
-    files = [str(tmp_path / f"{name}.asc") for name in names]
-    for file, secret in zip(files, holders, strict=True):
-        Path(file).write_text(str(secret.extract_certificate()))
-    deploy(
-        fresh,
-        {
-            "custody": {"store": "file", "path": str(path)},
-            "init": {"shares": 2, "threshold": 2, "pgpKeys": files[:2], "rootTokenPgpKey": files[2]},
-        },
-    )
-    record = json.loads(path.read_text())
-    assert token_works(fresh, decrypted(record["root_token"], holders[2]))
-    shares = [
-        decrypted(message, secret)
-        for message, secret in zip(record["recovery_shares"], holders, strict=False)
-    ]
-    assert token_works(fresh, generated_root_token(fresh, stdin="\n".join(shares)))
+    keys = require_nowhere_else(fresh, STATE_FOR_HOLDERS, tmp_path, aws_journal_key)
+    assert token_works(fresh, keys.root_token)
+    # As the holders read them: hexadecimal digits.
+    messages = fresh.outputs()["recovery_shares"]
+    pairs = zip(messages, custodies.private_keys(tmp_path), strict=False)
+    shares = [custodies.decrypted(message, holder) for message, holder in pairs]
+    assert token_works(fresh, generated_root_token(fresh, stdin="\n".join(shares[:2])))
     assert_unchanged(fresh)
-
-
-def test_adoption_with_keys(fresh: Deployment, tmp_path: Path) -> None:
-    first, second = tmp_path / "first.json", tmp_path / "second.json"
-    deploy(fresh, {"custody": {"store": "file", "path": str(first)}})
-    record = json.loads(first.read_text())
-    forget_the_init(fresh)
-    given = tmp_path / "init.json"
-    given.write_text(
-        json.dumps(
-            {
-                "root_token": record["root_token"],
-                "recovery_keys_b64": record["recovery_shares"],
-                "recovery_keys_threshold": record["threshold"],
-            }
-        )
-    )
-    adopt = {"init": {"adopt": True, "adoptedKeysFile": str(given)}}
-    outputs = deploy(fresh, {"custody": {"store": "file", "path": str(second)}, **adopt})
-    assert outputs["keys_location"] == f"file {second}"
-    assert json.loads(second.read_text())["recovery_shares"] == record["recovery_shares"]
-    assert_unlocks(fresh)
-
-
-def pgp_key(name: str) -> pysequoia.Tsk:
-    return pysequoia.Tsk.generate(user_id=f"{name} <{name}@example.com>", profile=pysequoia.Profile.RFC4880)
-
-
-def decrypted(message: str, secret: pysequoia.Tsk) -> str:
-    content = pysequoia.decrypt(base64.b64decode(message), decryptor=secret.decryptor()).bytes
-    assert content is not None
-    return content.decode()

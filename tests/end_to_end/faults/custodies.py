@@ -77,9 +77,7 @@ def _from_aws(deployment: Deployment, _folder: Path) -> Keys:
 def _from_holders(deployment: Deployment, folder: Path) -> Keys:
     """From the messages to the holders, with their private keys."""
     encrypted = _keys(deployment.outputs())
-    holders = [
-        pysequoia.Tsk.from_bytes((folder / f"holder-{number}.key").read_bytes()) for number in range(4)
-    ]
+    holders = private_keys(folder)
     root_token = decrypted(encrypted.root_token, holders[3])
     shares = [decrypted(share, holder) for share, holder in zip(encrypted.shares, holders, strict=False)]
     # The messages hold hexadecimal digits.
@@ -97,6 +95,11 @@ def _pgp_settings(_deployment: Deployment, folder: Path) -> Mapping[str, object]
     return {"init": {"shares": 3, "threshold": 2, "pgpKeys": public[:3], "rootTokenPgpKey": public[3]}}
 
 
+def private_keys(folder: Path) -> Sequence[pysequoia.Tsk]:
+    """Keys of the three holders of shares, and of the root token's."""
+    return [pysequoia.Tsk.from_bytes((folder / f"holder-{number}.key").read_bytes()) for number in range(4)]
+
+
 def decrypted(message: str, holder: Any) -> str:
     """What a PGP message (base64) says to its holder."""
     plain = pysequoia.decrypt(base64.b64decode(message), holder.decryptor()).bytes
@@ -108,34 +111,31 @@ def _keys(document: Mapping[str, Any]) -> Keys:
     return Keys(document["root_token"], document["recovery_shares"] or document["key_shares"])
 
 
+STATE = Custody("state", lambda _deployment, _folder: {}, _from_state, in_state=True)
+STATE_FOR_HOLDERS = Custody("state, to PGP keys", _pgp_settings, _from_holders)
 FILE = Custody(
     "file",
     lambda _deployment, folder: {"custody": {"store": "file", "path": str(folder / "keys" / "record.json")}},
     _from_file,
     lambda _layout, folder: [folder / "keys"],
 )
-CUSTODIES = (
-    Custody("state", lambda _deployment, _folder: {}, _from_state, in_state=True),
-    Custody("state, to PGP keys", _pgp_settings, _from_holders),
-    FILE,
-    Custody(
-        "kubernetes-secret",
-        lambda deployment, _folder: {
-            "custody": {"store": "kubernetes-secret", "namespace": namespace_of(deployment)}
-        },
-        _from_kubernetes,
-        lambda layout, _folder: [ClusterPaths.of(layout).etcd],
-    ),
-    Custody(
-        "aws-secrets-manager",
-        lambda _deployment, _folder: {
-            "custody": {
-                "store": "aws-secrets-manager",
-                "name": SECRET,
-                "region": REGION,
-                "readers": [f"arn:aws:iam::{ACCOUNT_ID}:user/{OPERATOR_USER}"],
-            }
-        },
-        _from_aws,
-    ),
+KUBERNETES_SECRET = Custody(
+    "kubernetes-secret",
+    lambda deployment, _folder: {
+        "custody": {"store": "kubernetes-secret", "namespace": namespace_of(deployment)}
+    },
+    _from_kubernetes,
+    lambda layout, _folder: [ClusterPaths.of(layout).etcd],
+)
+AWS_SECRETS_MANAGER = Custody(
+    "aws-secrets-manager",
+    lambda _deployment, _folder: {
+        "custody": {
+            "store": "aws-secrets-manager",
+            "name": SECRET,
+            "region": REGION,
+            "readers": [f"arn:aws:iam::{ACCOUNT_ID}:user/{OPERATOR_USER}"],
+        }
+    },
+    _from_aws,
 )

@@ -16,6 +16,7 @@ from tests.end_to_end.test_custody import (
     assert_unlocks,
     deploy,
     forget_the_init,
+    outputs_without_keys,
     token_works,
 )
 
@@ -39,8 +40,14 @@ def record(google: GoogleDeployment, name: str, version: str) -> dict[str, Any]:
     return found
 
 
-def test_secret_of_the_stack_keeps_the_keys(fresh_google: GoogleDeployment) -> None:
-    outputs = deploy(fresh_google, {"custody": custody("kept")})
+def test_secret_of_the_stack_keeps_the_keys(fresh_google: GoogleDeployment, tmp_path: Path) -> None:
+    def read(_deployment: Deployment, _folder: Path) -> Keys:
+        stored = record(fresh_google, "kept", fresh_google.outputs()["keys_version"])
+        return Keys(stored["root_token"], stored["recovery_shares"])
+
+    kept = Custody("gcp-secret-manager", lambda _deployment, _folder: {"custody": custody("kept")}, read)
+    require_nowhere_else(fresh_google, kept, tmp_path, journal_key)
+    outputs = outputs_without_keys(fresh_google)
     stored = record(fresh_google, "kept", outputs["keys_version"])
     assert token_works(fresh_google, stored["root_token"])
     assert stored["cluster_id"] == outputs["cluster_id"]
@@ -75,15 +82,6 @@ def test_vault_is_adopted_with_its_keys(fresh_google: GoogleDeployment, tmp_path
     kept = record(fresh_google, "second", adopted["keys_version"])
     assert kept["recovery_shares"] == stored["recovery_shares"]
     assert_unlocks(fresh_google)
-
-
-def test_secrets_are_nowhere_else(fresh_google: GoogleDeployment, tmp_path: Path) -> None:
-    def read(_deployment: Deployment, _folder: Path) -> Keys:
-        stored = record(fresh_google, "scanned", fresh_google.outputs()["keys_version"])
-        return Keys(stored["root_token"], stored["recovery_shares"])
-
-    kept = Custody("gcp-secret-manager", lambda _deployment, _folder: {"custody": custody("scanned")}, read)
-    require_nowhere_else(fresh_google, kept, tmp_path, journal_key)
 
 
 def journal_key(deployment: Deployment, entry: Mapping[str, Any]) -> str:
