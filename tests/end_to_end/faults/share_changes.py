@@ -8,6 +8,7 @@ from tests.end_to_end.faults.another_machine import another_home
 from tests.end_to_end.faults.lost_runs import unwritable_on_demand
 from tests.end_to_end.faults.shared_vault import SharedVault, Step
 from tests.end_to_end.faults.vault_proxy import Exchange
+from tests.end_to_end.running_vault import poll
 
 UNBEGUN = Step("init")
 BEGUN = Step("init", answered=True)
@@ -175,6 +176,8 @@ def restarted_with_shamir(bench: SharedVault) -> None:
     bench.ask_for_other_shares()
     bench.kill_at(VALID)
     bench.delete_pod()
+    vault = bench.deployment.vault
+    poll("the new pod answers", 60, lambda: [status["sealed"] for status in vault.seal_statuses()] == [True])
     bench.up()
 
 
