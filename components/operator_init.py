@@ -20,7 +20,7 @@ from components.custody.key_custody import STATE_LOCATION
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference, moved_settings
 from components.errors import DeploymentError
-from components.init.inputs import INPUTS, InitInputs, state_record
+from components.init.inputs import ANOTHER_KEY, INPUTS, InitInputs, state_record
 from components.kubernetes.lease import RunLease
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
@@ -81,8 +81,9 @@ class OperatorInitProvider(StableProvider):
         else:
             encrypted_to = [] if news.get("adopt") else ["pgp_keys", "root_token_pgp_key"]
         for name, problem in _unusable_keys(news).items():
-            if name in encrypted_to:
-                failures.append(CheckFailure(name, f"{problem}; {_ANOTHER_KEY}"))
+            # Shares that an interrupted change made for their holders are only stored, which an update sees.
+            if name in encrypted_to and not _change_interrupted(_olds, news):
+                failures.append(CheckFailure(name, f"{problem}; {ANOTHER_KEY}"))
             else:
                 say(f"Warning: {problem}. Nothing is encrypted to it now, and it still decrypts.")
         return CheckResult(news, failures)
@@ -175,7 +176,6 @@ _HOLDERS_REKEY = (
 )
 _SHARES_STAY_DURING_MIGRATION = "the seal is being migrated; change the shares when that is done"
 _CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
-_ANOTHER_KEY = "its holder has to extend or replace it (gpg --edit-key, expire or addkey)"
 _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
 
 

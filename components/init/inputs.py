@@ -10,6 +10,9 @@ from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
 from components.vault.pod_access import PodAccess
 
+ANOTHER_KEY = "its holder has to extend or replace it (gpg --edit-key, expire or addkey)"
+"""What to do about a PGP key that nothing can be encrypted to."""
+
 
 @dataclass(frozen=True)
 class InitInputs:
@@ -65,6 +68,7 @@ class InitInputs:
             root_token=token,
             recovery_shares=shares,
             cluster_id="=" * 36,
+            holders=holders_of(self.pgp_keys),
         )
 
     @staticmethod
@@ -118,22 +122,29 @@ def holders_of(pgp_keys: Sequence[str]) -> Sequence[str]:
 
 
 def made_with(inputs: InitInputs, record: KeyRecord) -> Mapping[str, Any]:
-    """Return the properties that shares were made with, for the state.
+    """Return the properties that the keys were made with, for the state.
 
     The settings may have been changed since; the next update then makes shares of their numbers. Raises
-    :class:`DeploymentError` if the shares are encrypted to other holders than the settings have, as only
-    these can make new ones.
+    :class:`DeploymentError` if the shares, or the root token, are encrypted to other PGP keys than the
+    settings have, as only their holders can make new ones.
     """
-    numbers = {"shares": len(record.shares), "threshold": record.threshold}
+    if record.root_token and record.root_token_encrypted and not inputs.root_token_pgp_key:
+        raise DeploymentError(
+            "The root token is encrypted to a PGP key, and init.rootTokenPgpKey has none: set it as it was "
+            "when Vault was initialised, and run pulumi up again."
+        )
+    made: dict[str, Any] = {"shares": len(record.shares), "threshold": record.threshold}
+    if record.root_token and not record.root_token_encrypted:
+        made["root_token_pgp_key"] = ""
     if not record.shares_encrypted:
-        return {**numbers, "pgp_keys": []}
+        return {**made, "pgp_keys": []}
     same_number = len(inputs.pgp_keys) == len(record.shares)
     if not same_number or (record.holders and holders_of(inputs.pgp_keys) != record.holders):
-        holders = ", ".join(record.holders) or "their PGP keys aren't known here"
+        holders = ", ".join(record.holders) or "that aren't known here"
         raise DeploymentError(
-            f"The {len(record.shares)} shares that are valid are encrypted to other holders than those in "
-            f"init.pgpKeys ({holders}), and only these can make new ones. Set init.pgpKeys, init.shares "
-            f"({len(record.shares)}) and init.threshold ({record.threshold}) as they were when the shares "
-            "were made, and run pulumi up again."
+            f"The {len(record.shares)} shares that are valid are encrypted, in this order, to the PGP keys "
+            f"{holders}, and init.pgpKeys has others. Set init.pgpKeys, init.shares ({len(record.shares)}) "
+            f"and init.threshold ({record.threshold}) as they were when the shares were made, and run pulumi "
+            "up again: only the holders can make new ones."
         )
-    return numbers
+    return made

@@ -170,6 +170,8 @@ def _new_keys(
     inputs: InitInputs, client: VaultClient, status: SealStatus, journal: InitJournal, cipher: JournalCipher
 ) -> KeyRecord:
     """Return the keys that `sys/init` answers, once the journal has recorded the intent."""
+    # What can fail comes before the init.
+    holders = holders_of(inputs.pgp_keys)
     journal.begin(cipher)
     say(f"Initialising Vault {status.version} on {inputs.access.pod(0)}, seal {status.seal_type}")
     journal.lease.check()
@@ -198,7 +200,7 @@ def _new_keys(
         recovery_shares=answer.recovery_shares,
         key_shares=answer.key_shares,
         shares_encrypted=bool(inputs.pgp_keys),
-        holders=holders_of(inputs.pgp_keys),
+        holders=holders,
         root_token_encrypted=bool(inputs.root_token_pgp_key),
     )
 

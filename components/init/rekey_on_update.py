@@ -8,12 +8,12 @@ from components.custody.key_custody import KeysNotStoredError
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference
 from components.errors import DeploymentError, RetryableError
-from components.init.inputs import InitInputs, holders_of, made_with, state_record
+from components.init.inputs import ANOTHER_KEY, InitInputs, holders_of, made_with, state_record
 from components.init.procedure import init_cipher
 from components.journal.journal import InitJournal
 from components.progress import Waiting, say
 from components.shares.generate_root import WrongSharesError, permitted_client
-from components.shares.rekey import ShareSet, UnsettledRekeyError, rekey_shares, settle_rekey
+from components.shares.rekey import ShareSet, UnsettledRekeyError, end_own_rekey, rekey_shares, settle_rekey
 from components.shares.unseal import StillSealedError, give_shares
 from components.vault.client import VaultClient, VaultRefusedError
 
@@ -49,13 +49,19 @@ def _changed_shares(
     current = inputs.custody.find() if inputs.custody.store is not None else state_record(inputs, olds)
     if current is None or not current.shares:
         say("The shares of this Vault aren't known here, so they stay as they are")
+        if not _left_over(journal):
+            journal.finish()
         return None
+    fingerprint = str(olds["keys_fingerprint"])
     try:
         inputs.access.await_running(0, seconds=30)
         with inputs.access.reach(0) as client:
             _unseal(inputs, client, current, journal)
+            if not rekey and not _left_over(journal) and current.fingerprint == fingerprint:
+                _drop_intent(inputs, client, current, journal)
+                return None
             client = permitted_client(client, (current.plain_root_token, inputs.token))
-            settled = _settled(inputs, client, current, journal, str(olds["keys_fingerprint"]))
+            settled = _settled(inputs, client, current, journal, fingerprint)
             if settled is not None:
                 return _stored(inputs, settled, journal, current)
             return _changed(inputs, client, current, journal) if rekey else None
@@ -63,7 +69,8 @@ def _changed_shares(
         raise DeploymentError(
             f"The shares couldn't be changed: {error}\nThose that are valid are in {inputs.custody.location}"
             f", or, if the change had begun, in the journal ({journal.location}). Run pulumi up again: it "
-            "finds out which, also if the settings are set back."
+            "finds out which, also if the settings are set back, and asks for the holders' PGP keys if it "
+            "needs them."
         ) from None
 
 
@@ -71,8 +78,7 @@ def _settled(
     inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal, fingerprint: str
 ) -> KeyRecord | None:
     """Return the valid keys if an interrupted change made other ones than the state's ``fingerprint``."""
-    entry = journal.find()
-    if entry is None and current.fingerprint == fingerprint:
+    if not _left_over(journal) and current.fingerprint == fingerprint:
         return None
     valid = current
     # Shares that are encrypted to their holders are the last ones that this program made.
@@ -86,13 +92,30 @@ def _settled(
     return valid
 
 
+def _left_over(journal: InitJournal) -> bool:
+    """Return whether the journal has keys, rather than nothing or a mere intent."""
+    entry = journal.find()
+    return entry is not None and entry.kept
+
+
+def _drop_intent(inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal) -> None:
+    """End what is left of a change that had made no shares yet, so that there are none to choose from."""
+    tokens = (current.plain_root_token, inputs.token)
+    recovery = bool(current.recovery_shares)
+    try:
+        permitted = permitted_client(client, tokens)
+        end_own_rekey(permitted, _share_set(current), recovery=recovery, attempts=journal.lease)
+    except (VaultRefusedError, WrongSharesError) as error:
+        say(f"Whether a change of shares that was begun is still in progress can't be seen: {error}")
+    journal.finish(current.fingerprint)
+
+
 def _proved(inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal) -> KeyRecord:
     """Return the current keys or the journal's, whichever Vault takes."""
     recovered: list[KeyRecord] = []
 
     def new() -> ShareSet | None:
-        entry = journal.find()
-        if entry is None or not entry.kept:
+        if not _left_over(journal):
             return None
         recovered.append(journal.recover(init_cipher(inputs)))
         return _share_set(recovered[0])
@@ -119,8 +142,7 @@ def _unseal(inputs: InitInputs, client: VaultClient, current: KeyRecord, journal
     try:
         give_shares(client, current.shares[: current.threshold], waiting)
     except (VaultRefusedError, StillSealedError):
-        entry = journal.find()
-        if entry is None or not entry.kept:
+        if not _left_over(journal):
             raise
         left_over = journal.recover(init_cipher(inputs))
         give_shares(client, left_over.shares[: left_over.threshold], waiting)
@@ -134,6 +156,7 @@ def _changed(
             "The shares are encrypted to their holders, so only the holders can make new ones: vault "
             "operator rekey. Set init.shares, init.threshold and init.pgpKeys back."
         )
+    _require_usable(inputs.pgp_keys)
     inputs.custody.require_room(inputs.largest_record)
     journal.begin(init_cipher(inputs))
     recovery = bool(current.recovery_shares)
@@ -168,14 +191,27 @@ def _changed(
     return _stored(inputs, with_shares(shares), journal, current)
 
 
+def _require_usable(pgp_keys: Sequence[str]) -> None:
+    if not pgp_keys:
+        return
+    # Imported where it is used: only a stack with PGP keys needs it.
+    from components.custody.pgp_keys import why_unusable
+
+    problems = [*filter(None, map(why_unusable, pgp_keys))]
+    if problems:
+        raise DeploymentError(f"{'; '.join(problems)}; {ANOTHER_KEY}. No new shares were made.")
+
+
 def _stored(inputs: InitInputs, record: KeyRecord, journal: InitJournal, previous: KeyRecord) -> ShareChange:
     properties = made_with(inputs, record)
     try:
         reference = inputs.custody.put(record, journal.lease, replaces=previous.fingerprint)
     except KeysNotStoredError as error:
+        settings = (
+            "with the same init.pgpKeys" if record.shares_encrypted else "whatever the settings say by then"
+        )
         raise DeploymentError(
             f"{error}\nThe new shares are valid, and safe in the journal, encrypted ({journal.location}). "
-            "Fix the store and run pulumi up again, whatever the settings say by then: it takes them from "
-            "there."
+            f"Fix the store and run pulumi up again, {settings}: it takes them from there."
         ) from None
     return ShareChange(record, reference, properties)

@@ -158,9 +158,9 @@ class RunLease:
             except ForeignObjectError as error:
                 raise DeploymentError(f"{error}. Give it another name, and run pulumi up again.") from None
             except KubectlError as error:
-                overtaken += 1
                 if error.reason not in OVERTAKEN or overtaken == _OVERTAKEN_ATTEMPTS:
                     raise self._unconfirmed(error) from None
+                overtaken += 1
             time.sleep(_LOOK_SECONDS)
 
     def _taken(self, seen: SeenObject | None) -> SeenObject:

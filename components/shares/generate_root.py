@@ -82,6 +82,8 @@ def _start(generation: RootGeneration, attempts: Attempts | None) -> RootGenerat
         if attempts is None or not attempts.is_own_attempt(GENERATE_ROOT, running.nonce):
             raise RootGenerationRunsError(_runs_already())
         say("Ending an attempt at a root token that a run of this program left when it was killed")
+        # Vault ends whichever runs, so this run must not have slept since it looked.
+        attempts.note_attempt(GENERATE_ROOT, running.nonce)
         generation.cancel()
     try:
         return generation.start()

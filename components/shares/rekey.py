@@ -125,12 +125,8 @@ def settle_rekey(
     if old.encrypted:
         raise ValueError("shares that are encrypted to their holders can't be tried")
     # If the old ones are void already, the rekey is over.
-    with (
-        contextlib.suppress(WrongSharesError),
-        _permitted_rekey(client, old, attempts, recovery=recovery) as (rekey, running),
-    ):
-        if _end_own(rekey, running, attempts):
-            say(f"Warning: {_runs_already(recovery=recovery)}")
+    with contextlib.suppress(WrongSharesError):
+        end_own_rekey(client, old, recovery=recovery, attempts=attempts)
     try:
         prove_shares(client, old.shares, old.threshold, attempts)
     except WrongSharesError:
@@ -146,10 +142,21 @@ def settle_rekey(
     return old
 
 
+def end_own_rekey(client: VaultClient, current: ShareSet, *, recovery: bool, attempts: Attempts) -> None:
+    """Cancel a rekey that a killed run left; report one of somebody else, which is left alone.
+
+    Raises the errors of ``attempts``, and those of :func:`generate_root_token`, as Vault may want a token.
+    """
+    with _permitted_rekey(client, current, attempts, recovery=recovery) as (rekey, running):
+        if _end_own(rekey, running, attempts):
+            say(f"Warning: {_runs_already(recovery=recovery)}")
+
+
 def _settled(settle: Callable[[], ShareSet], error: DeploymentError) -> ShareSet:
     try:
         return settle()
-    except (VaultUnavailableError, VaultRefusedError, WrongSharesError) as unsettled:
+    # Whatever the reason, such as a lease that is lost: both sets may be the valid one.
+    except DeploymentError as unsettled:
         raise UnsettledRekeyError(
             f"Vault was about to make the new shares valid when it failed ({error}), and can't be asked "
             f"whether it did ({unsettled}). Both sets are kept; run pulumi up again."
@@ -219,6 +226,6 @@ def _cancel(rekey: Rekey, nonce: str) -> None:
         rekey.cancel(nonce)
     except (VaultUnavailableError, VaultRefusedError) as error:
         say(
-            f"A change of shares that was begun may be left on Vault ({error}); it has changed nothing, and "
-            "the next run ends it"
+            f"A change of shares that was begun may be left on Vault ({error}); it has changed nothing. The "
+            "next run ends it, unless it was refused before it could be noted; then it says how to end it"
         )

@@ -125,6 +125,7 @@ def _require_no_findings(
     # What was looked through has to have something in it.
     places = [place for place, content in seen if content]
     assert {ARGUMENTS, ENVIRONMENT} <= set(places)
+    # Of an update that changes little as well.
     for name in ("events.json", "said.txt"):
         assert max((path / name).stat().st_size for path in of_run if (path / name).exists()) > 5_000
 

@@ -250,6 +250,10 @@ class Bench:
             run = "\n".join(self.said[number - 1] for number in expected.runs)
             missing = [words for words in expected.words if words not in run]
             assert not missing, f"run {expected.runs} didn't say {missing}:\n" + "\n".join(self.said)
+        self.require_no_secret_said()
+
+    def require_no_secret_said(self) -> None:
+        """Fails if a run said a secret."""
         said = "\n".join(self.said)
         assert not [secret for secret in self.secrets() if secret in said]
 

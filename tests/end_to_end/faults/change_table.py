@@ -265,7 +265,7 @@ _KUBERNETES = (
         "and the person sets the settings back.",
         seen=(
             Seen(
-                "The next run: the shares `are encrypted to other holders than those in init.pgpKeys`; to "
+                "The next run: whose PGP keys the shares are for, and that `init.pgpKeys has others`; to "
                 "set these `as they were when the shares were made`.",
                 runs=(3,),
             ),

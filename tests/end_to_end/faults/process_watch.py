@@ -64,9 +64,12 @@ class ProcessWatch:
 
     def _look(self) -> None:
         for pid in sessions.members(self._session):
-            arguments = self._keep(ARGUMENTS, Path(f"/proc/{pid}/cmdline"))
-            place = ENVIRONMENT_OF_PROGRAM if _PROGRAM in arguments else ENVIRONMENT
-            self._keep(place, Path(f"/proc/{pid}/environ"))
+            arguments, environment = Path(f"/proc/{pid}/cmdline"), Path(f"/proc/{pid}/environ")
+            self._keep(ARGUMENTS, arguments)
+            content = _content(environment)
+            # Looked at afterwards: the process may have become the program meanwhile.
+            is_program = _PROGRAM in self._keep(ARGUMENTS, arguments)
+            self._seen.setdefault(ENVIRONMENT_OF_PROGRAM if is_program else ENVIRONMENT, set()).add(content)
         for folder in self._folders:
             for path in _walk(folder):
                 self._keep_changed(path)
@@ -84,12 +87,17 @@ class ProcessWatch:
             self._keep(str(path), path)
 
     def _keep(self, place: str, path: Path) -> bytes:
-        try:
-            content = path.read_bytes()
-        except OSError:
-            return b""
+        content = _content(path)
         self._seen.setdefault(place, set()).add(content)
         return content
+
+
+def _content(path: Path) -> bytes:
+    """What is in it; nothing if it is gone."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _walk(folder: Path) -> Sequence[Path]:

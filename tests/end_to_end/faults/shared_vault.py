@@ -62,9 +62,10 @@ class SharedVault(Bench):
         if not self.volumes:
             self.configure()
             self.up()
-        self.said.clear()
         self._settled = self.init
         self._before = self._stored()
+        self.require_no_secret_said()
+        self.said.clear()
 
     def configure(self, **changes: object) -> None:
         """Write the settings of all trials, with its own and these on top."""
@@ -147,6 +148,7 @@ class SharedVault(Bench):
         shares = self._shares(stored)
         prove_by_generate_root(self.deployment.vault.addresses(), shares, int(stored["threshold"]))
         assert self.journal() == ""
+        assert self.vault_call("GET", f"{self.rekey_path}/init")["started"] is False
         assert len(set(self.volumes)) == 1, f"volumes after each run: {self.volumes}"
         return Keys.SAME_SHARES if shares == self._shares(self._before) else Keys.NEW_SHARES
 

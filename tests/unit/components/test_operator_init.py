@@ -1,28 +1,27 @@
 """The resource of the one-time init: what it never does again, and what it says where it can't."""
 
-import hashlib
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pysequoia
 import pytest
 
 from components.custody.key_store import store_to_properties
-from components.custody.pgp_keys import load_public_key
 from components.errors import DeploymentError
 from components.operator_init import OUTPUTS, OperatorInitProvider
 from components.vault.client import VaultRefusedError
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
+    CIPHER,
     DEPLOYMENT,
     InitCluster,
     init_inputs,
+    journal,
     provide_cluster,
 )
-from tests.unit.fakes.pgp_keys import EXPIRED, new_key
+from tests.unit.fakes.operator_init_state import KEYS, state
+from tests.unit.fakes.pgp_keys import new_key
 from tests.unit.fakes.scripted_vault import (
     INIT,
     ROOT_TOKEN,
@@ -33,20 +32,9 @@ from tests.unit.fakes.scripted_vault import (
     init_answer,
     seal_status,
 )
-from tests.unit.fakes.vault_keys import answer_first_init, shown
+from tests.unit.fakes.vault_keys import RECORD, answer_first_init, answer_proofs, shown
 
 KEY = new_key()
-KEYS: Mapping[str, Any] = {
-    "cluster_initialized_here": True,
-    "vault_version": "1.18.1",
-    "deployment": DEPLOYMENT,
-    "keys_location": "the stack's state",
-    "keys_version": "",
-    "keys_fingerprint": f"sha256:{hashlib.sha256(chr(10).join(SHARES).encode()).hexdigest()}",
-    "root_token": ROOT_TOKEN,
-    "recovery_shares": SHARES,
-    "key_shares": [],
-}
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +68,21 @@ def test_create_takes_numbers_as_the_engine_sends_them(vault: ScriptedVault) -> 
     OperatorInitProvider().create(init_inputs(vault.address, shares=5.0, threshold=3.0))
     (request,) = vault.asked(INIT)
     assert (request.body["recovery_shares"], type(request.body["recovery_shares"])) == (5, int)
+
+
+def test_create_tells_what_the_keys_of_an_interrupted_run_were_made_with(
+    vault: ScriptedVault,
+) -> None:
+    """The settings were changed since, so the next preview shows a change of shares."""
+    opened = journal()
+    opened.begin(CIPHER)
+    opened.keep(RECORD)
+    answer_proofs(vault, True)
+    news = init_inputs(vault.address, shares=7, threshold=4)
+    outs = OperatorInitProvider().create(news).outs
+    assert outs is not None
+    assert (outs["shares"], outs["threshold"], outs["recovery_shares"]) == (5, 3, SHARES)
+    assert OperatorInitProvider().diff("id", {**outs}, news).changes
 
 
 def test_create_waits_until_vault_answers(vault: ScriptedVault) -> None:
@@ -178,10 +181,6 @@ def test_no_secret_is_said(vault: ScriptedVault, capfd: pytest.CaptureFixture[st
     assert not [secret for secret in (ROOT_TOKEN, *SHARES) if secret in said]
 
 
-def state(**changed: Any) -> dict[str, Any]:
-    return {**init_inputs(), **KEYS, "__provider": "a reference", **changed}
-
-
 def test_nothing_changed_is_no_change() -> None:
     result = OperatorInitProvider().diff("id", state(), {**init_inputs(), "__provider": "a reference"})
     assert result.changes is False
@@ -273,46 +272,6 @@ def test_readers_of_the_keys_may_change_and_nothing_else_does() -> None:
     outs = provider.update("id", olds, news).outs
     assert outs == {**{name: olds[name] for name in outs or ()}, "custody": now}
     assert set(OUTPUTS) <= set(outs or ())
-
-
-def test_check_leaves_the_root_token_encrypted_as_it_is() -> None:
-    result = OperatorInitProvider().check(state(), init_inputs(root_token_pgp_key=KEY))
-    (failure,) = result.failures
-    assert failure.property == "root_token_pgp_key"
-    assert "set it back" in failure.reason
-
-
-def armored(text: str) -> str:
-    return load_public_key(text).base64
-
-
-def test_key_that_expired_stops_the_init_and_nothing_later(capfd: pytest.CaptureFixture[str]) -> None:
-    expired = armored(EXPIRED)
-    keys: dict[str, Any] = {"pgp_keys": [expired] * 5, "root_token_pgp_key": expired}
-    at_first = OperatorInitProvider().check({}, init_inputs(**keys)).failures
-    assert [failure.property for failure in at_first] == ["pgp_keys", "root_token_pgp_key"]
-    assert all("expired on 2020-02-01" in failure.reason for failure in at_first)
-    capfd.readouterr()
-    assert OperatorInitProvider().check(state(**keys), init_inputs(**keys)).failures == []
-    assert "expired on 2020-02-01" in capfd.readouterr().err
-    # New shares would be encrypted to it.
-    (failure,) = OperatorInitProvider().check(state(), init_inputs(pgp_keys=[expired] * 5)).failures
-    assert failure.property == "pgp_keys"
-
-
-def test_key_that_its_holder_renewed_is_the_same_key() -> None:
-    secret = pysequoia.Tsk.generate(user_id="Holder", profile=pysequoia.Profile.RFC4880)
-    certificate = secret.extract_certificate()
-    renewed = certificate.set_expiration(datetime.now(UTC) + timedelta(days=900), secret.certifier())
-    before, now = (armored(str(one)) for one in (certificate, renewed))
-    assert before != now
-    olds = state(pgp_keys=[before] * 5, root_token_pgp_key=before)
-    news = init_inputs(pgp_keys=[now] * 5, root_token_pgp_key=now)
-    assert OperatorInitProvider().check(olds, news).failures == []
-    assert OperatorInitProvider().diff("id", olds, {**news, "__provider": "a reference"}).changes is False
-    outs = OperatorInitProvider().update("id", olds, news).outs
-    assert outs is not None
-    assert (outs["pgp_keys"], outs["keys_fingerprint"]) == ([now] * 5, olds["keys_fingerprint"])
 
 
 def test_state_of_an_earlier_program_is_taken_over() -> None:

@@ -97,6 +97,7 @@ def test_largest_record_has_room_for_messages_to_the_holders() -> None:
     largest = inputs.largest_record()
     message = encrypt_share(base64.b64encode(bytes(33)).decode(), key)
     assert len(largest.shares) == 5
+    assert largest.holders == holders_of([key] * 5)
     assert all(len(share) > len(message) for share in largest.shares)
     assert len(largest.root_token) > len(message)
 

@@ -174,7 +174,7 @@ def test_encrypted_shares_of_an_interrupted_change_are_told_by_their_keys(
     keep_in_journal(replace(OTHER, shares_encrypted=True))
     answer_proofs(vault, False)
     with pytest.raises(
-        DeploymentError, match=r"encrypted to other holders .* Set init\.pgpKeys, init\.shares"
+        DeploymentError, match=r"and init\.pgpKeys has others.* Set init\.pgpKeys, init\.shares"
     ):
         update(vault, store)
     assert stored(store) == STORED

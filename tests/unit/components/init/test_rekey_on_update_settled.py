@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.custody.pgp_keys import fingerprints
+from components.custody.pgp_keys import fingerprints, load_public_key
 from components.errors import DeploymentError
 from components.journal import journal as journal_module
 from components.journal.encryption import StackKeyCipher
@@ -21,7 +21,7 @@ from tests.unit.fakes.init_inputs import (
     journal,
 )
 from tests.unit.fakes.init_runs import inputs_with
-from tests.unit.fakes.pgp_keys import new_key
+from tests.unit.fakes.pgp_keys import EXPIRED, new_key
 from tests.unit.fakes.scripted_vault import (
     CANCEL_REKEY,
     REKEY,
@@ -161,7 +161,7 @@ def test_shares_of_other_holders_than_the_settings_name_are_not_taken(
     cut = replace(STORED, recovery_shares=NEW, threshold=2, shares_encrypted=True, holders=holders)
     keep_in_journal(cut)
     (Path(store.folder) / "record").write_text(cut.to_json())
-    with pytest.raises(DeploymentError, match=rf"4 shares that are valid .*{holders[3]}.* Set init\.pgpKeys"):
+    with pytest.raises(DeploymentError, match=rf"{holders[3]}, and init\.pgpKeys has others"):
         set_back(vault, store, pgp_keys=[*keys[:3], *[new_key()] * (number - 3)], shares=number, threshold=2)
     _, outs = set_back(vault, store, pgp_keys=keys, shares=4, threshold=2)
     assert outs["keys_fingerprint"] == cut.fingerprint
@@ -183,6 +183,47 @@ def test_rekey_of_a_killed_run_is_ended_though_the_settings_are_set_back(
     assert journal().find() is None
     told, _ = set_back(vault, store)
     assert not told
+
+
+@pytest.mark.parametrize("reason", ["made by hand", "no token"])
+def test_mere_intent_never_stands_in_the_way(
+    vault: ScriptedVault, store: scripted_store.Store, capfd: pytest.CaptureFixture[str], reason: str
+) -> None:
+    """Nothing was made that could be valid; whose the valid shares are is another matter."""
+    journal().begin(CIPHER)
+    vault.answers(REKEY, Answer({"started": False, "nonce": ""}))
+    if reason == "made by hand":
+        vault.wants_tokens("hvs.of-nobody-here", unauthenticated=["generate-root"])
+        answer_proofs(vault, False)
+    else:
+        vault.wants_tokens("hvs.of-nobody-here")
+    told, outs = set_back(vault, store)
+    assert told
+    assert outs["keys_fingerprint"] == RECORD.fingerprint
+    assert "is still in progress can't be seen" in capfd.readouterr().err
+    told, _ = set_back(vault, store)
+    assert not told
+
+
+def test_mere_intent_goes_where_the_shares_are_not_known(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    (Path(store.folder) / "record").unlink()
+    journal().begin(CIPHER)
+    told, _ = set_back(vault, store)
+    assert told
+    assert journal().find() is None
+
+
+def test_shares_are_not_encrypted_to_a_key_that_has_expired(
+    vault: ScriptedVault, store: scripted_store.Store
+) -> None:
+    """The preview lets it pass after an interrupted change, which may have used it before."""
+    keep_in_journal(OTHER)
+    expired = load_public_key(EXPIRED).base64
+    with pytest.raises(DeploymentError, match=r"expired on 2020-02-01; .* No new shares were made"):
+        set_back(vault, store, pgp_keys=[expired] * 5)
+    assert vault.asked(START_REKEY) == []
 
 
 def test_void_shares_in_a_store_are_never_taken_for_new_ones(

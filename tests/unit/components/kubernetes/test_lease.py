@@ -180,10 +180,10 @@ def test_of_two_runs_at_once_one_gets_it(
     assert spec(objects)["holderIdentity"] == "build-7_1234"
 
 
-def test_of_two_runs_that_have_waited_for_a_dead_one_both_get_it_in_turn(
+def test_run_that_is_overtaken_after_a_long_wait_gets_it_in_turn(
     objects: KubernetesObjects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both have looked many times by then, and one is overtaken by the other."""
+    """It and another one have both looked many times at the lease of a dead one by then."""
     looks: list[int] = []
     hold(objects, seconds=3600)
     hold(objects, seconds=3600, holderIdentity="", leaseTransitions=4)

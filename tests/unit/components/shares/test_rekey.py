@@ -276,6 +276,27 @@ def test_lost_answer_that_cannot_be_settled(ready: ScriptedVault) -> None:
     assert not [share for share in (*CURRENT, *NEW) if share in str(raised.value)]
 
 
+def test_lost_answer_that_cannot_be_settled_without_the_lease(ready: ScriptedVault) -> None:
+    attempts = RememberedAttempts()
+
+    def lose_lease(_: Sequence[str]) -> None:
+        attempts.refused["generate-root"] = StoreFailsError("another run has the lease")
+
+    ready.answers(VERIFY_REKEY, MORE, error(502, "gone"))
+    with pytest.raises(UnsettledRekeyError, match="Both sets are kept"):
+        rekey_shares(
+            VaultClient(ready.address),
+            recovery=True,
+            current=CURRENT,
+            threshold=3,
+            new_shares=4,
+            new_threshold=2,
+            pgp_keys=(),
+            store=lose_lease,
+            attempts=attempts,
+        )
+
+
 def test_encrypted_shares_are_valid_where_the_old_ones_are_not(ready: ScriptedVault) -> None:
     ready.answers(UPDATE_ROOT, MORE, MORE, NOT_THESE)
     old, new = ShareSet(CURRENT, 3), ShareSet(["bWVzc2FnZQ=="], 3, encrypted=True)
