@@ -80,7 +80,7 @@ def rekey_shares(
     prove_shares(client, current, threshold, attempts)
     with _permitted_rekey(client, old, attempts, recovery=recovery) as (rekey, running):
         if _end_own(rekey, running, attempts):
-            raise RekeyRunsError(_runs_already(recovery=recovery))
+            raise RekeyRunsError(_runs_already(running.nonce, recovery=recovery))
         started = rekey.start(shares=new_shares, threshold=new_threshold)
         try:
             attempts.note_attempt(REKEY, started.nonce)
@@ -149,7 +149,7 @@ def end_own_rekey(client: VaultClient, current: ShareSet, *, recovery: bool, att
     """
     with _permitted_rekey(client, current, attempts, recovery=recovery) as (rekey, running):
         if _end_own(rekey, running, attempts):
-            say(f"Warning: {_runs_already(recovery=recovery)}")
+            say(f"Warning: {_runs_already(running.nonce, recovery=recovery)}")
 
 
 def _settled(settle: Callable[[], ShareSet], error: DeploymentError) -> ShareSet:
@@ -201,11 +201,12 @@ def _end_own(rekey: Rekey, running: RekeyStatus, attempts: Attempts) -> bool:
     return False
 
 
-def _runs_already(*, recovery: bool) -> str:
+def _runs_already(nonce: str, *, recovery: bool) -> str:
+    # Vault wants the nonce during the first ten minutes from 1.17.18 on (its notes on upgrading to 1.17).
     target = " -target=recovery" if recovery else ""
     return (
         "A change of shares that this program didn't begin is in progress on this Vault, and it is left "
-        f"alone. If nobody is about it any more, end it: vault operator rekey{target} -cancel"
+        f"alone. If nobody is about it any more, end it: vault operator rekey{target} -cancel -nonce={nonce}"
     )
 
 

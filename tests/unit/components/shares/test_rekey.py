@@ -178,7 +178,7 @@ def test_rekey_of_an_earlier_run_is_ended(ready: ScriptedVault, capfd: pytest.Ca
 def test_rekey_of_people_is_left_alone(ready: ScriptedVault, earlier: str) -> None:
     attempts = RememberedAttempts(rekey=earlier, generate_root="theirs")
     ready.answers(REKEY, Answer({"started": True, "nonce": "theirs"}))
-    with pytest.raises(RekeyRunsError, match="vault operator rekey -target=recovery -cancel"):
+    with pytest.raises(RekeyRunsError, match="vault operator rekey -target=recovery -cancel -nonce=theirs"):
         rotate(ready, [], attempts=attempts)
     assert calls(ready) == [REKEY]
     assert not attempts.is_own_attempt("rekey", "own")
