@@ -9,13 +9,15 @@ AWS calls, as its user may not have permissions yet.
   another name or path of the role or its policy, another alias or node security group, the injector switched
   off. Such an update needs the policies of both the old settings and the new ones.
 
-Every action is here because the provider calls it for one of the stack's resources; the reason is in a
-comment beside it. Source: hashicorp/terraform-provider-aws, `internal/service/`, on which Pulumi's provider
-is built. The resources and conditions of an action are from AWS's Service Authorization Reference.
+Every action is here because the provider calls it for one of the stack's resources, or because AWS asks for
+it at such a call; docs/permissions.md lists them by resource. Source: hashicorp/terraform-provider-aws,
+`internal/service/`, on which Pulumi's provider is built. The resources and conditions of an action, and the
+actions that it depends on, are from AWS's Service Authorization Reference.
 
 Not here: `sts:GetCallerIdentity`, which the provider calls and which needs no policy; the actions that undo
 manual changes that no setting has (a description, a session's length, a disabled key); and `kms:UpdateAlias`,
-with which a principal that is limited to the key's alias could move the alias to another key.
+with which a principal that is limited to the key's alias could move the alias to another key. For the same
+reason `up` names no key that has another alias.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +32,8 @@ from components.aws.policies import (
     in_region,
     kind_of_key,
     of_alias,
+    of_no_other_alias,
     unseal_policy,
-    with_tags,
 )
 from components.errors import DeploymentError
 from components.permissions.aws_arns import (
@@ -66,7 +68,7 @@ ROLE_WRITES = (
 )
 
 KEY_UPDATES = (
-    "kms:PutKeyPolicy",  # another name or path of the role that may use the key
+    "kms:PutKeyPolicy",  # another name or path of the role that may use the key; asked for at creation, too
     "kms:UntagResource",  # a tag that the settings no longer have
 )
 
@@ -178,28 +180,30 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
 
 
 def _key_creation(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
-    """Return the statements that create key and alias, and change the key once it has its alias."""
-    changes = [*KEY_UPDATES, *_rotation(seal, enabled=False), *_tagging(scope, "kms:TagResource")]
-    statements = [
+    """Return the statements that create key and alias, and change the key.
+
+    Nothing distinguishes a new key from others that have no alias: its tags don't, as whoever may create a
+    key with a tag may tag any other.
+    """
+    unnamed = of_no_other_alias(seal.key.alias)
+    return (
         allow("CreateKey", ["kms:CreateKey"], "*", kind_of_key(scope.region)),
-        # Nothing distinguishes a key without an alias from others.
-        allow("FinishKey", [*KEY_READS, *_rotation(seal, enabled=True)], seal.any_key_arn),
-        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn]),
-        _on_key(seal, "ChangeKey", changes),
-    ]
-    if tags := scope.settings.tags:
-        statements.append(allow("TagNewKey", ["kms:TagResource"], seal.any_key_arn, with_tags(tags)))
-    return statements
+        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn], unnamed),
+        allow("FinishAndChangeKey", _key_update_actions(scope, seal), seal.any_key_arn, unnamed),
+    )
 
 
 def _key_changes(scope: DeploymentScope, seal: SealScope, key_arn: str) -> Sequence[Statement]:
     """Return the statements that change the existing key, and give it another alias."""
-    rotation = (*_rotation(seal, enabled=True), *_rotation(seal, enabled=False))
-    actions = [*KEY_READS, *KEY_UPDATES, *rotation, *_tagging(scope, "kms:TagResource")]
     return (
-        allow("ReadAndChangeKey", actions, key_arn),
+        allow("ReadAndChangeKey", _key_update_actions(scope, seal), key_arn),
         allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, key_arn]),
     )
+
+
+def _key_update_actions(scope: DeploymentScope, seal: SealScope) -> Sequence[str]:
+    rotation = "kms:EnableKeyRotation" if seal.key.rotation else "kms:DisableKeyRotation"
+    return (*KEY_READS, *KEY_UPDATES, rotation, *_tagging(scope, "kms:TagResource"))
 
 
 def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
@@ -258,13 +262,6 @@ def _on_key(seal: SealScope, sid: str, actions: Sequence[str]) -> Statement:
     if seal.key_arn is not None:
         return allow(sid, actions, seal.key_arn)
     return allow(sid, actions, seal.any_key_arn, of_alias(seal.key.alias))
-
-
-def _rotation(seal: SealScope, *, enabled: bool) -> Sequence[str]:
-    """Return the action that switches rotation to the setting, if that is ``enabled``."""
-    if seal.key.rotation != enabled:
-        return ()
-    return ("kms:EnableKeyRotation",) if enabled else ("kms:DisableKeyRotation",)
 
 
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:

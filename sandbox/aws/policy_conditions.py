@@ -27,8 +27,8 @@ def condition_holds(condition: Condition, context: Mapping[str, ContextValue]) -
 
     ``context`` maps lower-case condition keys to values, None for a key that the request does not have: then
     an operator without negation fails, a negated one and one with ``IfExists`` hold. A key with several
-    values takes ``ForAnyValue:`` and ``ForAllValues:``, and no other one does. Raises UnsupportedPolicyError for an unknown
-    operator, a key that is not in ``context``, and a policy variable.
+    values takes ``ForAnyValue:`` and ``ForAllValues:``, and no other one does. Raises UnsupportedPolicyError
+    for an unknown operator, a key that is not in ``context``, and a policy variable.
     """
     key = condition.key.lower()
     if key not in context and not key.startswith(REQUEST_TAG):
