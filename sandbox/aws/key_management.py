@@ -179,14 +179,15 @@ def _check_policy(
         return
     # A policy that leaves it to IAM locks out whoever has no kms:PutKeyPolicy there. Source: the Service
     # Authorization Reference, in which kms:CreateKey depends on kms:PutKeyPolicy.
-    key_arn, aliases = regional_arn("kms", call.region, "key/*"), ()
-    if call.operation == "PutKeyPolicy":
-        key = find_key(call, call.required_text("KeyId"))
-        key_arn, aliases = key.arn, tuple(key.aliases)
+    key = find_key(call, call.required_text("KeyId")) if call.operation == "PutKeyPolicy" else None
     again = AccessRequest(
         "kms:PutKeyPolicy",
-        key_arn,
-        {**context, "kms:bypasspolicylockoutsafetycheck": None, "kms:resourcealiases": aliases},
+        regional_arn("kms", call.region, "key/*") if key is None else key.arn,
+        {
+            **context,
+            "kms:bypasspolicylockoutsafetycheck": None,
+            "kms:resourcealiases": () if key is None else tuple(key.aliases),
+        },
     )
     if key_denial(again, caller, held.identity, held.boundary, policy, ids) is not None:
         raise AwsError(

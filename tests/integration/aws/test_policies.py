@@ -265,9 +265,10 @@ def test_request_without_a_word_on_the_safety_check_has_no_such_key(
     cloud: Cloud, condition: Mapping[str, object], absent: bool, off: bool
 ) -> None:
     kms = cloud.kms(cloud.user(allow("kms:CreateKey", Condition=condition)).credentials)
-    for sent, allowed in (({}, absent), ({"BypassPolicyLockoutSafetyCheck": False}, off)):
-        with nullcontext() if allowed else refusal("AccessDeniedException"):
-            kms.create_key(**sent)
+    with nullcontext() if absent else refusal("AccessDeniedException"):
+        kms.create_key()
+    with nullcontext() if off else refusal("AccessDeniedException"):
+        kms.create_key(BypassPolicyLockoutSafetyCheck=False)
     with refusal("AccessDeniedException"):
         kms.create_key(BypassPolicyLockoutSafetyCheck=True)
 

@@ -22,16 +22,20 @@ class AwsRequests:
 
 
 def aws_requests() -> Mapping[str, AwsRequests]:
-    """Return the rows of the table by the resource's type, or what else the row is about."""
-    return {
-        (code(kind) or [kind])[0]: AwsRequests(
-            *(set(code(_without_brackets(cell))) for cell in cells),
-            asked_for={action for cell in cells for action in code(cell)}
-            - {action for cell in cells for action in code(_without_brackets(cell))},
-        )
-        for kind, *cells in tables(PAGE, "Resource")
-    }
+    """Return the rows of the table by the resource's type, or by what else the row is about."""
+    return {(code(kind) or [kind])[0]: _requests(*cells) for kind, *cells in tables(PAGE, "Resource")}
 
 
-def _without_brackets(cell: str) -> str:
-    return re.sub(r"\([^)]*\)", "", cell)
+def _requests(created: str, read: str, changed: str, deleted: str) -> AwsRequests:
+    bracketed = re.findall(r"\([^)]*\)", created + read + changed + deleted)
+    return AwsRequests(
+        created=_outside_brackets(created),
+        read=_outside_brackets(read),
+        changed=_outside_brackets(changed),
+        deleted=_outside_brackets(deleted),
+        asked_for=set(code("".join(bracketed))),
+    )
+
+
+def _outside_brackets(cell: str) -> Set[str]:
+    return set(code(re.sub(r"\([^)]*\)", "", cell)))

@@ -80,8 +80,9 @@ class Life:
         created = self.resource.make(inputs)
         self.identifier, self.state = created.identifier, created.state
 
-    def update(self, inputs: PropertyMap) -> None:
-        self.state = self.resource.update(THING, self.identifier, self.state, inputs, preview=False)
+    def update(self, *changes: PropertyMap) -> None:
+        for inputs in changes:
+            self.state = self.resource.update(THING, self.identifier, self.state, inputs, preview=False)
 
     def read(self) -> None:
         found = self.resource.read(THING, self.identifier, self.state, self.state)
@@ -96,7 +97,7 @@ class Life:
         read_back = set() if isinstance(self.resource, SecurityGroupIngressRule) else self.listed.read
         asked = self.account.asked(lambda: self.create(inputs))
         assert asked - read_back == self.listed.created - read_back
-        asked = self.account.asked(lambda: [self.update(each) for each in changes])
+        asked = self.account.asked(lambda: self.update(*changes))
         assert asked - read_back == self.listed.changed - read_back
         assert self.account.asked(self.read) == self.listed.read
 
@@ -137,7 +138,7 @@ def test_role_with_another_policy_of_somebody(account: Account) -> None:
         "assumeRolePolicy": trust("ec2.amazonaws.com"),
         "tags": {"a": "1"},
     }
-    changed = {
+    changed: PropertyMap = {
         **inputs,
         "assumeRolePolicy": trust("eks.amazonaws.com"),
         "permissionsBoundary": other,
@@ -151,9 +152,7 @@ def test_role_with_another_policy_of_somebody(account: Account) -> None:
     iam.attach_role_policy(RoleName="vault", PolicyArn=other)
     role.read()
     iam.detach_role_policy(RoleName="vault", PolicyArn=other)
-    assert account.asked(lambda: [role.update(changed), role.update(inputs)]) - role.listed.read == (
-        role.listed.changed
-    )
+    assert account.asked(lambda: role.update(changed, inputs)) - role.listed.read == (role.listed.changed)
     role.state["managedPolicyArns"] = [other]
     role.ends()
 
@@ -209,7 +208,7 @@ def test_secret_and_its_policy(account: Account) -> None:
     secret = Life(account, Secret(account.aws))
     secret.runs(inputs, {**inputs, "tags": {"b": "2"}})
     policy = Life(account, SecretPolicy(account.aws))
-    put = {
+    put: PropertyMap = {
         "secretArn": secret.identifier,
         "policy": document("secretsmanager:GetSecretValue", Principal=ROOT),
     }
