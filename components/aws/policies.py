@@ -156,7 +156,8 @@ def of_no_other_alias(alias: str) -> Condition:
     """Return the condition that a key has no alias but this one, for actions on a key that is being created.
 
     A key without any alias meets it, so it holds before the key is named, while AWS's check of a new key
-    policy asks for the right to change it, and while a new alias doesn't count yet.
+    policy asks for the right to change it, and while a new alias doesn't count yet. Source: the IAM guide,
+    "Set operators for multivalued context keys".
     """
     return {"ForAllValues:StringEquals": {"kms:ResourceAliases": alias}}
 

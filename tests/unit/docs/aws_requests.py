@@ -23,7 +23,7 @@ class AwsRequests:
 
 def aws_requests() -> Mapping[str, AwsRequests]:
     """Return the rows of the table by the resource's type, or by what else the row is about."""
-    return {(code(kind) or [kind])[0]: _requests(*cells) for kind, *cells in tables(PAGE, "Resource")}
+    return {(code(kind) or [kind])[0]: _requests(*cells) for kind, *cells in tables(PAGE, "AWS resource")}
 
 
 def _requests(created: str, read: str, changed: str, deleted: str) -> AwsRequests:
