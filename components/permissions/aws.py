@@ -89,7 +89,9 @@ def preview_policy(scope: DeploymentScope) -> str:
     """Return the policy for `pulumi preview`, on an empty stack and on a deployed one."""
     statements = list(_look_ups(scope))
     if (seal := scope.seal) is not None:
-        statements.append(_on_key(seal, "ReadKey", KEY_READS))
+        # Not of the stack's alias, which doesn't count yet when a preview follows the creation.
+        unnamed = of_no_other_alias(seal.key.alias)
+        statements.append(_on_key(seal, "ReadKey", KEY_READS, unnamed))
     return document(*statements, *_reads(scope))
 
 
@@ -142,7 +144,7 @@ def vault_role_policy(scope: DeploymentScope) -> str:
         )
     if seal.key_arn is not None:
         return unseal_policy(key_arn=seal.key_arn)
-    return document(_on_key(seal, "UseUnsealKey", UNSEAL_ACTIONS))
+    return document(_on_key(seal, "UseUnsealKey", UNSEAL_ACTIONS, of_alias(seal.key.alias)))
 
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
@@ -257,11 +259,11 @@ def _key_deletion(seal: SealScope) -> Sequence[Statement]:
     return statements
 
 
-def _on_key(seal: SealScope, sid: str, actions: Sequence[str]) -> Statement:
-    """Return a statement on the stack's key: by its ARN, or by its alias if the ARN isn't known."""
+def _on_key(seal: SealScope, sid: str, actions: Sequence[str], by_alias: Condition) -> Statement:
+    """Return a statement on the stack's key: by its ARN, or by that condition if the ARN isn't known."""
     if seal.key_arn is not None:
         return allow(sid, actions, seal.key_arn)
-    return allow(sid, actions, seal.any_key_arn, of_alias(seal.key.alias))
+    return allow(sid, actions, seal.any_key_arn, by_alias)
 
 
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:

@@ -206,7 +206,7 @@ def test_a_key_is_named_finished_and_changed_while_it_has_no_other_alias() -> No
         "Resource": ANY_KEY,
         "Condition": OF_NO_OTHER_ALIAS,
     }
-    assert statements(preview_policy(scope()))["ReadKey"]["Condition"] == OF_THE_ALIAS
+    assert statements(preview_policy(scope()))["ReadKey"]["Condition"] == OF_NO_OTHER_ALIAS
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
