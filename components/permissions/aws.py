@@ -230,15 +230,12 @@ def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]
 def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
     """Return the statements for the webhook's rule, whose id is unknown before: the group limits them."""
     rules = scope.regional_arn("ec2", "security-group-rule/*")
-    tagging = _tagging(scope, "ec2:CreateTags")
-    # A rule that is created with tags is a resource of its creation, too.
-    created = [group, rules] if tagging else group
     return (
-        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], created),
+        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], group),
         # Another port of the injector.
         allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
-        # A tag that the settings no longer have is deleted.
-        allow("TagWebhookRule", ["ec2:DeleteTags", *tagging], rules),
+        # A rule is tagged after its creation; a tag that the settings no longer have is deleted.
+        allow("TagWebhookRule", ["ec2:DeleteTags", *_tagging(scope, "ec2:CreateTags")], rules),
     )
 
 
