@@ -152,25 +152,34 @@ def of_alias(alias: str) -> Condition:
     return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
 
 
+def of_no_other_alias(alias: str) -> Condition:
+    """Return the condition that a key has no alias but this one, for actions on a key that is being created.
+
+    A key without any alias meets it, so it holds before the key is named, while AWS's check of a new key
+    policy asks for the right to change it, and while a new alias doesn't count yet. Source: the IAM guide,
+    "Set operators for multivalued context keys".
+    """
+    return {"ForAllValues:StringEquals": {"kms:ResourceAliases": alias}}
+
+
+def of_no_alias() -> Condition:
+    """Return the condition that a key has no alias, for actions on a key that never gets one."""
+    return {"ForAllValues:StringNotLike": {"kms:ResourceAliases": "*"}}
+
+
 def kind_of_key(region: str) -> Condition:
-    """Return the condition for `kms:CreateKey`, which takes no resource: only this kind of key."""
+    """Return the condition for `kms:CreateKey`, which takes no resource: only this kind of key.
+
+    The provider sends no word on the safety check, and such a request doesn't have its condition key.
+    """
     return {
         "StringEquals": {
             "aws:RequestedRegion": region,
             "kms:KeySpec": "SYMMETRIC_DEFAULT",
             "kms:KeyUsage": "ENCRYPT_DECRYPT",
         },
-        "Bool": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
+        "BoolIfExists": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
     }
-
-
-def with_tags(tags: Mapping[str, str]) -> Condition:
-    """Return the condition for the right to tag, which creating a key with tags needs, too.
-
-    The request must have all of these tags at once, so the right is of little use to reach keys that are
-    identified by their tags.
-    """
-    return {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in tags.items()}}
 
 
 VALUE_ACTIONS: Sequence[str] = (

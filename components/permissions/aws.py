@@ -9,13 +9,15 @@ AWS calls, as its user may not have permissions yet.
   another name or path of the role or its policy, another alias or node security group, the injector switched
   off. Such an update needs the policies of both the old settings and the new ones.
 
-Every action is here because the provider calls it for one of the stack's resources; the reason is in a
-comment beside it. Source: hashicorp/terraform-provider-aws, `internal/service/`, on which Pulumi's provider
-is built. The resources and conditions of an action are from AWS's Service Authorization Reference.
+Every action is here because the provider calls it for one of the stack's resources, or because AWS asks for
+it at such a call; docs/permissions.md lists them by resource. Source: hashicorp/terraform-provider-aws,
+`internal/service/`, on which Pulumi's provider is built. The resources and conditions of an action, and the
+actions that it depends on, are from AWS's Service Authorization Reference.
 
 Not here: `sts:GetCallerIdentity`, which the provider calls and which needs no policy; the actions that undo
 manual changes that no setting has (a description, a session's length, a disabled key); and `kms:UpdateAlias`,
-with which a principal that is limited to the key's alias could move the alias to another key.
+with which a principal that is limited to the key's alias could move the alias to another key. For the same
+reason `up` names no key that has another alias.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +32,8 @@ from components.aws.policies import (
     in_region,
     kind_of_key,
     of_alias,
+    of_no_other_alias,
     unseal_policy,
-    with_tags,
 )
 from components.errors import DeploymentError
 from components.permissions.aws_arns import (
@@ -66,7 +68,7 @@ ROLE_WRITES = (
 )
 
 KEY_UPDATES = (
-    "kms:PutKeyPolicy",  # another name or path of the role that may use the key
+    "kms:PutKeyPolicy",  # another name or path of the role that may use the key; asked for at creation, too
     "kms:UntagResource",  # a tag that the settings no longer have
 )
 
@@ -87,7 +89,9 @@ def preview_policy(scope: DeploymentScope) -> str:
     """Return the policy for `pulumi preview`, on an empty stack and on a deployed one."""
     statements = list(_look_ups(scope))
     if (seal := scope.seal) is not None:
-        statements.append(_on_key(seal, "ReadKey", KEY_READS))
+        # Not of the stack's alias, which doesn't count yet when a preview follows the creation.
+        unnamed = of_no_other_alias(seal.key.alias)
+        statements.append(_on_key(seal, "ReadKey", KEY_READS, unnamed))
     return document(*statements, *_reads(scope))
 
 
@@ -140,7 +144,7 @@ def vault_role_policy(scope: DeploymentScope) -> str:
         )
     if seal.key_arn is not None:
         return unseal_policy(key_arn=seal.key_arn)
-    return document(_on_key(seal, "UseUnsealKey", UNSEAL_ACTIONS))
+    return document(_on_key(seal, "UseUnsealKey", UNSEAL_ACTIONS, of_alias(seal.key.alias)))
 
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
@@ -178,28 +182,30 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
 
 
 def _key_creation(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
-    """Return the statements that create key and alias, and change the key once it has its alias."""
-    changes = [*KEY_UPDATES, *_rotation(seal, enabled=False), *_tagging(scope, "kms:TagResource")]
-    statements = [
+    """Return the statements that create key and alias, and change the key.
+
+    Nothing distinguishes a new key from others that have no alias: its tags don't, as whoever may create a
+    key with a tag may tag any other.
+    """
+    unnamed = of_no_other_alias(seal.key.alias)
+    return (
         allow("CreateKey", ["kms:CreateKey"], "*", kind_of_key(scope.region)),
-        # Nothing distinguishes a key without an alias from others.
-        allow("FinishKey", [*KEY_READS, *_rotation(seal, enabled=True)], seal.any_key_arn),
-        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn]),
-        _on_key(seal, "ChangeKey", changes),
-    ]
-    if tags := scope.settings.tags:
-        statements.append(allow("TagNewKey", ["kms:TagResource"], seal.any_key_arn, with_tags(tags)))
-    return statements
+        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn], unnamed),
+        allow("FinishAndChangeKey", _key_update_actions(scope, seal), seal.any_key_arn, unnamed),
+    )
 
 
 def _key_changes(scope: DeploymentScope, seal: SealScope, key_arn: str) -> Sequence[Statement]:
     """Return the statements that change the existing key, and give it another alias."""
-    rotation = (*_rotation(seal, enabled=True), *_rotation(seal, enabled=False))
-    actions = [*KEY_READS, *KEY_UPDATES, *rotation, *_tagging(scope, "kms:TagResource")]
     return (
-        allow("ReadAndChangeKey", actions, key_arn),
+        allow("ReadAndChangeKey", _key_update_actions(scope, seal), key_arn),
         allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, key_arn]),
     )
+
+
+def _key_update_actions(scope: DeploymentScope, seal: SealScope) -> Sequence[str]:
+    rotation = "kms:EnableKeyRotation" if seal.key.rotation else "kms:DisableKeyRotation"
+    return (*KEY_READS, *KEY_UPDATES, rotation, *_tagging(scope, "kms:TagResource"))
 
 
 def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
@@ -224,15 +230,12 @@ def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]
 def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
     """Return the statements for the webhook's rule, whose id is unknown before: the group limits them."""
     rules = scope.regional_arn("ec2", "security-group-rule/*")
-    tagging = _tagging(scope, "ec2:CreateTags")
-    # A rule that is created with tags is a resource of its creation, too.
-    created = [group, rules] if tagging else group
     return (
-        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], created),
+        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], group),
         # Another port of the injector.
         allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
-        # A tag that the settings no longer have is deleted.
-        allow("TagWebhookRule", ["ec2:DeleteTags", *tagging], rules),
+        # A rule is tagged after its creation; a tag that the settings no longer have is deleted.
+        allow("TagWebhookRule", ["ec2:DeleteTags", *_tagging(scope, "ec2:CreateTags")], rules),
     )
 
 
@@ -253,18 +256,11 @@ def _key_deletion(seal: SealScope) -> Sequence[Statement]:
     return statements
 
 
-def _on_key(seal: SealScope, sid: str, actions: Sequence[str]) -> Statement:
-    """Return a statement on the stack's key: by its ARN, or by its alias if the ARN isn't known."""
+def _on_key(seal: SealScope, sid: str, actions: Sequence[str], by_alias: Condition) -> Statement:
+    """Return a statement on the stack's key: by its ARN, or by that condition if the ARN isn't known."""
     if seal.key_arn is not None:
         return allow(sid, actions, seal.key_arn)
-    return allow(sid, actions, seal.any_key_arn, of_alias(seal.key.alias))
-
-
-def _rotation(seal: SealScope, *, enabled: bool) -> Sequence[str]:
-    """Return the action that switches rotation to the setting, if that is ``enabled``."""
-    if seal.key.rotation != enabled:
-        return ()
-    return ("kms:EnableKeyRotation",) if enabled else ("kms:DisableKeyRotation",)
+    return allow(sid, actions, seal.any_key_arn, by_alias)
 
 
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ They follow from the settings, before anything is deployed; only a key's id is g
 
 from dataclasses import dataclass
 
-from components.aws.policies import Condition, of_alias, role_arn
+from components.aws.policies import Condition, of_no_other_alias, role_arn
 from components.aws.settings import KeySettings
 from components.custody.stores.aws_secrets_manager import OWN_KEY, UNSEAL_KEY, Store
 from components.errors import DeploymentError
@@ -42,7 +42,7 @@ class SecretScope:
     key_arns: str
     """ARN of the key that encrypts the secret."""
     key_condition: Condition
-    """Condition that the key is used through Secrets Manager and, if its ARN isn't known, of its alias."""
+    """Condition that the key is used through Secrets Manager and, if its ARN isn't known, of its aliases."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class DeploymentScope:
         else:
             key_arns = self._key_arns(self.key_id)
             if self.seal is not None and self.key_id is None:
-                condition = {**condition, **of_alias(self.seal.key.alias)}
+                condition = {**condition, **of_no_other_alias(self.seal.key.alias)}
         return SecretScope(
             arn=f"{name}-??????",
             arn_to_be=name,

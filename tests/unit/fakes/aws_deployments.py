@@ -13,6 +13,8 @@ KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{KEY_ID}"
 ANY_KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/workload-boundary"
 OF_THE_ALIAS = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/vault-auto-unseal"}}
+OF_NO_OTHER_ALIAS = {"ForAllValues:StringEquals": {"kms:ResourceAliases": "alias/vault-auto-unseal"}}
+OF_NO_ALIAS = {"ForAllValues:StringNotLike": {"kms:ResourceAliases": "*"}}
 
 FULL: Mapping[str, Any] = {
     **EKS,

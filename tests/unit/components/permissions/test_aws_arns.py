@@ -18,7 +18,7 @@ from tests.unit.fakes.aws_deployments import (
     IN_SECRET_UNDER_UNSEAL_KEY,
     KEY_ARN,
     KEY_ID,
-    OF_THE_ALIAS,
+    OF_NO_OTHER_ALIAS,
     SECRET,
     SECRET_KEY_ARN,
     SECRET_KEY_ID,
@@ -113,4 +113,4 @@ def test_key_of_the_secret_is_used_for_secrets_only(
     secret = scope(configuration, key_id, secret_key_id).secret
     assert secret is not None
     assert (secret.own_key_arns, secret.key_arns) == (own, used)
-    assert secret.key_condition == {**THROUGH_SECRETS_MANAGER, **(OF_THE_ALIAS if by_alias else {})}
+    assert secret.key_condition == {**THROUGH_SECRETS_MANAGER, **(OF_NO_OTHER_ALIAS if by_alias else {})}
