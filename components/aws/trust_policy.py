@@ -48,7 +48,7 @@ class Judgement:
     problems: Sequence[str]
     """Why none of its statements lets the pods assume the role; empty if one does."""
     any_service_account: bool
-    """Whether such a statement has no condition on the subject: every pod of the cluster may assume it."""
+    """Whether one that does has no condition on the subject: every pod of the cluster may assume the role."""
 
 
 def judge_trust(policy: str, trust: PodTrust) -> Judgement:
@@ -57,18 +57,17 @@ def judge_trust(policy: str, trust: PodTrust) -> Judgement:
     Other conditions, and statements that deny, aren't judged: the preflight before the init meets them.
     """
     problems: list[str] = []
-    open_to_all = False
+    trusting: list[Statement] = []
     for statement in _list(json.loads(policy).get("Statement", [])):
         if statement.get("Effect") != "Allow" or not _has_action(statement):
             continue
         found = _problems(statement, trust)
         problems += [problem for problem in found if problem not in problems]
         if not found:
-            if _constrains(statement, trust.condition_key("sub")):
-                return Judgement((), any_service_account=False)
-            open_to_all = True
-    if open_to_all:
-        return Judgement((), any_service_account=True)
+            trusting.append(statement)
+    if trusting:
+        subject = trust.condition_key("sub")
+        return Judgement((), any_service_account=not all(_conditions(each, subject) for each in trusting))
     return Judgement(problems or [f"no statement allows {_ACTION}"], any_service_account=False)
 
 
@@ -91,10 +90,6 @@ def _problems(statement: Statement, trust: PodTrust) -> Sequence[str]:
 
 def _has_action(statement: Statement) -> bool:
     return any(_matches(pattern.lower(), _ACTION.lower()) for pattern in _list(statement.get("Action", [])))
-
-
-def _constrains(statement: Statement, key: str) -> bool:
-    return bool(_conditions(statement, key))
 
 
 def _conditions(statement: Statement, key: str) -> Sequence[tuple[str, Sequence[str]]]:

@@ -10,6 +10,7 @@ from tests.unit.aws_actions import SERVICES
 from tests.unit.docs.aws_requests import aws_requests
 from tests.unit.fakes.aws_deployments import (
     CUSTODY,
+    EXISTING,
     IN_SECRET,
     KEY_ID,
     SECRET_KEY_ID,
@@ -24,12 +25,15 @@ WRITTEN = {action for row in ROWS for action in (*row.created, *row.changed, *ro
 DELETED = {action for row in ROWS for action in row.deleted}
 
 SETTINGS = (
+    {**EXISTING, "custody": CUSTODY, "protect": False},
     {**IN_SECRET, "protect": False, "key": {"retainOnDestroy": False}},
     {**EKS, "protect": False, "key": {"retainOnDestroy": False, "rotation": False}, "custody": CUSTODY},
 )
-"""Settings that have every resource, and between them every change of it."""
+"""Settings that have every resource and every look-up, and between them every change of it."""
 FIRST = [scope(settings) for settings in SETTINGS]
-DEPLOYED = [scope(settings, KEY_ID, SECRET_KEY_ID) for settings in SETTINGS]
+DEPLOYED = [
+    scope(settings, None if settings is SETTINGS[0] else KEY_ID, SECRET_KEY_ID) for settings in SETTINGS
+]
 
 DEPENDENT_ACTIONS: Mapping[str, Set[str]] = {
     f"{prefix}:{privilege['privilege']}": {
@@ -60,7 +64,7 @@ def test_policies_have_what_their_actions_depend_on() -> None:
 
     Source: the Service Authorization Reference, "Dependent actions".
     """
-    allowed = actions(DOCUMENTS["up"](FIRST[0]))
+    allowed = actions(DOCUMENTS["up"](FIRST[1]))
     needed = {action for each in allowed for action in DEPENDENT_ACTIONS[each]}
     assert needed >= {"kms:PutKeyPolicy", "kms:TagResource", "ec2:CreateTags"}
     assert needed - allowed == {"iam:CreateServiceLinkedRole"}

@@ -26,6 +26,13 @@ FULL: Mapping[str, Any] = {
     },
     "tags": {"team": "platform", "environment": "prod"},
 }
+EXISTING_KEY_ARN = f"arn:aws:kms:us-west-2:999999999999:key/mrk-{'0' * 32}"
+EXISTING_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/teams/vault"
+EXISTING: Mapping[str, Any] = {
+    **EKS,
+    "key": {"arn": EXISTING_KEY_ARN},
+    "role": {"arn": EXISTING_ROLE_ARN},
+}
 SHAMIR_ON_EKS: Mapping[str, Any] = {**EKS, "seal": "shamir"}
 CHINA: Mapping[str, Any] = {**FULL, "region": "cn-north-1"}
 GOVERNMENT: Mapping[str, Any] = {**EKS, "region": "us-gov-west-1"}

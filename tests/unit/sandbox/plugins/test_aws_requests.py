@@ -12,12 +12,12 @@ from sandbox.plugins.aws.api import Aws
 from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
 from sandbox.plugins.aws.eks import get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
-from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment
-from sandbox.plugins.aws.kms import Alias, Key
+from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
+from sandbox.plugins.aws.kms import Alias, Key, get_key
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.property_values import PropertyMap
-from sandbox.plugins.provider import Resource
+from sandbox.plugins.provider import ProviderError, Resource
 from tests.unit.docs.aws_requests import AwsRequests, aws_requests
 
 ROOT = {"AWS": "arn:aws:iam::123456789012:root"}
@@ -224,6 +224,7 @@ def test_look_ups(account: Account) -> None:
         Url=url, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
     )
     role = iam.create_role(RoleName="eks", AssumeRolePolicyDocument=trust("eks.amazonaws.com"))["Role"]["Arn"]
+    key = account.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     eks.create_cluster(name="prod", roleArn=role, resourcesVpcConfig={"subnetIds": []})
     group = ec2.create_security_group(GroupName="others", Description="others")["GroupId"]
     for token, look_up in {
@@ -231,6 +232,38 @@ def test_look_ups(account: Account) -> None:
         "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": lambda: get_open_id_connect_provider(
             account.aws, {"url": url}
         ),
+        "aws:iam/getRole:getRole": lambda: get_role(account.aws, {"name": "eks"}),
+        "aws:kms/getKey:getKey": lambda: get_key(account.aws, {"keyId": key}),
         "aws:ec2/getSecurityGroup:getSecurityGroup": lambda: get_security_group(account.aws, {"id": group}),
     }.items():
         assert account.asked(look_up) == aws_requests()[token].read
+
+
+def test_key_is_described_in_its_own_region_even_if_it_will_be_deleted(account: Account) -> None:
+    other = Aws("us-west-2").client("kms")
+    arn = other.create_key()["KeyMetadata"]["Arn"]
+    other.schedule_key_deletion(KeyId=arn)
+    found = get_key(account.aws, {"keyId": arn, "region": "us-west-2"})
+    assert (found["arn"], found["keyState"], found["keySpec"], found["keyUsage"]) == (
+        arn,
+        "PendingDeletion",
+        "SYMMETRIC_DEFAULT",
+        "ENCRYPT_DECRYPT",
+    )
+
+
+def test_role_is_described_with_its_trust_policy_as_text(account: Account) -> None:
+    account.aws.client("iam").create_role(
+        RoleName="described", Path="/teams/", AssumeRolePolicyDocument=trust("ec2.amazonaws.com")
+    )
+    found = get_role(account.aws, {"name": "described"})
+    assert found["arn"] == "arn:aws:iam::123456789012:role/teams/described"
+    assert json.loads(str(found["assumeRolePolicy"])) == json.loads(trust("ec2.amazonaws.com"))
+
+
+def test_what_is_not_there_is_said_in_the_plugins_words(account: Account) -> None:
+    with pytest.raises(ProviderError, match=r"reading IAM Role \(nobody\): couldn't find resource"):
+        get_role(account.aws, {"name": "nobody"})
+    missing = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    with pytest.raises(ProviderError, match="couldn't find resource"):
+        get_key(account.aws, {"keyId": missing})
