@@ -94,17 +94,16 @@ def stanza(region: str, key_id: str) -> seal.SealStanza:
 
 
 def _key(reader: ConfigReader) -> KeySettings | ExistingKeySettings:
+    fix = (
+        "give the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>; not of an alias, which can be "
+        "moved to a key that opens nothing"
+    )
+    arn = reader.text("arn", None, KEY_ARN, fix)
     if reader.has("arn"):
-        fix = (
-            "give the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>; not of an alias, which can "
-            "be moved to a key that opens nothing"
-        )
-        existing = ExistingKeySettings(reader.required_text("arn", KEY_ARN, fix))
         not_own = "the key of key.arn isn't this stack's to name, rotate or delete; remove it"
         reader.not_applicable(("alias", "deletionWindowDays", "rotation", "retainOnDestroy"), not_own)
         reader.unknown_keys()
-        return existing
-    reader.skip("arn")
+        return ExistingKeySettings(arn or "")
     key = KeySettings(
         alias=reader.text(
             "alias",
@@ -124,14 +123,13 @@ def _key(reader: ConfigReader) -> KeySettings | ExistingKeySettings:
 
 
 def _role(reader: ConfigReader, default_name: str) -> RoleSettings | ExistingRoleSettings:
+    fix = "give the ARN of an IAM role, arn:aws:iam::<account>:role/<name>, with its path"
+    arn = reader.text("arn", None, ROLE_ARN, fix)
     if reader.has("arn"):
-        fix = "give the ARN of an IAM role, arn:aws:iam::<account>:role/<name>, with its path"
-        existing = ExistingRoleSettings(reader.required_text("arn", ROLE_ARN, fix))
         not_own = "the role of role.arn isn't this stack's to name or limit; remove it"
         reader.not_applicable(("name", "policyName", "path", "permissionsBoundary"), not_own)
         reader.unknown_keys()
-        return existing
-    reader.skip("arn")
+        return ExistingRoleSettings(arn or "")
     name = reader.text("name", default_name, IAM_NAME, "use at most 64 of A-Z a-z 0-9 + = , . @ _ -", 64)
     if len(name) > 64:
         reader.report("name", f"the default {name!r} is longer than the 64 characters that IAM takes; set it")
