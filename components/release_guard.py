@@ -51,6 +51,17 @@ class ReleaseGuardProvider(StableProvider):
         """Record storage, seal and key."""
         return CreateResult("release-guard", self.input_values(props))
 
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Say how a later stack uses the seal's key again: the state that names it is about to go."""
+        # States of earlier versions have no key.
+        if key := _props.get("seal_key"):
+            # Imported where it is needed: a seal's module takes longer than a check.
+            from components.progress import say
+            from components.seals.seal import seal_class
+
+            if hint := seal_class(str(_props["seal_type"])).reuse_of_key(str(key)):
+                say(hint)
+
 
 def _other_storage(old: str, new: str) -> str:
     return (
@@ -141,7 +152,7 @@ def key_change_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tupl
     for seal_type, name, new in _keys(news):
         old = before.get(seal_type)
         # In a preview a key that is still to be created is no text.
-        if not old or not isinstance(new, str) or new == old:
+        if not old or not isinstance(new, str) or _is_same_key(seal_type, str(old), new):
             continue
         why = _seals_vault(olds, seal_type)
         if why is not None:
@@ -151,6 +162,15 @@ def key_change_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tupl
                 "to another seal and from there to the new key (docs/seal-migration.md)"
             )
     return None
+
+
+def _is_same_key(seal_type: str, old: str, new: str) -> bool:
+    if old == new:
+        return True
+    # As in delete.
+    from components.seals.seal import seal_class
+
+    return seal_class(seal_type).same_key(old, new)
 
 
 def _keys(properties: Mapping[str, Any]) -> Sequence[tuple[str, str, Any]]:

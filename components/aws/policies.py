@@ -6,6 +6,9 @@ from typing import Any
 
 POLICY_VERSION = "2012-10-17"
 
+Statement = Mapping[str, Any]
+Condition = Mapping[str, Mapping[str, str]]
+
 UNSEAL_ACTIONS: Sequence[str] = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt")
 """Actions of the awskms seal. Source: Vault's document on the `awskms` seal, "Authentication"."""
 
@@ -48,6 +51,7 @@ def unseal_key_policy(
     partition: str,
     account_id: str,
     vault_role_arn: str,
+    role_exists: bool = False,
     further_statements: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the key policy: the account administers the key, only Vault's role uses it.
@@ -56,19 +60,22 @@ def unseal_key_policy(
 
     The role is named in a condition instead of as the principal: KMS refuses a principal that doesn't exist
     yet, and turns a deleted one into a dead identifier, which a new role of the same name doesn't match.
-    Source: the KMS guide, "Key policies", and the IAM guide on `aws:PrincipalArn`.
+    Such a statement also needs a policy of the role. A role that isn't the stack's (``role_exists``) gets
+    none, so it is the principal and needs none. Source: the KMS guide, "Key policies", and the IAM guide on
+    `aws:PrincipalArn`.
     """
     account = _account(partition, account_id)
+    use: Statement = {
+        "Sid": "VaultRoleUsesKey",
+        "Effect": "Allow",
+        "Principal": {"AWS": vault_role_arn} if role_exists else account,
+        "Action": list(UNSEAL_ACTIONS),
+        "Resource": "*",
+    }
+    named = {"Condition": {"StringEquals": {"aws:PrincipalArn": vault_role_arn}}}
     return document(
         _administration(account),
-        {
-            "Sid": "VaultRoleUsesKey",
-            "Effect": "Allow",
-            "Principal": account,
-            "Action": list(UNSEAL_ACTIONS),
-            "Resource": "*",
-            "Condition": {"StringEquals": {"aws:PrincipalArn": vault_role_arn}},
-        },
+        use if role_exists else {**use, **named},
         *further_statements,
     )
 
@@ -76,26 +83,38 @@ def unseal_key_policy(
 def service_account_trust_policy(
     *, oidc_provider_arn: str, issuer: str, namespace: str, service_account: str
 ) -> str:
-    """Return a trust policy that lets only the pods of one service account assume the role.
+    """Return a trust policy that lets only the pods of one service account assume the role."""
+    return document(
+        service_account_trust(
+            oidc_provider_arn=oidc_provider_arn,
+            issuer=issuer,
+            namespace=namespace,
+            service_account=service_account,
+        )
+    )
+
+
+def service_account_trust(
+    *, oidc_provider_arn: str, issuer: str, namespace: str, service_account: str
+) -> Statement:
+    """Return the statement of :func:`service_account_trust_policy`.
 
     Both `sub` and `aud` are compared in full. ``issuer`` is the cluster's OIDC issuer URL.
     Source: the EKS guide, "IAM roles for service accounts".
     """
     provider = issuer.removeprefix("https://")
-    return document(
-        {
-            "Sid": "VaultPodsAssumeRole",
-            "Effect": "Allow",
-            "Principal": {"Federated": oidc_provider_arn},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {
-                "StringEquals": {
-                    f"{provider}:aud": WEB_IDENTITY_AUDIENCE,
-                    f"{provider}:sub": f"system:serviceaccount:{namespace}:{service_account}",
-                }
-            },
-        }
-    )
+    return {
+        "Sid": "VaultPodsAssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Federated": oidc_provider_arn},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {
+                f"{provider}:aud": WEB_IDENTITY_AUDIENCE,
+                f"{provider}:sub": f"system:serviceaccount:{namespace}:{service_account}",
+            }
+        },
+    }
 
 
 def unseal_policy(*, key_arn: str) -> str:
@@ -109,9 +128,6 @@ def unseal_policy(*, key_arn: str) -> str:
         }
     )
 
-
-Statement = Mapping[str, Any]
-Condition = Mapping[str, Mapping[str, str]]
 
 KEY_READS = (
     "kms:DescribeKey",  # state and description; after a deletion, until it is scheduled
@@ -152,25 +168,34 @@ def of_alias(alias: str) -> Condition:
     return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
 
 
+def of_no_other_alias(alias: str) -> Condition:
+    """Return the condition that a key has no alias but this one, for actions on a key that is being created.
+
+    A key without any alias meets it, so it holds before the key is named, while AWS's check of a new key
+    policy asks for the right to change it, and while a new alias doesn't count yet. Source: the IAM guide,
+    "Set operators for multivalued context keys".
+    """
+    return {"ForAllValues:StringEquals": {"kms:ResourceAliases": alias}}
+
+
+def of_no_alias() -> Condition:
+    """Return the condition that a key has no alias, for actions on a key that never gets one."""
+    return {"ForAllValues:StringNotLike": {"kms:ResourceAliases": "*"}}
+
+
 def kind_of_key(region: str) -> Condition:
-    """Return the condition for `kms:CreateKey`, which takes no resource: only this kind of key."""
+    """Return the condition for `kms:CreateKey`, which takes no resource: only this kind of key.
+
+    The provider sends no word on the safety check, and such a request doesn't have its condition key.
+    """
     return {
         "StringEquals": {
             "aws:RequestedRegion": region,
             "kms:KeySpec": "SYMMETRIC_DEFAULT",
             "kms:KeyUsage": "ENCRYPT_DECRYPT",
         },
-        "Bool": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
+        "BoolIfExists": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
     }
-
-
-def with_tags(tags: Mapping[str, str]) -> Condition:
-    """Return the condition for the right to tag, which creating a key with tags needs, too.
-
-    The request must have all of these tags at once, so the right is of little use to reach keys that are
-    identified by their tags.
-    """
-    return {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in tags.items()}}
 
 
 VALUE_ACTIONS: Sequence[str] = (

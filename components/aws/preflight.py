@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.aws.key_fitness import ENABLED, SPEC, USAGE, fix_of_state, problem_of_kind
 from components.aws.vault_credentials import AwsCallError, VaultIdentity, VaultRoleSession
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_kms.type_defs import KeyMetadataTypeDef
 
-_KEY_SPEC = "SYMMETRIC_DEFAULT"
-_KEY_USAGE = "ENCRYPT_DECRYPT"
 _SETTLING_STATES = ("Creating", "Updating")
 _CONTEXT_NAME = "vault-autounseal:deployment"
 
@@ -108,28 +107,18 @@ def _prove(key: VaultRoleKey) -> None:
 
 
 def _require_usable(arn: str, description: "KeyMetadataTypeDef") -> None:
-    # The answer may leave both out; Encrypt then fails if they are wrong.
-    spec = description.get("KeySpec", _KEY_SPEC)
-    usage = description.get("KeyUsage", _KEY_USAGE)
-    if (spec, usage) != (_KEY_SPEC, _KEY_USAGE):
-        raise DeploymentError(
-            f"The key {arn} is of the wrong kind ({spec}, {usage}). A seal needs a symmetric key to encrypt "
-            f"and decrypt ({_KEY_SPEC}, {_KEY_USAGE}), and an existing key can't be changed to it."
+    # The answer may leave these out; Encrypt then fails if they are wrong.
+    problem = problem_of_kind(arn, description.get("KeySpec", SPEC), description.get("KeyUsage", USAGE))
+    if problem is not None:
+        raise DeploymentError(problem)
+    state = description.get("KeyState", ENABLED)
+    if state != ENABLED:
+        raise AwsCallError(
+            "Use of the key",
+            f"{arn} is in the state {state}",
+            fix_of_state(arn, state),
+            settling=state in _SETTLING_STATES,
         )
-    state = description.get("KeyState", "Enabled")
-    if state == "Enabled":
-        return
-    fixes = {
-        "Disabled": f"Enable it: aws kms enable-key --key-id {arn}",
-        "PendingDeletion": f"It will be deleted. Keep it: aws kms cancel-key-deletion --key-id {arn}, and "
-        "enable it then.",
-    }
-    raise AwsCallError(
-        "Use of the key",
-        f"{arn} is in the state {state}",
-        fixes.get(state, "It has to be in the state Enabled."),
-        settling=state in _SETTLING_STATES,
-    )
 
 
 def _context(deployment: str) -> Mapping[str, str]:

@@ -18,6 +18,24 @@ class KeySettings:
 
 
 @dataclass(frozen=True)
+class ExistingKeySettings:
+    """A KMS key that somebody else created and administers; it may be of another account or Region."""
+
+    arn: str
+    """ARN of the key itself, not of an alias."""
+
+    @property
+    def region(self) -> str:
+        """The key's AWS region."""
+        return self.arn.split(":")[3]
+
+    @property
+    def key_id(self) -> str:
+        """The key's id, which begins with ``mrk-`` for a multi-Region key."""
+        return self.arn.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
 class RoleSettings:
     """The IAM role that Vault's pods assume, and its policy."""
 
@@ -29,3 +47,20 @@ class RoleSettings:
     """IAM path of both; begins and ends with a slash."""
     permissions_boundary: str | None
     """ARN of the role's permissions boundary, if an organisation demands one."""
+
+
+@dataclass(frozen=True)
+class ExistingRoleSettings:
+    """An IAM role that somebody else created and administers."""
+
+    arn: str
+
+    @property
+    def account_id(self) -> str:
+        """The role's account."""
+        return self.arn.split(":")[4]
+
+    @property
+    def name(self) -> str:
+        """The role's name, without its path."""
+        return self.arn.rpartition("/")[2]

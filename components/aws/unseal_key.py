@@ -23,6 +23,8 @@ class AwsUnsealKeyArgs:
     """Account whose root administers the key."""
     vault_role_arn: str
     """ARN of the one role that may use the key; it need not exist yet."""
+    role_exists: bool
+    """Whether it exists and isn't the stack's, so that the key policy alone lets it use the key."""
     further_statements: Sequence[Mapping[str, Any]]
     """Statements of the key policy for other uses than unsealing; empty unless the settings ask for them."""
     protect: bool
@@ -52,6 +54,7 @@ class AwsUnsealKey(pulumi.ComponentResource):
                 partition=args.partition,
                 account_id=args.account_id,
                 vault_role_arn=args.vault_role_arn,
+                role_exists=args.role_exists,
                 further_statements=args.further_statements,
             ),
             tags=args.tags,

@@ -9,13 +9,15 @@ AWS calls, as its user may not have permissions yet.
   another name or path of the role or its policy, another alias or node security group, the injector switched
   off. Such an update needs the policies of both the old settings and the new ones.
 
-Every action is here because the provider calls it for one of the stack's resources; the reason is in a
-comment beside it. Source: hashicorp/terraform-provider-aws, `internal/service/`, on which Pulumi's provider
-is built. The resources and conditions of an action are from AWS's Service Authorization Reference.
+Every action is here because the provider calls it for one of the stack's resources, or because AWS asks for
+it at such a call; docs/permissions.md lists them by resource. Source: hashicorp/terraform-provider-aws,
+`internal/service/`, on which Pulumi's provider is built. The resources and conditions of an action, and the
+actions that it depends on, are from AWS's Service Authorization Reference.
 
 Not here: `sts:GetCallerIdentity`, which the provider calls and which needs no policy; the actions that undo
 manual changes that no setting has (a description, a session's length, a disabled key); and `kms:UpdateAlias`,
-with which a principal that is limited to the key's alias could move the alias to another key.
+with which a principal that is limited to the key's alias could move the alias to another key. For the same
+reason `up` names no key that has another alias.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,12 +32,14 @@ from components.aws.policies import (
     in_region,
     kind_of_key,
     of_alias,
+    of_no_other_alias,
     unseal_policy,
-    with_tags,
 )
 from components.errors import DeploymentError
 from components.permissions.aws_arns import (
     DeploymentScope,
+    OwnKeyScope,
+    OwnRoleScope,
     SealScope,
 )
 from components.permissions.aws_secret import secret_deletion, secret_reads, secret_writes
@@ -66,7 +70,7 @@ ROLE_WRITES = (
 )
 
 KEY_UPDATES = (
-    "kms:PutKeyPolicy",  # another name or path of the role that may use the key
+    "kms:PutKeyPolicy",  # another name or path of the role that may use the key; asked for at creation, too
     "kms:UntagResource",  # a tag that the settings no longer have
 )
 
@@ -86,8 +90,10 @@ ROLE_DELETION = (
 def preview_policy(scope: DeploymentScope) -> str:
     """Return the policy for `pulumi preview`, on an empty stack and on a deployed one."""
     statements = list(_look_ups(scope))
-    if (seal := scope.seal) is not None:
-        statements.append(_on_key(seal, "ReadKey", KEY_READS))
+    if (seal := scope.seal) is not None and seal.own_key is not None:
+        # Not of the stack's alias, which doesn't count yet when a preview follows the creation.
+        unnamed = of_no_other_alias(seal.own_key.settings.alias)
+        statements.append(_on_key(seal, seal.own_key, "ReadKey", KEY_READS, unnamed))
     return document(*statements, *_reads(scope))
 
 
@@ -95,11 +101,14 @@ def up_policy(scope: DeploymentScope) -> str:
     """Return the policy for `pulumi up` that creates resources and changes them in place."""
     statements = [*_look_ups(scope), *_reads(scope)]
     if (seal := scope.seal) is not None:
-        if seal.key_arn is None:
-            statements += _key_creation(scope, seal)
-        else:
-            statements += _key_changes(scope, seal, seal.key_arn)
-        statements += _role_writes(scope, seal)
+        if seal.own_key is not None:
+            statements += (
+                _key_creation(scope, seal.own_key)
+                if seal.key_arn is None
+                else _key_changes(scope, seal.own_key, seal.key_arn)
+            )
+        if seal.own_role is not None:
+            statements += _role_writes(scope, seal.role_arn, seal.own_role)
     if (group := scope.rule_group_arn) is not None:
         statements += _rule_writes(scope, group)
     return document(*statements, *secret_writes(scope))
@@ -113,13 +122,16 @@ def destroy_policy(scope: DeploymentScope) -> str:
     """
     statements: list[Statement] = []
     if (seal := scope.seal) is not None:
-        attached = {"ArnEquals": {"iam:PolicyARN": seal.policy_arn}}
-        statements += [
-            *_key_deletion(seal),
-            allow("DetachRolePolicy", ["iam:DetachRolePolicy"], seal.role_arn, attached),
-            allow("DeletePolicy", POLICY_DELETION, seal.policy_arn),
-            allow("DeleteRole", ROLE_DELETION, seal.role_arn),
-        ]
+        if seal.own_key is not None:
+            statements += _key_deletion(seal.own_key, seal.key_arn)
+        if seal.own_role is not None:
+            policy = seal.own_role.policy_arn
+            attached = {"ArnEquals": {"iam:PolicyARN": policy}}
+            statements += [
+                allow("DetachRolePolicy", ["iam:DetachRolePolicy"], seal.role_arn, attached),
+                allow("DeletePolicy", POLICY_DELETION, policy),
+                allow("DeleteRole", ROLE_DELETION, seal.role_arn),
+            ]
     if (group := scope.rule_group_arn) is not None:
         statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], group))
     statements += secret_deletion(scope)
@@ -129,18 +141,19 @@ def destroy_policy(scope: DeploymentScope) -> str:
 
 
 def vault_role_policy(scope: DeploymentScope) -> str:
-    """Return the policy of the role that Vault's pods assume; the stack creates both role and policy.
+    """Return the policy of the role that Vault's pods assume; the stack creates it for a role of its own.
 
-    With the key's id it is the very policy; before the key exists, the same for the key of that alias. Raises
-    :class:`DeploymentError` if the seal uses no key of AWS.
+    With `key.arn` or the key's id it is the very policy; before the key exists, the same for the key of that
+    alias. Raises :class:`DeploymentError` if the seal uses no key of AWS.
     """
     if (seal := scope.seal) is None:
         raise DeploymentError(
             f"Seal {scope.settings.seal.type} uses nothing of AWS, so Vault's pods have no role there."
         )
-    if seal.key_arn is not None:
-        return unseal_policy(key_arn=seal.key_arn)
-    return document(_on_key(seal, "UseUnsealKey", UNSEAL_ACTIONS))
+    if seal.own_key is None or seal.key_arn is not None:
+        return unseal_policy(key_arn=str(seal.key_arn))
+    by_alias = of_alias(seal.own_key.settings.alias)
+    return document(_on_key(seal, seal.own_key, "UseUnsealKey", UNSEAL_ACTIONS, by_alias))
 
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
@@ -154,6 +167,10 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
             allow("ListIdentityProviders", ["iam:ListOpenIDConnectProviders"], "*"),
             allow("ReadIdentityProvider", ["iam:GetOpenIDConnectProvider"], providers),
         ]
+    if (seal := scope.seal) is not None and seal.own_key is None and seal.key_arn is not None:
+        statements.append(allow("FindKey", ["kms:DescribeKey"], seal.key_arn))
+    if seal is not None and seal.own_role is None:
+        statements.append(allow("FindRole", ["iam:GetRole"], seal.role_arn))
     if scope.settings.node_security_group_id is not None:
         statements.append(
             allow("FindNodeSecurityGroup", ["ec2:DescribeSecurityGroups"], "*", in_region(scope.region))
@@ -164,11 +181,12 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
 def _reads(scope: DeploymentScope) -> Sequence[Statement]:
     """Return the statements for a refresh and for reads after a change, except those of the key."""
     statements: list[Statement] = []
-    if (seal := scope.seal) is not None:
+    if (seal := scope.seal) is not None and seal.own_key is not None:
+        statements.append(allow("FindKeyAlias", ["kms:ListAliases"], "*", in_region(scope.region)))
+    if seal is not None and seal.own_role is not None:
         statements += [
-            allow("FindKeyAlias", ["kms:ListAliases"], "*", in_region(scope.region)),
             allow("ReadRole", ROLE_READS, seal.role_arn),
-            allow("ReadPolicy", POLICY_READS, seal.policy_arn),
+            allow("ReadPolicy", POLICY_READS, seal.own_role.policy_arn),
         ]
     if scope.rule_group_arn is not None:
         statements.append(
@@ -177,94 +195,88 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
     return [*statements, *secret_reads(scope)]
 
 
-def _key_creation(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
-    """Return the statements that create key and alias, and change the key once it has its alias."""
-    changes = [*KEY_UPDATES, *_rotation(seal, enabled=False), *_tagging(scope, "kms:TagResource")]
-    statements = [
-        allow("CreateKey", ["kms:CreateKey"], "*", kind_of_key(scope.region)),
-        # Nothing distinguishes a key without an alias from others.
-        allow("FinishKey", [*KEY_READS, *_rotation(seal, enabled=True)], seal.any_key_arn),
-        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, seal.any_key_arn]),
-        _on_key(seal, "ChangeKey", changes),
-    ]
-    if tags := scope.settings.tags:
-        statements.append(allow("TagNewKey", ["kms:TagResource"], seal.any_key_arn, with_tags(tags)))
-    return statements
+def _key_creation(scope: DeploymentScope, key: OwnKeyScope) -> Sequence[Statement]:
+    """Return the statements that create key and alias, and change the key.
 
-
-def _key_changes(scope: DeploymentScope, seal: SealScope, key_arn: str) -> Sequence[Statement]:
-    """Return the statements that change the existing key, and give it another alias."""
-    rotation = (*_rotation(seal, enabled=True), *_rotation(seal, enabled=False))
-    actions = [*KEY_READS, *KEY_UPDATES, *rotation, *_tagging(scope, "kms:TagResource")]
+    Nothing distinguishes a new key from others that have no alias: its tags don't, as whoever may create a
+    key with a tag may tag any other.
+    """
+    unnamed = of_no_other_alias(key.settings.alias)
     return (
-        allow("ReadAndChangeKey", actions, key_arn),
-        allow("NameKey", ["kms:CreateAlias"], [seal.alias_arn, key_arn]),
+        allow("CreateKey", ["kms:CreateKey"], "*", kind_of_key(scope.region)),
+        allow("NameKey", ["kms:CreateAlias"], [key.alias_arn, key.any_arn], unnamed),
+        allow("FinishAndChangeKey", _key_update_actions(scope, key), key.any_arn, unnamed),
     )
 
 
-def _role_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
+def _key_changes(scope: DeploymentScope, key: OwnKeyScope, key_arn: str) -> Sequence[Statement]:
+    """Return the statements that change the existing key, and give it another alias."""
+    return (
+        allow("ReadAndChangeKey", _key_update_actions(scope, key), key_arn),
+        allow("NameKey", ["kms:CreateAlias"], [key.alias_arn, key_arn]),
+    )
+
+
+def _key_update_actions(scope: DeploymentScope, key: OwnKeyScope) -> Sequence[str]:
+    rotation = "kms:EnableKeyRotation" if key.settings.rotation else "kms:DisableKeyRotation"
+    return (*KEY_READS, *KEY_UPDATES, rotation, *_tagging(scope, "kms:TagResource"))
+
+
+def _role_writes(scope: DeploymentScope, role_arn: str, role: OwnRoleScope) -> Sequence[Statement]:
     """Return the statements for role, policy and attachment."""
-    boundary = seal.permissions_boundary
+    boundary = role.permissions_boundary
     bounded = {"iam:PermissionsBoundary": boundary} if boundary else {}
     # The boundary of an earlier setting is replaced or removed.
     boundary_change = "iam:PutRolePermissionsBoundary" if boundary else "iam:DeleteRolePermissionsBoundary"
     return (
-        allow("CreateRole", ["iam:CreateRole", boundary_change], seal.role_arn, _arn_equals(bounded)),
-        allow("ChangeRole", [*ROLE_WRITES, *_tagging(scope, "iam:TagRole")], seal.role_arn),
+        allow("CreateRole", ["iam:CreateRole", boundary_change], role_arn, _arn_equals(bounded)),
+        allow("ChangeRole", [*ROLE_WRITES, *_tagging(scope, "iam:TagRole")], role_arn),
         allow(
             "AttachRolePolicy",
             ["iam:AttachRolePolicy"],
-            seal.role_arn,
-            _arn_equals({"iam:PolicyARN": seal.policy_arn, **bounded}),
+            role_arn,
+            _arn_equals({"iam:PolicyARN": role.policy_arn, **bounded}),
         ),
-        allow("WritePolicy", [*POLICY_WRITES, *_tagging(scope, "iam:TagPolicy")], seal.policy_arn),
+        allow("WritePolicy", [*POLICY_WRITES, *_tagging(scope, "iam:TagPolicy")], role.policy_arn),
     )
 
 
 def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
     """Return the statements for the webhook's rule, whose id is unknown before: the group limits them."""
     rules = scope.regional_arn("ec2", "security-group-rule/*")
-    tagging = _tagging(scope, "ec2:CreateTags")
-    # A rule that is created with tags is a resource of its creation, too.
-    created = [group, rules] if tagging else group
     return (
-        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], created),
+        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], group),
         # Another port of the injector.
         allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
-        # A tag that the settings no longer have is deleted.
-        allow("TagWebhookRule", ["ec2:DeleteTags", *tagging], rules),
+        # A rule is tagged after its creation; a tag that the settings no longer have is deleted.
+        allow("TagWebhookRule", ["ec2:DeleteTags", *_tagging(scope, "ec2:CreateTags")], rules),
     )
 
 
-def _key_deletion(seal: SealScope) -> Sequence[Statement]:
+def _key_deletion(key: OwnKeyScope, key_arn: str | None) -> Sequence[Statement]:
     """Return the statements that delete the alias and, unless the settings retain it, the key."""
     # AWS checks the alias and its key.
-    alias_and_key = [seal.alias_arn, seal.key_arn or seal.any_key_arn]
+    alias_and_key = [key.alias_arn, key_arn or key.any_arn]
     statements = [allow("DeleteAlias", ["kms:DeleteAlias"], alias_and_key)]
-    if not seal.key.retain_on_destroy:
-        if seal.key_arn is None:
+    if not key.settings.retain_on_destroy:
+        if key_arn is None:
             raise DeploymentError(
                 "The unseal key is deleted with this stack (key.retainOnDestroy is false). Say which one it "
                 "is, so that the document is for no other: --key-id $(pulumi stack output key_id)"
             )
         # The provider describes the key until its deletion is scheduled.
         deletion = ["kms:DescribeKey", "kms:ScheduleKeyDeletion"]
-        statements.append(allow("ScheduleKeyDeletion", deletion, seal.key_arn))
+        statements.append(allow("ScheduleKeyDeletion", deletion, key_arn))
     return statements
 
 
-def _on_key(seal: SealScope, sid: str, actions: Sequence[str]) -> Statement:
-    """Return a statement on the stack's key: by its ARN, or by its alias if the ARN isn't known."""
+def _on_key(
+    seal: SealScope, key: OwnKeyScope, sid: str, actions: Sequence[str], by_alias: Condition
+) -> Statement:
+    """Return a statement on the stack's key: by its ARN, or by that condition if the ARN isn't known."""
     if seal.key_arn is not None:
         return allow(sid, actions, seal.key_arn)
-    return allow(sid, actions, seal.any_key_arn, of_alias(seal.key.alias))
-
-
-def _rotation(seal: SealScope, *, enabled: bool) -> Sequence[str]:
-    """Return the action that switches rotation to the setting, if that is ``enabled``."""
-    if seal.key.rotation != enabled:
-        return ()
-    return ("kms:EnableKeyRotation",) if enabled else ("kms:DisableKeyRotation",)
+    return allow(sid, actions, key.any_arn, by_alias)
 
 
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:

@@ -5,8 +5,13 @@ They follow from the settings, before anything is deployed; only a key's id is g
 
 from dataclasses import dataclass
 
-from components.aws.policies import Condition, of_alias, role_arn
-from components.aws.settings import KeySettings
+from components.aws.policies import Condition, of_no_other_alias, role_arn
+from components.aws.settings import (
+    ExistingKeySettings,
+    ExistingRoleSettings,
+    KeySettings,
+    RoleSettings,
+)
 from components.custody.stores.aws_secrets_manager import OWN_KEY, UNSEAL_KEY, Store
 from components.errors import DeploymentError
 from components.seals import awskms
@@ -17,13 +22,29 @@ from components.settings import Settings
 class SealScope:
     """The AWS resources of the seal awskms."""
 
-    key: KeySettings
     key_arn: str | None
     """ARN of the key; None if its id isn't known."""
-    any_key_arn: str
+    own_key: "OwnKeyScope | None"
+    """The key as the stack creates it; None if it exists already (`key.arn`)."""
+    role_arn: str
+    own_role: "OwnRoleScope | None"
+    """The role as the stack creates it; None if it exists already (`role.arn`)."""
+
+
+@dataclass(frozen=True)
+class OwnKeyScope:
+    """A key that the stack creates, and its alias."""
+
+    settings: KeySettings
+    any_arn: str
     """Pattern of the ARNs of all keys of the account in the region."""
     alias_arn: str
-    role_arn: str
+
+
+@dataclass(frozen=True)
+class OwnRoleScope:
+    """A role that the stack creates, and its policy."""
+
     policy_arn: str
     permissions_boundary: str | None
     """ARN of the role's permissions boundary; None if it has none."""
@@ -42,7 +63,7 @@ class SecretScope:
     key_arns: str
     """ARN of the key that encrypts the secret."""
     key_condition: Condition
-    """Condition that the key is used through Secrets Manager and, if its ARN isn't known, of its alias."""
+    """Condition that the key is used through Secrets Manager and, if its ARN isn't known, of its aliases."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +100,32 @@ class DeploymentScope:
         found = next((seal for seal in self.settings.seals if isinstance(seal, awskms.Seal)), None)
         if found is None:
             return None
-        key, role = found.key, found.role
         return SealScope(
-            key=key,
-            key_arn=self._key_arns(self.key_id) if self.key_id else None,
-            any_key_arn=self._key_arns(None),
-            alias_arn=self.regional_arn("kms", key.alias),
-            role_arn=role_arn(
-                partition=self.partition, account_id=self.account_id, path=role.path, name=role.name
-            ),
-            policy_arn=self.iam_arn(f"policy{role.path}{role.policy_name}"),
-            permissions_boundary=role.permissions_boundary,
+            key_arn=self._seal_key_arn(found.key),
+            own_key=self._own_key(found.key),
+            role_arn=self._role_arn(found.role),
+            own_role=self._own_role(found.role),
         )
+
+    def _seal_key_arn(self, key: KeySettings | ExistingKeySettings) -> str | None:
+        if isinstance(key, ExistingKeySettings):
+            return key.arn
+        return self._key_arns(self.key_id) if self.key_id else None
+
+    def _own_key(self, key: KeySettings | ExistingKeySettings) -> OwnKeyScope | None:
+        if isinstance(key, ExistingKeySettings):
+            return None
+        return OwnKeyScope(key, self._key_arns(None), self.regional_arn("kms", key.alias))
+
+    def _role_arn(self, role: RoleSettings | ExistingRoleSettings) -> str:
+        if isinstance(role, ExistingRoleSettings):
+            return role.arn
+        return role_arn(partition=self.partition, account_id=self.account_id, path=role.path, name=role.name)
+
+    def _own_role(self, role: RoleSettings | ExistingRoleSettings) -> OwnRoleScope | None:
+        if isinstance(role, ExistingRoleSettings):
+            return None
+        return OwnRoleScope(self.iam_arn(f"policy{role.path}{role.policy_name}"), role.permissions_boundary)
 
     @property
     def secret(self) -> SecretScope | None:
@@ -107,9 +142,10 @@ class DeploymentScope:
         elif store.kms_key != UNSEAL_KEY:
             key_arns = store.kms_key
         else:
-            key_arns = self._key_arns(self.key_id)
-            if self.seal is not None and self.key_id is None:
-                condition = {**condition, **of_alias(self.seal.key.alias)}
+            seal = self.seal
+            key_arns = (seal.key_arn if seal is not None else None) or self._key_arns(self.key_id)
+            if seal is not None and seal.key_arn is None and seal.own_key is not None:
+                condition = {**condition, **of_no_other_alias(seal.own_key.settings.alias)}
         return SecretScope(
             arn=f"{name}-??????",
             arn_to_be=name,
@@ -133,11 +169,18 @@ class DeploymentScope:
 def deployment_scope(
     settings: Settings, *, account_id: str, key_id: str | None, secret_key_id: str | None = None
 ) -> DeploymentScope:
-    """Return the scope of these settings; raise :class:`DeploymentError` if they use nothing of AWS."""
+    """Return the scope of these settings.
+
+    Raises :class:`DeploymentError` if they use nothing of AWS, and for a ``key_id`` beside `key.arn`.
+    """
     if settings.cluster is None or settings.cluster.project is not None:
         raise DeploymentError(
             "This stack uses nothing of AWS (it has no EKS cluster), so nobody needs rights there."
         )
+    if key_id is not None and any(
+        isinstance(seal, awskms.Seal) and isinstance(seal.key, ExistingKeySettings) for seal in settings.seals
+    ):
+        raise DeploymentError("The setting key.arn says which key it is: leave --key-id out.")
     return DeploymentScope(
         settings, settings.cluster.name, settings.cluster.location, account_id, key_id, secret_key_id
     )

@@ -9,7 +9,7 @@ Not here: another `custody.kmsKey` for an existing secret (`secretsmanager:Updat
 
 from collections.abc import Sequence
 
-from components.aws.policies import KEY_READS, Statement, allow, kind_of_key, with_tags
+from components.aws.policies import KEY_READS, Statement, allow, kind_of_key, of_no_alias
 from components.errors import DeploymentError
 from components.permissions.aws_arns import DeploymentScope, SecretScope
 
@@ -34,6 +34,7 @@ SECRET_DELETION = (
     "secretsmanager:DeleteResourcePolicy",
     "secretsmanager:DeleteSecret",
     "secretsmanager:DescribeSecret",  # until the deletion is scheduled
+    "secretsmanager:GetResourcePolicy",  # until the policy is gone
 )
 
 
@@ -87,15 +88,11 @@ def secret_deletion(scope: DeploymentScope) -> Sequence[Statement]:
 def _own_key(scope: DeploymentScope, secret: SecretScope) -> Sequence[Statement]:
     if secret.own_key_arns is None:
         return ()
-    tags = scope.settings.tags
+    # A change of the readers changes the key's policy, and its creation asks for that right, too.
+    changes = ["kms:PutKeyPolicy", *(["kms:TagResource"] if scope.settings.tags else [])]
     if scope.secret_key_id is not None:
-        # A change of the readers changes the key's policy.
-        changes = ["kms:PutKeyPolicy", "kms:UntagResource", *(["kms:TagResource"] if tags else [])]
-        return (allow("ChangeSecretKey", changes, secret.own_key_arns),)
-    statements = [
+        return (allow("ChangeSecretKey", [*changes, "kms:UntagResource"], secret.own_key_arns),)
+    return (
         allow("CreateSecretKey", ["kms:CreateKey"], "*", kind_of_key(scope.region)),
-        allow("FinishSecretKey", ["kms:EnableKeyRotation"], secret.own_key_arns),
-    ]
-    if tags:
-        statements.append(allow("TagNewSecretKey", ["kms:TagResource"], secret.own_key_arns, with_tags(tags)))
-    return statements
+        allow("FinishSecretKey", [*changes, "kms:EnableKeyRotation"], secret.own_key_arns, of_no_alias()),
+    )

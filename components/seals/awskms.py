@@ -1,10 +1,17 @@
 """Auto-unseals with AWS KMS, on EKS: a key, and a role for Vault's pods that may use it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from components.aws.settings import KeySettings, RoleSettings
+import pulumi
+
+from components.aws.settings import (
+    ExistingKeySettings,
+    ExistingRoleSettings,
+    KeySettings,
+    RoleSettings,
+)
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
 from components.seals import seal
@@ -15,6 +22,10 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 IAM_NAME = r"[\w+=,.@-]+"
 IAM_PATH = r"/([\x21-\x7e]+/)?"
+# https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN
+KEY_ID = r"mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+KEY_ARN = rf"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{{12}}:key/({KEY_ID})"
+ROLE_ARN = rf"arn:aws[a-z-]*:iam::\d{{12}}:role{IAM_PATH}{IAM_NAME}"
 
 
 @dataclass(frozen=True)
@@ -26,8 +37,8 @@ class Seal(seal.Seal):
     preflight_module: ClassVar[str] = "components.aws.preflight"
     sections: ClassVar[Sequence[str]] = ("key", "role")
     cloud: ClassVar[seal.Cloud] = "aws"
-    key: KeySettings
-    role: RoleSettings
+    key: KeySettings | ExistingKeySettings
+    role: RoleSettings | ExistingRoleSettings
 
     @property
     def needs_pod_identity(self) -> bool:
@@ -40,8 +51,37 @@ class Seal(seal.Seal):
         default_name = f"vault-auto-unseal-{cluster_name or ''}"
         return cls(key=_key(reader.section("key")), role=_role(reader.section("role"), default_name))
 
+    def key_in_settings(self, args: seal.SealArgs) -> str | None:  # noqa: ARG002
+        """Return the ARN of an existing key; None for one that the stack creates."""
+        return self.key.arn if isinstance(self.key, ExistingKeySettings) else None
+
+    @classmethod
+    def same_key(cls, old: str, new: str) -> bool:
+        """Return whether two ARNs are of one key: replicas of a multi-Region key decrypt for each other.
+
+        Source: the KMS guide, "Multi-Region keys in AWS KMS".
+        """
+        old_name, new_name = old.split(":"), new.split(":")
+        return (
+            old == new
+            or (
+                new_name[-1].startswith("key/mrk-")
+                # All but the Region.
+                and old_name[:3] + old_name[4:] == new_name[:3] + new_name[4:]
+            )
+        )
+
+    @classmethod
+    def reuse_of_key(cls, key: str) -> str:
+        """Return how a later stack uses the key with this ARN."""
+        return (
+            f"Vault was sealed with the KMS key {key}, without which its volumes and snapshots can't be "
+            "read. A later stack uses it again, unless it was deleted, after: "
+            f"pulumi config set --path key.arn {key}"
+        )
+
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
-        """Create key, alias, role and policy."""
+        """Create key, alias, role and policy, unless the settings name an existing key or role."""
         cluster = args.cluster
         if cluster is None or cluster.cloud != "aws" or cluster.oidc_provider_arn is None:
             raise DeploymentError("Seal awskms needs an EKS cluster: set clusterName and region.")
@@ -53,7 +93,17 @@ def stanza(region: str, key_id: str) -> seal.SealStanza:
     return seal.SealStanza(Seal.type, {"region": region, "kms_key_id": key_id})
 
 
-def _key(reader: ConfigReader) -> KeySettings:
+def _key(reader: ConfigReader) -> KeySettings | ExistingKeySettings:
+    fix = (
+        "give the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>; not of an alias, which can be "
+        "moved to a key that opens nothing"
+    )
+    arn = reader.text("arn", None, KEY_ARN, fix)
+    if reader.has("arn"):
+        not_own = "the key of key.arn isn't this stack's to name, rotate or delete; remove it"
+        reader.not_applicable(("alias", "deletionWindowDays", "rotation", "retainOnDestroy"), not_own)
+        reader.unknown_keys()
+        return ExistingKeySettings(arn or "")
     key = KeySettings(
         alias=reader.text(
             "alias",
@@ -72,7 +122,14 @@ def _key(reader: ConfigReader) -> KeySettings:
     return key
 
 
-def _role(reader: ConfigReader, default_name: str) -> RoleSettings:
+def _role(reader: ConfigReader, default_name: str) -> RoleSettings | ExistingRoleSettings:
+    fix = "give the ARN of an IAM role, arn:aws:iam::<account>:role/<name>, with its path"
+    arn = reader.text("arn", None, ROLE_ARN, fix)
+    if reader.has("arn"):
+        not_own = "the role of role.arn isn't this stack's to name or limit; remove it"
+        reader.not_applicable(("name", "policyName", "path", "permissionsBoundary"), not_own)
+        reader.unknown_keys()
+        return ExistingRoleSettings(arn or "")
     name = reader.text("name", default_name, IAM_NAME, "use at most 64 of A-Z a-z 0-9 + = , . @ _ -", 64)
     if len(name) > 64:
         reader.report("name", f"the default {name!r} is longer than the 64 characters that IAM takes; set it")
@@ -93,67 +150,137 @@ def _role(reader: ConfigReader, default_name: str) -> RoleSettings:
     return role
 
 
+@dataclass(frozen=True)
+class _Provisioned:
+    """A key or a role. One that exists already has no resources."""
+
+    arn: pulumi.Input[str]
+    outputs: Mapping[str, pulumi.Input[str]]
+    resources: Sequence[pulumi.Resource] = ()
+
+
 def _provision(
     args: seal.SealArgs, chosen: Seal, cluster: "EksCluster", oidc_provider_arn: str
 ) -> seal.ProvisionedSeal:
-    import pulumi
-
-    from components.aws.irsa_role import IrsaRole, IrsaRoleArgs
     from components.aws.policies import role_arn
+
+    if isinstance(chosen.role, ExistingRoleSettings):
+        role = _existing_role(args, chosen.role, cluster, oidc_provider_arn)
+        key = _provision_key(args, chosen.key, cluster, chosen.role.arn, role_exists=True)
+    else:
+        arn = role_arn(
+            partition=cluster.partition,
+            account_id=cluster.account_id,
+            path=chosen.role.path,
+            name=chosen.role.name,
+        )
+        key = _provision_key(args, chosen.key, cluster, arn, role_exists=False)
+        role = _create_role(args, chosen.role, cluster, oidc_provider_arn, key.arn)
+    if isinstance(chosen.key, ExistingKeySettings):
+        # The id alone would be looked for in the role's own account.
+        region, in_stanza = chosen.key.region, key.arn
+    else:
+        region, in_stanza = cluster.region, key.outputs["key_id"]
+    return seal.ProvisionedSeal(
+        stanza=pulumi.Output.from_input(in_stanza).apply(lambda key_id: stanza(region, key_id)),
+        pods=seal.PodRequirements(service_account_annotations={"eks.amazonaws.com/role-arn": role.arn}),
+        prerequisites=(*key.resources, *role.resources),
+        key=key.arn,
+        preflight={
+            "seal": chosen.type,
+            "role_arn": role.arn,
+            "key_arn": key.arn,
+            "region": region,
+            "service_account": args.service_account,
+        },
+        outputs={
+            name: pulumi.Output.from_input(value) for name, value in {**key.outputs, **role.outputs}.items()
+        },
+    )
+
+
+def _provision_key(
+    args: seal.SealArgs,
+    settings: KeySettings | ExistingKeySettings,
+    cluster: "EksCluster",
+    vault_role_arn: str,
+    *,
+    role_exists: bool,
+) -> _Provisioned:
+    if isinstance(settings, ExistingKeySettings):
+        from components.aws.existing_key import require_usable_key
+
+        require_usable_key(settings, cluster.provider)
+        return _Provisioned(settings.arn, {"key_id": settings.key_id, "key_arn": settings.arn})
     from components.aws.unseal_key import AwsUnsealKey, AwsUnsealKeyArgs
 
-    options = pulumi.ResourceOptions(provider=cluster.provider)
     key = AwsUnsealKey(
         "unseal-key",
         AwsUnsealKeyArgs(
-            key=chosen.key,
+            key=settings,
             partition=cluster.partition,
             account_id=cluster.account_id,
-            vault_role_arn=role_arn(
-                partition=cluster.partition,
-                account_id=cluster.account_id,
-                path=chosen.role.path,
-                name=chosen.role.name,
-            ),
+            vault_role_arn=vault_role_arn,
+            role_exists=role_exists,
             further_statements=args.key_statements,
             protect=args.protect,
             tags=args.tags,
         ),
-        options,
+        pulumi.ResourceOptions(provider=cluster.provider),
     )
+    outputs = {"key_id": key.key_id, "key_arn": key.key_arn, "key_alias": key.alias}
+    return _Provisioned(key.key_arn, outputs, (key,))
+
+
+def _existing_role(
+    args: seal.SealArgs, settings: ExistingRoleSettings, cluster: "EksCluster", oidc_provider_arn: str
+) -> _Provisioned:
+    from components.aws.existing_role import trusted_role
+    from components.aws.trust_policy import PodTrust
+
+    trust = PodTrust(
+        oidc_provider_arn=oidc_provider_arn,
+        issuer=cluster.issuer,
+        namespace=args.namespace_name,
+        service_account=args.service_account,
+    )
+    found = trusted_role(settings, trust, account_id=cluster.account_id, provider=cluster.provider)
+    outputs = {
+        "role_arn": settings.arn,
+        "role_name": settings.name,
+        "role_path": found.path,
+        "role_unique_id": found.unique_id,
+    }
+    return _Provisioned(settings.arn, outputs)
+
+
+def _create_role(
+    args: seal.SealArgs,
+    settings: RoleSettings,
+    cluster: "EksCluster",
+    oidc_provider_arn: str,
+    key_arn: pulumi.Input[str],
+) -> _Provisioned:
+    from components.aws.irsa_role import IrsaRole, IrsaRoleArgs
+
     role = IrsaRole(
         "vault-role",
         IrsaRoleArgs(
             oidc_provider_arn=oidc_provider_arn,
             issuer=cluster.issuer,
-            role=chosen.role,
+            role=settings,
             namespace=args.namespace_name,
             service_account=args.service_account,
-            key_arn=key.key_arn,
+            key_arn=key_arn,
             tags=args.tags,
         ),
-        options,
+        pulumi.ResourceOptions(provider=cluster.provider),
     )
-    return seal.ProvisionedSeal(
-        stanza=key.key_id.apply(lambda key_id: stanza(cluster.region, key_id)),
-        pods=seal.PodRequirements(service_account_annotations={"eks.amazonaws.com/role-arn": role.role_arn}),
-        prerequisites=(key, role),
-        key=key.key_arn,
-        preflight={
-            "seal": chosen.type,
-            "role_arn": role.role_arn,
-            "key_arn": key.key_arn,
-            "region": cluster.region,
-            "service_account": args.service_account,
-        },
-        outputs={
-            "key_id": key.key_id,
-            "key_arn": key.key_arn,
-            "key_alias": key.alias,
-            "policy_arn": role.policy_arn,
-            "role_arn": role.role_arn,
-            "role_name": role.role_name,
-            "role_path": role.role_path,
-            "role_unique_id": role.role_unique_id,
-        },
-    )
+    outputs = {
+        "policy_arn": role.policy_arn,
+        "role_arn": role.role_arn,
+        "role_name": role.role_name,
+        "role_path": role.role_path,
+        "role_unique_id": role.role_unique_id,
+    }
+    return _Provisioned(role.role_arn, outputs, (role,))

@@ -181,6 +181,16 @@ class Seal(ABC):
         """
         return None
 
+    @classmethod
+    def same_key(cls, old: str, new: str) -> bool:
+        """Return whether two names of keys (:attr:`ProvisionedSeal.key`) are of one key."""
+        return old == new
+
+    @classmethod
+    def reuse_of_key(cls, key: str) -> str:  # noqa: ARG003
+        """Return what to say, when the stack is destroyed, of a key that stays; by default nothing."""
+        return ""
+
     @abstractmethod
     def provision(self, args: SealArgs) -> ProvisionedSeal:
         """Create the key and the identity that may use it, if the seal has any.

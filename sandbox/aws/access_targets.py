@@ -95,8 +95,9 @@ def _kms_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
         created = Target(action, "*", context=_created_key(call))
         tagging = Target("kms:TagResource", regional_arn("kms", call.region, "key/*"))
         return (created, tagging) if call.has_list("Tags") else (created,)
+    context = _lockout_check(call) if call.operation == "PutKeyPolicy" else {}
     found = [
-        Target(action, key.arn, key, {"kms:resourcealiases": tuple(key.aliases)})
+        Target(action, key.arn, key, {**context, "kms:resourcealiases": tuple(key.aliases)})
         for key in key_management.keys_of_request(call)
     ]
     if call.operation in ("CreateAlias", "UpdateAlias", "DeleteAlias"):
@@ -106,12 +107,20 @@ def _kms_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
 
 def _created_key(call: ServiceRequest) -> Mapping[str, ContextValue]:
     """Return the properties of the key that is asked for; what isn't given has KMS's default."""
-    bypass = call.parameters.get("BypassPolicyLockoutSafetyCheck") is True
     return {
-        "kms:bypasspolicylockoutsafetycheck": str(bypass).lower(),
+        **_lockout_check(call),
         "kms:keyspec": call.text("KeySpec") or "SYMMETRIC_DEFAULT",
         "kms:keyusage": call.text("KeyUsage") or "ENCRYPT_DECRYPT",
     }
+
+
+def _lockout_check(call: ServiceRequest) -> Mapping[str, ContextValue]:
+    """Return the condition key of the check; a request without the parameter doesn't have it.
+
+    Source: the KMS guide, "AWS KMS condition keys", whose example for such a request has the operator Null.
+    """
+    bypass = call.parameters.get("BypassPolicyLockoutSafetyCheck")
+    return {"kms:bypasspolicylockoutsafetycheck": None if bypass is None else str(bypass).lower()}
 
 
 def _secretsmanager_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:

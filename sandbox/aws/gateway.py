@@ -107,7 +107,7 @@ class Gateway:
         if call.service == "iam":
             identity_management.check_request(call)
         elif call.service == "kms":
-            key_management.check_request(call, caller, context)
+            key_management.check_request(call, caller, permissions(caller), context)
         elif call.service == "secretsmanager":
             secret_management.check_request(call)
         return self._answer(request, call, caller, targets)

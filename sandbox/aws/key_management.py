@@ -14,10 +14,11 @@ from moto.kms.models import Key
 
 from sandbox.aws import moto_state
 from sandbox.aws.account import regional_arn
+from sandbox.aws.callers import Permissions
 from sandbox.aws.error_responses import AwsError, not_implemented
 from sandbox.aws.policy_conditions import ContextValue
 from sandbox.aws.policy_document import MalformedPolicyError, parse_policy
-from sandbox.aws.policy_evaluation import AccessRequest, Caller, key_policy_names
+from sandbox.aws.policy_evaluation import AccessRequest, Caller, key_denial
 from sandbox.aws.request_context import ServiceRequest
 from sandbox.aws.resource_policies import UnknownPrincipalError, existing_principals
 
@@ -114,8 +115,13 @@ def find_key(call: ServiceRequest, identifier: str) -> Key:
     return key
 
 
-def check_request(call: ServiceRequest, caller: Caller, context: Mapping[str, ContextValue]) -> None:
-    """Raise AwsError where KMS would refuse an authorized request and moto would not."""
+def check_request(
+    call: ServiceRequest, caller: Caller, held: Permissions, context: Mapping[str, ContextValue]
+) -> None:
+    """Raise AwsError where KMS would refuse an authorized request and moto would not.
+
+    ``held`` are the caller's own policies, which the safety check of a key policy asks, too.
+    """
     if call.operation not in ("CreateKey", "ListKeys", "ListAliases"):
         for key in keys_of_request(call):
             _check_state(call.operation, key)
@@ -124,9 +130,9 @@ def check_request(call: ServiceRequest, caller: Caller, context: Mapping[str, Co
             if call.parameters.get(name, only) != only:
                 raise not_implemented(call.protocol, f"A key with {name} {call.parameters[name]}")
         if call.text("Policy") is not None:
-            _check_policy(call, caller, context)
+            _check_policy(call, caller, held, context)
     elif call.operation == "PutKeyPolicy":
-        _check_policy(call, caller, context)
+        _check_policy(call, caller, held, context)
     elif call.operation == "ScheduleKeyDeletion":
         window = call.parameters.get("PendingWindowInDays", 30)
         if not isinstance(window, int) or not 7 <= window <= 30:
@@ -146,7 +152,9 @@ def check_request(call: ServiceRequest, caller: Caller, context: Mapping[str, Co
             )
 
 
-def _check_policy(call: ServiceRequest, caller: Caller, context: Mapping[str, ContextValue]) -> None:
+def _check_policy(
+    call: ServiceRequest, caller: Caller, held: Permissions, context: Mapping[str, ContextValue]
+) -> None:
     try:
         policy = parse_policy(call.required_text("Policy"))
     except MalformedPolicyError as error:
@@ -169,10 +177,19 @@ def _check_policy(call: ServiceRequest, caller: Caller, context: Mapping[str, Co
         ) from error
     if call.parameters.get("BypassPolicyLockoutSafetyCheck") is True:
         return
-    key_arn = regional_arn("kms", call.region, "key/*")
-    if call.operation == "PutKeyPolicy":
-        key_arn = find_key(call, call.required_text("KeyId")).arn
-    if not key_policy_names(AccessRequest("kms:PutKeyPolicy", key_arn, context), caller, policy, ids):
+    # A policy that leaves it to IAM locks out whoever has no kms:PutKeyPolicy there. Source: the Service
+    # Authorization Reference, in which kms:CreateKey depends on kms:PutKeyPolicy.
+    key = find_key(call, call.required_text("KeyId")) if call.operation == "PutKeyPolicy" else None
+    again = AccessRequest(
+        "kms:PutKeyPolicy",
+        regional_arn("kms", call.region, "key/*") if key is None else key.arn,
+        {
+            **context,
+            "kms:bypasspolicylockoutsafetycheck": None,
+            "kms:resourcealiases": () if key is None else tuple(key.aliases),
+        },
+    )
+    if key_denial(again, caller, held.identity, held.boundary, policy, ids) is not None:
         raise AwsError(
             "MalformedPolicyDocumentException",
             "The new key policy will not allow you to update the key policy in the future.",

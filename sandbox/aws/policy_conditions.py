@@ -5,7 +5,7 @@ What is not implemented is an error, never a condition that silently holds or fa
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 from sandbox.aws.policy_document import Condition
@@ -27,8 +27,8 @@ def condition_holds(condition: Condition, context: Mapping[str, ContextValue]) -
 
     ``context`` maps lower-case condition keys to values, None for a key that the request does not have: then
     an operator without negation fails, a negated one and one with ``IfExists`` hold. A key with several
-    values takes ``ForAnyValue:``, and no other one does. Raises UnsupportedPolicyError for an unknown
-    operator, a key that is not in ``context``, and a policy variable.
+    values takes ``ForAnyValue:`` and ``ForAllValues:``, and no other one does. Raises UnsupportedPolicyError
+    for an unknown operator, a key that is not in ``context``, and a policy variable.
     """
     key = condition.key.lower()
     if key not in context and not key.startswith(REQUEST_TAG):
@@ -37,7 +37,7 @@ def condition_holds(condition: Condition, context: Mapping[str, ContextValue]) -
         raise UnsupportedPolicyError(f"policy variables are not implemented: condition {condition.key}")
     actual = context.get(key)
     if isinstance(actual, tuple):
-        return _any_value_holds(condition, actual)
+        return _holds_for_values(condition, actual)
     if condition.operator == "Null":
         return any((actual is None) == (value.lower() == "true") for value in condition.values)
     operator = condition.operator.removesuffix("IfExists")
@@ -49,14 +49,17 @@ def condition_holds(condition: Condition, context: Mapping[str, ContextValue]) -
     return any(compare(value, actual) for value in condition.values) != negated
 
 
-def _any_value_holds(condition: Condition, actual: tuple[str, ...]) -> bool:
+def _holds_for_values(condition: Condition, actual: tuple[str, ...]) -> bool:
+    """Compare each value of the request; of no values all are anything, and none is."""
     quantifier, _, operator = condition.operator.rpartition(":")
-    compare, negated = _OPERATORS.get(operator, (_equals, True))
-    if quantifier != "ForAnyValue" or negated:
+    if quantifier not in _QUANTIFIERS or operator not in _OPERATORS:
         raise UnsupportedPolicyError(
             f"the condition operator {condition.operator} is not implemented for a key with several values"
         )
-    return any(compare(value, present) for value in condition.values for present in actual)
+    compare, negated = _OPERATORS[operator]
+    return _QUANTIFIERS[quantifier](
+        any(compare(value, present) for value in condition.values) != negated for present in actual
+    )
 
 
 def matches_pattern(pattern: str, text: str) -> bool:
@@ -85,6 +88,8 @@ def _arn_like(value: str, actual: str) -> bool:
     patterns, parts = value.split(":", 5), actual.split(":", 5)
     return len(patterns) == len(parts) == 6 and all(map(matches_pattern, patterns, parts))
 
+
+_QUANTIFIERS: Mapping[str, Callable[[Iterable[bool]], bool]] = {"ForAnyValue": any, "ForAllValues": all}
 
 _OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
     "StringEquals": (_equals, False),

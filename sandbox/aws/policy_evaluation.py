@@ -151,22 +151,6 @@ def secret_denial(
     return _missing_permission(request, identity, boundary)
 
 
-def key_policy_names(
-    request: AccessRequest, caller: Caller, key_policy: PolicyDocument, principal_ids: Mapping[str, str]
-) -> bool:
-    """Tell if the key policy by itself lets the caller, or the account it belongs to, make the request.
-
-    It is the question of KMS's lockout safety check
-    (https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html).
-    """
-
-    def named(effect: Literal["Allow", "Deny"]) -> bool:
-        grants = _resource_grants(request, caller, key_policy, principal_ids, effect)
-        return any(grant is not _Grant.NONE for grant in grants)
-
-    return named("Allow") and not named("Deny")
-
-
 def web_identity_allowed(
     trust_policy: PolicyDocument, provider_arn: str, context: Mapping[str, ContextValue]
 ) -> bool:

@@ -127,8 +127,10 @@ class Deployment:
         if settings.get("seal", "awskms") != "awskms":
             return names | {"key": None}
         key = {"alias": self.alias, "retainOnDestroy": False, "deletionWindowDays": 7}
+        wanted = settings.get("key", {})
         return names | {
-            "key": {**key, **settings.get("key", {})},
+            # A key that exists has its own names.
+            "key": wanted if "arn" in wanted else {**key, **wanted},
             "role": {"name": self.name, **settings.get("role", {})},
         }
 

@@ -1,5 +1,7 @@
 """What `pulumi destroy` removes and what it leaves."""
 
+from pathlib import Path
+
 from tests.end_to_end.deployment import ONE_POD, Deployment
 
 DESTROY = ("destroy", "--yes", "--skip-preview")
@@ -29,6 +31,31 @@ def test_a_retained_key_outlives_the_stack(fresh: Deployment) -> None:
     fresh.stack.pulumi(*DESTROY, quiet=True)
     key = fresh.aws("kms").describe_key(KeyId=key_id)["KeyMetadata"]
     assert key["KeyState"] == "Enabled"
+
+
+def test_volumes_come_up_again_with_the_retained_key(fresh: Deployment, tmp_path: Path) -> None:
+    """The namespace is somebody else's, so the claims stay; so do the keys, in the file."""
+    fresh.cluster.kubectl("create", "namespace", fresh.name)
+    kept = {
+        **ONE_POD,
+        "createNamespace": False,
+        "custody": {"store": "file", "path": str(tmp_path / "init.json")},
+    }
+    fresh.configure({**kept, "key": {"retainOnDestroy": True}})
+    fresh.up()
+    before = fresh.outputs()
+    destroyed = fresh.stack.run(*DESTROY)
+    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    assert f"pulumi config set --path key.arn {before['key_arn']}" in destroyed.stdout
+    fresh.configure({**kept, "key": {"arn": before["key_arn"]}})
+    fresh.up()
+    after = fresh.outputs()
+    same = ("cluster_id", "deployment", "key_arn", "keys_fingerprint")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert "key_alias" not in after
+    assert not fresh.has_key()
+    unchanged = fresh.stack.run("preview", "--expect-no-changes")
+    assert unchanged.returncode == 0, unchanged.stdout + unchanged.stderr
 
 
 def webhooks(deployment: Deployment) -> list[str]:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sts import STSClient
 
-ServiceName = Literal["ec2", "eks", "iam", "kms", "secretsmanager"]
+ServiceName = Literal["ec2", "eks", "iam", "kms", "secretsmanager", "sts"]
 
 
 class Aws:
@@ -39,6 +40,12 @@ class Aws:
         return self._session.get_partition_for_region(self.region)
 
     @cached_property
+    def account_id(self) -> str:
+        """The account of the credentials; asking for it needs no right."""
+        with failing_as("retrieving AWS account details: retrieving caller identity from STS", "sts"):
+            return self.client("sts").get_caller_identity()["Account"]
+
+    @cached_property
     def _session(self) -> "Session":
         from botocore.session import get_session
 
@@ -54,6 +61,8 @@ class Aws:
     def client(self, service: Literal["kms"]) -> "KMSClient": ...
     @overload
     def client(self, service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+    @overload
+    def client(self, service: Literal["sts"]) -> "STSClient": ...
     def client(self, service: ServiceName) -> object:
         """Return the client of one service."""
         with self._lock:

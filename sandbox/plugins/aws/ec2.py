@@ -18,7 +18,6 @@ from sandbox.plugins.validation import Validator, integer_between
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
-        AuthorizeSecurityGroupIngressRequestTypeDef,
         IpPermissionTypeDef,
         SecurityGroupRuleRequestTypeDef,
         UserIdGroupPairTypeDef,
@@ -86,21 +85,21 @@ class SecurityGroupIngressRule(AwsResourceType):
         return frozenset() if old == new else frozenset(old | new)
 
     def make(self, inputs: PropertyMap) -> Created:
-        """Authorise the rule."""
-        request: AuthorizeSecurityGroupIngressRequestTypeDef = {
-            "GroupId": str(inputs["securityGroupId"]),
-            "IpPermissions": [_permission(inputs)],
-        }
-        if tags := tags_of(inputs):
-            request["TagSpecifications"] = [
-                {
-                    "ResourceType": "security-group-rule",
-                    "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
-                }
-            ]
+        """Authorise the rule, then tag it; one that can't be tagged stays behind unrecorded, as it does for
+        the real plugin.
+        """
+        ec2 = self.aws.client("ec2")
         with failing_as("creating VPC Security Group Rule", "ec2"):
-            rules = self.aws.client("ec2").authorize_security_group_ingress(**request)["SecurityGroupRules"]
+            rules = ec2.authorize_security_group_ingress(
+                GroupId=str(inputs["securityGroupId"]), IpPermissions=[_permission(inputs)]
+            )["SecurityGroupRules"]
         identifier = rules[0]["SecurityGroupRuleId"]
+        if tags := tags_of(inputs):
+            with failing_as(f"setting VPC Security Group Rule ({identifier}) tags", "ec2"):
+                ec2.create_tags(
+                    Resources=[identifier],
+                    Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                )
         return Created(identifier, self.recorded(identifier, inputs))
 
     def look(self, identifier: str, state: PropertyMap) -> PropertyMap | None:
@@ -121,11 +120,7 @@ class SecurityGroupIngressRule(AwsResourceType):
             return None
         rule = found[0]
         live: PropertyMap = {
-            "arn": rule.get("SecurityGroupRuleArn")
-            or (
-                f"arn:{self.aws.partition}:ec2:{self.aws.region}:{rule.get('GroupOwnerId', '')}:"
-                f"security-group-rule/{identifier}"
-            ),
+            "arn": self._arn(identifier),
             "ipProtocol": rule["IpProtocol"],
             "region": self.aws.region,
             "securityGroupId": rule["GroupId"],
@@ -163,9 +158,21 @@ class SecurityGroupIngressRule(AwsResourceType):
                     Tags=[{"Key": key, "Value": value} for key, value in changed.items()],
                 )
 
+    @override
     def recorded(self, identifier: str, inputs: PropertyMap) -> PropertyMap:
-        """As the real plugin: after an operation the inputs are recorded as they were given."""
-        return {**super().recorded(identifier, inputs), **inputs}
+        """Record the inputs as they were given: the real plugin doesn't read a rule back."""
+        return {
+            "arn": self._arn(identifier),
+            "region": self.aws.region,
+            "securityGroupRuleId": identifier,
+            "tags": {},
+            "tagsAll": inputs.get("tags", {}),
+            **inputs,
+        }
+
+    def _arn(self, identifier: str) -> str:
+        account = self.aws.account_id
+        return f"arn:{self.aws.partition}:ec2:{self.aws.region}:{account}:security-group-rule/{identifier}"
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:

@@ -1,4 +1,4 @@
-"""``aws:iam/role:Role`` and ``aws:iam/rolePolicyAttachment:RolePolicyAttachment``."""
+"""``aws:iam/role:Role``, ``aws:iam/rolePolicyAttachment:RolePolicyAttachment`` and ``aws:iam/getRole``."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from sandbox.plugins.aws.api import error_code, failing_as
+from sandbox.plugins.aws.api import Aws, error_code, failing_as, one_error
 from sandbox.plugins.aws.policy_documents import policy_property
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
@@ -258,3 +258,34 @@ class RolePolicyAttachment(AwsResourceType):
             except ClientError as error:
                 if error_code(error) != "NoSuchEntity":
                     raise
+
+
+def get_role(aws: Aws, arguments: PropertyMap) -> PropertyMap:
+    """Describe a role, which IAM finds by its name whatever its path is."""
+    from botocore.exceptions import ClientError
+
+    name = str(arguments["name"])
+    with failing_as(f"reading IAM Role ({name})", "iam"):
+        try:
+            found = aws.client("iam").get_role(RoleName=name)["Role"]
+        except ClientError as error:
+            if error_code(error) == "NoSuchEntity":
+                raise ProviderError(
+                    one_error(f"reading IAM Role ({name}): couldn't find resource")
+                ) from error
+            raise
+    tags: dict[str, PropertyValue] = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+    return {
+        "arn": found["Arn"],
+        "assumeRolePolicy": json.dumps(found["AssumeRolePolicyDocument"]),
+        "createDate": found["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "description": found.get("Description", ""),
+        "id": name,
+        "maxSessionDuration": found["MaxSessionDuration"],
+        "name": name,
+        "path": found["Path"],
+        "permissionsBoundary": found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+        "roleLastUseds": [],
+        "tags": tags,
+        "uniqueId": found["RoleId"],
+    }

@@ -1,4 +1,4 @@
-"""``aws:kms/key:Key`` and ``aws:kms/alias:Alias``."""
+"""``aws:kms/key:Key``, ``aws:kms/alias:Alias`` and the function ``aws:kms/getKey:getKey``."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from sandbox.plugins.aws.api import error_code, failing_as
+from sandbox.plugins.aws.api import Aws, error_code, failing_as, one_error
 from sandbox.plugins.aws.policy_documents import policy_property
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.tags import tag_changes, tag_outputs, tags_of
@@ -16,6 +16,8 @@ from sandbox.plugins.provider import Created, PartialFailureError, ProviderError
 from sandbox.plugins.validation import integer_between, length_between, matching, only
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_kms.type_defs import CreateKeyRequestTypeDef, KeyMetadataTypeDef
 
 _POLICY_NAME = "default"
@@ -292,3 +294,49 @@ class Alias(AwsResourceType):
             except ClientError as error:
                 if error_code(error) != "NotFound":
                     raise
+
+
+def get_key(aws: Aws, arguments: PropertyMap) -> PropertyMap:
+    """Describe a key, in the region of the arguments or of the provider; one that will be deleted, too."""
+    from botocore.exceptions import ClientError
+
+    key_id, region = str(arguments["keyId"]), str(arguments.get("region") or aws.region)
+    with failing_as(f"reading KMS Key ({key_id})", "kms"):
+        try:
+            found = Aws(region).client("kms").describe_key(KeyId=key_id)["KeyMetadata"]
+        except ClientError as error:
+            if error_code(error) == "NotFound":
+                raise ProviderError(
+                    one_error(f"reading KMS Key ({key_id}): couldn't find resource")
+                ) from error
+            raise
+    created, deletion = found.get("CreationDate"), found.get("DeletionDate")
+    return {
+        "arn": found.get("Arn", ""),
+        "awsAccountId": found.get("AWSAccountId", ""),
+        "cloudHsmClusterId": found.get("CloudHsmClusterId", ""),
+        "creationDate": _rfc3339(created),
+        "customKeyStoreId": found.get("CustomKeyStoreId", ""),
+        "customerMasterKeySpec": found.get("CustomerMasterKeySpec", ""),
+        "deletionDate": _rfc3339(deletion),
+        "description": found.get("Description", ""),
+        "enabled": found.get("Enabled", False),
+        "expirationModel": found.get("ExpirationModel", ""),
+        "id": found["KeyId"],
+        "keyId": key_id,
+        "keyManager": found.get("KeyManager", ""),
+        "keySpec": found.get("KeySpec", ""),
+        "keyState": found.get("KeyState", ""),
+        "keyUsage": found.get("KeyUsage", ""),
+        "multiRegion": found.get("MultiRegion", False),
+        "multiRegionConfigurations": [],
+        "origin": found.get("Origin", ""),
+        "pendingDeletionWindowInDays": found.get("PendingDeletionWindowInDays", 0),
+        "region": region,
+        "validTo": _rfc3339(found.get("ValidTo")),
+        "xksKeyConfigurations": [],
+    }
+
+
+def _rfc3339(when: "datetime | None") -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when is not None else ""

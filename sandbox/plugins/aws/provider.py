@@ -10,8 +10,8 @@ from sandbox.plugins.aws.api import Aws
 from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
 from sandbox.plugins.aws.eks import get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
-from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment
-from sandbox.plugins.aws.kms import Alias, Key
+from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
+from sandbox.plugins.aws.kms import Alias, Key, get_key
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.declared_functions import DeclaredFunction, function_of
@@ -52,6 +52,10 @@ _FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
     ),
     "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": DeclaredFunction(
         get_open_id_connect_provider, frozenset({"arn", "url"}), frozenset({"tags"})
+    ),
+    "aws:iam/getRole:getRole": DeclaredFunction(get_role, frozenset({"name"}), frozenset({"tags"})),
+    "aws:kms/getKey:getKey": DeclaredFunction(
+        get_key, frozenset({"keyId", "region"}), frozenset({"grantTokens"})
     ),
 }
 

@@ -208,15 +208,20 @@ class SecretPolicy(AwsResourceType):
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
-        """Take the policy off the secret."""
+        """Take the policy off the secret, and see that it is gone, as the real plugin does."""
         from botocore.exceptions import ClientError
 
-        with failing_as(f"deleting Secrets Manager Secret ({identifier}) policy", _SERVICE):
-            try:
-                self.aws.client(_SERVICE).delete_resource_policy(SecretId=identifier)
-            except ClientError as error:
-                if error_code(error) != "ResourceNotFound":
-                    raise
+        client = self.aws.client(_SERVICE)
+        for doing, request in (
+            (f"deleting Secrets Manager Secret ({identifier}) policy", client.delete_resource_policy),
+            (f"waiting for Secrets Manager Secret Policy ({identifier}) delete", client.get_resource_policy),
+        ):
+            with failing_as(doing, _SERVICE):
+                try:
+                    request(SecretId=identifier)
+                except ClientError as error:
+                    if not _gone(error):
+                        raise
 
     def _put(self, secret: str, inputs: PropertyMap) -> str:
         with failing_as(f"putting Secrets Manager Secret ({secret}) policy", _SERVICE):

@@ -1,6 +1,8 @@
 """What policies allow works; what they do not allow fails as on AWS."""
 
 import base64
+from collections.abc import Mapping
+from contextlib import nullcontext
 from uuid import uuid4
 
 import pytest
@@ -230,6 +232,45 @@ def test_a_key_policy_is_checked(cloud: Cloud, policy: str, message: str | None)
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     with refusal("MalformedPolicyDocumentException", message):
         kms.put_key_policy(KeyId=key, Policy=policy)
+
+
+POLICY_OF_THE_ACCOUNT = document(allow("kms:*", Principal={"AWS": iam_arn("root")}))
+
+
+def test_creator_of_a_key_has_to_be_able_to_change_its_policy_again(cloud: Cloud) -> None:
+    """By the key policy, which leaves it to IAM here, and so by the caller's own policies."""
+    create = allow("kms:CreateKey")
+    locked_out = "The new key policy will not allow you to update the key policy in the future."
+    with refusal("MalformedPolicyDocumentException", locked_out):
+        cloud.kms(cloud.user(create).credentials).create_key(Policy=POLICY_OF_THE_ACCOUNT)
+    kms = cloud.kms(cloud.user(create, allow("kms:PutKeyPolicy")).credentials)
+    key = kms.create_key(Policy=POLICY_OF_THE_ACCOUNT)["KeyMetadata"]["KeyId"]
+    named = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{uuid4().hex}"}}
+    of_named = cloud.kms(cloud.user(create, allow("kms:PutKeyPolicy", Condition=named)).credentials)
+    with refusal("MalformedPolicyDocumentException", locked_out):
+        of_named.create_key(Policy=POLICY_OF_THE_ACCOUNT)
+    kms.put_key_policy(KeyId=key, Policy=POLICY_OF_THE_ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("condition", "absent", "off"),
+    [
+        ({"Bool": {"kms:BypassPolicyLockoutSafetyCheck": "false"}}, False, True),
+        ({"BoolIfExists": {"kms:BypassPolicyLockoutSafetyCheck": "false"}}, True, True),
+        ({"Null": {"kms:BypassPolicyLockoutSafetyCheck": "true"}}, True, False),
+    ],
+    ids=["Bool", "BoolIfExists", "Null"],
+)
+def test_request_without_a_word_on_the_safety_check_has_no_such_key(
+    cloud: Cloud, condition: Mapping[str, object], absent: bool, off: bool
+) -> None:
+    kms = cloud.kms(cloud.user(allow("kms:CreateKey", Condition=condition)).credentials)
+    with nullcontext() if absent else refusal("AccessDeniedException"):
+        kms.create_key()
+    with nullcontext() if off else refusal("AccessDeniedException"):
+        kms.create_key(BypassPolicyLockoutSafetyCheck=False)
+    with refusal("AccessDeniedException"):
+        kms.create_key(BypassPolicyLockoutSafetyCheck=True)
 
 
 # The log

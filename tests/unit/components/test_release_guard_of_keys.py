@@ -161,3 +161,37 @@ def test_seal_that_vault_has_reached_keeps_its_key(vault: ScriptedVault) -> None
     assert failures(migrating(vault), guarded(vault)) == []
     ((name, _),) = failures(migrating(vault), guarded(vault, seal_key="transit/keys/b"))
     assert name == "seal_key"
+
+
+KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+REPLICA = f"arn:aws:kms:eu-central-1:123456789012:key/mrk-{'0' * 32}"
+
+
+def test_replica_of_a_multi_region_key_is_the_same_key(vault: ScriptedVault) -> None:
+    olds = guarded(vault, "awskms", seal_key=REPLICA)
+    assert failures(olds, {**olds, "seal_key": REPLICA.replace("eu-central-1", "us-west-2")}) == []
+    assert vault.requests == []
+
+
+@pytest.mark.parametrize(
+    "new", [REPLICA.replace("mrk-0", "mrk-1"), REPLICA.replace("123456789012", "999999999999"), KMS_KEY]
+)
+def test_other_key_of_kms_is_refused(vault: ScriptedVault, new: str) -> None:
+    pods_answer(vault, UNSEALED, UNSEALED)
+    olds = guarded(vault, "awskms", seal_key=REPLICA)
+    assert [name for name, _ in failures(olds, {**olds, "seal_key": new})] == ["seal_key"]
+
+
+def test_destroy_says_how_the_key_is_used_again(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ReleaseGuardProvider().delete("release-guard", guarded(vault, "awskms", seal_key=KMS_KEY))
+    assert capfd.readouterr().err.endswith(f"pulumi config set --path key.arn {KMS_KEY}\n")
+
+
+@pytest.mark.parametrize(("seal_type", "key"), [("transit", "transit/keys/a"), ("awskms", "")])
+def test_destroy_says_nothing_of_a_key_that_is_no_setting(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str], seal_type: str, key: str
+) -> None:
+    ReleaseGuardProvider().delete("release-guard", guarded(vault, seal_type, seal_key=key))
+    assert capfd.readouterr().err == ""

@@ -13,6 +13,8 @@ KEY_ARN = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{KEY_ID}"
 ANY_KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/*"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/workload-boundary"
 OF_THE_ALIAS = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/vault-auto-unseal"}}
+OF_NO_OTHER_ALIAS = {"ForAllValues:StringEquals": {"kms:ResourceAliases": "alias/vault-auto-unseal"}}
+OF_NO_ALIAS = {"ForAllValues:StringNotLike": {"kms:ResourceAliases": "*"}}
 
 FULL: Mapping[str, Any] = {
     **EKS,
@@ -23,6 +25,13 @@ FULL: Mapping[str, Any] = {
         "permissionsBoundary": BOUNDARY,
     },
     "tags": {"team": "platform", "environment": "prod"},
+}
+EXISTING_KEY_ARN = f"arn:aws:kms:us-west-2:999999999999:key/mrk-{'0' * 32}"
+EXISTING_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/teams/vault"
+EXISTING: Mapping[str, Any] = {
+    **EKS,
+    "key": {"arn": EXISTING_KEY_ARN},
+    "role": {"arn": EXISTING_ROLE_ARN},
 }
 SHAMIR_ON_EKS: Mapping[str, Any] = {**EKS, "seal": "shamir"}
 CHINA: Mapping[str, Any] = {**FULL, "region": "cn-north-1"}

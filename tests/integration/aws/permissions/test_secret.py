@@ -53,6 +53,8 @@ SECRET, SECRET_KEY = "aws:secretsmanager/secret:Secret::key-store", "aws:kms/key
 SECRET_POLICY = "aws:secretsmanager/secretPolicy:SecretPolicy::key-store"
 DELETIONS = (
     (SECRET_POLICY, "secretsmanager:DeleteResourcePolicy"),
+    # Behind it, as the policy is gone by then.
+    (SECRET_POLICY, "secretsmanager:GetResourcePolicy"),
     (SECRET, "secretsmanager:DeleteSecret"),
     # Behind it, as the deletion is scheduled by then; so with the key.
     (SECRET, "secretsmanager:DescribeSecret"),

@@ -4,13 +4,17 @@ Real engine, the program's own components, AWS that asks for every right. What a
 by its message.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from itertools import chain
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from components.permissions.aws import up_policy
+from components.permissions.aws import destroy_policy, up_policy
+from sandbox.aws.account import iam_arn
 from tests.integration.aws.permissions.permission_stack import (
     Deployed,
     NewSettings,
@@ -25,14 +29,16 @@ from tests.integration.aws.permissions.permission_stack import (
     without,
 )
 from tests.integration.aws.permissions.tried_actions import (
+    ASKED_BY_KMS,
     CHANGES,
     CREATIONS,
     LOOK_UPS,
     READ_ON_CHANGE_ONLY,
+    READ_ON_REFRESH_ONLY,
     READS,
     UNBINDING,
 )
-from tests.integration.aws.running_cloud import Cloud, refusal
+from tests.integration.aws.running_cloud import Cloud, allow, document, refusal
 from tests.integration.plugin_stack import PluginStack
 
 # The first test to ask waits for the engine's runs without every action.
@@ -51,7 +57,8 @@ def test_up_rights_are_enough_from_nothing(
     assert {tag["TagKey"]: tag["TagValue"] for tag in tags} == settings["tags"]
 
 
-FROM_NOTHING = [action for action in (*LOOK_UPS, *READS, *CREATIONS) if action != READ_ON_CHANGE_ONLY]
+NOT_FROM_NOTHING = (READ_ON_CHANGE_ONLY, READ_ON_REFRESH_ONLY)
+FROM_NOTHING = [action for action in (*LOOK_UPS, *READS, *CREATIONS) if action not in NOT_FROM_NOTHING]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +71,7 @@ def said_from_nothing(
         folder = tmp_path_factory.mktemp("up") / "stack"
         return branch(empty, folder, settings, who).up(fails=True)
 
-    return two_at_a_time(attempt, FROM_NOTHING)
+    return two_at_a_time(attempt, [*FROM_NOTHING, ASKED_BY_KMS])
 
 
 @pytest.mark.parametrize("action", FROM_NOTHING)
@@ -72,6 +79,14 @@ def test_up_from_nothing_misses_each_action(
     said_from_nothing: Mapping[str, Future[str]], action: str
 ) -> None:
     assert_named(said_from_nothing[action].result(), action)
+
+
+def test_up_from_nothing_misses_the_right_to_change_the_keys_policy_again(
+    said_from_nothing: Mapping[str, Future[str]],
+) -> None:
+    text = said_from_nothing[ASKED_BY_KMS].result()
+    assert "creating KMS Key" in text
+    assert "The new key policy will not allow you to update the key policy in the future." in text
 
 
 @pytest.mark.parametrize("action", CHANGES)
@@ -126,6 +141,33 @@ def test_up_rights_change_no_other_key(cloud: Cloud, deployed: Deployed) -> None
         with refusal("AccessDeniedException"):
             kms.update_alias(AliasName=settings["key"]["alias"], TargetKeyId=other)
         kms.disable_key_rotation(KeyId=deployed.key_id)
+
+
+def test_up_rights_take_over_no_key_that_has_an_alias(cloud: Cloud, new_settings: NewSettings) -> None:
+    """Not while the stack's own alias isn't there yet, nor together with the rights to delete it."""
+    settings = new_settings(key={"alias": f"alias/vault-{uuid4().hex}"})
+    alias = settings["key"]["alias"]
+    kms = cloud.kms()
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName=f"alias/of-another-team-{uuid4().hex}", TargetKeyId=key["KeyId"])
+    policy = document(allow("kms:*", Principal={"AWS": iam_arn("root")}))
+    scope = scope_of(settings)
+    held = [json.loads(each(scope))["Statement"] for each in (up_policy, destroy_policy)]
+    holder = cloud.kms(bearer(cloud, document(*chain.from_iterable(held))))
+    attempts: Sequence[Callable[[], object]] = (
+        lambda: holder.create_alias(AliasName=alias, TargetKeyId=key["KeyId"]),
+        lambda: holder.put_key_policy(KeyId=key["KeyId"], Policy=policy),
+        lambda: holder.tag_resource(KeyId=key["KeyId"], Tags=[{"TagKey": "team", "TagValue": "one"}]),
+        lambda: holder.untag_resource(KeyId=key["KeyId"], TagKeys=["team"]),
+        lambda: holder.enable_key_rotation(KeyId=key["KeyId"]),
+        lambda: holder.schedule_key_deletion(KeyId=key["KeyId"]),
+    )
+    for attempt in attempts:
+        with refusal("AccessDeniedException"):
+            attempt()
+    own = holder.create_key(Policy=policy)["KeyMetadata"]["KeyId"]
+    holder.create_alias(AliasName=alias, TargetKeyId=own)
+    holder.put_key_policy(KeyId=own, Policy=policy)
 
 
 def test_up_rights_attach_no_other_policy_and_take_no_boundary_away(

@@ -35,6 +35,10 @@ CREATIONS = (
 )
 READ_ON_CHANGE_ONLY = "iam:GetRolePolicy"
 """A new role has no inline policy."""
+READ_ON_REFRESH_ONLY = "ec2:DescribeSecurityGroupRules"
+"""The provider doesn't read a rule that it has just created or changed."""
+ASKED_BY_KMS = "kms:PutKeyPolicy"
+"""Asked for by KMS when a key is created, whose refusal names no action."""
 CHANGES = (
     READ_ON_CHANGE_ONLY,
     "ec2:DeleteTags",

@@ -24,6 +24,7 @@ ARGS = AwsUnsealKeyArgs(
     partition="aws",
     account_id=ACCOUNT,
     vault_role_arn=ROLE_ARN,
+    role_exists=False,
     further_statements=[STATEMENT],
     protect=True,
     tags={"app": "vault"},
@@ -53,6 +54,13 @@ def test_key_only_the_role_may_use() -> None:
     )
     assert STATEMENT in policy["Statement"]
     assert key.inputs["tags"] == {"app": "vault"}
+
+
+def test_role_of_somebody_else_needs_no_policy_of_its_own() -> None:
+    policy = json.loads(created(replace(ARGS, role_exists=True)).only(KEY).inputs["policy"])
+    (use,) = [each for each in policy["Statement"] if each["Sid"] == "VaultRoleUsesKey"]
+    assert use["Principal"] == {"AWS": ROLE_ARN}
+    assert "Condition" not in use
 
 
 @pytest.mark.parametrize(("rotation", "days"), [(True, 30), (False, 7)])

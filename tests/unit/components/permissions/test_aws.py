@@ -6,7 +6,7 @@ from typing import Any
 import parliament  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from components.aws.policies import unseal_policy
+from components.aws.policies import KEY_READS, unseal_policy
 from components.errors import DeploymentError
 from components.permissions.aws import (
     DOCUMENTS,
@@ -21,12 +21,15 @@ from tests.unit.fakes.aws_deployments import (
     ANY_KEY,
     BOUNDARY,
     CHINA,
+    CUSTODY,
     FULL,
     GOVERNMENT,
     IN_SECRET,
     IN_SECRET_UNDER_UNSEAL_KEY,
     KEY_ARN,
     KEY_ID,
+    OF_NO_ALIAS,
+    OF_NO_OTHER_ALIAS,
     OF_THE_ALIAS,
     SECRET_KEY_ID,
     SHAMIR_ON_EKS,
@@ -160,23 +163,50 @@ def test_with_the_keys_id_nothing_reaches_another_key() -> None:
         assert "kms:CreateKey" not in actions(text), name
 
 
-def test_without_the_id_changes_are_for_the_key_of_that_alias() -> None:
-    free = {
-        action
-        for statement in statements(up_policy(scope())).values()
-        if ANY_KEY in resources(statement) and "Condition" not in statement
-        for action in statement["Action"]
+@pytest.mark.parametrize("secret", [False, True])
+@pytest.mark.parametrize("retained", [False, True])
+def test_without_the_id_nothing_is_for_a_key_of_another_alias(secret: bool, retained: bool) -> None:
+    """Neither of `up` nor of `up` and `destroy` together, but for reads of the secret's key."""
+    found = scope({**FULL, **({"custody": CUSTODY} if secret else {}), "key": {"retainOnDestroy": retained}})
+    documents = [up_policy(found), *([destroy_policy(found)] if retained else [])]
+    reaching = {
+        sid: statement
+        for document in documents
+        for sid, statement in statements(document).items()
+        if ANY_KEY in resources(statement)
+        # AWS asks for this right on the alias, too, which keeps other keys out.
+        and sid != "DeleteAlias"
     }
-    reads = {"kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"}
-    assert free == {*reads, "kms:EnableKeyRotation", "kms:CreateAlias"}
-    assert statements(up_policy(scope()))["ChangeKey"] == {
-        "Sid": "ChangeKey",
+    if secret:
+        assert reaching.pop("ReadSecretKey")["Action"] == sorted(KEY_READS)
+        # By way of Secrets Manager, which asks for nothing but its own secrets.
+        del reaching["UseSecretKey"]
+    assert {sid: statement["Condition"] for sid, statement in reaching.items()} == {
+        "NameKey": OF_NO_OTHER_ALIAS,
+        "FinishAndChangeKey": OF_NO_OTHER_ALIAS,
+        **({"FinishSecretKey": OF_NO_ALIAS} if secret else {}),
+    }
+
+
+def test_a_key_is_named_finished_and_changed_while_it_has_no_other_alias() -> None:
+    found = statements(up_policy(scope()))
+    assert found["NameKey"]["Resource"] == [ALIAS, ANY_KEY]
+    assert found["FinishAndChangeKey"] == {
+        "Sid": "FinishAndChangeKey",
         "Effect": "Allow",
-        "Action": ["kms:PutKeyPolicy", "kms:TagResource", "kms:UntagResource"],
+        "Action": sorted(
+            [
+                *KEY_READS,
+                "kms:EnableKeyRotation",
+                "kms:PutKeyPolicy",
+                "kms:TagResource",
+                "kms:UntagResource",
+            ]
+        ),
         "Resource": ANY_KEY,
-        "Condition": OF_THE_ALIAS,
+        "Condition": OF_NO_OTHER_ALIAS,
     }
-    assert statements(preview_policy(scope()))["ReadKey"]["Condition"] == OF_THE_ALIAS
+    assert statements(preview_policy(scope()))["ReadKey"]["Condition"] == OF_NO_OTHER_ALIAS
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -192,13 +222,7 @@ def test_a_new_key_is_the_kind_that_the_program_makes() -> None:
             "kms:KeySpec": "SYMMETRIC_DEFAULT",
             "kms:KeyUsage": "ENCRYPT_DECRYPT",
         },
-        "Bool": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
-    }
-
-
-def test_a_new_key_gets_the_tags_of_the_settings() -> None:
-    assert statements(up_policy(scope()))["TagNewKey"]["Condition"] == {
-        "StringEquals": {"aws:RequestTag/team": "platform", "aws:RequestTag/environment": "prod"}
+        "BoolIfExists": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
     }
 
 
@@ -225,7 +249,7 @@ def test_without_a_boundary_an_earlier_one_may_go() -> None:
 
 def test_the_rule_is_one_of_the_nodes_group() -> None:
     found = statements(up_policy(scope()))
-    assert found["CreateWebhookRule"]["Resource"] == [GROUP, RULES]
+    assert found["CreateWebhookRule"]["Resource"] == GROUP
     assert found["ChangeWebhookRule"]["Resource"] == [GROUP, RULES]
     assert found["TagWebhookRule"]["Resource"] == RULES
     assert statements(destroy_policy(scope()))["DeleteWebhookRule"]["Resource"] == GROUP
@@ -238,7 +262,6 @@ def test_without_tags_nothing_is_tagged() -> None:
         "ec2:DeleteTags",
         "kms:ListResourceTags",
     }
-    assert statements(up_policy(scope(EKS)))["CreateWebhookRule"]["Resource"] == GROUP
 
 
 @pytest.mark.parametrize(("rotation", "action"), [(True, "Enable"), (False, "Disable")])

@@ -12,13 +12,16 @@ from tests.unit.fakes.aws_deployments import (
     ANY_KEY,
     CHINA,
     CUSTODY,
+    EXISTING,
+    EXISTING_KEY_ARN,
+    EXISTING_ROLE_ARN,
     FULL,
     GOVERNMENT,
     IN_SECRET,
     IN_SECRET_UNDER_UNSEAL_KEY,
     KEY_ARN,
     KEY_ID,
-    OF_THE_ALIAS,
+    OF_NO_OTHER_ALIAS,
     SECRET,
     SECRET_KEY_ARN,
     SECRET_KEY_ID,
@@ -50,16 +53,37 @@ def test_role_policy_and_alias_are_named_by_the_settings() -> None:
     seal = scope().seal
     assert seal is not None
     assert seal.role_arn == f"arn:aws:iam::{ACCOUNT}:role/vault/unsealer"
-    assert seal.policy_arn == f"arn:aws:iam::{ACCOUNT}:policy/vault/unseal"
-    assert seal.alias_arn == f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/vault-auto-unseal"
+    assert seal.own_role is not None
+    assert seal.own_key is not None
+    assert seal.own_role.policy_arn == f"arn:aws:iam::{ACCOUNT}:policy/vault/unseal"
+    assert seal.own_key.alias_arn == f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/vault-auto-unseal"
 
 
 def test_key_is_named_once_its_id_is_known() -> None:
     first, deployed = scope().seal, scope(key_id=KEY_ID).seal
     assert first is not None
     assert deployed is not None
-    assert (first.key_arn, first.any_key_arn) == (None, ANY_KEY)
+    assert first.own_key is not None
+    assert (first.key_arn, first.own_key.any_arn) == (None, ANY_KEY)
     assert deployed.key_arn == KEY_ARN
+
+
+def test_existing_key_and_role_are_named_by_their_arns() -> None:
+    seal = scope(EXISTING).seal
+    assert seal is not None
+    assert (seal.key_arn, seal.role_arn) == (EXISTING_KEY_ARN, EXISTING_ROLE_ARN)
+    assert (seal.own_key, seal.own_role) == (None, None)
+
+
+def test_id_of_a_key_beside_its_arn_is_refused() -> None:
+    with pytest.raises(DeploymentError, match="leave --key-id out"):
+        scope(EXISTING, KEY_ID)
+
+
+def test_secret_under_an_existing_unseal_key_names_it() -> None:
+    secret = scope({**EXISTING, "custody": {**CUSTODY, "kmsKey": "unseal-key"}}).secret
+    assert secret is not None
+    assert secret.key_arns == EXISTING_KEY_ARN
 
 
 def test_only_a_seal_of_aws_has_a_key_there() -> None:
@@ -113,4 +137,4 @@ def test_key_of_the_secret_is_used_for_secrets_only(
     secret = scope(configuration, key_id, secret_key_id).secret
     assert secret is not None
     assert (secret.own_key_arns, secret.key_arns) == (own, used)
-    assert secret.key_condition == {**THROUGH_SECRETS_MANAGER, **(OF_THE_ALIAS if by_alias else {})}
+    assert secret.key_condition == {**THROUGH_SECRETS_MANAGER, **(OF_NO_OTHER_ALIAS if by_alias else {})}

@@ -45,6 +45,8 @@ def test_preview_reads_the_key_that_is_the_secrets_own() -> None:
 def test_own_key_of_the_secret_is_created_and_then_told_by_its_id() -> None:
     first = statements(up_policy(scope(IN_SECRET, KEY_ID)))
     assert first["CreateSecretKey"]["Action"] == ["kms:CreateKey"]
+    # AWS asks whoever creates a key for the right to change its policy.
+    assert "kms:PutKeyPolicy" in first["FinishSecretKey"]["Action"]
     assert "ChangeSecretKey" not in first
     later = statements(up_policy(scope(IN_SECRET, KEY_ID, SECRET_KEY_ID)))
     assert "CreateSecretKey" not in later

@@ -1,5 +1,6 @@
 """The seal of AWS KMS: its settings, and what Vault learns of key and role."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,8 @@ import pulumi_kubernetes
 import pytest
 
 from components.aws.cluster import EksCluster
+from components.aws.policies import service_account_trust_policy
+from components.aws.settings import KeySettings, RoleSettings
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
 from components.seals.awskms import Seal, stanza
@@ -32,6 +35,25 @@ from tests.unit.fakes.mocked_account import (
 from tests.unit.fakes.recorded_deployment import Deployment, deploy
 
 ROLE_OF_THE_STACK = f"arn:aws-cn:iam::{ACCOUNT}:role/vault/unsealer"
+CREATED: dict[str, Any] = {"role": {"name": "unsealer", "path": "/vault/"}}
+EXISTING_KEY = f"arn:aws-cn:kms:cn-north-1:999999999999:key/mrk-{'0' * 32}"
+EXISTING: dict[str, Any] = {"key": {"arn": EXISTING_KEY}, "role": {"arn": ROLE_OF_THE_STACK}}
+TRUST = service_account_trust_policy(
+    oidc_provider_arn="arn:of:the:provider", issuer=ISSUER, namespace="secrets", service_account="vault"
+)
+ANSWERS = {
+    "aws:kms/getKey:getKey": {
+        "keySpec": "SYMMETRIC_DEFAULT",
+        "keyUsage": "ENCRYPT_DECRYPT",
+        "keyState": "Enabled",
+    },
+    "aws:iam/getRole:getRole": {
+        "arn": ROLE_OF_THE_STACK,
+        "path": "/vault/",
+        "uniqueId": "AROAOTHER",
+        "assumeRolePolicy": TRUST,
+    },
+}
 
 
 def read(values: dict[str, Any], cluster_name: str | None = "example") -> tuple[Seal, list[str]]:
@@ -39,8 +61,10 @@ def read(values: dict[str, Any], cluster_name: str | None = "example") -> tuple[
     return Seal.from_settings(ConfigReader(values, problems, path="vault-autounseal"), cluster_name), problems
 
 
-def provisioned(*, oidc_provider: bool = True, on_eks: bool = True) -> tuple[Deployment, ProvisionedSeal]:
-    seal, _ = read({"role": {"name": "unsealer", "path": "/vault/"}})
+def provisioned(
+    values: dict[str, Any] = CREATED, *, oidc_provider: bool = True, on_eks: bool = True
+) -> tuple[Deployment, ProvisionedSeal]:
+    seal, _ = read(values)
     found: list[ProvisionedSeal] = []
 
     def program() -> None:
@@ -81,7 +105,7 @@ def provisioned(*, oidc_provider: bool = True, on_eks: bool = True) -> tuple[Dep
         for name, value in result.outputs.items():
             pulumi.export(name, value)
 
-    return deploy({}, answers={}, outputs=computed, program=program), found[0]
+    return deploy({}, answers=ANSWERS, outputs=computed, program=program), found[0]
 
 
 def test_pods_need_an_identity() -> None:
@@ -92,6 +116,8 @@ def test_pods_need_an_identity() -> None:
 def test_defaults_name_the_cluster_and_lose_nothing() -> None:
     seal, problems = read({})
     assert problems == []
+    assert isinstance(seal.role, RoleSettings)
+    assert isinstance(seal.key, KeySettings)
     assert (seal.role.name, seal.role.policy_name) == ("vault-auto-unseal-example",) * 2
     assert (seal.role.path, seal.role.permissions_boundary) == ("/", None)
     assert (seal.key.rotation, seal.key.retain_on_destroy, seal.key.deletion_window_days) == (True, True, 30)
@@ -161,3 +187,89 @@ def test_vault_waits_for_key_and_role() -> None:
 def test_cluster_that_vouches_for_no_pod_is_refused(cluster: dict[str, bool]) -> None:
     with pytest.raises(DeploymentError, match="needs an EKS cluster"):
         provisioned(**cluster)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"key": {"arn": "alias/vault"}},
+        {"key": {"arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/vault"}},
+        {"key": {"arn": KEY_ID}},
+        {"role": {"arn": "unsealer"}},
+        {"role": {"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/unsealer/session"}},
+        {"key": {"arn": None}},
+    ],
+)
+def test_only_the_arn_of_a_key_or_role_is_one(values: dict[str, Any]) -> None:
+    (problem,) = read(values)[1]
+    assert "give the ARN of a" in problem
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("key", "alias", "alias/vault"),
+        ("key", "deletionWindowDays", 7),
+        ("key", "rotation", True),
+        ("key", "retainOnDestroy", True),
+        ("role", "name", "unsealer"),
+        ("role", "policyName", "unseal"),
+        ("role", "path", "/vault/"),
+        ("role", "permissionsBoundary", f"arn:aws:iam::{ACCOUNT}:policy/boundary"),
+    ],
+)
+def test_settings_of_what_the_stack_creates_are_refused_beside_an_arn(
+    section: str, name: str, value: Any
+) -> None:
+    (problem,) = read({section: {**EXISTING[section], name: value}})[1]
+    assert f"{section}.{name} is " in problem
+    assert "isn't this stack's to" in problem
+
+
+def test_default_name_does_not_matter_beside_an_existing_role() -> None:
+    assert read(EXISTING, "c" * 60)[1] == []
+
+
+def test_nothing_is_created_if_key_and_role_exist() -> None:
+    deployment, seal = provisioned(EXISTING)
+    assert [type_ for type_ in deployment.types if type_.startswith("aws:")] == []
+    assert seal.prerequisites == ()
+    assert deployment.outputs == {
+        # The id alone would be looked for in the role's account.
+        "stanza": {"type": "awskms", "region": "cn-north-1", "kms_key_id": EXISTING_KEY},
+        "annotations": {"eks.amazonaws.com/role-arn": ROLE_OF_THE_STACK},
+        "preflight": {
+            "seal": "awskms",
+            "role_arn": ROLE_OF_THE_STACK,
+            "key_arn": EXISTING_KEY,
+            "region": "cn-north-1",
+            "service_account": "vault",
+        },
+        "key": EXISTING_KEY,
+        "key_id": EXISTING_KEY.rpartition("/")[2],
+        "key_arn": EXISTING_KEY,
+        "role_arn": ROLE_OF_THE_STACK,
+        "role_name": "unsealer",
+        "role_path": "/vault/",
+        "role_unique_id": "AROAOTHER",
+    }
+
+
+def test_role_of_the_stack_may_use_the_existing_key_alone() -> None:
+    deployment, _ = provisioned({"key": EXISTING["key"]})
+    assert deployment.of_type(KEY) == deployment.of_type(ALIAS) == []
+    (statement,) = json.loads(deployment.only(POLICY).inputs["policy"])["Statement"]
+    assert statement["Resource"] == EXISTING_KEY
+
+
+def test_key_of_the_stack_lets_the_existing_role_use_it() -> None:
+    deployment, _ = provisioned({"role": EXISTING["role"]})
+    assert deployment.of_type(ROLE) == deployment.of_type(POLICY) == deployment.of_type(ATTACHMENT) == []
+    statements = json.loads(deployment.only(KEY).inputs["policy"])["Statement"]
+    assert {"AWS": ROLE_OF_THE_STACK} in [statement["Principal"] for statement in statements]
+
+
+def test_existing_key_is_known_to_the_guard_before_anything_else() -> None:
+    args: Any = None
+    assert read(EXISTING)[0].key_in_settings(args) == EXISTING_KEY
+    assert read(CREATED)[0].key_in_settings(args) is None

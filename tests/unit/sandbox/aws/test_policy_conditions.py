@@ -49,10 +49,28 @@ CONTEXT = {
         ("ForAnyValue:StringEquals", "kms:ResourceAliases", "alias/two", True),
         ("ForAnyValue:StringEquals", "kms:ResourceAliases", "alias/three", False),
         ("ForAnyValue:StringLike", "kms:ResourceAliases", "alias/t*", True),
+        ("ForAnyValue:StringNotEquals", "kms:ResourceAliases", "alias/one", True),
+        ("ForAllValues:StringEquals", "kms:ResourceAliases", "alias/one", False),
+        ("ForAllValues:StringLike", "kms:ResourceAliases", "alias/*", True),
+        ("ForAllValues:StringNotLike", "kms:ResourceAliases", "alias/t*", False),
     ],
 )
 def test_operators(operator: str, key: str, value: str, holds: bool) -> None:
     assert condition_holds(Condition(operator, key, (value,)), CONTEXT) is holds
+
+
+@pytest.mark.parametrize(
+    ("operator", "holds"),
+    [
+        ("ForAnyValue:StringEquals", False),
+        ("ForAnyValue:StringNotEquals", False),
+        ("ForAllValues:StringEquals", True),
+        ("ForAllValues:StringNotLike", True),
+    ],
+)
+def test_of_no_values_all_are_anything_and_none_is(operator: str, holds: bool) -> None:
+    condition = Condition(operator, "kms:ResourceAliases", ("alias/*",))
+    assert condition_holds(condition, {"kms:resourcealiases": ()}) is holds
 
 
 def test_values_are_alternatives_and_all_are_excluded() -> None:
@@ -68,8 +86,8 @@ def test_values_are_alternatives_and_all_are_excluded() -> None:
         ("StringEquals", "aws:ResourceTag/team", "a", "aws:ResourceTag/team"),
         ("StringEquals", "aws:PrincipalArn", "${aws:username}", "policy variables"),
         ("StringEquals", "kms:ResourceAliases", "alias/one", "several values"),
-        ("ForAllValues:StringEquals", "kms:ResourceAliases", "alias/one", "several values"),
-        ("ForAnyValue:StringNotEquals", "kms:ResourceAliases", "alias/one", "several values"),
+        ("ForSomeValues:StringEquals", "kms:ResourceAliases", "alias/one", "several values"),
+        ("ForAllValues:IpAddress", "kms:ResourceAliases", "alias/one", "several values"),
     ],
 )
 def test_what_is_not_implemented_is_refused(operator: str, key: str, value: str, named: str) -> None:

@@ -14,7 +14,6 @@ from sandbox.aws.policy_evaluation import (
     Denial,
     identity_denial,
     key_denial,
-    key_policy_names,
     secret_denial,
     web_identity_allowed,
 )
@@ -210,16 +209,6 @@ def test_a_deny_in_the_key_policy_wins_for_whom_it_names() -> None:
         "resource-based policy", explicit=True
     )
     assert key_denial(encrypt(caller=USER), USER, [ALLOW_ALL], None, deny, IDS) is None
-
-
-def test_the_lockout_check_looks_at_the_key_policy_alone() -> None:
-    put = AccessRequest("kms:PutKeyPolicy", KEY, {"aws:principalarn": USER.entity_arn})
-    assert key_policy_names(put, USER, policy(to_account()), {})
-    assert not key_policy_names(put, USER, policy(to_account("kms:Encrypt")), {})
-    other = to_account(Condition={"StringEquals": {"aws:PrincipalArn": ROLE.entity_arn}})
-    assert not key_policy_names(put, USER, policy(other), {})
-    deny = statement("Deny", "kms:Put*", Principal="*")
-    assert not key_policy_names(put, USER, policy(to_account(), deny), {})
 
 
 # Resource policies of secrets
