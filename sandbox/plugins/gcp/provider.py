@@ -34,7 +34,7 @@ from sandbox.plugins.provider import (
 )
 
 _ATTRIBUTION = "addPulumiAttributionLabel"
-_RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
+RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
     kind.token: kind
     for kind in (
         Account,
@@ -93,7 +93,7 @@ class GcpProvider(Provider):
 
     def resource_type(self, token: str) -> ResourceType | None:
         """Return the resource type, on the configured project."""
-        kind = _RESOURCE_TYPES.get(token)
+        kind = RESOURCE_TYPES.get(token)
         # A preview may not know the project yet; checks, differences and foretold states don't need it.
         return None if kind is None else kind(self._google or Google(None))
 
