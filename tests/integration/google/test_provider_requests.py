@@ -190,7 +190,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], set
         for token in LOOKUPS:
             measurement.look_up(token)
         measurement.keep_keys()
-        for token in reversed(LIVES):
+        for token in reversed(tuple(LIVES)):
             measurement.delete(token)
         # Google keeps a deleted role, and creating it again undeletes it.
         measurement.create("gcp:projects/iAMCustomRole:IAMCustomRole")

@@ -281,8 +281,14 @@ def cluster_with_pools(google: ScriptedGoogle) -> None:
         {
             "nodePools": [{"name": "pool", "instanceGroupUrls": list(urls)}],
             "networkConfig": {"network": "n", "defaultEnablePrivateNodes": True},
-            "controlPlaneEndpointsConfig": {"ipEndpointsConfig": {"publicEndpoint": "203.0.113.7"}},
-            "privateClusterConfig": {"enablePrivateNodes": False, "publicEndpoint": "198.51.100.1"},
+            "controlPlaneEndpointsConfig": {
+                "ipEndpointsConfig": {"enablePublicEndpoint": True, "publicEndpoint": "203.0.113.7"}
+            },
+            "privateClusterConfig": {
+                "enablePrivateNodes": False,
+                "masterIpv4CidrBlock": "172.16.0.0/28",
+                "publicEndpoint": "198.51.100.1",
+            },
         }
     )
 
@@ -297,10 +303,21 @@ def test_a_clusters_instance_groups_are_listed_once_a_zone() -> None:
     google = ScriptedGoogle()
     cluster_with_pools(google)
     google.answers[GROUPS.format(zone="a")] = answering({})
-    (private,) = get_cluster(google)["privateClusterConfigs"]
+    cluster = get_cluster(google)
     # A zone without any is no mistake.
     assert google.asked[1:] == [GROUPS.format(zone="a"), GROUPS.format(zone="b")]
-    assert (private["enablePrivateNodes"], private["publicEndpoint"]) == (True, "203.0.113.7")
+    assert cluster["privateClusterConfigs"] == [
+        {
+            "enablePrivateEndpoint": False,
+            "enablePrivateNodes": True,
+            "masterGlobalAccessConfigs": [{"enabled": False}],
+            "masterIpv4CidrBlock": "172.16.0.0/28",
+            "peeringName": "",
+            "privateEndpoint": "",
+            "privateEndpointSubnetwork": "",
+            "publicEndpoint": "203.0.113.7",
+        }
+    ]
 
 
 def test_who_may_not_list_the_instance_groups_gets_no_cluster() -> None:
