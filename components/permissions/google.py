@@ -130,7 +130,7 @@ _ACCOUNT_READS: Mapping[str, str] = {
     "cloudkms.cryptoKeys.getIamPolicy": "who may use the key",
 }
 _ACCOUNT_WRITES: Mapping[str, str] = {
-    "cloudkms.cryptoKeys.setIamPolicy": "lets Vault's service account use the key, or anybody any key",
+    "cloudkms.cryptoKeys.setIamPolicy": "lets Vault's account use the key; can let anybody use any key",
     "iam.serviceAccounts.create": "makes Vault's service account",
     "iam.serviceAccounts.update": "another description",
 }
@@ -140,7 +140,7 @@ _ROLE_READS: Mapping[str, str] = {
 }
 _ROLE_WRITES: Mapping[str, str] = {
     "iam.roles.create": "makes the custom role",
-    "iam.roles.update": "brings a custom role that was there to its one permission, or any to others",
+    "iam.roles.update": "brings a custom role that was there to its one permission; can change any other",
     "iam.roles.undelete": "takes a deleted custom role back, whose id can't be used again",
 }
 _API_READS: Mapping[str, str] = {
@@ -196,10 +196,10 @@ def _writes(stack: _Stack) -> Iterable[Permission]:
     if stack.makes_account:
         yield from stack.permissions(_ACCOUNT_WRITES)
     if "workload-identity" in stack.identity_kinds:
-        reason = "lets Vault's pods be its service account, or anybody any account"
+        reason = "lets Vault's pods be its service account; can let anybody be any account"
         yield from stack.permissions({"iam.serviceAccounts.setIamPolicy": reason})
     if "key-file" in stack.identity_kinds:
-        reason = "makes a key of Vault's service account, or of any account"
+        reason = "makes a key of Vault's service account; can make one of any account"
         yield from stack.permissions({"iam.serviceAccountKeys.create": reason})
     if stack.makes_reader_role:
         yield from stack.permissions(_ROLE_WRITES)
