@@ -4,7 +4,8 @@ Each resource type goes through its life alone, so that every request belongs to
 log of calls tells the permissions that Google's IAM wanted for it.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,7 +15,7 @@ from sandbox.google.project import DEPLOYER, LOCATION, PROJECT_ID
 from sandbox.plugins.gcp.functions import FUNCTIONS
 from sandbox.plugins.gcp.provider import RESOURCE_TYPES, GcpProvider
 from sandbox.plugins.property_values import PropertyMap
-from sandbox.plugins.provider import Resource, ResourceType
+from sandbox.plugins.provider import ProviderError, Resource, ResourceType
 from tests.integration.google.running_google import PROJECT, RunningGoogle, run_google
 from tests.unit.docs.google_requests import Request, listed, shown
 from tests.unit.fakes.key_records import TARGET, key_record
@@ -167,34 +168,40 @@ class Measurement:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], set[Request]]:
-    """What was asked in each step of each resource's life."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGoogle]:
+    """Google with a cluster, to which the provider in this process is led."""
     with (
-        run_google(tmp_path_factory.mktemp("google")) as running,
+        run_google(tmp_path_factory.mktemp("google")) as started,
         pytest.MonkeyPatch.context() as environment,
     ):
-        for name, value in running.environment.items():
+        for name, value in started.environment.items():
             environment.setenv(name, value)
         for name in ("https_proxy", "no_proxy"):
             environment.delenv(name, raising=False)
-        running.create_cluster("10.244.0.1:6443", b"certificate")
-        running.enable_apis("cloudresourcemanager.googleapis.com")
-        measurement = Measurement(running)
-        measurement.provider.configure({"project": PROJECT_ID}, lambda *_: None)
-        for token in LIVES:
-            measurement.create(token)
-            measurement.read(token)
-            measurement.update(token)
-            # The first one is an API; the others need all.
-            running.enable_apis()
-        for token in LOOKUPS:
-            measurement.look_up(token)
-        measurement.keep_keys()
-        for token in reversed(tuple(LIVES)):
-            measurement.delete(token)
-        # Google keeps a deleted role, and creating it again undeletes it.
-        measurement.create("gcp:projects/iAMCustomRole:IAMCustomRole")
-        return measurement.found
+        started.create_cluster("10.244.0.1:6443", b"certificate")
+        started.enable_apis("cloudresourcemanager.googleapis.com")
+        yield started
+
+
+@pytest.fixture(scope="module")
+def measurement(running: RunningGoogle) -> Measurement:
+    """What was asked in each step of each resource's life."""
+    measured = Measurement(running)
+    measured.provider.configure({"project": PROJECT_ID}, lambda *_: None)
+    for token in LIVES:
+        measured.create(token)
+        measured.read(token)
+        measured.update(token)
+        # The first one is an API; the others need all.
+        running.enable_apis()
+    for token in LOOKUPS:
+        measured.look_up(token)
+    measured.keep_keys()
+    for token in reversed(tuple(LIVES)):
+        measured.delete(token)
+    # Google keeps a deleted role, and creating it again undeletes it.
+    measured.create("gcp:projects/iAMCustomRole:IAMCustomRole")
+    return measured
 
 
 def test_every_type_and_function_of_the_stand_in_is_measured() -> None:
@@ -202,10 +209,8 @@ def test_every_type_and_function_of_the_stand_in_is_measured() -> None:
 
 
 @pytest.mark.parametrize("resource", [*map(shown, (*LIVES, *LOOKUPS)), "custody"])
-def test_the_page_lists_the_requests_of_a_resource(
-    asked: dict[tuple[str, str], set[Request]], resource: str
-) -> None:
-    steps = {step: requests for (name, step), requests in asked.items() if name == resource}
+def test_the_page_lists_the_requests_of_a_resource(measurement: Measurement, resource: str) -> None:
+    steps = {step: requests for (name, step), requests in measurement.found.items() if name == resource}
     table = {step: requests for (name, step), requests in listed().items() if name == resource}
     # What is created or updated is read afterwards, which the table doesn't repeat.
     if "create" in steps:
@@ -214,3 +219,37 @@ def test_the_page_lists_the_requests_of_a_resource(
         steps["update"] |= table["read"]
         table["update"] |= table["read"]
     assert table == {step: requests for step, requests in steps.items() if requests}
+
+
+PERMISSIONS = {
+    permission: token
+    for token in LOOKUPS
+    for request in listed()[shown(token), "look-up"]
+    for permission in request.permissions
+}
+"""What look-ups need, and which needs it."""
+
+
+@pytest.mark.parametrize("permission", sorted(PERMISSIONS))
+def test_a_look_up_without_a_permission_of_its_own_names_it(
+    measurement: Measurement, monkeypatch: pytest.MonkeyPatch, permission: str
+) -> None:
+    google, name = measurement.running, permission.replace(".", "_")
+    others = [other for other in PERMISSIONS if other != permission]
+    role = google.call(
+        "POST",
+        f"iam.googleapis.com/v1/{PROJECT}/roles",
+        {"roleId": f"without_{name}", "role": {"includedPermissions": others}},
+    ).result["name"]
+    member = f"user:{name}@example.com"
+    project = f"cloudresourcemanager.googleapis.com/v1/{PROJECT}"
+    policy = google.call("POST", f"{project}:getIamPolicy", {}, token=google.owner_token()).result
+    policy["bindings"].append({"role": role, "members": [member]})
+    google.call("POST", f"{project}:setIamPolicy", {"policy": policy}, token=google.owner_token())
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", google.owner_token(member))
+
+    for token in LOOKUPS:
+        if token != PERMISSIONS[permission]:
+            measurement.look_up(token)
+    with pytest.raises(ProviderError, match=re.escape(permission)):
+        measurement.look_up(PERMISSIONS[permission])
