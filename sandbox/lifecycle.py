@@ -187,6 +187,7 @@ def _start_on_google(
             service_account_public_key=cluster.service_account_public_key(layout),
             direct_hosts=direct_hosts,
         )
+        google.enable_prerequisites(endpoint)
     with progress.step("Kubernetes, one node"):
         cluster.start_cluster(
             layout,

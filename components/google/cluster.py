@@ -16,6 +16,9 @@ from components.kubernetes.managed_cluster import ManagedCluster
 AUTH_PLUGIN = "gke-gcloud-auth-plugin"
 AUTH_PLUGIN_GUIDE = "cloud.google.com/kubernetes-engine/docs/how-to/cluster-access-for-kubectl"
 
+CLUSTER_PERMISSIONS = ("container.clusters.get", "compute.instanceGroupManagers.list")
+"""What the look-up takes: the provider reads the cluster, and the instance groups of its node pools."""
+
 _NETWORK = re.compile(r"projects/([^/]+)/global/networks/([^/]+)$")
 
 
@@ -87,7 +90,7 @@ def look_up_gke_cluster(
     found: Mapping[str, Any] = look_up(
         f"GKE cluster {name!r} can't be read in {location} of project {project}",
         "Check clusterName, location and project, and that the Google credentials in use have "
-        f"container.clusters.get (gcloud container clusters describe {name} {where}).",
+        f"{' and '.join(CLUSTER_PERMISSIONS)} (gcloud container clusters describe {name} {where}).",
         api="container.googleapis.com",
         project=project,
         # By its token: gcp.container.get_cluster comes with all types of GKE, 0.2 s of every preview.

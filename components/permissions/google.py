@@ -110,21 +110,27 @@ VAULT: Mapping[str, str] = {
     "cloudkms.cryptoKeys.get": "looks at the key at each start",
 }
 
+_CLUSTER_READS: Mapping[str, str] = {
+    "container.clusters.get": "looks up the GKE cluster",
+    "compute.instanceGroupManagers.list": "the cluster's node pools, which the provider looks up with it",
+}
 _KEY_READS: Mapping[str, str] = {
     "cloudkms.keyRings.list": "whether the ring is there already, as a ring can't be deleted",
     "cloudkms.cryptoKeys.list": "whether the key is there already, and can be used",
     "cloudkms.keyRings.get": "the ring",
     "cloudkms.cryptoKeys.get": "the key: rotation, labels, primary version",
-    "cloudkms.cryptoKeys.getIamPolicy": "who may use the key",
 }
 _KEY_WRITES: Mapping[str, str] = {
     "cloudkms.keyRings.create": "makes the ring",
     "cloudkms.cryptoKeys.create": "makes the key and its first version",
     "cloudkms.cryptoKeys.update": "another rotation or other labels",
-    "cloudkms.cryptoKeys.setIamPolicy": "lets Vault's service account use the key",
 }
-_ACCOUNT_READS: Mapping[str, str] = {"iam.serviceAccounts.get": "Vault's service account"}
+_ACCOUNT_READS: Mapping[str, str] = {
+    "iam.serviceAccounts.get": "Vault's service account",
+    "cloudkms.cryptoKeys.getIamPolicy": "who may use the key",
+}
 _ACCOUNT_WRITES: Mapping[str, str] = {
+    "cloudkms.cryptoKeys.setIamPolicy": "lets Vault's account use the key; can let anybody use any key",
     "iam.serviceAccounts.create": "makes Vault's service account",
     "iam.serviceAccounts.update": "another description",
 }
@@ -134,7 +140,7 @@ _ROLE_READS: Mapping[str, str] = {
 }
 _ROLE_WRITES: Mapping[str, str] = {
     "iam.roles.create": "makes the custom role",
-    "iam.roles.update": "brings a custom role that was there to its one permission",
+    "iam.roles.update": "brings a custom role that was there to its one permission; can change any other",
     "iam.roles.undelete": "takes a deleted custom role back, whose id can't be used again",
 }
 _API_READS: Mapping[str, str] = {
@@ -143,7 +149,7 @@ _API_READS: Mapping[str, str] = {
 }
 _API_WRITES: Mapping[str, str] = {
     "serviceusage.services.enable": "enables the APIs that the stack needs",
-    "serviceusage.services.get": "waits until they are enabled",
+    "serviceusage.operations.get": "waits until they are enabled",
 }
 _SECRET_READS: Mapping[str, str] = {
     "secretmanager.secrets.get": "the secret of the keys",
@@ -165,7 +171,7 @@ _KEYS_USE: Mapping[str, str] = {
 def _reads(stack: _Stack) -> Iterable[Permission]:
     settings = stack.settings
     if settings.cluster is not None:
-        yield from stack.permissions({"container.clusters.get": "looks up the GKE cluster"})
+        yield from stack.permissions(_CLUSTER_READS)
     if stack.seals:
         yield from stack.permissions(_KEY_READS)
     if stack.makes_account:
@@ -190,10 +196,11 @@ def _writes(stack: _Stack) -> Iterable[Permission]:
     if stack.makes_account:
         yield from stack.permissions(_ACCOUNT_WRITES)
     if "workload-identity" in stack.identity_kinds:
-        reason = "lets Vault's pods be its service account"
+        reason = "lets Vault's pods be its service account; can let anybody be any account"
         yield from stack.permissions({"iam.serviceAccounts.setIamPolicy": reason})
     if "key-file" in stack.identity_kinds:
-        yield from stack.permissions({"iam.serviceAccountKeys.create": "makes the service account's key"})
+        reason = "makes a key of Vault's service account; can make one of any account"
+        yield from stack.permissions({"iam.serviceAccountKeys.create": reason})
     if stack.makes_reader_role:
         yield from stack.permissions(_ROLE_WRITES)
     if stack.may_open_firewall:
@@ -234,7 +241,8 @@ def _deletions(stack: _Stack) -> Iterable[Permission]:
                 "iam.serviceAccountKeys.delete": "deletes the account's key, or the old one of a rotation",
             }
         )
-    if any(not seal.key.retain_on_destroy for seal in stack.seals):
+    protected = stack.settings.protect
+    if not protected and any(not seal.key.retain_on_destroy for seal in stack.seals):
         yield from stack.permissions(
             {
                 "cloudkms.cryptoKeyVersions.list": "the versions of the key that isn't retained",
@@ -246,15 +254,14 @@ def _deletions(stack: _Stack) -> Iterable[Permission]:
         yield from stack.permissions(
             {"compute.firewalls.delete": f"deletes the webhook's rule{_HOST}", **_firewall_changes()}
         )
-    if stack.secret is not None and stack.secret.readers and not stack.settings.protect:
-        yield from stack.permissions(
-            {
-                "secretmanager.secrets.delete": "deletes the secret of a stack that isn't protected",
-                "secretmanager.secrets.getIamPolicy": "reads its policy to take the readers out",
-                "secretmanager.secrets.setIamPolicy": "takes the readers out",
-            },
-            stack.secret.name.project,
-        )
+    if stack.secret is not None and stack.secret.readers:
+        reasons = {
+            "secretmanager.secrets.getIamPolicy": "reads the secret's policy to take readers out",
+            "secretmanager.secrets.setIamPolicy": "takes readers out",
+        }
+        if not protected:
+            reasons["secretmanager.secrets.delete"] = "deletes the secret of a stack that isn't protected"
+        yield from stack.permissions(reasons, stack.secret.name.project)
 
 
 _HOST = " (in the host project if the network is shared)"

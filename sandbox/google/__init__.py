@@ -3,6 +3,7 @@
 from sandbox.google.endpoint import (
     PROCESS,
     GoogleEndpoint,
+    enable_prerequisites,
     host_records,
     seed_cluster,
     start_google,
@@ -15,6 +16,7 @@ __all__ = [
     "PROCESS",
     "SERVICE_ACCOUNT_ISSUER",
     "GoogleEndpoint",
+    "enable_prerequisites",
     "host_records",
     "seed_cluster",
     "start_google",

@@ -18,6 +18,7 @@ from sandbox.google.clusters import Clusters
 from sandbox.google.custom_roles import CustomRoles
 from sandbox.google.enabled_services import TITLES, EnabledServices
 from sandbox.google.firewalls import Firewalls
+from sandbox.google.instance_groups import InstanceGroups
 from sandbox.google.key_management import KeyManagement
 from sandbox.google.policies import Policies
 from sandbox.google.project import LOCATION, OWNER, PROJECT_ID, REGIONAL_SECRETS_HOST
@@ -32,6 +33,7 @@ _PROJECT = f"projects/{PROJECT_ID}"
 DEPLOYER_ROLES = (
     "roles/cloudkms.admin",
     "roles/compute.securityAdmin",
+    "roles/compute.viewer",
     "roles/container.clusterViewer",
     "roles/iam.roleAdmin",
     "roles/iam.serviceAccountAdmin",
@@ -53,6 +55,10 @@ class LoggedCall:
     resource: str
     caller: str
     status: str
+    request: str
+    """Method, host and path of a REST call, with stars for names; empty for any other call."""
+    permissions: Sequence[str]
+    """The IAM permissions that a REST call needed, in alphabetical order."""
 
 
 @dataclass
@@ -61,9 +67,21 @@ class CallLog:
 
     calls: deque[LoggedCall] = field(default_factory=lambda: deque(maxlen=_KEPT_CALLS))
 
-    def add(self, protocol: str, host: str, method: str, resource: str, caller: str, status: str) -> None:
+    def add(
+        self,
+        protocol: str,
+        host: str,
+        method: str,
+        resource: str,
+        caller: str,
+        status: str,
+        request: str = "",
+        permissions: Sequence[str] = (),
+    ) -> None:
         """Add a call that has ended now."""
-        self.calls.append(LoggedCall(time.time(), protocol, host, method, resource, caller, status))
+        self.calls.append(
+            LoggedCall(time.time(), protocol, host, method, resource, caller, status, request, permissions)
+        )
 
     def to_json(self) -> Sequence[JsonObject]:
         """Oldest first."""
@@ -106,7 +124,7 @@ class GoogleCloud:
             account_exists=lambda email: self.accounts.find(email) is not None,
         )
         self.callers = Callers(self.accounts, _now)
-        self.enabled_services = EnabledServices(self.policies)
+        self.enabled_services = EnabledServices(self.policies, _now)
         self.clusters = Clusters(self.policies)
         self.tokens = TokenServices(self.callers, self.accounts, self.policies, cluster_key)
         accounts = ServiceAccounts(self.accounts, self.policies, _now)
@@ -115,7 +133,10 @@ class GoogleCloud:
         routes = {
             "cloudkms.googleapis.com": KeyManagement(self.policies, _now).routes(),
             "cloudresourcemanager.googleapis.com": Projects(self.policies).routes(),
-            "compute.googleapis.com": Firewalls(self.policies, _now).routes(),
+            "compute.googleapis.com": [
+                *Firewalls(self.policies, _now).routes(),
+                *InstanceGroups(self.policies, self.clusters).routes(),
+            ],
             "container.googleapis.com": self.clusters.routes(),
             "iam.googleapis.com": [*accounts.routes(), *roles.routes(self.policies)],
             "iamcredentials.googleapis.com": self.tokens.credentials_routes(),

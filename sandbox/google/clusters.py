@@ -1,10 +1,12 @@
-"""GKE clusters (Kubernetes Engine API v1): the one of the sandbox, read only.
+"""GKE clusters (Kubernetes Engine API, v1 and v1beta1): the one of the sandbox, read only.
 
-https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters.
+https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1beta1/projects.locations.clusters. Google's
+provider asks v1beta1, and fails over an answer that lacks what Google always sends.
 """
 
 from dataclasses import dataclass
 
+from sandbox.google import compute
 from sandbox.google.api_errors import GoogleError, JsonObject
 from sandbox.google.firewalls import NETWORK_PATH
 from sandbox.google.policies import Policies
@@ -20,6 +22,17 @@ from sandbox.google.project import (
 )
 from sandbox.google.rest_routes import Call, Route
 
+ZONE = f"{LOCATION}-a"
+POOL = "default-pool"
+NODES = 1
+GROUP_NAME = f"gke-{CLUSTER_NAME}-{POOL}-5e9f4286-grp"
+GROUP_PATH = f"projects/{PROJECT_ID}/zones/{ZONE}/instanceGroupManagers/{GROUP_NAME}"
+"""The instances of the cluster's one node pool in the cluster's one zone."""
+
+_SUBNETWORK_PATH = f"projects/{PROJECT_ID}/regions/{LOCATION}/subnetworks/{NETWORK}"
+_VERSION = "1.30.14-gke.1000000"
+_VERSIONS = ("v1", "v1beta1")
+
 
 @dataclass
 class Clusters:
@@ -29,10 +42,24 @@ class Clusters:
     facts: ClusterFacts | None = None
 
     def routes(self) -> list[Route]:
-        """Return its methods."""
+        """Return its methods, in both versions."""
         return [
-            Route("GetCluster", "GET", "/v1/{name=projects/*/locations/*/clusters/*}", self._get),
-            Route("ListClusters", "GET", "/v1/{parent=projects/*/locations/*}/clusters", self._list),
+            route
+            for version in _VERSIONS
+            for route in (
+                Route(
+                    "GetCluster",
+                    "GET",
+                    f"/{{version={version}}}/{{name=projects/*/locations/*/clusters/*}}",
+                    self._get,
+                ),
+                Route(
+                    "ListClusters",
+                    "GET",
+                    f"/{{version={version}}}/{{parent=projects/*/locations/*}}/clusters",
+                    self._list,
+                ),
+            )
         ]
 
     def _require(self, call: Call, permission: str, name: str) -> None:
@@ -49,31 +76,62 @@ class Clusters:
         self._require(call, "container.clusters.get", name)
         if self.facts is None or name != CLUSTER_PATH:
             raise GoogleError("NOT_FOUND", f"Not found: {name}.")
-        return _described(self.facts)
+        return _described(self.facts, call.names["version"])
 
     def _list(self, call: Call) -> JsonObject:
         parent = call.names["parent"]
         self._require(call, "container.clusters.list", parent)
         here = parent in (f"projects/{PROJECT_ID}/locations/{LOCATION}", f"projects/{PROJECT_ID}/locations/-")
-        return {"clusters": [_described(self.facts)]} if here and self.facts is not None else {}
+        if not here or self.facts is None:
+            return {}
+        return {"clusters": [_described(self.facts, call.names["version"])]}
 
 
-def _described(facts: ClusterFacts) -> JsonObject:
+def _described(facts: ClusterFacts, version: str) -> JsonObject:
+    host = facts.endpoint.partition(":")[0]
     return {
         "name": CLUSTER_NAME,
         "id": "7a1d0c3b5e9f4286a0b4c8d2e6f10375",
         "location": LOCATION,
-        "locations": [f"{LOCATION}-a"],
+        "locations": [ZONE],
         "status": "RUNNING",
         "endpoint": facts.endpoint,
+        "currentMasterVersion": _VERSION,
+        "currentNodeVersion": _VERSION,
+        "currentNodeCount": NODES,
         "masterAuth": {"clusterCaCertificate": facts.certificate_authority},
+        "legacyAbac": {},
+        "addonsConfig": {},
+        "nodeConfig": {},
         "network": NETWORK,
-        "networkConfig": {"network": NETWORK_PATH},
+        "subnetwork": NETWORK,
+        "networkConfig": {
+            "network": NETWORK_PATH,
+            "subnetwork": _SUBNETWORK_PATH,
+            "defaultEnablePrivateNodes": True,
+        },
+        "ipAllocationPolicy": {"useIpAliases": True},
+        "controlPlaneEndpointsConfig": {
+            "ipEndpointsConfig": {"enabled": True, "enablePublicEndpoint": True, "publicEndpoint": host}
+        },
         "privateClusterConfig": {
             "enablePrivateNodes": True,
             "masterIpv4CidrBlock": CONTROL_PLANE_CIDR,
-            "publicEndpoint": facts.endpoint,
+            "publicEndpoint": host,
         },
         "workloadIdentityConfig": {"workloadPool": WORKLOAD_POOL},
-        "selfLink": f"https://container.googleapis.com/v1/{CLUSTER_PATH}",
+        "nodePools": [
+            {
+                "name": POOL,
+                "initialNodeCount": NODES,
+                "locations": [ZONE],
+                "version": _VERSION,
+                "status": "RUNNING",
+                "config": {"workloadMetadataConfig": {"mode": "GKE_METADATA"}},
+                # Links of v1 in any version, and to the groups' managers in spite of the field's name.
+                "instanceGroupUrls": [compute.link("v1", GROUP_PATH)],
+                "selfLink": f"https://container.googleapis.com/{version}/{CLUSTER_PATH}/nodePools/{POOL}",
+            }
+        ],
+        "selfLink": f"https://container.googleapis.com/{version}/{CLUSTER_PATH}",
     }

@@ -1,11 +1,12 @@
-"""Which APIs a project has enabled (Service Usage API v1).
+"""Which APIs a project has enabled (Service Usage API v1; operations in v1beta1, too).
 
-https://cloud.google.com/service-usage/docs/reference/rest/v1/services. An operation is done when it is
-answered; its name can be asked for once more all the same.
+https://cloud.google.com/service-usage/docs/reference/rest/v1/services. Enabling takes a moment: until the
+operation is done, the API refuses its callers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sandbox.google.api_errors import GoogleError, JsonObject, not_implemented, service_disabled
@@ -25,7 +26,6 @@ TITLES: Mapping[str, str] = {
     "sts.googleapis.com": "Security Token Service API",
 }
 _FROM_THE_BEGINNING = (
-    "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "container.googleapis.com",
     "iamcredentials.googleapis.com",
@@ -35,6 +35,25 @@ _FROM_THE_BEGINNING = (
 """What a project with a GKE cluster and workload identity has in any case."""
 
 _TYPES = "type.googleapis.com/google.api.serviceusage.v1"
+_CHANGE_TIME = timedelta(milliseconds=500)
+_NOTHING_TO_DO = "operations/noop.DONE_OPERATION"
+"""The operation of services that are enabled already."""
+
+
+@dataclass
+class _Operation:
+    """A change of some services' state, which takes effect when it ends."""
+
+    method: str
+    project: str
+    services: Sequence[str]
+    ends: datetime
+    done: bool = False
+
+    @property
+    def disables(self) -> bool:
+        """Whether the services are off afterwards."""
+        return self.method == "DisableService"
 
 
 @dataclass
@@ -42,12 +61,14 @@ class EnabledServices:
     """The API, and the project's enabled ones."""
 
     policies: Policies
-    enabled: set[str] = field(default_factory=lambda: set(_FROM_THE_BEGINNING))
-    _operations: dict[str, JsonObject] = field(default_factory=dict)
+    now: Callable[[], datetime]
+    _enabled: set[str] = field(default_factory=lambda: set(_FROM_THE_BEGINNING))
+    _operations: dict[str, _Operation] = field(default_factory=dict)
 
     def require(self, service: str, project: str) -> None:
         """Raise GoogleError (SERVICE_DISABLED) if the project may not use the API."""
-        if project == PROJECT_ID and service not in self.enabled:
+        self._catch_up()
+        if project == PROJECT_ID and service not in self._enabled:
             raise service_disabled(service, TITLES[service], PROJECT_ID, PROJECT_NUMBER)
 
     def routes(self) -> list[Route]:
@@ -60,7 +81,10 @@ class EnabledServices:
             Route("DisableService", "POST", f"{one}:disable", self._disable),
             Route("BatchEnableServices", "POST", f"{services}:batchEnable", self._batch_enable),
             Route("BatchGetServices", "GET", f"{services}:batchGet", self._batch_get),
-            Route("GetOperation", "GET", "/v1/{name=operations/*}", self._get_operation),
+            *(
+                Route("GetOperation", "GET", f"/{version}/{{name=operations/*}}", self._get_operation)
+                for version in ("v1", "v1beta1")
+            ),
         ]
 
     def _require(self, call: Call, permission: str) -> str:
@@ -68,6 +92,7 @@ class EnabledServices:
         name = call.names.get("parent") or call.names["name"]
         project = "/".join(name.split("/")[:2])
         self.policies.require(call.caller.member, f"serviceusage.services.{permission}", project)
+        self._catch_up()
         return project
 
     def _describe(self, project: str, service: str) -> JsonObject:
@@ -76,12 +101,12 @@ class EnabledServices:
             "name": f"{numbered}/services/{service}",
             "parent": numbered,
             "config": {"name": service, "title": TITLES[service]},
-            "state": "ENABLED" if service in self.enabled else "DISABLED",
+            "state": "ENABLED" if service in self._enabled else "DISABLED",
         }
 
     def _list(self, call: Call) -> JsonObject:
         project = self._require(call, "list")
-        wanted = {"": TITLES, "state:ENABLED": self.enabled, "state:DISABLED": set(TITLES) - self.enabled}
+        wanted = {"": TITLES, "state:ENABLED": self._enabled, "state:DISABLED": set(TITLES) - self._enabled}
         if call.query.get("filter", "") not in wanted:
             raise not_implemented("This filter of services")
         found = sorted(wanted[call.query.get("filter", "")])
@@ -98,37 +123,56 @@ class EnabledServices:
 
     def _enable(self, call: Call) -> JsonObject:
         project = self._require(call, "enable")
-        (service,) = _known([call.names["name"].rpartition("/")[2]])
-        self.enabled.add(service)
-        return self._done("EnableServiceResponse", {"service": self._describe(project, service)})
+        return self._begin("EnableService", project, _known([call.names["name"].rpartition("/")[2]]))
 
     def _batch_enable(self, call: Call) -> JsonObject:
         project = self._require(call, "enable")
         services = _known(call.body.get("serviceIds") or [])
         if not 0 < len(services) <= 20:
             raise GoogleError("INVALID_ARGUMENT", "Between 1 and 20 services can be enabled at once.")
-        self.enabled.update(services)
-        described = [self._describe(project, service) for service in services]
-        return self._done("BatchEnableServicesResponse", {"services": described})
+        return self._begin("BatchEnableServices", project, services)
 
     def _disable(self, call: Call) -> JsonObject:
         project = self._require(call, "disable")
-        (service,) = _known([call.names["name"].rpartition("/")[2]])
-        if service not in self.enabled:
-            raise GoogleError("FAILED_PRECONDITION", f"Service {service} is not enabled for {project}.")
-        self.enabled.discard(service)
-        return self._done("DisableServiceResponse", {"service": self._describe(project, service)})
+        services = _known([call.names["name"].rpartition("/")[2]])
+        if services[0] not in self._enabled:
+            raise GoogleError("FAILED_PRECONDITION", f"Service {services[0]} is not enabled for {project}.")
+        return self._begin("DisableService", project, services)
 
-    def _done(self, kind: str, response: JsonObject) -> JsonObject:
+    def _begin(self, method: str, project: str, services: Sequence[str]) -> JsonObject:
+        operation = _Operation(method, project, services, self.now() + _CHANGE_TIME)
+        if not operation.disables and self._enabled.issuperset(services):
+            return self._ended(_NOTHING_TO_DO, operation)
         name = f"operations/acf.p2-{PROJECT_NUMBER}-{uuid4()}"
-        operation: JsonObject = {"name": name, "done": True}
-        self._operations[name] = {**operation, "response": {"@type": f"{_TYPES}.{kind}", **response}}
-        return self._operations[name]
+        self._operations[name] = operation
+        return {"name": name}
+
+    def _catch_up(self) -> None:
+        for operation in self._operations.values():
+            if not operation.done and operation.ends <= self.now():
+                operation.done = True
+                if operation.disables:
+                    self._enabled.difference_update(operation.services)
+                else:
+                    self._enabled.update(operation.services)
 
     def _get_operation(self, call: Call) -> JsonObject:
-        if call.names["name"] not in self._operations:
-            raise GoogleError("NOT_FOUND", f"Operation {call.names['name']} not found.")
-        return self._operations[call.names["name"]]
+        name = call.names["name"]
+        operation = self._operations.get(name)
+        project = f"projects/{PROJECT_ID}" if operation is None else operation.project
+        # By the method's name: Google's table of methods and permissions has no line for operations.
+        self.policies.require(call.caller.member, "serviceusage.operations.get", project)
+        self._catch_up()
+        if operation is None:
+            raise GoogleError("NOT_FOUND", f"Operation {name} not found.")
+        return self._ended(name, operation) if operation.done else {"name": name}
+
+    def _ended(self, name: str, operation: _Operation) -> JsonObject:
+        described = [self._describe(operation.project, service) for service in operation.services]
+        several = operation.method == "BatchEnableServices"
+        answer: JsonObject = {"services": described} if several else {"service": described[0]}
+        kind = f"{_TYPES}.{operation.method}Response"
+        return {"name": name, "done": True, "response": {"@type": kind, **answer}}
 
 
 def _known(services: list[str]) -> list[str]:

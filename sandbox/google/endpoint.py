@@ -23,6 +23,7 @@ from sandbox.google.project import (
     HOST_NAMES,
     METADATA_ADDRESS,
     METADATA_HOST,
+    PREREQUISITES,
     PROJECT_ID,
     ClusterFacts,
 )
@@ -104,6 +105,32 @@ def start_google(
         description=f"Google Cloud answers at {url}",
     )
     return GoogleEndpoint(url, environment)
+
+
+def enable_prerequisites(endpoint: GoogleEndpoint) -> None:
+    """Enable the APIs that have to be on before the program runs, as docs/gke.md says. Idempotent.
+
+    Returns before they are on, which takes less than a second. Raises SandboxError if Google refuses it.
+    """
+    environment = endpoint.environment
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({"https": environment["HTTPS_PROXY"]}),
+        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"])),
+    )
+    request = urllib.request.Request(
+        f"https://serviceusage.googleapis.com/v1/projects/{PROJECT_ID}/services:batchEnable",
+        data=json.dumps({"serviceIds": PREREQUISITES}).encode(),
+        headers={
+            "Authorization": f"Bearer {environment['GOOGLE_OAUTH_ACCESS_TOKEN']}",
+            "Content-Type": "application/json",
+        },
+        method="POST",
+    )
+    try:
+        with opener.open(request, timeout=10.0):
+            return
+    except urllib.error.HTTPError as error:
+        raise SandboxError(f"{PREREQUISITES} can't be enabled: {error.read().decode().strip()}") from error
 
 
 def stop_google(layout: Layout) -> None:

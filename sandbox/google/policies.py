@@ -59,6 +59,8 @@ class Policies:
     role_permissions: RolePermissions
     account_exists: Callable[[str], bool]
     """Whether there is a service account with this e-mail address."""
+    required: set[str] = field(default_factory=set)
+    """The permissions that calls needed, since somebody last cleared it."""
     _policies: dict[str, Policy] = field(default_factory=dict)
     _of_deleted_accounts: dict[str, Policy] = field(default_factory=dict)
 
@@ -101,7 +103,11 @@ class Policies:
         self._policies[resource] = Policy((*policy.bindings, Binding(role, (member,))), policy.revision + 1)
 
     def allows(self, member: str, permission: str, resource: str) -> bool:
-        """Tell if a binding on the resource or on what it lies in gives the permission."""
+        """Tell if a binding on the resource or on what it lies in gives a permission that a call needs."""
+        self.required.add(permission)
+        return self._has(member, permission, resource)
+
+    def _has(self, member: str, permission: str, resource: str) -> bool:
         everyone = {member, "allUsers", "allAuthenticatedUsers"}
         return any(
             not everyone.isdisjoint(binding.members) and permission in (self._permissions(binding.role) or ())
@@ -116,7 +122,7 @@ class Policies:
 
     def test(self, member: str, permissions: Sequence[str], resource: str) -> JsonObject:
         """Return the answer of `testIamPermissions`: those of the permissions that the member has."""
-        allowed = [permission for permission in permissions if self.allows(member, permission, resource)]
+        allowed = [permission for permission in permissions if self._has(member, permission, resource)]
         return {"permissions": allowed} if allowed else {}
 
     def account_deleted(self, resource: str, email: str, unique_id: str) -> None:

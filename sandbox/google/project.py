@@ -45,6 +45,9 @@ HOST_NAMES = (
 )
 """Google's own names that the sandbox answers under; every other one is refused."""
 
+PREREQUISITES = ("cloudresourcemanager.googleapis.com",)
+"""APIs that a project with a cluster needn't have, and that the program can't enable by itself."""
+
 METADATA_HOST = "metadata.google.internal"
 METADATA_ADDRESS = "169.254.169.254"
 

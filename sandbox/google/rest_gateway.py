@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox.google.api_errors import GoogleError, JsonObject, TokenError, not_implemented
 from sandbox.google.cloud import GoogleCloud, json_bytes
+from sandbox.google.partial_answers import partial_answer
 from sandbox.google.project import by_project_id
 from sandbox.google.rest_routes import NOBODY, Call, Caller, Route, Service
 
@@ -38,24 +39,28 @@ class RestGateway:
         if service is None:
             return _json(501, {"error": {"code": 501, "message": f"There is no {host} in the sandbox."}})
         path = by_project_id(request.path)
-        method, caller = f"{request.method} {path}", NOBODY
+        method, asked, caller = f"{request.method} {path}", "", NOBODY
         status, code = "OK", 200
         with self._cloud.lock:
+            self._cloud.policies.required.clear()
             try:
                 self._cloud.outages.check(host)
                 found = self._find(host, request.method, path)
                 if found is None:
                     raise not_implemented(f"{request.method} https://{host}{request.path}")
                 route, names = found
-                method = route.name
+                method, asked = route.name, f"{request.method} {host}{route.path_without_names}"
                 if route.authenticated:
                     caller = self._authenticate(request, service, path)
                 answer = route.handler(Call(caller, names, _query(request), _body(request)))
+                if fields := request.args.get("fields"):
+                    answer = partial_answer(answer, fields)
             except GoogleError as error:
                 status, code, answer = error.status, error.code, error.body()
             except TokenError as error:
                 status, code, answer = error.error, 400, error.body()
-        self._cloud.log.add("rest", host, method, path, caller.member, status)
+            permissions = sorted(self._cloud.policies.required)
+        self._cloud.log.add("rest", host, method, path, caller.member, status, asked, permissions)
         LOGGER.info("%s %s %s for %s: %s", host, method, path, caller.member, status)
         return _json(code, answer)
 
@@ -76,8 +81,6 @@ class RestGateway:
 
 def _query(request: Request) -> Mapping[str, str]:
     """Repeated parameters are one, with commas."""
-    if "fields" in request.args:
-        raise not_implemented("The parameter fields")
     return {name: ",".join(values) for name, values in request.args.lists() if name not in _COMMON_PARAMETERS}
 
 

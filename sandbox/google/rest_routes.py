@@ -60,6 +60,11 @@ class Route:
     authenticated: bool = True
 
     @property
+    def path_without_names(self) -> str:
+        """The path as people write it, such as ``/v1/projects/*/roles``."""
+        return re.sub(r"\{\w+=([^}]+)\}", r"\1", self.path)
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """The template as a regular expression."""
         pattern, position = "", 0

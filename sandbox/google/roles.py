@@ -77,6 +77,11 @@ _ROLES: Mapping[str, frozenset[str]] = {
     | _each("compute.networks", "get list updatePolicy")
     | _each("compute.globalOperations", "get list")
     | _PROJECT,
+    "roles/compute.viewer": _each("compute.firewalls", "get list")
+    | _each("compute.networks", "get list")
+    | _each("compute.globalOperations", "get list")
+    | _each("compute.instanceGroupManagers", "get list")
+    | _PROJECT,
     "roles/compute.networkViewer": _each("compute.firewalls", "get list")
     | _each("compute.networks", "get list")
     | _PROJECT,

@@ -128,6 +128,11 @@ class SecretManager:
         if name in self._secrets:
             raise GoogleError("ALREADY_EXISTS", f"Secret [{by_project_number(name)}] already exists.")
         known = {key: call.body[key] for key in ("replication", "labels") if call.body.get(key)}
+        if "replication" in known:
+            # What is null wasn't chosen.
+            known["replication"] = {
+                kind: chosen for kind, chosen in known["replication"].items() if chosen is not None
+            }
         if set(call.body) - {"name", "replication", "labels"}:
             raise not_implemented("A secret with other settings than replication and labels")
         if unknown := set(known.get("replication", {})) - {"automatic", "userManaged"}:

@@ -100,18 +100,27 @@ class Google:
 
         Raises :class:`ProviderError` when it fails or takes too long.
         """
-        waited = 0.0
+        pauses = self.pauses(doing)
         while not (operation.get("done") is True or operation.get("status") == "DONE"):
-            if self.cancelled.wait(_POLL_SECONDS):
-                raise ProviderError(f"waiting for {doing} was cancelled")
-            waited += _POLL_SECONDS
-            if waited > _OPERATION_SECONDS:
-                raise ProviderError(f"timeout while waiting for {doing}")
+            next(pauses)
             operation = self.get(service, path)
         if isinstance(failure := operation.get("error"), dict):
             failures = objects(failure.get("errors")) or [failure]
             texts = "; ".join(str(one.get("message", one.get("code", ""))) for one in failures)
             raise ProviderError(f"Error waiting for {doing}: {texts}")
+
+    def pauses(self, doing: str) -> Iterator[None]:
+        """Pause before each further look at what takes time.
+
+        Raises :class:`ProviderError` when it takes too long.
+        """
+        waited = 0.0
+        while waited <= _OPERATION_SECONDS:
+            if self.cancelled.wait(_POLL_SECONDS):
+                raise ProviderError(f"waiting for {doing} was cancelled")
+            waited += _POLL_SECONDS
+            yield
+        raise ProviderError(f"timeout while waiting for {doing}")
 
     def _send(
         self, method: Method, url: str, query: Mapping[str, str] | None, body: JsonObject | None

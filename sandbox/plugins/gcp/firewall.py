@@ -16,6 +16,7 @@ from sandbox.plugins.provider import CheckFailure, ProviderError, Resource
 from sandbox.plugins.validation import integer_between, matching, only
 
 _SERVICE = "compute"
+_API = "compute/beta"
 _FORM = "projects/{project}/global/firewalls/{name}"
 _NETWORK = re.compile(r"(?:.*/)?projects/(?P<project>[^/]+)/global/networks/(?P<name>[^/]+)")
 
@@ -123,7 +124,7 @@ class Firewall(GoogleResourceType):
     def look(self, identifier: str, state: PropertyMap) -> PropertyMap | None:
         """Get the rule."""
         parts = parsed_id(identifier, _FORM)
-        path = f"compute/v1/{identifier}"
+        path = f"{_API}/{identifier}"
         found = self.google.get_if_there(_SERVICE, path, what=f'ComputeFirewall "{identifier}"')
         if found is None:
             return None
@@ -168,9 +169,9 @@ class Firewall(GoogleResourceType):
 
     def _request(self, method: Method, project: str, rule: str, doing: str, body: JsonObject | None) -> None:
         operation = self.google.request(
-            method, _SERVICE, f"compute/v1/projects/{project}/global/firewalls{rule}", body=body
+            method, _SERVICE, f"{_API}/projects/{project}/global/firewalls{rule}", body=body
         )
-        path = f"compute/v1/projects/{project}/global/operations/{operation.get('name')}"
+        path = f"{_API}/projects/{project}/global/operations/{operation.get('name')}"
         self.google.wait_for(_SERVICE, operation, path, doing=doing)
 
     def _body(self, inputs: PropertyMap, project: str) -> JsonObject:

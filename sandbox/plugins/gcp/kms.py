@@ -87,13 +87,7 @@ class KeyRing(GoogleResourceType):
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
-        """Forget the ring."""
-        self.log(
-            "warning",
-            f"KMS KeyRing resources cannot be deleted from Google Cloud. The resource {identifier} will be "
-            "removed from Terraform state, but will still be present on Google Cloud.",
-            resource.urn,
-        )
+        """Forget the ring; the real plugin warns of it in its own log, which nobody sees."""
 
 
 class CryptoKey(GoogleResourceType):
@@ -197,13 +191,6 @@ class CryptoKey(GoogleResourceType):
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
         """Destroy each version, end rotation, and forget the key."""
-        self.log(
-            "warning",
-            f"KMS CryptoKey resources cannot be deleted from GCP. The CryptoKey {identifier} will be removed "
-            "from Terraform state, and all its CryptoKeyVersions will be destroyed, but it will still be "
-            "present in the project.",
-            resource.urn,
-        )
         try:
             versions = self.google.list_all(
                 SERVICE, f"v1/{identifier}/cryptoKeyVersions", "cryptoKeyVersions"

@@ -43,7 +43,7 @@ class Service(GoogleResourceType):
     )
 
     def make(self, inputs: PropertyMap) -> tuple[str, PropertyMap]:
-        """Turn the API on, and wait until it is."""
+        """Turn the API on, and wait until it is and until the list of services says so."""
         project, service = self.project_of(inputs), str(inputs["service"])
         doing = f'Request "Enable Project Service \\"{service}\\" for project \\"{project}\\"" returned error'
         with failing_as(doing):
@@ -52,14 +52,18 @@ class Service(GoogleResourceType):
                 with failing_as("failed to send enable services request"):
                     operation = self.google.request("POST", "serviceusage", f"v1/{name}:enable", body={})
                 self._wait(operation, "api to enable")
+                pauses = self.google.pauses("api to enable")
+                while not self._is_on(project, service):
+                    next(pauses)
         return f"{project}/{service}", {}
 
     def _wait(self, operation: JsonObject, doing: str) -> None:
-        self.google.wait_for("serviceusage", operation, f"v1/{operation.get('name')}", doing=doing)
+        self.google.wait_for("serviceusage", operation, f"v1beta1/{operation.get('name')}", doing=doing)
 
     def _is_on(self, project: str, service: str) -> bool:
+        query = {"fields": "services/name,nextPageToken", "filter": "state:ENABLED", "pageSize": "200"}
         listed = self.google.list_all(
-            "serviceusage", f"v1/projects/{project}/services", "services", query={"filter": "state:ENABLED"}
+            "serviceusage", f"v1/projects/{project}/services", "services", query=query
         )
         return any(str(one.get("name", "")).rpartition("/")[2] == service for one in listed)
 

@@ -30,12 +30,11 @@ from sandbox.plugins.provider import (
     Function,
     Provider,
     ResourceType,
-    Severity,
     not_implemented,
 )
 
 _ATTRIBUTION = "addPulumiAttributionLabel"
-_RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
+RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
     kind.token: kind
     for kind in (
         Account,
@@ -62,7 +61,6 @@ class GcpProvider(Provider):
 
     def __init__(self) -> None:
         self._google: Google | None = None
-        self._log: EngineLog = _no_log
 
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
         """Require ``project``, and that the label is off which the real plugin would add; refuse the rest."""
@@ -91,14 +89,13 @@ class GcpProvider(Provider):
         access_token()
         project = inputs.get("project")
         self._google = Google(project) if isinstance(project, str) else None
-        self._log = log
         threading.Thread(target=_load_requests, daemon=True).start()
 
     def resource_type(self, token: str) -> ResourceType | None:
         """Return the resource type, on the configured project."""
-        kind = _RESOURCE_TYPES.get(token)
+        kind = RESOURCE_TYPES.get(token)
         # A preview may not know the project yet; checks, differences and foretold states don't need it.
-        return None if kind is None else kind(self._google or Google(None), self._log)
+        return None if kind is None else kind(self._google or Google(None))
 
     def function(self, token: str) -> Function | None:
         """Return the function, on the configured project."""
@@ -109,10 +106,6 @@ class GcpProvider(Provider):
         """End waiting."""
         if self._google is not None:
             self._google.cancelled.set()
-
-
-def _no_log(_severity: Severity, _message: str, _urn: str) -> None:
-    """Drop what is said before the configuration, as nobody listens."""
 
 
 def _load_requests() -> None:

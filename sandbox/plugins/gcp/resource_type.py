@@ -11,7 +11,7 @@ from sandbox.plugins.bridged_schema import BridgedResourceType, Property
 from sandbox.plugins.gcp.api import Google
 from sandbox.plugins.gcp.labels import labels_of
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
-from sandbox.plugins.provider import Created, EngineLog, PartialFailureError, ProviderError, Resource
+from sandbox.plugins.provider import Created, PartialFailureError, ProviderError, Resource
 
 PROJECT = Property("project", replaces=True, computed=True)
 
@@ -22,9 +22,8 @@ class GoogleResourceType(BridgedResourceType):
     package: ClassVar[str] = "gcp"
     mirrored_inputs: ClassVar[Mapping[str, str]] = {"pulumiLabels": "labels", "effectiveLabels": "labels"}
 
-    def __init__(self, google: Google, log: EngineLog) -> None:
+    def __init__(self, google: Google) -> None:
         self.google = google
-        self.log = log
 
     @abstractmethod
     def make(self, inputs: PropertyMap) -> tuple[str, PropertyMap]:

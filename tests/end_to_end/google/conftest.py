@@ -12,12 +12,14 @@ from sandbox.google.project import CONTROL_PREFIX, OWNER, PROJECT_ID
 from sandbox.lifecycle import Environment
 from tests.end_to_end.conftest import bring_up_for_tests
 from tests.end_to_end.deployment import DEFAULT_NAME, Deployment
+from tests.end_to_end.running_vault import poll
 
 PROJECT = f"projects/{PROJECT_ID}"
 RING = f"{PROJECT}/locations/global/keyRings/vault-auto-unseal"
 KEY = f"{RING}/cryptoKeys/unseal-key"
 KMS = "cloudkms.googleapis.com/v1"
 IAM = "iam.googleapis.com/v1"
+SERVICES = "serviceusage.googleapis.com/v1"
 _CALL_SECONDS = 10
 
 
@@ -77,6 +79,20 @@ class GoogleDeployment(Deployment):
         """Replaces the resource's policy."""
         policy = {"bindings": [{"role": role, "members": members} for role, members in bindings.items()]}
         self.google("POST", f"{resource}:setIamPolicy", {"policy": policy})
+
+    def enable(self, api: str) -> None:
+        """Enables an API, and returns once it is on."""
+        self._switch(api, "enable", {})
+
+    def disable(self, api: str) -> None:
+        """Disables an API and what depends on it, and returns once it is off."""
+        self._switch(api, "disable", {"disableDependentServices": True})
+
+    def _switch(self, api: str, verb: str, body: Mapping[str, Any]) -> None:
+        operation = self.google("POST", f"{SERVICES}/{PROJECT}/services/{api}:{verb}", body)
+        if not operation.get("done"):
+            url = f"{SERVICES}/{operation['name']}"
+            poll(f"{verb} {api}", _CALL_SECONDS, lambda: self.google("GET", url).get("done") is True)
 
     def set_version_state(self, key: str, number: int, state: str) -> None:
         """Enables or disables a version of a key."""

@@ -50,9 +50,7 @@ def ring_and_key_there(bench: Bench) -> None:
     """Before the first update somebody has made the ring, and the key in it, with another rotation."""
     bench = _google(bench)
     rings = f"{KMS}/{PROJECT}/locations/global/keyRings"
-    bench.cloud.google(
-        "POST", f"serviceusage.googleapis.com/v1/{PROJECT}/services/cloudkms.googleapis.com:enable", {}
-    )
+    bench.cloud.enable("cloudkms.googleapis.com")
     if bench.cloud.ask("GET", f"{KMS}/{RING}").status_code == 404:
         bench.cloud.google("POST", f"{rings}?keyRingId={RING.rpartition('/')[2]}", {})
     made = bench.cloud.google(

@@ -105,9 +105,9 @@ def test_credentials_that_are_there_already(empty: GoogleDeployment) -> None:
 
 
 def test_api_that_is_off_is_named_before_anything_is_made(empty: GoogleDeployment) -> None:
-    services = f"serviceusage.googleapis.com/v1/{PROJECT}/services"
-    empty.google("POST", f"{services}/cloudkms.googleapis.com:enable", {})
-    empty.google("POST", f"{services}/cloudkms.googleapis.com:disable", {"disableDependentServices": True})
+    api = "cloudkms.googleapis.com"
+    empty.enable(api)
+    empty.disable(api)
     try:
         empty.configure({**ANY_CLUSTER, "enableApis": False})
         result = empty.stack.run("preview")
@@ -116,4 +116,4 @@ def test_api_that_is_off_is_named_before_anything_is_made(empty: GoogleDeploymen
         assert "gcloud services enable cloudkms.googleapis.com" in said
         assert "enableApis" in said
     finally:
-        empty.google("POST", f"{services}/cloudkms.googleapis.com:enable", {})
+        empty.enable(api)

@@ -77,7 +77,7 @@ def held_by_somebody(google: GoogleDeployment, document: str, folder: Path) -> S
 
 def test_each_command_needs_no_more_than_its_permissions(empty: GoogleDeployment, tmp_path: Path) -> None:
     # For the accounts and roles of this test itself.
-    empty.google("POST", f"serviceusage.googleapis.com/v1/{PROJECT}/services/iam.googleapis.com:enable", {})
+    empty.enable("iam.googleapis.com")
     empty.configure({**ONE_POD, "injector": {"enabled": True}, "custody": CUSTODY})
     previewer = held_by_somebody(empty, "preview", tmp_path)
     previewer.pulumi("preview", quiet=True)

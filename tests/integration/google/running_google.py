@@ -36,8 +36,14 @@ from tests.integration.free_ports import free_ports
 from tests.integration.vault_servers import VaultServer
 
 PROJECT = f"projects/{PROJECT_ID}"
-APIS = ("cloudkms.googleapis.com", "iam.googleapis.com", "secretmanager.googleapis.com")
+APIS = (
+    "cloudkms.googleapis.com",
+    "cloudresourcemanager.googleapis.com",
+    "iam.googleapis.com",
+    "secretmanager.googleapis.com",
+)
 _START_SECONDS = 30
+_OPERATION_SECONDS = 10
 
 StartVault = Callable[[Mapping[str, object]], AbstractContextManager[VaultServer]]
 """Starts a Vault whose seal is a key of Google's KMS, with a credentials file."""
@@ -179,10 +185,30 @@ class RunningGoogle:
         }
         return jwt.encode({"alg": "RS256"}, {**usual, **claims}, key or self.service_account_key)
 
-    def enable_apis(self) -> None:
-        """Those that a project doesn't have from the beginning."""
+    def enable_apis(self, *apis: str) -> None:
+        """Those that a project doesn't have from the beginning, and returns once they are on."""
         url = f"serviceusage.googleapis.com/v1/{PROJECT}/services:batchEnable"
-        assert self.call("POST", url, {"serviceIds": list(APIS)}).result["done"]
+        self.wait_for(self.call("POST", url, {"serviceIds": list(apis or APIS)}).result)
+
+    def wait_for(self, operation: Mapping[str, Any]) -> dict[str, Any]:
+        """Waits until services are enabled or disabled; returns the operation as it ended."""
+        url = f"serviceusage.googleapis.com/v1/{operation['name']}"
+        return self._ended(url, operation, lambda state: state.get("done") is True)
+
+    def wait_for_compute(self, operation: Mapping[str, Any]) -> dict[str, Any]:
+        """Waits until Compute Engine has made a change; returns the operation as it ended."""
+        url = str(operation["selfLink"]).replace("https://www.", "compute.")
+        return self._ended(url, operation, lambda state: state["status"] == "DONE")
+
+    def _ended(
+        self, url: str, operation: Mapping[str, Any], has_ended: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any]:
+        deadline, state = time.monotonic() + _OPERATION_SECONDS, dict(operation)
+        while not has_ended(state):
+            assert time.monotonic() < deadline, state
+            time.sleep(0.05)
+            state = self.call("GET", url).result
+        return state
 
     def create_key(self, ring: str, key: str = "unseal-key") -> str:
         """A key in a ring of its own; returns the key's name."""

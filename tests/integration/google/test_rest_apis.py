@@ -42,7 +42,7 @@ def test_an_api_that_is_off_says_so_until_it_is_enabled(google: RunningGoogle) -
     services = f"serviceusage.googleapis.com/v1/{PROJECT}/services"
     name = "secretmanager.googleapis.com"
     url = f"{name}/v1/{PROJECT}/secrets/none"
-    assert google.call("POST", f"{services}/{name}:disable", {}).result["done"] is True
+    google.wait_for(google.call("POST", f"{services}/{name}:disable", {}).result)
     off = google.call("GET", url)
     assert off.code == 403
     assert off.error.startswith(
@@ -52,9 +52,25 @@ def test_an_api_that_is_off_says_so_until_it_is_enabled(google: RunningGoogle) -
     assert off.body["error"]["details"][0]["reason"] == "SERVICE_DISABLED"
     assert google.call("GET", f"{services}/{name}").result["state"] == "DISABLED"
     operation = google.call("POST", f"{services}/{name}:enable", {}).result
-    assert operation["response"]["service"]["state"] == "ENABLED"
-    assert google.call("GET", f"serviceusage.googleapis.com/v1/{operation['name']}").result == operation
+    assert google.call("GET", url).code == 403
+    assert google.wait_for(operation)["response"]["service"]["state"] == "ENABLED"
     assert google.call("GET", url).code == 404
+
+
+def test_a_list_of_services_is_told_in_part(google: RunningGoogle) -> None:
+    url = f"serviceusage.googleapis.com/v1/{PROJECT}/services?filter=state:ENABLED&fields=services/name"
+    for service in google.call("GET", url).result["services"]:
+        assert service.keys() == {"name"}
+
+
+def test_the_log_has_each_calls_permissions(google: RunningGoogle) -> None:
+    google.forget_calls()
+    google.call(
+        "POST", f"cloudkms.googleapis.com/v1/{PROJECT}/locations/global/keyRings?keyRingId=logged", {}
+    )
+    (call,) = google.calls()
+    assert call["request"] == "POST cloudkms.googleapis.com/v1/projects/*/locations/*/keyRings"
+    assert call["permissions"] == ["cloudkms.keyRings.create"]
 
 
 def test_a_service_that_google_does_not_have(google: RunningGoogle) -> None:
@@ -105,16 +121,17 @@ def test_a_firewall_rule_from_its_making_to_its_end(google: RunningGoogle) -> No
     }
     name = f"{PROJECT}/global/firewalls/{rule['name']}"
     operation = google.call("POST", f"{COMPUTE}/firewalls", rule).result
-    assert operation["status"] == "DONE"
-    assert google.call("GET", f"{COMPUTE}/operations/{operation['name']}").result == operation
+    assert operation["status"] == "RUNNING"
+    assert google.wait_for_compute(operation)["name"] == operation["name"]
     made = google.call("GET", f"{COMPUTE}/firewalls/{rule['name']}").result
     assert made["allowed"] == rule["allowed"]
     assert (made["direction"], made["priority"], made["disabled"]) == ("INGRESS", 1000, False)
     again = google.call("POST", f"{COMPUTE}/firewalls", rule)
     assert (again.code, again.error) == (409, f"The resource '{name}' already exists")
-    assert google.call("PATCH", f"{COMPUTE}/firewalls/{rule['name']}", {"priority": 900}).code == 200
+    url = f"{COMPUTE}/firewalls/{rule['name']}"
+    google.wait_for_compute(google.call("PATCH", url, {"priority": 900}).result)
     assert google.call("GET", f"{COMPUTE}/firewalls/{rule['name']}").result["priority"] == 900
-    assert google.call("DELETE", f"{COMPUTE}/firewalls/{rule['name']}").code == 200
+    google.wait_for_compute(google.call("DELETE", url).result)
     gone = google.call("GET", f"{COMPUTE}/firewalls/{rule['name']}")
     assert (gone.code, gone.error) == (404, f"The resource '{name}' was not found")
 

@@ -284,11 +284,11 @@ def test_right_in_kubernetes_that_is_missing(trial: MakeTrial, kubernetes: Kuber
 def test_api_that_is_off(google: RunningGoogle, trial: MakeTrial) -> None:
     made = trial("key-file")
     service = f"serviceusage.googleapis.com/v1/projects/{PROJECT_ID}/services/cloudkms.googleapis.com"
-    assert google.call("POST", f"{service}:disable", {"disableDependentServices": True}).code == 200
+    google.wait_for(google.call("POST", f"{service}:disable", {"disableDependentServices": True}).result)
     try:
         said = made.refused()
     finally:
-        google.call("POST", f"{service}:enable", {})
+        google.enable_apis("cloudkms.googleapis.com")
     assert "gcloud services enable cloudkms.googleapis.com" in said
 
 

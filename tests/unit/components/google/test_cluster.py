@@ -82,7 +82,11 @@ def test_the_network_may_be_another_projects(told: str, network: str, project: s
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (NOT_FOUND, r"'prod' can't be read in europe-west3 of project acme-prod: .*container\.clusters\.get"),
+        (
+            NOT_FOUND,
+            r"'prod' can't be read in europe-west3 of project acme-prod: (.|\n)*"
+            r"container\.clusters\.get and compute\.instanceGroupManagers\.list",
+        ),
         (api_off("container.googleapis.com"), r"the API container\.googleapis\.com is off"),
         ({**CLUSTER, "endpoint": ""}, "has no address yet"),
         ({**CLUSTER, "workloadIdentityConfigs": []}, r"no Workload Identity(.|\n)*--workload-pool=acme-prod"),

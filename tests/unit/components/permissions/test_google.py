@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from components.errors import DeploymentError
+from components.google.cluster import CLUSTER_PERMISSIONS
 from components.google.service_account import READER_PERMISSIONS
 from components.permissions.google import (
     destroy_permissions,
@@ -42,7 +43,7 @@ def test_a_preview_reads_and_nothing_else() -> None:
     permissions = preview_permissions(parse({**GKE, "custody": CUSTODY}))
     assert not [entry.name for entry in permissions if entry.name.rpartition(".")[2] in WRITING]
     assert {
-        "container.clusters.get",
+        *CLUSTER_PERMISSIONS,
         "cloudkms.keyRings.list",
         "cloudkms.cryptoKeys.list",
         "iam.roles.list",
@@ -75,15 +76,16 @@ def test_what_is_not_made_needs_no_permission() -> None:
     key_file = names(up_permissions(parse(ANY_CLUSTER)))
     assert "iam.serviceAccountKeys.create" in key_file
     assert (
-        not {"container.clusters.get", "compute.firewalls.create", "iam.serviceAccounts.setIamPolicy"}
-        & key_file
+        not {*CLUSTER_PERMISSIONS, "compute.firewalls.create", "iam.serviceAccounts.setIamPolicy"} & key_file
     )
     given = names(up_permissions(parse({**GKE, "identity": {"kind": "secret"}})))
-    assert not [name for name in given if name.startswith("iam.")]
+    assert not [name for name in given if name.startswith("iam.") or name.endswith("IamPolicy")]
     own_role = {**GKE, "identity": {"keyReaderRole": "roles/cloudkms.viewer"}}
     assert not [name for name in names(up_permissions(parse(own_role))) if name.startswith("iam.roles.")]
     off = names(up_permissions(parse({**GKE, "enableApis": False, "injector": {"enabled": False}})))
-    assert not [name for name in off if name.startswith(("serviceusage.", "compute."))]
+    assert not [
+        name for name in off if name.startswith(("serviceusage.", "compute.firewalls", "compute.net"))
+    ]
 
 
 def test_a_secret_of_another_project() -> None:
@@ -103,7 +105,12 @@ def test_a_secret_of_another_project() -> None:
     ("settings", "name", "needed"),
     [
         ({}, "cloudkms.cryptoKeyVersions.destroy", False),
-        ({"key": {"retainOnDestroy": False}}, "cloudkms.cryptoKeyVersions.destroy", True),
+        ({"key": {"retainOnDestroy": False}}, "cloudkms.cryptoKeyVersions.destroy", False),
+        (
+            {"key": {"retainOnDestroy": False}, "protect": False},
+            "cloudkms.cryptoKeyVersions.destroy",
+            True,
+        ),
         ({}, "iam.serviceAccounts.delete", True),
         ({}, "compute.firewalls.delete", True),
         ({"injector": {"enabled": False}}, "compute.firewalls.delete", False),

@@ -9,13 +9,6 @@ from tests.unit.sandbox.google.google_clock import PROJECT, Parts
 PLAINTEXT = base64.b64encode(b"of a barrier").decode()
 
 
-def error_of(parts: Parts, method: str, path: str, body: JsonObject | None = None, **query: str) -> str:
-    """Status and text of a refusal."""
-    with pytest.raises(GoogleError) as raised:
-        parts.call(method, path, body, **query)
-    return f"{raised.value.status}: {raised.value.message}"
-
-
 def encrypt(parts: Parts, key: str, **more: str) -> str:
     ciphertext: str = parts.call("POST", f"{key}:encrypt", {"plaintext": PLAINTEXT, **more})["ciphertext"]
     return ciphertext
@@ -35,7 +28,7 @@ def test_checksums_are_proved(parts: Parts) -> None:
     body = {"plaintext": PLAINTEXT, "plaintextCrc32c": checksum}
     assert parts.call("POST", f"{key}:encrypt", body)["verifiedPlaintextCrc32c"] is True
     assert "verifiedPlaintextCrc32c" not in parts.call("POST", f"{key}:encrypt", {"plaintext": PLAINTEXT})
-    refused = error_of(parts, "POST", f"{key}:encrypt", {**body, "plaintextCrc32c": "1"})
+    refused = parts.error_of("POST", f"{key}:encrypt", {**body, "plaintextCrc32c": "1"})
     assert refused.startswith("INVALID_ARGUMENT: The checksum in field plaintext_crc32c did not match")
 
 
@@ -47,15 +40,15 @@ def test_a_ciphertext_belongs_to_its_key_and_its_additional_data(parts: Parts) -
     additional = base64.b64encode(b"context").decode()
     ciphertext = encrypt(parts, key, additionalAuthenticatedData=additional)
     assert (
-        error_of(parts, "POST", f"{other}:decrypt", {"ciphertext": ciphertext})
+        parts.error_of("POST", f"{other}:decrypt", {"ciphertext": ciphertext})
         == "INVALID_ARGUMENT: Decryption failed: verify that 'name' refers to the correct CryptoKey."
     )
     invalid = "INVALID_ARGUMENT: Decryption failed: the ciphertext is invalid."
-    assert error_of(parts, "POST", f"{key}:decrypt", {"ciphertext": ciphertext}) == invalid
+    assert parts.error_of("POST", f"{key}:decrypt", {"ciphertext": ciphertext}) == invalid
     damaged = base64.b64decode(ciphertext)[:-1] + b"\0"
     body = {"ciphertext": base64.b64encode(damaged).decode(), "additionalAuthenticatedData": additional}
-    assert error_of(parts, "POST", f"{key}:decrypt", body) == invalid
-    assert error_of(parts, "POST", f"{key}:decrypt", {"ciphertext": PLAINTEXT}) == invalid
+    assert parts.error_of("POST", f"{key}:decrypt", body) == invalid
+    assert parts.error_of("POST", f"{key}:decrypt", {"ciphertext": PLAINTEXT}) == invalid
 
 
 def test_names_are_taken_for_ever(parts: Parts) -> None:
@@ -63,11 +56,11 @@ def test_names_are_taken_for_ever(parts: Parts) -> None:
     ring = key.partition("/cryptoKeys/")[0]
     parts.call("POST", f"{key}/cryptoKeyVersions/1:destroy")
     parts.clock.pass_time(days=31)
-    taken = error_of(parts, "POST", f"{ring}/cryptoKeys", {"purpose": "ENCRYPT_DECRYPT"}, cryptoKeyId="key")
+    taken = parts.error_of("POST", f"{ring}/cryptoKeys", {"purpose": "ENCRYPT_DECRYPT"}, cryptoKeyId="key")
     assert taken == f"ALREADY_EXISTS: CryptoKey {key} already exists."
     rings = f"{PROJECT}/locations/global/keyRings"
     assert (
-        error_of(parts, "POST", rings, keyRingId="ring") == f"ALREADY_EXISTS: KeyRing {ring} already exists."
+        parts.error_of("POST", rings, keyRingId="ring") == f"ALREADY_EXISTS: KeyRing {ring} already exists."
     )
     with pytest.raises(LookupError):
         parts.call("DELETE", ring)
@@ -79,8 +72,8 @@ def test_a_version_that_is_not_enabled_is_not_used(parts: Parts) -> None:
     version = f"{key}/cryptoKeyVersions/1"
     parts.call("PATCH", version, {"state": "DISABLED"}, updateMask="state")
     said = f"FAILED_PRECONDITION: {version} is not enabled, current state is: DISABLED."
-    assert error_of(parts, "POST", f"{key}:encrypt", {"plaintext": PLAINTEXT}) == said
-    assert error_of(parts, "POST", f"{key}:decrypt", {"ciphertext": ciphertext}) == said
+    assert parts.error_of("POST", f"{key}:encrypt", {"plaintext": PLAINTEXT}) == said
+    assert parts.error_of("POST", f"{key}:decrypt", {"ciphertext": ciphertext}) == said
     parts.call("PATCH", version, {"state": "ENABLED"}, updateMask="state")
     assert parts.call("POST", f"{key}:decrypt", {"ciphertext": ciphertext})["plaintext"] == PLAINTEXT
 
@@ -90,13 +83,13 @@ def test_a_destruction_is_taken_back_until_its_time(parts: Parts) -> None:
     version = f"{key}/cryptoKeyVersions/1"
     scheduled = parts.call("POST", f"{version}:destroy")
     assert (scheduled["state"], scheduled["destroyTime"]) == ("DESTROY_SCHEDULED", "2026-03-03T12:00:00Z")
-    assert "DESTROY_SCHEDULED" in error_of(parts, "POST", f"{version}:destroy")
+    assert "DESTROY_SCHEDULED" in parts.error_of("POST", f"{version}:destroy")
     assert parts.call("POST", f"{version}:restore")["state"] == "DISABLED"
     parts.call("POST", f"{version}:destroy")
     parts.clock.pass_time(days=2)
     assert parts.call("GET", version)["state"] == "DESTROYED"
-    assert "DESTROYED" in error_of(parts, "POST", f"{version}:restore")
-    assert "DESTROYED" in error_of(parts, "PATCH", version, {"state": "ENABLED"}, updateMask="state")
+    assert "DESTROYED" in parts.error_of("POST", f"{version}:restore")
+    assert "DESTROYED" in parts.error_of("PATCH", version, {"state": "ENABLED"}, updateMask="state")
 
 
 def test_rotation_makes_a_new_primary_and_the_old_one_decrypts(parts: Parts) -> None:
@@ -139,7 +132,7 @@ def test_an_update_keeps_what_its_mask_leaves_out(parts: Parts) -> None:
     assert "rotationPeriod" not in changed
     assert "nextRotationTime" not in changed
     assert changed["labels"] == {"c": "d"}
-    assert "can't be updated" in error_of(parts, "PATCH", key, {"purpose": "MAC"}, updateMask="purpose")
+    assert "can't be updated" in parts.error_of("PATCH", key, {"purpose": "MAC"}, updateMask="purpose")
 
 
 def test_a_version_becomes_primary_only_when_it_is_enabled(parts: Parts) -> None:
@@ -148,7 +141,7 @@ def test_a_version_becomes_primary_only_when_it_is_enabled(parts: Parts) -> None
     assert parts.call("GET", key)["primary"]["name"] == f"{key}/cryptoKeyVersions/1"
     parts.call("PATCH", second, {"state": "DISABLED"}, updateMask="state")
     body = {"cryptoKeyVersionId": "2"}
-    assert "DISABLED" in error_of(parts, "POST", f"{key}:updatePrimaryVersion", body)
+    assert "DISABLED" in parts.error_of("POST", f"{key}:updatePrimaryVersion", body)
     parts.call("PATCH", second, {"state": "ENABLED"}, updateMask="state")
     assert parts.call("POST", f"{key}:updatePrimaryVersion", body)["primary"]["name"] == second
 
@@ -169,3 +162,15 @@ def test_without_permission_nobody_learns_whether_a_key_is_there(parts: Parts) -
             f"Permission 'cloudkms.cryptoKeys.get' denied on resource '{name}' (or it may not exist)."
         )
         assert raised.value.code == 403
+
+
+def test_a_list_has_what_its_filter_names(parts: Parts) -> None:
+    key = parts.create_key()
+    ring = key.partition("/cryptoKeys/")[0]
+    parts.call("POST", f"{ring}/cryptoKeys", {"purpose": "ENCRYPT_DECRYPT"}, cryptoKeyId="other")
+    rings = f"{PROJECT}/locations/global/keyRings"
+    found = parts.call("GET", f"{ring}/cryptoKeys", filter=f"name={key}")["cryptoKeys"]
+    assert [entry["name"] for entry in found] == [key]
+    assert parts.call("GET", rings, filter=f"name={ring}")["totalSize"] == 1
+    assert parts.call("GET", rings, filter=f"name={ring}-2") == {}
+    assert "not implemented" in parts.error_of("GET", rings, filter="name:ring")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.plugins.gcp import iam_member
+from sandbox.plugins.gcp import api, iam_member
 from sandbox.plugins.gcp.api import Google, GoogleApiError, JsonObject, Method, error_text
 from sandbox.plugins.gcp.functions import FUNCTIONS
 from sandbox.plugins.gcp.iam_member import CryptoKeyIamMember
@@ -85,7 +85,7 @@ def policy_of(google: ScriptedGoogle, conflicts: int) -> dict[str, Any]:
 def member(google: Google) -> tuple[CryptoKeyIamMember, PropertyMap]:
     """A resource type, and inputs of its."""
     inputs: PropertyMap = {"cryptoKeyId": KEY, "role": "roles/viewer", "member": "user:d@e.f"}
-    return CryptoKeyIamMember(google, no_log), inputs
+    return CryptoKeyIamMember(google), inputs
 
 
 def test_a_member_is_added_beside_the_others_and_taken_out_alone() -> None:
@@ -133,12 +133,12 @@ def test_a_deleted_role_is_undeleted_and_one_that_is_there_is_an_error() -> None
     google.answers[f"POST iam v1/{ROLE}:undelete"] = answering({})
     google.answers[f"PATCH iam v1/{ROLE}"] = answering({})
     inputs: PropertyMap = {"roleId": "reader", "title": "R", "permissions": ["a.b.get"], "stage": "GA"}
-    IamCustomRole(google, no_log).create(RESOURCE, inputs, preview=False)
+    IamCustomRole(google).create(RESOURCE, inputs, preview=False)
     assert f"POST iam v1/{ROLE}:undelete" in google.asked
 
     google.answers[f"GET iam v1/{ROLE}"] = answering({"name": ROLE})
     with pytest.raises(ProviderError, match="already exists and must be imported"):
-        IamCustomRole(google, no_log).create(RESOURCE, inputs, preview=False)
+        IamCustomRole(google).create(RESOURCE, inputs, preview=False)
 
 
 def test_the_private_half_of_a_key_is_kept_as_a_secret_and_never_imported() -> None:
@@ -146,7 +146,7 @@ def test_the_private_half_of_a_key_is_kept_as_a_secret_and_never_imported() -> N
     name = f"{ACCOUNT}/keys/1"
     google.answers[f"POST iam v1/{ACCOUNT}/keys"] = answering({"name": name, "privateKeyData": "private"})
     google.answers[f"GET iam v1/{name}"] = answering({"name": name, "publicKeyData": "public"})
-    kind = Key(google, no_log)
+    kind = Key(google)
     inputs = kind.check(RESOURCE, {}, {"serviceAccountId": ACCOUNT}).inputs
     created = kind.create(RESOURCE, inputs, preview=False)
 
@@ -167,7 +167,7 @@ def test_what_was_made_and_cannot_be_read_is_recorded() -> None:
     name = f"{ACCOUNT}/keys/1"
     google.answers[f"POST iam v1/{ACCOUNT}/keys"] = answering({"name": name, "privateKeyData": "private"})
     google.answers[f"GET iam v1/{name}"] = failing(500)
-    kind = Key(google, no_log)
+    kind = Key(google)
     inputs = kind.check(RESOURCE, {}, {"serviceAccountId": ACCOUNT}).inputs
 
     with pytest.raises(PartialFailureError) as raised:
@@ -188,13 +188,22 @@ def test_an_api_is_turned_on_once_and_off_only_when_asked() -> None:
     google.answers["GET serviceusage v1/projects/acme/services"] = lambda _body: {"services": list(services)}
     google.answers["GET cloudresourcemanager v1/projects/acme"] = answering({"lifecycleState": "ACTIVE"})
     google.answers[f"POST serviceusage v1/{name}:enable"] = enable
-    google.answers["GET serviceusage v1/operations/1"] = answering({"name": "operations/1", "done": True})
-    kind = Service(google, no_log)
+    google.answers["GET serviceusage v1beta1/operations/1"] = answering(
+        {"name": "operations/1", "done": True}
+    )
+    kind = Service(google)
     inputs: PropertyMap = {"service": "cloudkms.googleapis.com"}
     created = kind.create(RESOURCE, inputs, preview=False)
 
     assert created.identifier == "acme/cloudkms.googleapis.com"
-    assert "GET serviceusage v1/operations/1" in google.asked
+    assert google.asked == [
+        "GET serviceusage v1/projects/acme/services",
+        f"POST serviceusage v1/{name}:enable",
+        "GET serviceusage v1beta1/operations/1",
+        "GET serviceusage v1/projects/acme/services",
+        "GET cloudresourcemanager v1/projects/acme",
+        "GET serviceusage v1/projects/acme/services",
+    ]
     kind.create(RESOURCE, inputs, preview=False)
     assert google.asked.count(f"POST serviceusage v1/{name}:enable") == 1
     kind.delete(RESOURCE, created.identifier, created.state)
@@ -203,6 +212,23 @@ def test_an_api_is_turned_on_once_and_off_only_when_asked() -> None:
     )
     with pytest.raises(ProviderError, match=r"Error disabling service .* others need it"):
         kind.delete(RESOURCE, created.identifier, {**created.state, "disableOnDestroy": True})
+
+
+def test_an_api_is_on_when_its_operation_is_done_and_the_list_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api, "_POLL_SECONDS", 0.0)
+    google = ScriptedGoogle()
+    name = "projects/acme/services/cloudkms.googleapis.com"
+    lists: list[JsonObject] = [{}, {}, {"services": [{"name": name}]}, {"services": [{"name": name}]}]
+    states: list[JsonObject] = [{"name": "operations/1"}, {"name": "operations/1", "done": True}]
+    google.answers["GET serviceusage v1/projects/acme/services"] = lambda _body: lists.pop(0)
+    google.answers[f"POST serviceusage v1/{name}:enable"] = answering({"name": "operations/1"})
+    google.answers["GET serviceusage v1beta1/operations/1"] = lambda _body: states.pop(0)
+    google.answers["GET cloudresourcemanager v1/projects/acme"] = answering({"lifecycleState": "ACTIVE"})
+    Service(google).create(RESOURCE, {"service": "cloudkms.googleapis.com"}, preview=False)
+
+    assert (lists, states) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -232,7 +258,6 @@ def test_errors_read_as_those_of_the_real_plugin(answer: JsonObject, text: str) 
         ("gcp:container/getCluster:getCluster", {"skipNodePoolRefresh": True}, "needs the real plugin"),
         ("gcp:kms/getKeyRings:getKeyRings", {"place": "b"}, "Invalid or unknown key"),
         ("gcp:kms/getCryptoKeys:getCryptoKeys", {"keyRing": "vault"}, "accepted formats"),
-        ("gcp:organizations/getProject:getProject", {"projectId": "b"}, "not found or not in ACTIVE state"),
         ("gcp:projects/getIamCustomRoles:getIamCustomRoles", {"view": "ALL"}, "either 'BASIC' or 'FULL'"),
         ("gcp:projects/getIamCustomRoles:getIamCustomRoles", {}, "Error retrieving project custom roles"),
     ],
@@ -241,6 +266,67 @@ def test_functions_say_what_is_wrong(token: str, arguments: PropertyMap, text: s
     with pytest.raises(ProviderError, match=text) as raised:
         FUNCTIONS[token].invoke(token, ScriptedGoogle(), arguments)
     assert str(raised.value).startswith(f"invoking {token}: ")
+
+
+CLUSTER = "projects/acme/locations/europe-west3/clusters/prod"
+GROUPS = "GET compute compute/beta/projects/acme/zones/europe-west3-{zone}/instanceGroupManagers"
+
+
+def cluster_with_pools(google: ScriptedGoogle) -> None:
+    """A cluster whose one pool is in two zones, with two groups in the first."""
+    compute = "https://www.googleapis.com/compute/v1/projects/acme/zones"
+    zones = ("a", "a", "b")
+    urls = [f"{compute}/europe-west3-{zone}/instanceGroupManagers/{n}" for n, zone in enumerate(zones)]
+    google.answers[f"GET container v1beta1/{CLUSTER}"] = answering(
+        {
+            "nodePools": [{"name": "pool", "instanceGroupUrls": list(urls)}],
+            "networkConfig": {"network": "n", "defaultEnablePrivateNodes": True},
+            "controlPlaneEndpointsConfig": {
+                "ipEndpointsConfig": {"enablePublicEndpoint": True, "publicEndpoint": "203.0.113.7"}
+            },
+            "privateClusterConfig": {
+                "enablePrivateNodes": False,
+                "masterIpv4CidrBlock": "172.16.0.0/28",
+                "publicEndpoint": "198.51.100.1",
+            },
+        }
+    )
+
+
+def get_cluster(google: ScriptedGoogle) -> PropertyMap:
+    """The cluster as a program gets it."""
+    token = "gcp:container/getCluster:getCluster"
+    return FUNCTIONS[token].invoke(token, google, {"name": "prod", "location": "europe-west3"})
+
+
+def test_a_clusters_instance_groups_are_listed_once_a_zone() -> None:
+    google = ScriptedGoogle()
+    cluster_with_pools(google)
+    google.answers[GROUPS.format(zone="a")] = answering({})
+    cluster = get_cluster(google)
+    # A zone without any is no mistake.
+    assert google.asked[1:] == [GROUPS.format(zone="a"), GROUPS.format(zone="b")]
+    assert cluster["privateClusterConfigs"] == [
+        {
+            "enablePrivateEndpoint": False,
+            "enablePrivateNodes": True,
+            "masterGlobalAccessConfigs": [{"enabled": False}],
+            "masterIpv4CidrBlock": "172.16.0.0/28",
+            "peeringName": "",
+            "privateEndpoint": "",
+            "privateEndpointSubnetwork": "",
+            "publicEndpoint": "203.0.113.7",
+        }
+    ]
+
+
+def test_who_may_not_list_the_instance_groups_gets_no_cluster() -> None:
+    google = ScriptedGoogle()
+    cluster_with_pools(google)
+    google.answers[GROUPS.format(zone="a")] = failing(403)
+    said = 'Error when reading or editing InstanceGroupManagers for node pool "pool": googleapi: Error 403'
+    with pytest.raises(ProviderError, match=said):
+        get_cluster(google)
 
 
 def test_lists_are_read_to_their_last_page() -> None:

@@ -12,7 +12,7 @@ from sandbox.plugins.gcp.secret_manager import RegionalSecret, Secret
 from sandbox.plugins.gcp.service_account import Account, Key
 from sandbox.plugins.property_differences import Kind
 from sandbox.plugins.property_values import UNKNOWN, PropertyMap, PropertyValue
-from sandbox.plugins.provider import Change, ProviderError, Resource, Severity
+from sandbox.plugins.provider import Change, ProviderError, Resource
 
 GOOGLE = Google("acme")
 RING = "projects/acme/locations/global/keyRings/vault"
@@ -35,13 +35,9 @@ SECRET_MEMBER: PropertyMap = {"role": "r", "member": "user:a", "secretId": "keys
 ACCOUNT_ID = "projects/acme/serviceAccounts/vault@acme.iam.gserviceaccount.com"
 
 
-def no_log(_severity: Severity, _message: str, _urn: str) -> None:
-    """Nobody reads it."""
-
-
 def of(kind: type[GoogleResourceType]) -> GoogleResourceType:
     """The resource type in the project acme."""
-    return kind(GOOGLE, no_log)
+    return kind(GOOGLE)
 
 
 def resource() -> Resource:
@@ -273,7 +269,7 @@ def test_short_ids_are_not_imported(kind: type[GoogleResourceType], identifier: 
 
 
 def test_a_project_is_needed_once_something_is_made() -> None:
-    ring = KeyRing(Google(None), no_log)
+    ring = KeyRing(Google(None))
 
     with pytest.raises(ProviderError, match="project: required field is not set"):
         ring.create(resource(), {"name": "a", "location": "b"}, preview=False)
