@@ -14,6 +14,7 @@ from pulumi.dynamic import CreateResult, UpdateResult
 
 from components.errors import RetryableError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.pod_state import deployment_pods, grouped_problems
 from components.progress import Waiting
 from components.stable_provider import StableProvider, StableResource
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 INPUTS = ("target", "deployment", "port", "release_revision", "webhook_seconds")
 INJECTED_CONTAINER = "vault-agent"
+_INJECTOR_CONTAINER = "sidecar-injector"
 # The chart gives the webhook 30 s (injector.webhook.timeoutSeconds); the request must wait longer.
 _REQUEST_SECONDS = 45
 
@@ -100,22 +102,37 @@ def _await_injection(props: Mapping[str, Any]) -> None:
     Waiting("Waiting for the injector's webhook", float(props["webhook_seconds"])).until(
         attempt,
         (KubectlError, RetryableError),
+        state=lambda error: _state(kubectl, deployment, str(error)),
         timeout_message=lambda error: _not_injected(kubectl, deployment, int(props["port"]), str(error)),
         pause_seconds=0.5,
     )
 
 
+def _state(kubectl: Kubectl, deployment: str, error: str) -> str:
+    """Return why the injector's pods don't run; ``error`` if they do, or can't be looked at."""
+    try:
+        found = kubectl.get("deployment", deployment)
+        problems = grouped_problems(deployment_pods(kubectl, found)) if found is not None else []
+    except KubectlError:
+        return error
+    return "; ".join(problems) or error
+
+
 def _not_injected(kubectl: Kubectl, deployment: str, port: int, state: str) -> str:
     try:
-        ready = kubectl.run(
-            ["get", "deployment", deployment, "--output=jsonpath={.status.readyReplicas}"]
-        ).strip()
+        found = kubectl.get("deployment", deployment)
+        pods = deployment_pods(kubectl, found) if found is not None else []
     except KubectlError as error:
         return f"The injector {deployment} can't be looked at: {error}"
-    if not ready or ready == "0":
-        return f"The injector {deployment} isn't ready. Its last log lines:\n" + kubectl.log_tail(
-            f"deployment/{deployment}", container="sidecar-injector"
-        )
+    if found is None:
+        return f"The injector {deployment} doesn't exist: run pulumi up --refresh, which installs it again."
+    if not found.get("status", {}).get("readyReplicas"):
+        lines = [f"The injector {deployment} isn't ready:", *grouped_problems(pods)]
+        for pod in pods:
+            if pod.started:
+                log = kubectl.log_tail(pod.name, container=_INJECTOR_CONTAINER)
+                lines.extend([f"The last log lines of {pod.name}:", log])
+        return "\n".join(lines)
     return (
         f"The injector {deployment} is ready, but the control plane doesn't reach its webhook: {state}. "
         f"Let TCP {port} through from the control plane to the nodes (on EKS: check that "

@@ -8,6 +8,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from components.errors import DeploymentError
@@ -25,6 +26,10 @@ def say(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
 
+LINE_SECONDS = 10
+"""Seconds between two lines of output on a wait."""
+
+
 class Waiting:
     """A deadline, with a line of output every ten seconds on what is being waited for."""
 
@@ -32,7 +37,7 @@ class Waiting:
         self._what = what
         self._began = time.monotonic()
         self._deadline = self._began + seconds
-        self._next_line = self._began + 10
+        self._next_line = self._began + LINE_SECONDS
 
     @property
     def remaining_seconds(self) -> float:
@@ -48,7 +53,7 @@ class Waiting:
         """Sleep for a moment, and report the state if a line is due; a function is called only then."""
         now = time.monotonic()
         if now >= self._next_line:
-            self._next_line = now + 10
+            self._next_line = now + LINE_SECONDS
             shown = state if isinstance(state, str) else state()
             say(f"{self._what}: {shown} ({now - self._began:.0f} s)")
         time.sleep(min(seconds, self.remaining_seconds))
@@ -78,4 +83,4 @@ class Waiting:
                     if timeout_message is None:
                         raise
                     raise DeploymentError(timeout_message(error)) from None
-                self.pause(state(error), seconds=pause_seconds)
+                self.pause(partial(state, error), seconds=pause_seconds)

@@ -29,6 +29,7 @@ from components.vault.client import (
     VaultUnavailableError,
     VaultUnreachableError,
 )
+from components.vault.diagnostics import pod_states, with_pod_problems
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from components.vault.servers import (
     observe_leadership,
@@ -123,6 +124,7 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
         return waiting.until(
             attempt,
             RetryableError,
+            state=lambda error: with_pod_problems(access, str(error), "; "),
             timeout_message=lambda error: _no_quorum(props, access, str(error)),
         )
     except VaultRefusedError as error:
@@ -184,6 +186,7 @@ def _await_quorum(
         attempt,
         RetryableError,
         retry_if=lambda error: not isinstance(error, PodUnreachableError | VaultUnreachableError),
+        state=lambda error: with_pod_problems(access, str(error), "; "),
     )
 
 
@@ -251,16 +254,19 @@ def _no_quorum(props: Mapping[str, Any], access: PodAccess, error: str) -> str:
     replicas = int(props["replicas"])
     custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
     lines = [f"Vault has no quorum of {replicas}: {error}. Its keys are safe in {custody.location}."]
+    states = {state.name: state for state in pod_states(access)}
     for ordinal in range(replicas):
+        pod = access.pod(ordinal)
+        state = states.get(pod)
         try:
             status = _pod_seal_status(access, ordinal)
-            lines.append(f"{access.pod(ordinal)}: {'sealed' if status.sealed else 'unsealed'}")
+            lines.append(f"{pod}: {'sealed' if status.sealed else 'unsealed'}")
             if not status.sealed:
                 continue
         except (RetryableError, VaultRefusedError) as unreachable:
-            lines.append(f"{access.pod(ordinal)}: {unreachable}")
-        if not access.address:
-            lines.append(_indented(access.kubectl.log_tail(access.pod(ordinal), lines=8).splitlines()))
+            lines.append(f"{pod}: {(state and state.problem) or unreachable}")
+        if state is not None and state.started:
+            lines.append(_indented(access.kubectl.log_tail(pod, lines=8).splitlines()))
     return "\n".join(lines)
 
 

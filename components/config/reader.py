@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 import pulumi
@@ -209,8 +209,8 @@ class ConfigReader:
     def unknown_keys(self) -> None:
         """Report every key that was never read, such as a misspelt one."""
         for key in self.unread_keys():
-            close = difflib.get_close_matches(key, self._asked, n=1)
-            meant = f"did you mean {close[0]}? " if close else ""
+            near = _nearest(key, self._asked)
+            meant = f"did you mean {near}? " if near else ""
             known = ", ".join(sorted(self._asked))
             self.report(key, f"there is no such setting; {meant}Known here are {known}")
 
@@ -222,6 +222,14 @@ class ConfigReader:
         if parsed is None:
             self.report(key, "give an object (nested keys)")
         return parsed
+
+
+def _nearest(key: str, known: Collection[str]) -> str:
+    """Return the known name that differs in a letter or two, or begins with the key; empty if none does."""
+    # Below 0.75 are other words: by default difflib takes "tolerations" for "location".
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+    longer = sorted(name for name in known if name.startswith(key))
+    return next(iter([*close, *longer]), "")
 
 
 def _parse_object(value: Any) -> Mapping[str, Any] | None:

@@ -36,7 +36,7 @@ from components.vault.client import (
     VaultRefusedError,
     VaultUnavailableError,
 )
-from components.vault.diagnostics import init_failed, not_started, pod_state
+from components.vault.diagnostics import init_failed, not_started, waiting_state, with_pod_problems
 
 _CLUSTER_ID_SECONDS = 30
 
@@ -89,12 +89,14 @@ def _initialized(inputs: InitInputs, journal: InitJournal) -> InitResult:
                 # What the former pod has proved may not be what the new one can do.
                 cipher.cache_clear()
             if waiting.over:
-                raise DeploymentError(str(error)) from None
-            waiting.pause(str(error).splitlines()[0], seconds=1)
+                raise DeploymentError(with_pod_problems(inputs.access, str(error))) from None
+            waiting.pause(
+                partial(with_pod_problems, inputs.access, str(error).splitlines()[0], "; "), seconds=1
+            )
         except RetryableError as error:
             if waiting.over:
                 raise DeploymentError(not_started(inputs.access, str(error))) from None
-            waiting.pause(partial(pod_state, inputs.access, str(error)))
+            waiting.pause(partial(waiting_state, inputs.access, str(error)))
         except AnotherRunError as error:
             if waiting.over:
                 raise

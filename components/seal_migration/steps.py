@@ -13,6 +13,7 @@ from components.seal_migration.pods import PodSeal, Stage, observe_pod, observe_
 from components.seals.seal import seal_class
 from components.shares.unseal import give_shares
 from components.vault.client import VaultForbiddenError, VaultRefusedError
+from components.vault.diagnostics import with_pod_problems
 from components.vault.pod_access import PodAccess
 from components.vault.servers import require_one_leader
 
@@ -223,7 +224,8 @@ class SealMigration:
             attempt,
             RetryableError,
             timeout_message=lambda error: (
-                f"{what} took longer than {self._inputs.step_seconds:.0f} s: {error}\n"
+                f"{what} took longer than {self._inputs.step_seconds:.0f} s: "
+                f"{with_pod_problems(self._access, str(error))}\n"
                 f"{self._logs()}\n{_INTERRUPTED}"
             ),
             pause_seconds=0.3,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from components.errors import RetryableError
 from components.progress import Waiting, say
 from components.vault.client import VaultClient
+from components.vault.diagnostics import pod_problem
 from components.vault.pod_access import PodAccess
 
 
@@ -42,10 +43,10 @@ def _unseal(access: PodAccess, ordinal: int, shares: Sequence[str], waiting: Wai
     waiting.until(
         attempt,
         RetryableError,
-        state=lambda error: f"{pod}: {error}",
+        state=lambda error: f"{pod}: {pod_problem(access, ordinal, str(error))}",
         timeout_message=lambda error: (
-            f"{pod} isn't unsealed: {error}. The key shares are safe in the stack; run pulumi up again, or "
-            "python -m components unseal."
+            f"{pod} isn't unsealed: {pod_problem(access, ordinal, str(error))}. The key shares are safe in "
+            "the stack; run pulumi up again, or python -m components unseal."
         ),
     )
     say(f"{pod} is unsealed")

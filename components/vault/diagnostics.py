@@ -1,45 +1,71 @@
-"""Composes the error messages for a pod 0 that doesn't start or initialise."""
+"""Composes the messages about pods of Vault that don't start, answer or initialise."""
+
+from collections.abc import Sequence
 
 from components.kubernetes.kubectl import KubectlError
+from components.kubernetes.pod_state import PodState, grouped_problems, stateful_set_pods
 from components.vault.pod_access import PodAccess
 
 
-def pod_state(access: PodAccess, error: str) -> str:
-    """Return one line on why the pod doesn't answer yet; ``error`` if Kubernetes reports nothing wrong."""
+def pod_states(access: PodAccess) -> Sequence[PodState]:
+    """Return the state of every pod, if Kubernetes leads to them; none if the settings give an address."""
+    if access.address:
+        return []
     try:
-        pod = access.kubectl.pod(access.pod(0)) if not access.address else None
-    except KubectlError as kubectl_error:
-        return str(kubectl_error)
-    if pod is None:
-        return error
-    status = pod.get("status", {})
-    for container in status.get("containerStatuses") or ():
-        waiting = container.get("state", {}).get("waiting")
-        if waiting:
-            return f"{waiting.get('reason')}: {waiting.get('message', '')}".strip(": ")
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return f"not scheduled: {condition.get('message', '')}"
-    return f"pod {status.get('phase')}; {error}"
+        return stateful_set_pods(access.kubectl, access.statefulset)
+    except KubectlError as error:
+        return [PodState(access.pod(0), str(error), started=True)]
+
+
+def waiting_state(access: PodAccess, error: str) -> str:
+    """Return in one line why pod 0 doesn't answer yet, ``error`` if it runs, and why other pods don't run."""
+    return "; ".join(_problems(access, pod_states(access), error))
+
+
+def with_pod_problems(access: PodAccess, error: str, separator: str = "\n") -> str:
+    """Return the error, and after it why each pod doesn't run that doesn't."""
+    return separator.join([error, *grouped_problems(pod_states(access))])
+
+
+def pod_problem(access: PodAccess, ordinal: int, error: str) -> str:
+    """Return why that pod doesn't run; ``error`` if Kubernetes reports nothing wrong."""
+    problems = {state.name: state.problem for state in pod_states(access)}
+    return problems.get(access.pod(ordinal)) or error
 
 
 def not_started(access: PodAccess, error: str) -> str:
-    """Return the message for a pod 0 that doesn't answer in time."""
+    """Return the message for a pod 0 that doesn't answer in time, with the state and log of every pod."""
     pod = access.pod(0)
-    message = (
-        f"Vault on {pod} doesn't answer: {pod_state(access, error)}\n"
+    states = pod_states(access)
+    first, *others = _problems(access, states, error)
+    lines = [f"Vault on {pod} doesn't answer: {first}", *others]
+    lines.append(
         "This run has initialised nothing. A pod keeps the settings that it was made with: after fixing one, "
-        f"run pulumi up and delete the pods (kubectl delete pod {pod})."
+        f"run pulumi up and delete the pods (kubectl --namespace {access.target.namespace} delete pod "
+        f"{' '.join(state.name for state in states if state.problem) or pod})."
     )
     if access.address:
-        return f"{message} The address is {access.address!r} (podAddress); check that it leads to the pod."
-    log = access.kubectl.log_tail(pod)
-    if "NoCredentialProviders" in log:
-        message += (
+        lines[-1] += f" The address is {access.address!r} (podAddress); check that it leads to the pod."
+    logs = [
+        (state.name, access.kubectl.log_tail(state.name))
+        for state in states
+        if state.started and (state.problem or state.name == pod)
+    ]
+    if any("NoCredentialProviders" in log for _, log in logs):
+        lines[-1] += (
             " Its pods get no credentials: the role's trust policy has to name this service account, and the "
             "cluster's pod identity webhook has to run (kubectl get mutatingwebhookconfigurations)."
         )
-    return f"{message} The pod's last log lines:\n{log}"
+    for name, log in logs:
+        lines.extend([f"The last log lines of {name}:", log])
+    return "\n".join(lines)
+
+
+def _problems(access: PodAccess, states: Sequence[PodState], error: str) -> Sequence[str]:
+    """Return why pod 0 doesn't answer, and a line for each problem of the other pods."""
+    pod = access.pod(0)
+    first = next((state.problem for state in states if state.name == pod), "")
+    return [first or error, *grouped_problems([state for state in states if state.name != pod])]
 
 
 def init_failed(access: PodAccess, error: str, *, recovery_seal: bool) -> str:

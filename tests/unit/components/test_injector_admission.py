@@ -11,6 +11,7 @@ from components.errors import DeploymentError
 from components.injector_admission import InjectorAdmissionProvider, admission_probe, is_injected
 from components.kubernetes.kubectl import KubernetesTarget
 from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
 PLAIN = json.dumps({"spec": {"containers": [{"name": "probe"}]}})
 INJECTED = json.dumps({"spec": {"containers": [{"name": "probe"}, {"name": "vault-agent"}]}})
@@ -67,12 +68,25 @@ def test_create_waits_for_the_webhook(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert asked.exists()
 
 
-def failing(probe: str, ready: str) -> str:
+LABELS = {"app.kubernetes.io/name": "vault-agent-injector"}
+
+
+def failing(folder: Path, probe: str, *, ready: int = 0, **pod: Any) -> str:
+    """A kubectl that tells of the injector, its readiness and its pod, and sends the probe nowhere."""
+    objects = KubernetesObjects(folder / "objects")
+    objects.put(
+        "deployment",
+        "vault-agent-injector",
+        spec={"selector": {"matchLabels": LABELS}},
+        status={"readyReplicas": ready} if ready else {},
+    )
+    if pod:
+        objects.put("pod", "injector-1", metadata={"labels": LABELS}, **pod)
     return (
         'case "$*" in\n'
         f"*' create '*) {probe};;\n"
-        f"*' get deployment '*) {ready};;\n"
-        "*' logs deployment/vault-agent-injector --container=sidecar-injector '*) echo 'bad flag';;\n"
+        "*' logs injector-1 --container=sidecar-injector '*) echo 'bad flag';;\n"
+        f"*' get '*) {objects.script};;\n"
         "*) exit 1;;\n"
         "esac"
     )
@@ -88,7 +102,7 @@ def failing(probe: str, ready: str) -> str:
 def test_webhook_that_is_not_reached_names_the_port(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, probe: str, state: str
 ) -> None:
-    only_commands(monkeypatch, tmp_path, kubectl=failing(probe, "printf 1"))
+    only_commands(monkeypatch, tmp_path, kubectl=failing(tmp_path, probe, ready=1))
     with pytest.raises(DeploymentError) as raised:
         InjectorAdmissionProvider().create(inputs(port=9443.0))
     assert f"the control plane doesn't reach its webhook: {state}." in str(raised.value)
@@ -96,23 +110,71 @@ def test_webhook_that_is_not_reached_names_the_port(
     assert "nodeSecurityGroupId" in str(raised.value)
 
 
-@pytest.mark.parametrize("ready", ["exit 0", "printf 0"])
-def test_injector_that_does_not_start_is_shown_with_its_log(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ready: str
+CRASHED = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 2}}}
+NOT_PULLED = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "denied"}}}
+
+
+@pytest.mark.parametrize(
+    ("container", "told"),
+    [
+        (
+            CRASHED,
+            [
+                "injector-1: CrashLoopBackOff (it ended with exit code 2)",
+                "The last log lines of injector-1:",
+                "bad flag",
+            ],
+        ),
+        (NOT_PULLED, ["injector-1: ImagePullBackOff: denied"]),
+    ],
+)
+def test_injector_that_does_not_start_is_told_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, container: Mapping[str, Any], told: list[str]
 ) -> None:
-    only_commands(monkeypatch, tmp_path, kubectl=failing(f"echo '{PLAIN}'", ready))
+    script = failing(tmp_path, f"echo '{PLAIN}'", status={"containerStatuses": [container]})
+    only_commands(monkeypatch, tmp_path, kubectl=script)
     with pytest.raises(DeploymentError) as raised:
         InjectorAdmissionProvider().create(inputs())
-    assert str(raised.value).splitlines() == [
-        "The injector vault-agent-injector isn't ready. Its last log lines:",
-        "bad flag",
-    ]
+    assert str(raised.value).splitlines() == ["The injector vault-agent-injector isn't ready:", *told]
 
 
-def test_injector_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    not_found = "echo 'deployments.apps \"vault-agent-injector\" not found' >&2; exit 1"
-    only_commands(monkeypatch, tmp_path, kubectl=failing(f"echo '{PLAIN}'", not_found))
-    with pytest.raises(DeploymentError, match=r"can't be looked at: deployments\.apps .* not found"):
+def test_injector_that_may_not_be_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = failing(tmp_path, f"echo '{PLAIN}'")
+    refusal = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+    KubernetesObjects(tmp_path / "objects").put(
+        "deployment", "vault-agent-injector", status={"conditions": [refusal]}
+    )
+    only_commands(monkeypatch, tmp_path, kubectl=script)
+    with pytest.raises(DeploymentError, match="a pod of vault-agent-injector: not created: exceeded quota"):
+        InjectorAdmissionProvider().create(inputs())
+
+
+def test_wait_for_the_injector_tells_why_it_does_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = tmp_path / "asked"
+    probe = f"if [ -e '{asked}' ]; then echo '{INJECTED}'; else echo '{PLAIN}'; : > '{asked}'; fi"
+    script = failing(tmp_path, probe, status={"containerStatuses": [NOT_PULLED]})
+    only_commands(monkeypatch, tmp_path, kubectl=script)
+    # A line is due at once.
+    monkeypatch.setattr("components.progress.LINE_SECONDS", 0)
+    InjectorAdmissionProvider().create(inputs(webhook_seconds=60))
+    assert "webhook: injector-1: ImagePullBackOff: denied" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("exit 0", "The injector vault-agent-injector doesn't exist"),
+        ("echo 'deployments is forbidden' >&2; exit 1", "can't be looked at: deployments is forbidden"),
+    ],
+)
+def test_injector_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str, message: str
+) -> None:
+    script = f"case \"$*\" in *' create '*) echo '{PLAIN}';; *) {answer};; esac"
+    only_commands(monkeypatch, tmp_path, kubectl=script)
+    with pytest.raises(DeploymentError, match=message):
         InjectorAdmissionProvider().create(inputs())
 
 

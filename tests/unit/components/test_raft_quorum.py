@@ -14,6 +14,7 @@ from tests.unit.fakes.init_inputs import (
     provide_kubectl,
     quorum_inputs,
 )
+from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 from tests.unit.fakes.scripted_vault import (
     AUTOPILOT_STATE,
     ROOT_TOKEN,
@@ -188,101 +189,24 @@ def test_pods_that_cannot_be_reached_are_listed() -> None:
 
 
 def test_log_of_pods_that_are_not_unsealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each pod is told with its own reason; one that has never run has no log."""
+    objects = KubernetesObjects(tmp_path / "pods")
+    objects.put("statefulset", "vault", spec={"replicas": 3})
+    objects.put("pod", "vault-0", status={"containerStatuses": [{"ready": False, "state": {"running": {}}}]})
+    unbound = {"type": "PodScheduled", "status": "False", "message": "unbound claims"}
+    objects.put("pod", "vault-1", status={"conditions": [unbound]})
     provide_kubectl(
         monkeypatch,
         tmp_path,
-        'case "$*" in *" logs "*) echo one; echo two;; *) echo "pod is not running" >&2; exit 1;; esac',
+        'case "$*" in *" logs "*) echo one; echo two;; *" port-forward "*) echo "no way" >&2; exit 1;; '
+        f"*) {objects.script};; esac",
     )
     with pytest.raises(DeploymentError) as raised:
         RaftQuorumProvider().create(quorum_inputs(address="", quorum_seconds=0.2))
-    assert str(raised.value).splitlines()[1:4] == ["vault-0: pod is not running", "    one", "    two"]
-
-
-def test_token_that_may_not_read_the_state_is_no_reason_to_wait(vault: ScriptedVault) -> None:
-    every_pod_is(vault, UNSEALED)
-    vault.answers(STATE, error(403, "permission denied"))
-    with pytest.raises(DeploymentError) as raised:
-        RaftQuorumProvider().create(quorum_inputs(pods(vault), quorum_seconds=20))
-    assert "doesn't let the token read raft's state: permission denied" in str(raised.value)
-    assert "read on sys/storage/raft/autopilot/state" in str(raised.value)
-    assert ROOT_TOKEN not in str(raised.value)
-    assert len(vault.asked(STATE)) == 1
-
-
-def test_update_verifies_again(vault: ScriptedVault) -> None:
-    every_pod_is(vault, UNSEALED)
-    vault.answers(STATE, autopilot())
-    news = quorum_inputs(pods(vault), release_revision=2)
-    result = RaftQuorumProvider().update("id", {**quorum_inputs(pods(vault)), "peers": []}, news)
-    assert result.outs == {**news, **VERIFIED}
-
-
-def test_read_answers_what_is_there_now(vault: ScriptedVault) -> None:
-    every_pod_is(vault, UNSEALED)
-    vault.answers(STATE, autopilot(ill=("vault-1",)))
-    result = RaftQuorumProvider().read("id", {**quorum_inputs(pods(vault)), **VERIFIED})
-    assert result.id == "id"
-    assert result.outs is not None
-    assert [entry["healthy"] for entry in result.outs["peers"]] == [True, False, True]
-    assert {name: result.outs[name] for name in quorum_inputs()} == quorum_inputs(pods(vault))
-
-
-@pytest.mark.parametrize("answer", [error(503), error(403), seal_status(initialized=True)])
-def test_read_loses_nothing_where_vault_cannot_be_asked(
-    vault: ScriptedVault, answer: Answer, capfd: pytest.CaptureFixture[str]
-) -> None:
-    every_pod_is(vault, answer)
-    known = {**quorum_inputs(pods(vault)), **VERIFIED}
-    assert RaftQuorumProvider().read("secrets/vault", known).outs == known
-    said = capfd.readouterr().err
-    assert "those of the last update are kept" in said
-    assert ROOT_TOKEN not in said
-
-
-@pytest.mark.parametrize(
-    ("changed", "changes"),
-    [({}, False), ({"release_revision": 2}, True), ({"token": "hvs.other"}, True), ({"replicas": 5}, True)],
-)
-def test_diff_compares_the_inputs_and_never_replaces(changed: Mapping[str, Any], changes: bool) -> None:
-    olds = {**quorum_inputs(), **VERIFIED, "__provider": "a reference"}
-    result = RaftQuorumProvider().diff(
-        "id", olds, {**quorum_inputs(), "__provider": "a reference", **changed}
-    )
-    assert result.changes is changes
-    assert not result.replaces
-    assert result.delete_before_replace is False
-
-
-def test_fewer_replicas_are_refused_while_their_peers_belong_to_raft(vault: ScriptedVault) -> None:
-    vault.answers(STATE, autopilot())
-    result = RaftQuorumProvider().check(quorum_inputs(pods(vault)), quorum_inputs(pods(vault), replicas=1))
-    (failure,) = result.failures
-    assert failure.property == "replicas"
-    assert failure.reason.startswith("vault-1, vault-2 would be deleted and still belong to raft")
-    assert "vault operator raft remove-peer" in failure.reason
-
-
-def test_fewer_replicas_are_refused_where_raft_cannot_be_asked() -> None:
-    result = RaftQuorumProvider().check(quorum_inputs(), quorum_inputs(replicas=1))
-    (failure,) = result.failures
-    assert failure.reason.startswith("raft can't be asked whether 1 pods are enough: ")
-
-
-def test_fewer_replicas_are_taken_once_their_peers_are_removed(vault: ScriptedVault) -> None:
-    vault.answers(STATE, autopilot(members=("vault-0",), voters=("vault-0",)))
-    assert (
-        RaftQuorumProvider()
-        .check(quorum_inputs(pods(vault)), quorum_inputs(pods(vault), replicas=1))
-        .failures
-        == []
-    )
-
-
-@pytest.mark.parametrize("olds", [{}, quorum_inputs()], ids=["at the creation", "at an update"])
-def test_check_asks_nobody_where_there_are_not_fewer_replicas(
-    vault: ScriptedVault, olds: dict[str, Any]
-) -> None:
-    news = quorum_inputs(pods(vault), replicas=5)
-    result = RaftQuorumProvider().check(olds, news)
-    assert (result.inputs, result.failures) == (news, [])
-    assert vault.requests == []
+    assert str(raised.value).splitlines()[1:] == [
+        "vault-0: no way",
+        "    one",
+        "    two",
+        "vault-1: not scheduled: unbound claims",
+        "vault-2: not created yet",
+    ]

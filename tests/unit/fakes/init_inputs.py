@@ -97,7 +97,13 @@ class InitCluster:
     def set_template(self, revision: str, *, generation: int = 1, observed: int = 1) -> None:
         """Sets the revision that the StatefulSet's pods are to have."""
         status = {"updateRevision": revision, "observedGeneration": observed}
-        self.objects.put("statefulset", "vault", metadata={"generation": generation}, status=status)
+        self.objects.put(
+            "statefulset",
+            "vault",
+            metadata={"generation": generation},
+            spec={"replicas": 1},
+            status=status,
+        )
 
     def add_server(self, name: str, *, revision: str = "new", claim_since: str | None = None) -> None:
         """Adds a pod of that revision, and its claim; the latter is as old as given, in ISO format."""

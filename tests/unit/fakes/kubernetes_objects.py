@@ -15,7 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-KINDS = {"statefulset": "StatefulSet", "pod": "Pod", "pvc": "PersistentVolumeClaim"}
+KINDS = {
+    "statefulset": "StatefulSet",
+    "pod": "Pod",
+    "pvc": "PersistentVolumeClaim",
+    "pods": "Pod",
+    "events": "Event",
+}
 """What a list calls the kinds that a call names so."""
 
 
@@ -85,7 +91,7 @@ class KubernetesObjects:
             self._overtake_as_told(line)
             verb, *rest = [argument for argument in arguments if not argument.startswith("--")]
             if verb == "get":
-                self._get(*rest)
+                self._get(*rest, selected=_selection(arguments))
             elif verb in ("create", "replace"):
                 self._write(verb, json.load(sys.stdin))
             elif verb == "delete":
@@ -115,14 +121,15 @@ class KubernetesObjects:
         else:
             self._store(kind, document)
 
-    def _get(self, kind: str, name: str = "") -> None:
+    def _get(self, kind: str, name: str = "", *, selected: Mapping[str, str]) -> None:
         if not name:
             listed = [
-                {"kind": KINDS[one], **(self.get(one, found) or {})}
+                {"kind": KINDS[one], **(self.get(one.removesuffix("s"), found) or {})}
                 for one in kind.split(",")
-                for found in self.names(one)
+                for found in self.names(one.removesuffix("s"))
             ]
-            print(json.dumps({"kind": "List", "items": listed}))
+            found_all = [item for item in listed if _selects(selected, item)]
+            print(json.dumps({"kind": "List", "items": found_all}))
             return
         found = self.get(kind.partition(".")[0], name)
         if found is not None:
@@ -190,6 +197,31 @@ class KubernetesObjects:
 
     def _path(self, kind: str, name: str) -> Path:
         return self._folder / f"{self._namespace}.{kind}.{name}"
+
+
+def _selection(arguments: list[str]) -> Mapping[str, str]:
+    """The values that a selector asks for, by the path of the field."""
+    selected = {}
+    for argument in arguments:
+        option, _, terms = argument.partition("=")
+        if option in ("--selector", "--field-selector"):
+            under = "metadata.labels/" if option == "--selector" else ""
+            selected.update(
+                {under + term.partition("=")[0]: term.partition("=")[2] for term in terms.split(",")}
+            )
+    return selected
+
+
+def _selects(selected: Mapping[str, str], item: Mapping[str, Any]) -> bool:
+    """Whether an object has the values, of labels (whose names may have dots) or of fields."""
+    for path, wanted in selected.items():
+        field, slash, label = path.partition("/") if path.startswith("metadata.labels/") else (path, "", "")
+        value: Any = item
+        for part in [*field.split("."), *([label] if slash else [])]:
+            value = (value or {}).get(part)
+        if value != wanted:
+            return False
+    return True
 
 
 def _require_valid_lease(what: str, spec: Mapping[str, Any]) -> None:

@@ -11,12 +11,19 @@
 {{- end }}
 {{- end -}}
 
-{{/* The user and group that Vault's and vault-k8s's images are made for. */}}
+{{/*
+Call with (list . <securityContext>): that of the pod; without one the user and group that Vault's and vault-k8s's
+images are made for.
+*/}}
 {{- define "vault.pod.securityContext" -}}
+{{- with (index . 1).pod }}
+{{- include "vault.templated" (list (index $ 0) .) }}
+{{- else -}}
 runAsNonRoot: true
 runAsUser: 100
 runAsGroup: 1000
 fsGroup: 1000
+{{- end }}
 {{- end -}}
 
 {{/* Call with (list . <probe>). */}}

@@ -72,6 +72,12 @@ def test_misspelt_key_of_the_aws_seal(path: str) -> None:
     assert problem.startswith(f'{PROJECT}:{path} is "x": there is no such setting; did you mean ')
 
 
+@pytest.mark.parametrize("key", ["tolerations", "hostPort", "nodeSelector", "namespaceSelector"])
+def test_another_word_is_not_taken_for_a_misspelt_key(key: str) -> None:
+    (problem,) = problems({**EKS, key: "x"})
+    assert "there is no such setting; Known here are " in problem
+
+
 def test_key_that_resembles_nothing_is_told_what_there_is() -> None:
     (problem,) = problems({**EKS, "zzz": "1"})
     assert "did you mean" not in problem

@@ -63,6 +63,16 @@ STACKS: Mapping[str, Mapping[str, Any]] = {
     "image": {**EKS, "image": {"repository": "registry.example.com/vault", "tag": "1.19.0"}},
 }
 
+# https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted; with the ids of the images.
+RESTRICTED_POD = {
+    "runAsNonRoot": True,
+    "runAsUser": 100,
+    "runAsGroup": 1000,
+    "fsGroup": 1000,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
 TRANSIT: Mapping[str, Any] = {
     "seal": "transit",
     "kubeContext": "here",
@@ -195,8 +205,10 @@ def _default_values(version: str) -> Any:
 FREE_OBJECTS = (
     "affinity",
     "annotations",
+    "container",
     "extraEnvironmentVars",
     "extraLabels",
+    "pod",
     "resources",
 )
 
@@ -220,9 +232,11 @@ def test_values_are_the_whole_of_what_the_settings_say() -> None:
             "agentImage": {"repository": "hashicorp/vault", "tag": "1.18.1"},
             "startupProbe": {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 60},
             "readinessProbe": {"initialDelaySeconds": 1},
+            "securityContext": {"pod": RESTRICTED_POD},
         },
         "server": {
             "image": {"repository": "hashicorp/vault", "tag": "1.18.1"},
+            "statefulSet": {"securityContext": {"pod": RESTRICTED_POD, "container": RESTRICTED_CONTAINER}},
             "serviceAccount": {
                 "create": True,
                 "name": "vault",

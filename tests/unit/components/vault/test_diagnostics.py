@@ -1,6 +1,5 @@
-"""What is said where pod 0 doesn't do what it should."""
+"""What is said if pods don't do what they should."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,75 +8,121 @@ import pytest
 
 from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
-from components.vault.diagnostics import init_failed, not_started
+from components.vault.diagnostics import (
+    init_failed,
+    not_started,
+    pod_problem,
+    waiting_state,
+    with_pod_problems,
+)
 from tests.unit.fakes.init_inputs import access, init_inputs, provide_kubectl
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
-POD: Mapping[str, Any] = {
-    "unschedulable": {
-        "status": {
-            "phase": "Pending",
-            "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}],
-        }
-    },
-    "image": {
-        "status": {
-            "phase": "Pending",
-            "containerStatuses": [
-                {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
-            ],
-        }
-    },
-    "crashing": {
-        "status": {
-            "phase": "Running",
-            "containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
-        }
-    },
-    "running": {"status": {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}},
+UNSCHEDULED: Mapping[str, Any] = {
+    "phase": "Pending",
+    "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}],
 }
+CRASHING: Mapping[str, Any] = {
+    "phase": "Running",
+    "containerStatuses": [
+        {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 1}}}
+    ],
+}
+RUNNING: Mapping[str, Any] = {
+    "phase": "Running",
+    "containerStatuses": [{"ready": False, "state": {"running": {}}}],
+}
+NOT_YET = "error: timed out"
+
+
+def provide_pods(monkeypatch: pytest.MonkeyPatch, folder: Path, *statuses: Mapping[str, Any]) -> None:
+    """Has kubectl tell of a StatefulSet with these pods, none of which runs in time."""
+    objects = KubernetesObjects(folder / "objects")
+    objects.put("statefulset", "vault", spec={"replicas": len(statuses)})
+    for ordinal, status in enumerate(statuses):
+        if status:
+            objects.put("pod", f"vault-{ordinal}", status=status)
+    provide_kubectl(
+        monkeypatch,
+        folder,
+        'case "$*" in\n'
+        "*' logs '*) echo \"log of $4\";;\n"
+        f"*' wait '*) echo '{NOT_YET}' >&2; exit 1;;\n"
+        f"*) {objects.script};;\n"
+        "esac",
+    )
+
+
+def delete(*pods: str) -> str:
+    return f"delete the pods (kubectl --namespace secrets delete pod {' '.join(pods)})."
+
+
+def test_the_init_tells_of_every_pod_that_does_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    provide_pods(monkeypatch, tmp_path, UNSCHEDULED, CRASHING, UNSCHEDULED)
+    with pytest.raises(DeploymentError) as raised:
+        OperatorInitProvider().create(init_inputs(address="", pod_start_seconds=0.3))
+    first, *others, nothing, log_of, log = str(raised.value).splitlines()
+    assert first == "Vault on vault-0 doesn't answer: not scheduled: 0/1 nodes are available"
+    assert others == [
+        "vault-1: CrashLoopBackOff (it ended with exit code 1)",
+        "vault-2: not scheduled: 0/1 nodes are available",
+    ]
+    assert nothing.startswith("This run has initialised nothing. ")
+    assert nothing.endswith(delete("vault-0", "vault-1", "vault-2"))
+    assert (log_of, log) == ("The last log lines of vault-1:", "log of vault-1")
 
 
 @pytest.mark.parametrize(
-    ("pod", "state"),
+    ("status", "state", "rest"),
     [
-        ("unschedulable", "not scheduled: 0/1 nodes are available"),
-        ("image", "ImagePullBackOff: no such image"),
-        ("crashing", "CrashLoopBackOff"),
-        ("running", "pod Running; error: timed out"),
-        (None, "error: timed out"),
+        (RUNNING, NOT_YET, ["The last log lines of vault-0:", "log of vault-0"]),
+        ({}, "not created yet", []),
     ],
 )
-def test_pod_that_does_not_start_is_shown_with_its_log(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pod: str | None, state: str
+def test_pod_that_runs_is_told_with_the_error_and_its_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: Mapping[str, Any], state: str, rest: list[str]
 ) -> None:
-    answer = json.dumps(POD[pod]) if pod else ""
-    provide_kubectl(
-        monkeypatch,
-        tmp_path,
-        'case "$*" in\n'
-        f"*' get pod vault-0 '*) echo '{answer}';;\n"
-        "*' logs '*) echo 'Error parsing Seal configuration';;\n"
-        f"*' get lease.'*|*' --filename=- '*) {KubernetesObjects(tmp_path / 'objects').script};;\n"
-        "*) echo 'error: timed out' >&2; exit 1;;\n"
-        "esac",
-    )
-    with pytest.raises(DeploymentError) as raised:
-        OperatorInitProvider().create(init_inputs(address="", pod_start_seconds=0.3))
-    first, nothing, *log = str(raised.value).splitlines()
+    provide_pods(monkeypatch, tmp_path, status)
+    first, nothing, *log = not_started(access(""), NOT_YET).splitlines()
     assert first == f"Vault on vault-0 doesn't answer: {state}"
-    assert (
-        nothing.startswith("This run has initialised nothing. ") and "kubectl delete pod vault-0" in nothing
-    )
-    assert nothing.endswith("The pod's last log lines:")
-    assert log == ["Error parsing Seal configuration"]
+    assert nothing.endswith(delete("vault-0"))
+    assert log == rest
+
+
+def test_pods_that_cannot_be_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    provide_kubectl(monkeypatch, tmp_path, "echo 'pods is forbidden' >&2; exit 1")
+    assert not_started(access(""), NOT_YET).startswith("Vault on vault-0 doesn't answer: pods is forbidden\n")
+
+
+def test_line_while_waiting_names_every_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    provide_pods(monkeypatch, tmp_path, RUNNING, UNSCHEDULED, UNSCHEDULED)
+    problem = "vault-1, vault-2: not scheduled: 0/1 nodes are available"
+    assert waiting_state(access(""), NOT_YET) == f"{NOT_YET}; {problem}"
+    assert with_pod_problems(access(""), "vault-1 not joined yet") == f"vault-1 not joined yet\n{problem}"
+
+
+def test_problem_of_one_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    provide_pods(monkeypatch, tmp_path, RUNNING, UNSCHEDULED)
+    assert pod_problem(access(""), 0, "not joined yet") == "not joined yet"
+    assert pod_problem(access(""), 1, "not joined yet") == "not scheduled: 0/1 nodes are available"
+
+
+def test_kubernetes_is_not_asked_if_the_settings_give_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert waiting_state(access(), NOT_YET) == NOT_YET
+    assert with_pod_problems(access(), NOT_YET) == NOT_YET
+    assert "The address is 'http://127.0.0.1:9' (podAddress)" in not_started(access(), NOT_YET)
 
 
 def test_pod_without_credentials_is_told_what_gives_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     provide_kubectl(
-        monkeypatch, tmp_path, "case \"$*\" in *' logs '*) echo 'NoCredentialProviders: no valid';; esac"
+        monkeypatch,
+        tmp_path,
+        "case \"$*\" in *' logs '*) echo 'NoCredentialProviders: no valid';; *) exit 1;; esac",
     )
     message = not_started(access(""), "timed out")
     assert "the role's trust policy has to name this service account" in message
