@@ -184,7 +184,7 @@ def test_vault_waits_for_key_and_role() -> None:
 
 
 @pytest.mark.parametrize("cluster", [{"on_eks": False}, {"oidc_provider": False}])
-def test_cluster_that_vouches_for_no_pod_is_refused(cluster: dict[str, bool]) -> None:
+def test_cluster_that_vouches_for_no_pod_is_refused(cluster: dict[str, Any]) -> None:
     with pytest.raises(DeploymentError, match="needs an EKS cluster"):
         provisioned(**cluster)
 
