@@ -65,10 +65,10 @@ GOOGLE_FAULTS = (
     ),
     Fault(
         name="another key before the init",
-        injected="Google: the first run fails before its init, and `key.name` names another key before the "
-        "next one.",
+        injected="Google: the first run can't use its store of keys, and `key.name` names another key before "
+        "the next one.",
         seen=(
-            Seen("That `this run has initialised nothing`."),
+            Seen("`Can't try out`, and what."),
             Seen(
                 "The next run: `Replacing`, of each pod that `isn't initialised and has an older "
                 "configuration`, and then `Initialising Vault`, which unseals itself with the new key after "
