@@ -57,11 +57,12 @@ def _changed_shares(
         inputs.access.await_running(0, seconds=30)
         with inputs.access.reach(0) as client:
             _unseal(inputs, client, current, journal)
-            if not rekey and not _left_over(journal) and current.fingerprint == fingerprint:
+            unsettled = _left_over(journal) or current.fingerprint != fingerprint
+            if not rekey and not unsettled:
                 _drop_intent(inputs, client, current, journal)
                 return None
             client = permitted_client(client, (current.plain_root_token, inputs.token))
-            settled = _settled(inputs, client, current, journal, fingerprint)
+            settled = _settled(inputs, client, current, journal, fingerprint) if unsettled else None
             if settled is not None:
                 return _stored(inputs, settled, journal, current)
             return _changed(inputs, client, current, journal) if rekey else None
@@ -78,8 +79,6 @@ def _settled(
     inputs: InitInputs, client: VaultClient, current: KeyRecord, journal: InitJournal, fingerprint: str
 ) -> KeyRecord | None:
     """Return the valid keys if an interrupted change made other ones than the state's ``fingerprint``."""
-    if not _left_over(journal) and current.fingerprint == fingerprint:
-        return None
     valid = current
     # Shares that are encrypted to their holders are the last ones that this program made.
     if not current.shares_encrypted:

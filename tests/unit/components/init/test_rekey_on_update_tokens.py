@@ -1,6 +1,5 @@
 """New shares on a Vault 2.x, which wants a token for it, and what an earlier run or people left there."""
 
-import base64
 from pathlib import Path
 
 import pytest
@@ -26,16 +25,13 @@ from tests.unit.fakes.scripted_vault import (
     ROOT_TOKEN,
     START_REKEY,
     UPDATE_REKEY,
-    VERIFY_REKEY,
     Answer,
     ScriptedVault,
     error,
-    no_content,
 )
-from tests.unit.fakes.vault_keys import NEW_TOKEN, OTHER, RECORD, STORED, answer_proofs, shown
+from tests.unit.fakes.share_changes import NEW, answer_change
+from tests.unit.fakes.vault_keys import NEW_TOKEN, OTHER, RECORD, STORED, shown
 
-NEW = [base64.b64encode(bytes([number]) * 33).decode() for number in range(4)]
-MORE = Answer({"complete": False})
 SETTING = "hvs.of-the-settings"
 
 
@@ -54,13 +50,7 @@ def store(tmp_path: Path) -> scripted_store.Store:
 @pytest.fixture
 def vault(vault: ScriptedVault) -> ScriptedVault:
     """Takes the current shares, and gives four new ones for three of them."""
-    answer_proofs(vault, True)
-    vault.answers(REKEY, Answer({"started": False, "nonce": ""}))
-    vault.answers(START_REKEY, Answer({"started": True, "nonce": "own", "verification_required": True}))
-    done = Answer({"complete": True, "keys_base64": NEW, "verification_nonce": "check"})
-    vault.answers(UPDATE_REKEY, MORE, MORE, done)
-    vault.answers(VERIFY_REKEY, MORE, Answer({"complete": True}))
-    vault.answers(CANCEL_REKEY, no_content())
+    answer_change(vault)
     return vault
 
 

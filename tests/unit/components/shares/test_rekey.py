@@ -1,7 +1,7 @@
 """What a rotation of shares does where it fails; that it works is for real Vaults to show."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pysequoia
 import pytest
@@ -73,6 +73,7 @@ def rotate(
     *,
     pgp_keys: Sequence[str] = (),
     attempts: RememberedAttempts | None = None,
+    store: Callable[[Sequence[str]], None] | None = None,
     token: str = "",
 ) -> Sequence[str]:
     return rekey_shares(
@@ -83,7 +84,7 @@ def rotate(
         new_shares=4,
         new_threshold=2,
         pgp_keys=pgp_keys,
-        store=stored.append,
+        store=store or stored.append,
         attempts=attempts or RememberedAttempts(),
     )
 
@@ -100,17 +101,7 @@ def test_new_shares_are_stored_before_they_are_verified(ready: ScriptedVault) ->
         stored.append(shares)
         asked_when_stored.extend(calls(ready))
 
-    new = rekey_shares(
-        VaultClient(ready.address),
-        recovery=True,
-        current=CURRENT,
-        threshold=3,
-        new_shares=4,
-        new_threshold=2,
-        pgp_keys=(),
-        store=store,
-        attempts=RememberedAttempts(),
-    )
+    new = rotate(ready, [], store=store)
     assert list(new) == list(stored[0]) == NEW
     assert asked_when_stored == [REKEY, START_REKEY, *[UPDATE_REKEY] * 3]
     assert calls(ready)[5:] == [VERIFY_REKEY] * 2
@@ -144,17 +135,7 @@ def test_store_that_fails_ends_the_rekey(ready: ScriptedVault) -> None:
         raise StoreFailsError("no room")
 
     with pytest.raises(StoreFailsError, match="no room"):
-        rekey_shares(
-            VaultClient(ready.address),
-            recovery=True,
-            current=CURRENT,
-            threshold=3,
-            new_shares=4,
-            new_threshold=2,
-            pgp_keys=(),
-            store=store,
-            attempts=RememberedAttempts(),
-        )
+        rotate(ready, [], store=store)
     assert [request.body for request in ready.asked(CANCEL_REKEY)] == [{"nonce": "own"}]
     assert ready.asked(VERIFY_REKEY) == []
 
@@ -284,17 +265,7 @@ def test_lost_answer_that_cannot_be_settled_without_the_lease(ready: ScriptedVau
 
     ready.answers(VERIFY_REKEY, MORE, error(502, "gone"))
     with pytest.raises(UnsettledRekeyError, match="Both sets are kept"):
-        rekey_shares(
-            VaultClient(ready.address),
-            recovery=True,
-            current=CURRENT,
-            threshold=3,
-            new_shares=4,
-            new_threshold=2,
-            pgp_keys=(),
-            store=lose_lease,
-            attempts=attempts,
-        )
+        rotate(ready, [], store=lose_lease, attempts=attempts)
 
 
 def test_encrypted_shares_are_valid_where_the_old_ones_are_not(ready: ScriptedVault) -> None:
