@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import pulumi
 import pulumi_aws as aws
 
+from components.aws.policies import POD_IDENTITY_AGENT
 from components.errors import DeploymentError
 from components.kubernetes.kubeconfig import exec_kubeconfig
 from components.kubernetes.managed_cluster import ManagedCluster
@@ -35,6 +36,11 @@ class EksCluster(ManagedCluster):
     """ARN of the account's OIDC provider for the issuer; None if the seal needs no AWS identity."""
     provider: aws.Provider
     """The AWS provider for the cluster's region and account."""
+
+    @property
+    def arn(self) -> str:
+        """The cluster's ARN."""
+        return f"arn:{self.partition}:eks:{self.region}:{self.account_id}:cluster/{self.name}"
 
     @property
     def identity(self) -> str:
@@ -66,13 +72,19 @@ class EksCluster(ManagedCluster):
 
 
 def look_up_eks_cluster(
-    name: str, region: str, *, needs_oidc_provider: bool, node_security_group_id: str | None
+    name: str,
+    region: str,
+    *,
+    needs_oidc_provider: bool,
+    needs_pod_identity_agent: bool,
+    node_security_group_id: str | None,
 ) -> EksCluster:
-    """Look up the cluster, its IAM OIDC provider and the security group of its nodes.
+    """Look up the cluster, its IAM OIDC provider or Pod Identity Agent, and the security group of its nodes.
 
-    ``needs_oidc_provider`` tells if Vault's pods assume a role (IRSA). Raises :class:`DeploymentError` if
-    there is no such cluster in the region, no OIDC provider for it though one is needed, or no such node
-    security group.
+    ``needs_oidc_provider`` tells if Vault's pods assume a role by their tokens (IRSA), and
+    ``needs_pod_identity_agent`` if EKS assumes it for them. Raises :class:`DeploymentError` if there is no
+    such cluster in the region, no OIDC provider or agent though one is needed, or no such node security
+    group.
     """
     provider = aws.Provider("aws", region=region)
     found = look_up(
@@ -85,6 +97,8 @@ def look_up_eks_cluster(
     _, partition, _, _, account_id, _ = found["arn"].split(":", 5)
     issuer = found["identities"][0]["oidcs"][0]["issuer"]
     oidc_provider_arn = _oidc_provider_arn(name, region, issuer, provider) if needs_oidc_provider else None
+    if needs_pod_identity_agent:
+        _require_pod_identity_agent(name, region, found, provider)
     control_plane_group = found["vpcConfig"]["clusterSecurityGroupId"]
     if node_security_group_id not in (None, control_plane_group):
         _require_security_group(node_security_group_id, region, provider)
@@ -112,6 +126,23 @@ def _oidc_provider_arn(name: str, region: str, issuer: str, provider: aws.Provid
         ),
     )
     return found.arn
+
+
+def _require_pod_identity_agent(
+    name: str, region: str, cluster: Mapping[str, Any], provider: aws.Provider
+) -> None:
+    # EKS Auto Mode runs the agent on its nodes without the add-on.
+    if any(config["enabled"] for config in cluster.get("computeConfigs") or ()):
+        return
+    look_up(
+        f"The add-on {POD_IDENTITY_AGENT} of EKS cluster {name!r} can't be read, without which pods get no "
+        "credentials (identity.kind is pod-identity)",
+        f"Add it: aws eks create-addon --addon-name {POD_IDENTITY_AGENT} --cluster-name {name} --region "
+        f"{region}; or set identity.kind to irsa. Whoever runs pulumi preview needs eks:DescribeAddon.",
+        lambda: _invoke(
+            "aws:eks/getAddon:getAddon", {"addonName": POD_IDENTITY_AGENT, "clusterName": name}, provider
+        ),
+    )
 
 
 def _require_security_group(group: str, region: str, provider: aws.Provider) -> None:

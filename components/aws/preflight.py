@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from components.aws.key_fitness import ENABLED, SPEC, USAGE, fix_of_state, problem_of_kind
-from components.aws.vault_credentials import AwsCallError, VaultIdentity, VaultRoleSession
+from components.aws.pod_identity_credentials import PodIdentityCredentials
+from components.aws.vault_credentials import (
+    AwsCallError,
+    CredentialSource,
+    VaultIdentity,
+    VaultRoleSession,
+    WebIdentityCredentials,
+)
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seal_preflight import DATA_KEY_BYTES, KeyWrapper, prove_key
@@ -31,7 +38,8 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
     """Prove that Vault's role can use the key, see :func:`components.seals.seal.prove_seal`.
 
     ``properties``: ``role_arn``, the role of Vault's pods, their ``service_account``, ``key_arn`` and
-    ``region``.
+    ``region``; with EKS Pod Identity also that as ``identity``, the EKS ``cluster``, its ``cluster_region``
+    and ``pod``, the name of pod 0.
     """
     identity = VaultIdentity(
         role_arn=str(properties["role_arn"]),
@@ -39,7 +47,18 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
         service_account=str(properties["service_account"]),
         target=target,
     )
-    key = VaultRoleKey(VaultRoleSession(identity), str(properties["key_arn"]))
+    source: CredentialSource
+    # The state of an earlier version doesn't say that it is IRSA.
+    if properties.get("identity") == "pod-identity":
+        source = PodIdentityCredentials(
+            identity,
+            cluster=str(properties["cluster"]),
+            region=str(properties["cluster_region"]),
+            pod=str(properties["pod"]),
+        )
+    else:
+        source = WebIdentityCredentials(identity)
+    key = VaultRoleKey(VaultRoleSession(source), str(properties["key_arn"]))
     prove_key(identity=identity.role_arn, key=key.key_name, seconds=seconds, proof=lambda: _prove(key))
     return key
 
@@ -95,7 +114,7 @@ class VaultRoleKey(KeyWrapper):
         try:
             return request(kms)
         except (ClientError, BotoCoreError) as error:
-            raise self._session.call_error(action, error, resource=self._key_arn) from None
+            raise self._session.kms_error(action, error, self._key_arn) from None
 
 
 def _prove(key: VaultRoleKey) -> None:

@@ -1,6 +1,9 @@
 """Declares the settings of the key and the role in AWS, without importing the SDK, which is slow."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+IdentityKind = Literal["irsa", "pod-identity"]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from components.aws.policies import (
     KEY_READS,
+    POD_IDENTITY_AGENT,
+    POD_IDENTITY_SERVICE,
     UNSEAL_ACTIONS,
     Condition,
     Statement,
@@ -109,6 +111,8 @@ def up_policy(scope: DeploymentScope) -> str:
             )
         if seal.own_role is not None:
             statements += _role_writes(scope, seal.role_arn, seal.own_role)
+        if seal.identity == "pod-identity":
+            statements += _association_writes(scope, seal)
     if (group := scope.rule_group_arn) is not None:
         statements += _rule_writes(scope, group)
     return document(*statements, *secret_writes(scope))
@@ -122,6 +126,9 @@ def destroy_policy(scope: DeploymentScope) -> str:
     """
     statements: list[Statement] = []
     if (seal := scope.seal) is not None:
+        if seal.identity == "pod-identity":
+            deletion = ["eks:DeletePodIdentityAssociation"]
+            statements.append(allow("DeleteAssociation", deletion, seal.association_arns))
         if seal.own_key is not None:
             statements += _key_deletion(seal.own_key, seal.key_arn)
         if seal.own_role is not None:
@@ -158,9 +165,11 @@ def vault_role_policy(scope: DeploymentScope) -> str:
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
     """Return the statements for the look-ups that every command begins with."""
-    cluster = scope.regional_arn("eks", f"cluster/{scope.cluster_name}")
-    statements = [allow("FindCluster", ["eks:DescribeCluster"], cluster)]
-    if scope.seal is not None:
+    statements = [allow("FindCluster", ["eks:DescribeCluster"], scope.cluster_arn)]
+    if scope.seal is not None and scope.seal.identity == "pod-identity":
+        addon = scope.regional_arn("eks", f"addon/{scope.cluster_name}/{POD_IDENTITY_AGENT}/*")
+        statements.append(allow("FindPodIdentityAgent", ["eks:DescribeAddon"], addon))
+    if scope.seal is not None and scope.seal.identity == "irsa":
         # The issuer's host is oidc.eks.<region>.amazonaws.com, or oidc-eks.<region>.api.aws with IPv6.
         providers = scope.iam_arn(f"oidc-provider/oidc?eks.{scope.region}.*/id/*")
         statements += [
@@ -188,6 +197,9 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
             allow("ReadRole", ROLE_READS, seal.role_arn),
             allow("ReadPolicy", POLICY_READS, seal.own_role.policy_arn),
         ]
+    if seal is not None and seal.identity == "pod-identity":
+        reads = ["eks:DescribePodIdentityAssociation"]
+        statements.append(allow("ReadAssociation", reads, seal.association_arns))
     if scope.rule_group_arn is not None:
         statements.append(
             allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
@@ -238,6 +250,22 @@ def _role_writes(scope: DeploymentScope, role_arn: str, role: OwnRoleScope) -> S
             _arn_equals({"iam:PolicyARN": role.policy_arn, **bounded}),
         ),
         allow("WritePolicy", [*POLICY_WRITES, *_tagging(scope, "iam:TagPolicy")], role.policy_arn),
+    )
+
+
+def _association_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
+    """Return the statements for the association, and for the preflight as Vault's pods."""
+    passed = {"StringEquals": {"iam:PassedToService": POD_IDENTITY_SERVICE}}
+    changes = [
+        "eks:UpdatePodIdentityAssociation",  # another path of the role
+        "eks:UntagResource",  # a tag that the settings no longer have
+        *_tagging(scope, "eks:TagResource"),
+    ]
+    return (
+        allow("CreateAssociation", ["eks:CreatePodIdentityAssociation"], scope.cluster_arn),
+        allow("ChangeAssociation", changes, seal.association_arns),
+        allow("PassRole", ["iam:PassRole"], seal.role_arn, passed),
+        allow("AssumeRoleAsVault", ["eks-auth:AssumeRoleForPodIdentity"], scope.cluster_arn),
     )
 
 

@@ -9,6 +9,7 @@ import pulumi
 from components.aws.settings import (
     ExistingKeySettings,
     ExistingRoleSettings,
+    IdentityKind,
     KeySettings,
     RoleSettings,
 )
@@ -18,6 +19,7 @@ from components.seals import seal
 
 if TYPE_CHECKING:
     from components.aws.cluster import EksCluster
+    from components.aws.pod_trust import PodTrust
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 IAM_NAME = r"[\w+=,.@-]+"
@@ -35,21 +37,31 @@ class Seal(seal.Seal):
     type: ClassVar[str] = "awskms"
     purpose: ClassVar[str] = "unseals by itself with a key of AWS KMS, on EKS"
     preflight_module: ClassVar[str] = "components.aws.preflight"
-    sections: ClassVar[Sequence[str]] = ("key", "role")
+    sections: ClassVar[Sequence[str]] = ("key", "role", "identity")
     cloud: ClassVar[seal.Cloud] = "aws"
     key: KeySettings | ExistingKeySettings
     role: RoleSettings | ExistingRoleSettings
+    identity: IdentityKind
 
     @property
-    def needs_pod_identity(self) -> bool:
-        """Always true: the pods assume the role (IRSA)."""
-        return True
+    def needs_token_issuer(self) -> bool:
+        """True if the pods assume the role with their tokens (IRSA)."""
+        return self.identity == "irsa"
+
+    @property
+    def needs_pod_identity_agent(self) -> bool:
+        """True if EKS assumes the role for the pods (EKS Pod Identity)."""
+        return self.identity == "pod-identity"
 
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:
-        """Read `key` and `role`; the role's default name contains the cluster's."""
+        """Read `key`, `role` and `identity`; the role's default name contains the cluster's."""
         default_name = f"vault-auto-unseal-{cluster_name or ''}"
-        return cls(key=_key(reader.section("key")), role=_role(reader.section("role"), default_name))
+        return cls(
+            key=_key(reader.section("key")),
+            role=_role(reader.section("role"), default_name),
+            identity=_identity(reader.section("identity")),
+        )
 
     def key_in_settings(self, args: seal.SealArgs) -> str | None:  # noqa: ARG002
         """Return the ARN of an existing key; None for one that the stack creates."""
@@ -81,11 +93,14 @@ class Seal(seal.Seal):
         )
 
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
-        """Create key, alias, role and policy, unless the settings name an existing key or role."""
+        """Create key, alias, role and policy, unless the settings name an existing key or role.
+
+        With EKS Pod Identity also the association of the role with the pods' service account.
+        """
         cluster = args.cluster
-        if cluster is None or cluster.cloud != "aws" or cluster.oidc_provider_arn is None:
+        if cluster is None or cluster.cloud != "aws":
             raise DeploymentError("Seal awskms needs an EKS cluster: set clusterName and region.")
-        return _provision(args, self, cluster, cluster.oidc_provider_arn)
+        return _provision(args, self, cluster)
 
 
 def stanza(region: str, key_id: str) -> seal.SealStanza:
@@ -150,6 +165,13 @@ def _role(reader: ConfigReader, default_name: str) -> RoleSettings | ExistingRol
     return role
 
 
+def _identity(reader: ConfigReader) -> IdentityKind:
+    kinds: Sequence[IdentityKind] = ("irsa", "pod-identity")
+    kind = reader.choice("kind", "irsa", kinds, "docs/seals.md says when to choose which")
+    reader.unknown_keys()
+    return kind
+
+
 @dataclass(frozen=True)
 class _Provisioned:
     """A key or a role. One that exists already has no resources."""
@@ -159,13 +181,14 @@ class _Provisioned:
     resources: Sequence[pulumi.Resource] = ()
 
 
-def _provision(
-    args: seal.SealArgs, chosen: Seal, cluster: "EksCluster", oidc_provider_arn: str
-) -> seal.ProvisionedSeal:
+def _provision(args: seal.SealArgs, chosen: Seal, cluster: "EksCluster") -> seal.ProvisionedSeal:
+    from components.aws.pod_trust import PodIdentityTrust
     from components.aws.policies import role_arn
+    from components.aws.vault_role import associate_service_account
 
+    trust = _trust(args, chosen, cluster)
     if isinstance(chosen.role, ExistingRoleSettings):
-        role = _existing_role(args, chosen.role, cluster, oidc_provider_arn)
+        role = _existing_role(chosen.role, trust, cluster)
         key = _provision_key(args, chosen.key, cluster, chosen.role.arn, role_exists=True)
     else:
         arn = role_arn(
@@ -175,7 +198,27 @@ def _provision(
             name=chosen.role.name,
         )
         key = _provision_key(args, chosen.key, cluster, arn, role_exists=False)
-        role = _create_role(args, chosen.role, cluster, oidc_provider_arn, key.arn)
+        role = _create_role(args, chosen.role, trust, cluster, key.arn)
+    prerequisites = [*key.resources, *role.resources]
+    preflight: dict[str, pulumi.Input[str]] = {}
+    pods = seal.PodRequirements(service_account_annotations={"eks.amazonaws.com/role-arn": role.arn})
+    if isinstance(trust, PodIdentityTrust):
+        pods = seal.PodRequirements()
+        preflight = {
+            "identity": chosen.identity,
+            "cluster": cluster.name,
+            "cluster_region": cluster.region,
+            "pod": args.pod,
+        }
+        prerequisites.append(
+            associate_service_account(
+                "vault-association",
+                trust=trust,
+                role_arn=role.arn,
+                tags=args.tags,
+                opts=pulumi.ResourceOptions(provider=cluster.provider),
+            )
+        )
     if isinstance(chosen.key, ExistingKeySettings):
         # The id alone would be looked for in the role's own account.
         region, in_stanza = chosen.key.region, key.arn
@@ -183,8 +226,8 @@ def _provision(
         region, in_stanza = cluster.region, key.outputs["key_id"]
     return seal.ProvisionedSeal(
         stanza=pulumi.Output.from_input(in_stanza).apply(lambda key_id: stanza(region, key_id)),
-        pods=seal.PodRequirements(service_account_annotations={"eks.amazonaws.com/role-arn": role.arn}),
-        prerequisites=(*key.resources, *role.resources),
+        pods=pods,
+        prerequisites=tuple(prerequisites),
         key=key.arn,
         preflight={
             "seal": chosen.type,
@@ -192,6 +235,7 @@ def _provision(
             "key_arn": key.arn,
             "region": region,
             "service_account": args.service_account,
+            **preflight,
         },
         outputs={
             name: pulumi.Output.from_input(value) for name, value in {**key.outputs, **role.outputs}.items()
@@ -232,18 +276,19 @@ def _provision_key(
     return _Provisioned(key.key_arn, outputs, (key,))
 
 
-def _existing_role(
-    args: seal.SealArgs, settings: ExistingRoleSettings, cluster: "EksCluster", oidc_provider_arn: str
-) -> _Provisioned:
-    from components.aws.existing_role import trusted_role
-    from components.aws.trust_policy import PodTrust
+def _trust(args: seal.SealArgs, chosen: Seal, cluster: "EksCluster") -> "PodTrust":
+    from components.aws.pod_trust import IrsaTrust, PodIdentityTrust
 
-    trust = PodTrust(
-        oidc_provider_arn=oidc_provider_arn,
-        issuer=cluster.issuer,
-        namespace=args.namespace_name,
-        service_account=args.service_account,
-    )
+    if chosen.identity == "pod-identity":
+        return PodIdentityTrust(cluster.arn, args.namespace_name, args.service_account)
+    if cluster.oidc_provider_arn is None:
+        raise DeploymentError("Seal awskms needs an EKS cluster with an OIDC provider: set clusterName.")
+    return IrsaTrust(cluster.oidc_provider_arn, cluster.issuer, args.namespace_name, args.service_account)
+
+
+def _existing_role(settings: ExistingRoleSettings, trust: "PodTrust", cluster: "EksCluster") -> _Provisioned:
+    from components.aws.existing_role import trusted_role
+
     found = trusted_role(settings, trust, account_id=cluster.account_id, provider=cluster.provider)
     outputs = {
         "role_arn": settings.arn,
@@ -257,23 +302,15 @@ def _existing_role(
 def _create_role(
     args: seal.SealArgs,
     settings: RoleSettings,
+    trust: "PodTrust",
     cluster: "EksCluster",
-    oidc_provider_arn: str,
     key_arn: pulumi.Input[str],
 ) -> _Provisioned:
-    from components.aws.irsa_role import IrsaRole, IrsaRoleArgs
+    from components.aws.vault_role import VaultRole, VaultRoleArgs
 
-    role = IrsaRole(
+    role = VaultRole(
         "vault-role",
-        IrsaRoleArgs(
-            oidc_provider_arn=oidc_provider_arn,
-            issuer=cluster.issuer,
-            role=settings,
-            namespace=args.namespace_name,
-            service_account=args.service_account,
-            key_arn=key_arn,
-            tags=args.tags,
-        ),
+        VaultRoleArgs(trust=trust, role=settings, key_arn=key_arn, tags=args.tags),
         pulumi.ResourceOptions(provider=cluster.provider),
     )
     outputs = {

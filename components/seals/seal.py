@@ -162,8 +162,13 @@ class Seal(ABC):
     """Whether a restarted pod unseals without people; false for Shamir only."""
 
     @property
-    def needs_pod_identity(self) -> bool:
-        """Whether the managed cluster has to vouch for Vault's pods (IRSA, Workload Identity)."""
+    def needs_token_issuer(self) -> bool:
+        """Whether the cloud has to trust the tokens of the managed cluster (IRSA, Workload Identity)."""
+        return False
+
+    @property
+    def needs_pod_identity_agent(self) -> bool:
+        """Whether the EKS cluster has to have the EKS Pod Identity Agent."""
         return False
 
     @classmethod

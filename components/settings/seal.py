@@ -49,12 +49,8 @@ def read_migrate_from(
 
 def report_other_seals_sections(reader: ConfigReader, seal: Seal) -> None:
     """Report sections that haven't been read and belong to a seal other than the stack's."""
-    unread = reader.unread_keys()
-    if not unread:
-        return
-    for seal_type in seal_types():
-        unused = [name for name in seal_class(seal_type).sections if name in unread]
-        reader.not_applicable(
-            unused, f"it belongs to seal {seal_type}, and the seal is {seal.type}; remove it"
-        )
-        unread = reader.unread_keys()
+    for name in reader.unread_keys():
+        owners = [seal_type for seal_type in seal_types() if name in seal_class(seal_type).sections]
+        if owners:
+            belongs = f"it belongs to seal {' or '.join(owners)}, and the seal is {seal.type}; remove it"
+            reader.not_applicable((name,), belongs)

@@ -8,10 +8,11 @@ from typing_extensions import override
 
 from sandbox.plugins.aws.api import Aws
 from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
-from sandbox.plugins.aws.eks import get_cluster
+from sandbox.plugins.aws.eks import get_addon, get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
 from sandbox.plugins.aws.kms import Alias, Key, get_key
+from sandbox.plugins.aws.pod_identity_association import PodIdentityAssociation
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.declared_functions import DeclaredFunction, function_of
@@ -35,6 +36,7 @@ _RESOURCE_TYPES: dict[str, type[AwsResourceType]] = {
     for kind in (
         Alias,
         Key,
+        PodIdentityAssociation,
         Policy,
         Role,
         RolePolicyAttachment,
@@ -46,6 +48,9 @@ _RESOURCE_TYPES: dict[str, type[AwsResourceType]] = {
 _FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
     "aws:ec2/getSecurityGroup:getSecurityGroup": DeclaredFunction(
         get_security_group, frozenset({"id"}), frozenset({"filters", "name", "region", "tags", "vpcId"})
+    ),
+    "aws:eks/getAddon:getAddon": DeclaredFunction(
+        get_addon, frozenset({"addonName", "clusterName"}), frozenset({"region", "tags"})
     ),
     "aws:eks/getCluster:getCluster": DeclaredFunction(
         get_cluster, frozenset({"name"}), frozenset({"region", "tags"})

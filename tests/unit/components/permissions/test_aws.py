@@ -66,6 +66,7 @@ EVERY_DOCUMENT = [
         ("china", scope(CHINA)),
         ("government", scope(GOVERNMENT)),
         ("shamir", scope(SHAMIR_ON_EKS)),
+        ("pod-identity", scope({**FULL, "identity": {"kind": "pod-identity"}})),
         ("secret", scope(IN_SECRET)),
         ("secret-deployed", scope({**IN_SECRET, "protect": False}, KEY_ID, SECRET_KEY_ID)),
         ("secret-under-unseal-key", scope(IN_SECRET_UNDER_UNSEAL_KEY)),
@@ -319,3 +320,18 @@ def test_the_roles_document_is_the_programs_own() -> None:
         "Resource": ANY_KEY,
         "Condition": OF_THE_ALIAS,
     }
+
+
+def test_pod_identity_asks_for_the_agent_and_for_no_oidc_provider() -> None:
+    found = scope({**FULL, "identity": {"kind": "pod-identity"}})
+    assert not {action for action in actions(up_policy(found)) if "OpenIDConnect" in action}
+    cluster = f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/example"
+    held = statements(up_policy(found))
+    assert held["FindPodIdentityAgent"]["Resource"].endswith(":addon/example/eks-pod-identity-agent/*")
+    assert held["AssumeRoleAsVault"]["Resource"] == held["CreateAssociation"]["Resource"] == cluster
+    assert held["PassRole"]["Resource"] == ROLE
+    assert held["PassRole"]["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}
+    }
+    deletion = statements(destroy_policy(found))["DeleteAssociation"]
+    assert deletion["Resource"] == f"arn:aws:eks:eu-central-1:{ACCOUNT}:podidentityassociation/example/*"

@@ -66,7 +66,7 @@ def test_webhook_firewall() -> None:
         ),
         (
             {**GKE, "seal": "shamir", "identity": {"kind": "secret"}},
-            "it belongs to seal gcpckms, and the seal is shamir",
+            "it belongs to seal awskms or gcpckms, and the seal is shamir",
         ),
         ({**SHAMIR, "mode": "cluster"}, "use ha or standalone"),
         ({**SHAMIR, "storageMigratedTo": "ha"}, "use raft or file"),

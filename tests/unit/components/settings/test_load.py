@@ -41,6 +41,7 @@ def test_defaults_on_eks() -> None:
                 path="/",
                 permissions_boundary=None,
             ),
+            identity="irsa",
         ),
         migrate_from=None,
         mode="ha",
@@ -165,6 +166,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "deadlines.webhookSeconds", 30, "deadlines.webhook_seconds", 30),
     (SHAMIR, "protect", False, "protect", False),
     (SHAMIR, "tags", {"team": "blue"}, "tags", {"team": "blue"}),
+    (EKS, "identity.kind", "pod-identity", "seal.identity", "pod-identity"),
     (SHAMIR, "ingress", {"host": "vault.example.com"}, "ingress.path_type", "Prefix"),
     (SHAMIR, "ingress", {"host": "vault.example.com"}, "ingress.path", "/"),
     (SHAMIR, "ingress", {"host": "vault.example.com", "className": "nginx"}, "ingress.class_name", "nginx"),
@@ -292,7 +294,7 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "tags", {"aws:team": "blue"}, "use a key that doesn't begin with aws:"),
     (SHAMIR, "region", "eu-central-1", "nothing of AWS is used without clusterName"),
     (SHAMIR, "nodeSecurityGroupId", NODE_GROUP, "it belongs to an EKS cluster"),
-    (SHAMIR, "key", {"alias": "alias/vault"}, "it belongs to seal awskms, and the seal is shamir"),
+    (SHAMIR, "key", {"alias": "alias/vault"}, "it belongs to seal awskms or gcpckms, and the seal is shamir"),
     (SHAMIR, "role", {"name": "vault"}, "it belongs to seal awskms, and the seal is shamir"),
 ]
 
