@@ -16,8 +16,8 @@ from components.aws.policies import POD_IDENTITY_SERVICE
 from components.aws.vault_credentials import (
     DENIED,
     AwsCallError,
-    CredentialSource,
-    TemporaryCredentials,
+    Credentials,
+    RoleCredentials,
     VaultIdentity,
     call_config,
     call_error,
@@ -29,7 +29,7 @@ AGENT_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 """Environment variable by which the AWS SDK finds the agent; EKS sets it when a pod is created."""
 
 
-class PodIdentityCredentials(CredentialSource):
+class PodIdentityCredentials(RoleCredentials):
     """Gets the credentials from EKS, which assumes the role that is associated with the service account."""
 
     def __init__(self, identity: VaultIdentity, *, cluster: str, region: str, pod: str) -> None:
@@ -38,7 +38,7 @@ class PodIdentityCredentials(CredentialSource):
         self._region = region
         self._pod = pod
 
-    def credentials(self) -> TemporaryCredentials:
+    def credentials(self) -> Credentials:
         """Let EKS assume the role for pod 0, which has to have been created with the association."""
         self._require_agent_variable()
         token = self.service_account_token(POD_IDENTITY_SERVICE, self._pod)
@@ -47,9 +47,7 @@ class PodIdentityCredentials(CredentialSource):
             got = eks.assume_role_for_pod_identity(clusterName=self._cluster, token=token)["credentials"]
         except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise call_error(ACTION, error, region=self._region, fixes=self._fixes()) from None
-        return TemporaryCredentials(
-            got["accessKeyId"], got["secretAccessKey"], got["sessionToken"], got["expiration"]
-        )
+        return Credentials(got["accessKeyId"], got["secretAccessKey"], got["sessionToken"], got["expiration"])
 
     def _fixes(self) -> Mapping[str, str]:
         identity = self.identity

@@ -57,32 +57,33 @@ def unseal_key_policy(
     *,
     partition: str,
     account_id: str,
-    vault_role_arn: str,
-    role_exists: bool = False,
+    principal_arn: str,
+    principal_exists: bool = False,
     further_statements: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """Return the key policy: the account administers the key, only Vault's role uses it.
+    """Return the key policy: the account administers the key, only Vault's role or user uses it.
 
     ``further_statements`` are for uses besides unsealing.
 
     The role is named in a condition instead of as the principal: KMS refuses a principal that doesn't exist
     yet, and turns a deleted one into a dead identifier, which a new role of the same name doesn't match.
-    Such a statement also needs a policy of the role. A role that isn't the stack's (``role_exists``) gets
-    none, so it is the principal and needs none. Source: the KMS guide, "Key policies", and the IAM guide on
+    Such a statement also needs a policy of the role. A role or user that isn't the stack's
+    (``principal_exists``) gets none, so it is the principal and needs none. Source: the KMS guide, "Key
+    policies", and the IAM guide on
     `aws:PrincipalArn`.
     """
     account = _account(partition, account_id)
     use: Statement = {
         "Sid": "VaultRoleUsesKey",
         "Effect": "Allow",
-        "Principal": {"AWS": vault_role_arn} if role_exists else account,
+        "Principal": {"AWS": principal_arn} if principal_exists else account,
         "Action": list(UNSEAL_ACTIONS),
         "Resource": "*",
     }
-    named = {"Condition": {"StringEquals": {"aws:PrincipalArn": vault_role_arn}}}
+    named = {"Condition": {"StringEquals": {"aws:PrincipalArn": principal_arn}}}
     return document(
         _administration(account),
-        use if role_exists else {**use, **named},
+        use if principal_exists else {**use, **named},
         *further_statements,
     )
 

@@ -1,4 +1,4 @@
-"""Proves the seal awskms: calls DescribeKey, Encrypt and Decrypt with the credentials of Vault's role.
+"""Proves the seal awskms: calls DescribeKey, Encrypt and Decrypt with Vault's own credentials.
 
 This finds a wrong trust policy, role policy, key policy or service account before anything irreversible:
 Vault only describes the key when it starts, and first encrypts during the init.
@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from components.aws.key_fitness import ENABLED, SPEC, USAGE, fix_of_state, problem_of_kind
 from components.aws.pod_identity_credentials import PodIdentityCredentials
+from components.aws.static_credentials import StaticCredentials
 from components.aws.vault_credentials import (
     AwsCallError,
     CredentialSource,
@@ -35,32 +36,41 @@ Answer = TypeVar("Answer")
 
 
 def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> "VaultRoleKey":
-    """Prove that Vault's role can use the key, see :func:`components.seals.seal.prove_seal`.
+    """Prove that Vault can use the key, see :func:`components.seals.seal.prove_seal`.
 
-    ``properties``: ``role_arn``, the role of Vault's pods, their ``service_account``, ``key_arn`` and
-    ``region``; with EKS Pod Identity also that as ``identity``, the EKS ``cluster``, its ``cluster_region``
-    and ``pod``, the name of pod 0.
+    ``properties``: ``key_arn`` and its ``region``; with a role its ``role_arn`` and the pods'
+    ``service_account``; with EKS Pod Identity also that as ``identity``, the EKS ``cluster``, its
+    ``cluster_region`` and ``pod``, the name of pod 0. With ``static`` as ``identity`` instead of these
+    ``secret``, and ``access_key_id`` and ``secret_access_key``, the names of its entries.
     """
-    identity = VaultIdentity(
-        role_arn=str(properties["role_arn"]),
-        region=str(properties["region"]),
-        service_account=str(properties["service_account"]),
-        target=target,
-    )
-    source: CredentialSource
-    # The state of an earlier version doesn't say that it is IRSA.
-    if properties.get("identity") == "pod-identity":
-        source = PodIdentityCredentials(
-            identity,
-            cluster=str(properties["cluster"]),
-            region=str(properties["cluster_region"]),
-            pod=str(properties["pod"]),
-        )
-    else:
-        source = WebIdentityCredentials(identity)
+    source = _credential_source({name: str(value) for name, value in properties.items()}, target)
     key = VaultRoleKey(VaultRoleSession(source), str(properties["key_arn"]))
-    prove_key(identity=identity.role_arn, key=key.key_name, seconds=seconds, proof=lambda: _prove(key))
+    prove_key(identity=source.holder, key=key.key_name, seconds=seconds, proof=lambda: _prove(key))
     return key
+
+
+def _credential_source(properties: Mapping[str, str], target: KubernetesTarget) -> CredentialSource:
+    # The state of an earlier version doesn't say that it is IRSA.
+    kind = properties.get("identity", "irsa")
+    if kind == "static":
+        return StaticCredentials(
+            target,
+            properties["region"],
+            secret=properties["secret"],
+            access_key_id=properties["access_key_id"],
+            secret_access_key=properties["secret_access_key"],
+        )
+    identity = VaultIdentity(
+        properties["role_arn"], properties["region"], properties["service_account"], target
+    )
+    if kind == "irsa":
+        return WebIdentityCredentials(identity)
+    return PodIdentityCredentials(
+        identity,
+        cluster=properties["cluster"],
+        region=properties["cluster_region"],
+        pod=properties["pod"],
+    )
 
 
 class VaultRoleKey(KeyWrapper):

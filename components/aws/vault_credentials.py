@@ -1,7 +1,7 @@
-"""Gets the credentials of Vault's role in the same way as Vault's pods: with a service account token.
+"""Gets Vault's credentials in the same way as Vault's pods: with a service account token.
 
 How they are got is a :class:`CredentialSource`: with IRSA from STS, as here, and with EKS Pod Identity from
-EKS (`pod_identity_credentials.py`).
+EKS (`pod_identity_credentials.py`). A user's access key comes from its Secret (`static_credentials.py`).
 """
 
 import base64
@@ -59,24 +59,53 @@ class VaultIdentity:
 
 
 @dataclass(frozen=True, repr=False)
-class TemporaryCredentials:
-    """Credentials of a role's session."""
+class Credentials:
+    """Credentials of a role's session or, without token and expiration, of a user."""
 
     access_key_id: str
     secret_access_key: str
-    session_token: str
-    expiration: datetime
+    session_token: str | None = None
+    expiration: datetime | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether they end within five minutes."""
+        return self.expiration is not None and self.expiration - _RENEWAL < _now()
 
 
 class CredentialSource(ABC):
-    """Gets credentials of Vault's role. Credentials and tokens stay in memory."""
+    """Gets credentials of Vault's role or user. Credentials and tokens stay in memory."""
 
-    def __init__(self, identity: VaultIdentity) -> None:
-        self.identity = identity
+    def __init__(self, region: str) -> None:
+        self.region = region
+        """AWS region of the key."""
+
+    @property
+    @abstractmethod
+    def holder(self) -> str:
+        """Whose credentials they are."""
+
+    @property
+    def fixes(self) -> Mapping[str, str]:
+        """What to do if KMS doesn't take the credentials, by AWS's code."""
+        return {}
 
     @abstractmethod
-    def credentials(self) -> TemporaryCredentials:
+    def credentials(self) -> Credentials:
         """Return new credentials; raise :class:`AwsCallError`."""
+
+
+class RoleCredentials(CredentialSource):
+    """Gets credentials of a role with a token of the pods' service account."""
+
+    def __init__(self, identity: VaultIdentity) -> None:
+        super().__init__(identity.region)
+        self.identity = identity
+
+    @property
+    def holder(self) -> str:
+        """The role."""
+        return self.identity.role_arn
 
     def service_account_token(self, audience: str, pod: str | None = None) -> str:
         """Create a token of the pods' service account; raise :class:`AwsCallError`."""
@@ -101,10 +130,10 @@ class CredentialSource(ABC):
             ) from None
 
 
-class WebIdentityCredentials(CredentialSource):
+class WebIdentityCredentials(RoleCredentials):
     """Gets the credentials from STS, which trusts the cluster's OIDC provider (IRSA)."""
 
-    def credentials(self) -> TemporaryCredentials:
+    def credentials(self) -> Credentials:
         """Assume the role with a token of the service account."""
         identity = self.identity
         token = self.service_account_token(WEB_IDENTITY_AUDIENCE)
@@ -123,9 +152,7 @@ class WebIdentityCredentials(CredentialSource):
             raise call_error(
                 WEB_IDENTITY_ACTION, error, region=identity.region, fixes=self._fixes(_issuer(token))
             ) from None
-        return TemporaryCredentials(
-            got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"], got["Expiration"]
-        )
+        return Credentials(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"], got["Expiration"])
 
     def _fixes(self, issuer: str) -> Mapping[str, str]:
         identity = self.identity
@@ -144,42 +171,43 @@ class WebIdentityCredentials(CredentialSource):
 
 
 class VaultRoleSession:
-    """A session of Vault's role, renewed before it expires."""
+    """Calls KMS with Vault's credentials, which are renewed before they expire."""
 
     def __init__(self, source: CredentialSource) -> None:
         self._source = source
-        self._credentials: TemporaryCredentials | None = None
+        self._credentials: Credentials | None = None
         self._kms: KMSClient | None = None
 
     def kms(self) -> "KMSClient":
-        """Return a KMS client with the role's credentials; raise :class:`AwsCallError`."""
+        """Return a KMS client with the credentials; raise :class:`AwsCallError`."""
         credentials = self._credentials
-        if self._kms is None or credentials is None or credentials.expiration - _RENEWAL < _now():
+        if self._kms is None or credentials is None or credentials.over:
             credentials = self._credentials = self._source.credentials()
             session = boto3.Session(
                 aws_access_key_id=credentials.access_key_id,
                 aws_secret_access_key=credentials.secret_access_key,
                 aws_session_token=credentials.session_token,
-                region_name=self._source.identity.region,
+                region_name=self._source.region,
             )
             self._kms = session.client("kms", config=call_config())
         return self._kms
 
     def kms_error(self, action: str, error: ClientError | BotoCoreError, key_arn: str) -> AwsCallError:
         """Return the error of a failed call of KMS, with its fix."""
-        identity = self._source.identity
+        source = self._source
         found = call_error(
             action,
             error,
-            region=identity.region,
+            region=source.region,
             fixes={
                 **dict.fromkeys(
                     DENIED,
-                    f"The policy of role {identity.role_arn} has to allow {action} on {key_arn}, and the key "
-                    "policy has to let this role use the key; no boundary or organisation's policy may deny "
+                    f"The policy of {source.holder} has to allow {action} on {key_arn}, and the key policy "
+                    f"has to let {source.holder} use the key; no boundary or organisation's policy may deny "
                     "it.",
                 ),
-                **dict.fromkeys(_MISSING, f"Check the key {key_arn} and its region ({identity.region})."),
+                **dict.fromkeys(_MISSING, f"Check the key {key_arn} and its region ({source.region})."),
+                **source.fixes,
             },
         )
         if isinstance(error, ClientError) and error_code(error) in _STALE:

@@ -109,10 +109,10 @@ def up_policy(scope: DeploymentScope) -> str:
                 if seal.key_arn is None
                 else _key_changes(scope, seal.own_key, seal.key_arn)
             )
-        if seal.own_role is not None:
+        if seal.own_role is not None and seal.role_arn is not None:
             statements += _role_writes(scope, seal.role_arn, seal.own_role)
-        if seal.identity == "pod-identity":
-            statements += _association_writes(scope, seal)
+        if seal.identity == "pod-identity" and seal.role_arn is not None:
+            statements += _association_writes(scope, seal.role_arn, seal.association_arns)
     if (group := scope.rule_group_arn) is not None:
         statements += _rule_writes(scope, group)
     return document(*statements, *secret_writes(scope))
@@ -131,7 +131,7 @@ def destroy_policy(scope: DeploymentScope) -> str:
             statements.append(allow("DeleteAssociation", deletion, seal.association_arns))
         if seal.own_key is not None:
             statements += _key_deletion(seal.own_key, seal.key_arn)
-        if seal.own_role is not None:
+        if seal.own_role is not None and seal.role_arn is not None:
             policy = seal.own_role.policy_arn
             attached = {"ArnEquals": {"iam:PolicyARN": policy}}
             statements += [
@@ -148,7 +148,7 @@ def destroy_policy(scope: DeploymentScope) -> str:
 
 
 def vault_role_policy(scope: DeploymentScope) -> str:
-    """Return the policy of the role that Vault's pods assume; the stack creates it for a role of its own.
+    """Return the policy of the role or user of Vault's pods; the stack creates it for a role of its own.
 
     With `key.arn` or the key's id it is the very policy; before the key exists, the same for the key of that
     alias. Raises :class:`DeploymentError` if the seal uses no key of AWS.
@@ -165,7 +165,9 @@ def vault_role_policy(scope: DeploymentScope) -> str:
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
     """Return the statements for the look-ups that every command begins with."""
-    statements = [allow("FindCluster", ["eks:DescribeCluster"], scope.cluster_arn)]
+    statements: list[Statement] = []
+    if scope.cluster_name:
+        statements.append(allow("FindCluster", ["eks:DescribeCluster"], scope.cluster_arn))
     if scope.seal is not None and scope.seal.identity == "pod-identity":
         addon = scope.regional_arn("eks", f"addon/{scope.cluster_name}/{POD_IDENTITY_AGENT}/*")
         statements.append(allow("FindPodIdentityAgent", ["eks:DescribeAddon"], addon))
@@ -178,7 +180,7 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
         ]
     if (seal := scope.seal) is not None and seal.own_key is None and seal.key_arn is not None:
         statements.append(allow("FindKey", ["kms:DescribeKey"], seal.key_arn))
-    if seal is not None and seal.own_role is None:
+    if seal is not None and seal.own_role is None and seal.role_arn is not None:
         statements.append(allow("FindRole", ["iam:GetRole"], seal.role_arn))
     if scope.settings.node_security_group_id is not None:
         statements.append(
@@ -192,7 +194,7 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
     statements: list[Statement] = []
     if (seal := scope.seal) is not None and seal.own_key is not None:
         statements.append(allow("FindKeyAlias", ["kms:ListAliases"], "*", in_region(scope.region)))
-    if seal is not None and seal.own_role is not None:
+    if seal is not None and seal.own_role is not None and seal.role_arn is not None:
         statements += [
             allow("ReadRole", ROLE_READS, seal.role_arn),
             allow("ReadPolicy", POLICY_READS, seal.own_role.policy_arn),
@@ -253,7 +255,7 @@ def _role_writes(scope: DeploymentScope, role_arn: str, role: OwnRoleScope) -> S
     )
 
 
-def _association_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Statement]:
+def _association_writes(scope: DeploymentScope, role_arn: str, association_arns: str) -> Sequence[Statement]:
     """Return the statements for the association, and for the preflight as Vault's pods."""
     passed = {"StringEquals": {"iam:PassedToService": POD_IDENTITY_SERVICE}}
     changes = [
@@ -263,8 +265,8 @@ def _association_writes(scope: DeploymentScope, seal: SealScope) -> Sequence[Sta
     ]
     return (
         allow("CreateAssociation", ["eks:CreatePodIdentityAssociation"], scope.cluster_arn),
-        allow("ChangeAssociation", changes, seal.association_arns),
-        allow("PassRole", ["iam:PassRole"], seal.role_arn, passed),
+        allow("ChangeAssociation", changes, association_arns),
+        allow("PassRole", ["iam:PassRole"], role_arn, passed),
         allow("AssumeRoleAsVault", ["eks-auth:AssumeRoleForPodIdentity"], scope.cluster_arn),
     )
 

@@ -157,9 +157,14 @@ class Seal(ABC):
     sections: ClassVar[Sequence[str]] = ()
     """The top-level settings that belong to this seal."""
     cloud: ClassVar[Cloud] = ""
-    """The cloud whose cluster or project it needs; empty for none."""
+    """The cloud that its key is in, if the stack creates that or its identity; empty for none."""
     unseals_itself: ClassVar[bool] = True
     """Whether a restarted pod unseals without people; false for Shamir only."""
+
+    @property
+    def needs_managed_cluster(self) -> bool:
+        """Whether it works on a managed cluster of its :attr:`cloud` alone."""
+        return False
 
     @property
     def needs_token_issuer(self) -> bool:

@@ -73,7 +73,8 @@ def _read_aws(reader: ConfigReader, injector: InjectorSettings) -> CloudSettings
     reader.not_applicable(GOOGLE_KEYS, "it belongs to Google Cloud, and project isn't set; remove it")
     reader.skip("project")
     name = reader.text("clusterName", None, EKS_NAME, "give the name of the EKS cluster")
-    region = _region(reader, needed=name is not None)
+    region_fix = "give the AWS region of the cluster, such as eu-central-1"
+    region = reader.required_text("region", AWS_REGION, region_fix) if name is not None else ""
     return CloudSettings(
         cluster=ClusterSettings(name=name, project=None, location=region) if name is not None else None,
         project=None,
@@ -84,12 +85,12 @@ def _read_aws(reader: ConfigReader, injector: InjectorSettings) -> CloudSettings
     )
 
 
-def _region(reader: ConfigReader, *, needed: bool) -> str:
-    if needed:
-        fix = "give the AWS region of the cluster, such as eu-central-1"
-        return reader.required_text("region", AWS_REGION, fix)
-    reader.not_applicable(("region",), "nothing of AWS is used without clusterName; remove it")
-    return ""
+def report_unused_region(reader: ConfigReader) -> None:
+    """Report a `region` that neither the cluster nor the seal has asked for."""
+    if "region" in reader.unread_keys():
+        unused = "nothing of AWS is used without clusterName or identity.kind static; remove it"
+        reader.not_applicable(("region",), unused)
+    reader.skip("region")
 
 
 def _node_security_group(

@@ -11,7 +11,7 @@ from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMEN
 from components.config.reader import ConfigReader, project_configuration
 from components.errors import SettingsError
 from components.seals.seal import seal_class
-from components.settings.cloud import read_cloud
+from components.settings.cloud import read_cloud, report_unused_region
 from components.settings.custody import read_custody
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.model import (
@@ -68,6 +68,8 @@ def parse_settings(
     cloud = read_cloud(reader, injector, google=google)
     seal = read_seal(reader, seal_type, cloud.cluster)
     migrate_from = read_migrate_from(reader, seal, cloud.cluster, cloud.project)
+    if not google:
+        report_unused_region(reader)
     kube_context = reader.text("kubeContext", None, fix="name a context of the kubeconfig")
     if kube_context is None and cloud.cluster is None:
         reader.report(

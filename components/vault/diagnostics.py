@@ -54,7 +54,8 @@ def not_started(access: PodAccess, error: str) -> str:
     if any("NoCredentialProviders" in log for _, log in logs):
         lines[-1] += (
             " Its pods get no credentials: the role's trust policy has to name this service account, and the "
-            "cluster's pod identity webhook has to run (kubectl get mutatingwebhookconfigurations)."
+            "cluster's pod identity webhook has to run (kubectl get mutatingwebhookconfigurations). With EKS "
+            "Pod Identity delete pods that were created before EKS had seen the new association."
         )
     for name, log in logs:
         lines.extend([f"The last log lines of {name}:", log])

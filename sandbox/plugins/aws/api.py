@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, overload
 
+from sandbox.plugins.property_values import PropertyMap
 from sandbox.plugins.provider import ProviderError
 
 if TYPE_CHECKING:
@@ -69,6 +70,18 @@ class Aws:
             if service not in self._clients:
                 self._clients[service] = self._session.create_client(service, region_name=self.region)
             return self._clients[service]
+
+
+def get_caller_identity(aws: Aws, _arguments: PropertyMap) -> PropertyMap:
+    """Say whose the credentials are (``aws:index/getCallerIdentity:getCallerIdentity``)."""
+    with failing_as("reading STS Caller Identity", "sts"):
+        caller = aws.client("sts").get_caller_identity()
+    return {
+        "accountId": caller["Account"],
+        "arn": caller["Arn"],
+        "id": caller["Account"],
+        "userId": caller["UserId"],
+    }
 
 
 def error_code(error: "ClientError") -> str:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from sandbox.plugins.aws.api import Aws
+from sandbox.plugins.aws.api import Aws, get_caller_identity
 from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
 from sandbox.plugins.aws.eks import get_addon, get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
@@ -59,6 +59,9 @@ _FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
         get_open_id_connect_provider, frozenset({"arn", "url"}), frozenset({"tags"})
     ),
     "aws:iam/getRole:getRole": DeclaredFunction(get_role, frozenset({"name"}), frozenset({"tags"})),
+    "aws:index/getCallerIdentity:getCallerIdentity": DeclaredFunction(
+        get_caller_identity, frozenset(), frozenset()
+    ),
     "aws:kms/getKey:getKey": DeclaredFunction(
         get_key, frozenset({"keyId", "region"}), frozenset({"grantTokens"})
     ),

@@ -36,7 +36,7 @@ def key_policy(partition: str = "aws") -> str:
     return unseal_key_policy(
         partition=partition,
         account_id=ACCOUNT,
-        vault_role_arn=f"arn:{partition}:iam::{ACCOUNT}:role/vault",
+        principal_arn=f"arn:{partition}:iam::{ACCOUNT}:role/vault",
     )
 
 

@@ -45,6 +45,11 @@ GROUP = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/{NODE_GROUP}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/vault/unsealer"
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/vault/unseal"
 ALIAS = f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/vault-auto-unseal"
+STATIC: Mapping[str, Any] = {
+    "kubeContext": "here",
+    "region": "eu-central-1",
+    "identity": {"kind": "static", "userArn": f"arn:aws:iam::{ACCOUNT}:user/vault"},
+}
 SHORT_LIVED: Mapping[str, Any] = {**EKS, "key": {"retainOnDestroy": False, "rotation": False}}
 
 # AWS has no resource for these (Service Authorization Reference), so nothing narrower than * can be asked.
@@ -67,6 +72,7 @@ EVERY_DOCUMENT = [
         ("government", scope(GOVERNMENT)),
         ("shamir", scope(SHAMIR_ON_EKS)),
         ("pod-identity", scope({**FULL, "identity": {"kind": "pod-identity"}})),
+        ("static", scope(STATIC)),
         ("secret", scope(IN_SECRET)),
         ("secret-deployed", scope({**IN_SECRET, "protect": False}, KEY_ID, SECRET_KEY_ID)),
         ("secret-under-unseal-key", scope(IN_SECRET_UNDER_UNSEAL_KEY)),
@@ -335,3 +341,9 @@ def test_pod_identity_asks_for_the_agent_and_for_no_oidc_provider() -> None:
     }
     deletion = statements(destroy_policy(found))["DeleteAssociation"]
     assert deletion["Resource"] == f"arn:aws:eks:eu-central-1:{ACCOUNT}:podidentityassociation/example/*"
+
+
+def test_a_users_key_takes_no_rights_in_iam_and_eks() -> None:
+    found = scope(STATIC)
+    for document in (preview_policy(found), up_policy(found), destroy_policy(found)):
+        assert {action.partition(":")[0] for action in actions(document)} == {"kms"}

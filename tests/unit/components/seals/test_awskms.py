@@ -120,7 +120,7 @@ def test_pods_need_an_identity(values: dict[str, Any], issuer: bool, agent: bool
 
 def test_unknown_identity_is_refused() -> None:
     (problem,) = read({"identity": {"kind": "kiam"}})[1]
-    assert "use irsa or pod-identity" in problem
+    assert "use irsa or pod-identity or static" in problem
 
 
 def test_eks_gives_the_role_to_the_associated_service_account() -> None:

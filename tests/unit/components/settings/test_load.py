@@ -42,6 +42,7 @@ def test_defaults_on_eks() -> None:
                 permissions_boundary=None,
             ),
             identity="irsa",
+            static_keys=None,
         ),
         migrate_from=None,
         mode="ha",
@@ -209,6 +210,7 @@ def test_every_setting_is_covered_above() -> None:
     # test_init.py and test_custody.py
     elsewhere |= {"init.adopt", "init.adopted_keys_file", "init.pgp_keys", "init.root_token_pgp_key"}
     elsewhere |= {"custody.store"}
+    elsewhere |= {"seal.static_keys"}  # test_awskms_static.py
     fixed = {"data_storage.enabled"}
     shared_with_data_storage = {"audit_storage.size"}
     missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com"}})) - covered
