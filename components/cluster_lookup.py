@@ -34,4 +34,5 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
         needs_oidc_provider=needs_issuer,
         needs_pod_identity_agent=any(seal.needs_pod_identity_agent for seal in settings.seals),
         node_security_group_id=settings.node_security_group_id,
+        provider_settings=settings.aws_provider,
     )

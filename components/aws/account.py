@@ -1,16 +1,16 @@
-"""Looks up the AWS account of a stack without an EKS cluster."""
+"""Tells the AWS account and region that the seal's key is in, with an EKS cluster or without."""
 
 from dataclasses import dataclass
 
-import pulumi
 import pulumi_aws as aws
 
-from components.aws.cluster import EksCluster, look_up
+from components.aws.cluster import EksCluster, identify_caller
+from components.aws.provider_settings import AwsProviderSettings
 
 
 @dataclass(frozen=True)
 class AwsAccount:
-    """The account and region that the key is in."""
+    """An account, a region of it, and the provider for both."""
 
     partition: str
     account_id: str
@@ -23,15 +23,11 @@ def account_of(cluster: EksCluster) -> AwsAccount:
     return AwsAccount(cluster.partition, cluster.account_id, cluster.region, cluster.provider)
 
 
-def look_up_account(region: str) -> AwsAccount:
+def look_up_account(region: str, provider_settings: AwsProviderSettings) -> AwsAccount:
     """Look up the account of the AWS credentials in use.
 
-    Raises :class:`DeploymentError` if there are none, or AWS doesn't take them.
+    Raises :class:`DeploymentError` if they don't work, or are of an account that may not be used.
     """
-    provider = aws.Provider("aws", region=region)
-    caller = look_up(
-        f"The AWS account can't be read in {region}",
-        "Check region, and that there are AWS credentials (aws sts get-caller-identity).",
-        lambda: aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)),
-    )
-    return AwsAccount(caller.arn.split(":")[1], caller.account_id, region, provider)
+    provider = aws.Provider("aws", region=region, **provider_settings.provider_arguments())
+    caller = identify_caller(region, provider)
+    return AwsAccount(caller["arn"].split(":")[1], caller["accountId"], region, provider)

@@ -8,10 +8,10 @@ Sources: aws/eks-pod-identity-agent and the EKS Auth API, `AssumeRoleForPodIdent
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from components.aws.credentials import CredentialSource
 from components.aws.policies import POD_IDENTITY_SERVICE
 from components.aws.vault_credentials import (
     DENIED,
@@ -32,8 +32,11 @@ AGENT_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 class PodIdentityCredentials(RoleCredentials):
     """Gets the credentials from EKS, which assumes the role that is associated with the service account."""
 
-    def __init__(self, identity: VaultIdentity, *, cluster: str, region: str, pod: str) -> None:
+    def __init__(
+        self, identity: VaultIdentity, deployer: CredentialSource, *, cluster: str, region: str, pod: str
+    ) -> None:
         super().__init__(identity)
+        self._deployer = deployer
         self._cluster = cluster
         self._region = region
         self._pod = pod
@@ -43,7 +46,7 @@ class PodIdentityCredentials(RoleCredentials):
         self._require_agent_variable()
         token = self.service_account_token(POD_IDENTITY_SERVICE, self._pod)
         try:
-            eks = boto3.Session(region_name=self._region).client("eks-auth", config=call_config())
+            eks = self._deployer.session(self._region).client("eks-auth", config=call_config())
             got = eks.assume_role_for_pod_identity(clusterName=self._cluster, token=token)["credentials"]
         except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise call_error(ACTION, error, region=self._region, fixes=self._fixes()) from None

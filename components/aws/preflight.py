@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.aws.credentials import CredentialSource
 from components.aws.key_fitness import ENABLED, SPEC, USAGE, fix_of_state, problem_of_kind
 from components.aws.pod_identity_credentials import PodIdentityCredentials
 from components.aws.static_credentials import StaticCredentials
 from components.aws.vault_credentials import (
     AwsCallError,
-    CredentialSource,
+    VaultCredentialSource,
     VaultIdentity,
     VaultRoleSession,
     WebIdentityCredentials,
@@ -40,8 +41,9 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
 
     ``properties``: ``key_arn`` and its ``region``; with a role its ``role_arn`` and the pods'
     ``service_account``; with EKS Pod Identity also that as ``identity``, the EKS ``cluster``, its
-    ``cluster_region`` and ``pod``, the name of pod 0. With ``static`` as ``identity`` instead of these
-    ``secret``, and ``access_key_id`` and ``secret_access_key``, the names of its entries.
+    ``cluster_region``, ``pod``, the name of pod 0, and ``deployer``, the credentials that ask EKS. With
+    ``static`` as ``identity`` instead of these ``secret``, and ``access_key_id`` and ``secret_access_key``,
+    the names of its entries.
     """
     source = _credential_source({name: str(value) for name, value in properties.items()}, target)
     key = VaultRoleKey(VaultRoleSession(source), str(properties["key_arn"]))
@@ -49,7 +51,7 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
     return key
 
 
-def _credential_source(properties: Mapping[str, str], target: KubernetesTarget) -> CredentialSource:
+def _credential_source(properties: Mapping[str, str], target: KubernetesTarget) -> VaultCredentialSource:
     # The state of an earlier version doesn't say that it is IRSA.
     kind = properties.get("identity", "irsa")
     if kind == "static":
@@ -67,6 +69,7 @@ def _credential_source(properties: Mapping[str, str], target: KubernetesTarget) 
         return WebIdentityCredentials(identity)
     return PodIdentityCredentials(
         identity,
+        CredentialSource.from_text(properties["deployer"]),
         cluster=properties["cluster"],
         region=properties["cluster_region"],
         pod=properties["pod"],

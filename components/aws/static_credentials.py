@@ -4,11 +4,11 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from components.aws.vault_credentials import AwsCallError, Credentials, CredentialSource
+from components.aws.vault_credentials import AwsCallError, Credentials, VaultCredentialSource
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 
 
-class StaticCredentials(CredentialSource):
+class StaticCredentials(VaultCredentialSource):
     """The access key in a Secret in Vault's namespace."""
 
     def __init__(

@@ -12,7 +12,7 @@ from components.aws.policies import Statement
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a trust policy means for Vault's pods."""
+    """A trust policy's meaning for Vault's pods."""
 
     problems: Sequence[str]
     """Why no statement lets the pods assume the role; empty if one does."""

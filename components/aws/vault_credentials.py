@@ -1,7 +1,7 @@
 """Gets Vault's credentials in the same way as Vault's pods: with a service account token.
 
-How they are got is a :class:`CredentialSource`: with IRSA from STS, as here, and with EKS Pod Identity from
-EKS (`pod_identity_credentials.py`). A user's access key comes from its Secret (`static_credentials.py`).
+How they are got is a :class:`VaultCredentialSource`: with IRSA from STS, as here, and with EKS Pod Identity
+from EKS (`pod_identity_credentials.py`). A user's access key comes from its Secret (`static_credentials.py`).
 """
 
 import base64
@@ -73,7 +73,7 @@ class Credentials:
         return self.expiration is not None and self.expiration - _RENEWAL < _now()
 
 
-class CredentialSource(ABC):
+class VaultCredentialSource(ABC):
     """Gets credentials of Vault's role or user. Credentials and tokens stay in memory."""
 
     def __init__(self, region: str) -> None:
@@ -95,7 +95,7 @@ class CredentialSource(ABC):
         """Return new credentials; raise :class:`AwsCallError`."""
 
 
-class RoleCredentials(CredentialSource):
+class RoleCredentials(VaultCredentialSource):
     """Gets credentials of a role with a token of the pods' service account."""
 
     def __init__(self, identity: VaultIdentity) -> None:
@@ -173,7 +173,7 @@ class WebIdentityCredentials(RoleCredentials):
 class VaultRoleSession:
     """Calls KMS with Vault's credentials, which are renewed before they expire."""
 
-    def __init__(self, source: CredentialSource) -> None:
+    def __init__(self, source: VaultCredentialSource) -> None:
         self._source = source
         self._credentials: Credentials | None = None
         self._kms: KMSClient | None = None

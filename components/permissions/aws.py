@@ -202,6 +202,9 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
     if seal is not None and seal.identity == "pod-identity":
         reads = ["eks:DescribePodIdentityAssociation"]
         statements.append(allow("ReadAssociation", reads, seal.association_arns))
+        # For components import.
+        listing = ["eks:ListPodIdentityAssociations"]
+        statements.append(allow("FindAssociation", listing, scope.cluster_arn))
     if scope.rule_group_arn is not None:
         statements.append(
             allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
@@ -311,7 +314,7 @@ def _on_key(
 
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:
     """Return the action that sets tags, if the settings have any."""
-    return (action,) if scope.settings.tags else ()
+    return (action,) if scope.tags else ()
 
 
 def _arn_equals(values: Mapping[str, str]) -> Condition | None:

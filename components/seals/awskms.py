@@ -165,6 +165,7 @@ def _provision(
             "cluster": cluster.name,
             "cluster_region": cluster.region,
             "pod": args.pod,
+            "deployer": cluster.credentials.to_text(),
         }
         prerequisites.append(
             associate_service_account(
@@ -192,7 +193,7 @@ def _provision_for_user(
     from components.aws.account import account_of, look_up_account
 
     region = chosen.region_without_cluster
-    account = account_of(cluster) if cluster is not None else look_up_account(region)
+    account = account_of(cluster) if cluster is not None else look_up_account(region, args.aws_provider)
     if keys.user_arn is not None and keys.account_id != account.account_id:
         raise DeploymentError(
             f"The user {keys.user_arn} (identity.userArn) is of account {keys.account_id}, and the key would "

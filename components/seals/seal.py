@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 import pulumi
 
 from components import seals
+from components.aws.provider_settings import AwsProviderSettings
 from components.config.patterns import SECRET_KEY, SECRET_NAME
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
@@ -133,6 +134,8 @@ class SealArgs:
     """Google project of key and identity; None if the stack uses nothing of Google Cloud."""
     enable_apis: bool
     """Whether the Google APIs that the seal needs are enabled."""
+    aws_provider: AwsProviderSettings
+    """Configuration of the AWS provider on a cluster other than EKS."""
     guard: "pulumi.Resource | None"
     """Refuses another key than the one that Vault is sealed with, so what imports a key depends on it. None
     unless :meth:`Seal.key_in_settings` names the key."""
@@ -165,6 +168,11 @@ class Seal(ABC):
     def needs_managed_cluster(self) -> bool:
         """Whether it works on a managed cluster of its :attr:`cloud` alone."""
         return False
+
+    @property
+    def region_without_cluster(self) -> str:
+        """The AWS region of its key on a cluster other than EKS; empty for a seal without a key in AWS."""
+        return ""
 
     @property
     def needs_token_issuer(self) -> bool:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pulumi
 
+from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings, read_provider_settings
 from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMENT_NAME, QUANTITY
-from components.config.reader import ConfigReader, project_configuration
+from components.config.reader import ConfigReader, configuration_of, project_configuration
 from components.errors import SettingsError
-from components.seals.seal import seal_class
-from components.settings.cloud import read_cloud, report_unused_region
+from components.seals.seal import Seal, seal_class
+from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.model import (
@@ -50,15 +51,25 @@ def load_settings() -> Settings:
     Raises :class:`SettingsError` with every problem at once, before any resource is registered.
     """
     token = pulumi.Config().get_secret("token")
-    return parse_settings(project_configuration(), namespace=pulumi.get_project(), token=token)
+    return parse_settings(
+        project_configuration(),
+        namespace=pulumi.get_project(),
+        token=token,
+        aws_configuration=configuration_of(AWS_NAMESPACE),
+    )
 
 
 def parse_settings(
-    configuration: Mapping[str, Any], *, namespace: str, token: pulumi.Output[str] | None
+    configuration: Mapping[str, Any],
+    *,
+    namespace: str,
+    token: pulumi.Output[str] | None,
+    aws_configuration: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Return the settings in ``configuration``: keys without the namespace, values as Pulumi passes them.
 
-    ``token`` is a separate argument, as it is a Pulumi secret. Raises :class:`SettingsError`.
+    ``token`` is a separate argument, as it is a Pulumi secret. ``aws_configuration`` is that of Pulumi's AWS
+    provider, likewise. Raises :class:`SettingsError`.
     """
     problems: list[str] = []
     reader = ConfigReader(configuration, problems, path=namespace)
@@ -80,6 +91,13 @@ def parse_settings(
     kubeconfig = reader.text("kubeconfig", None, fix="give the path of a kubeconfig")
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
+    aws_provider = AwsProviderSettings()
+    if aws_region := _aws_region(cloud, seal, migrate_from):
+        aws_provider = read_provider_settings(
+            ConfigReader(aws_configuration or {}, problems, path=AWS_NAMESPACE),
+            region=aws_region,
+            kube_context=kube_context is not None,
+        )
     image = _image(reader.section("image"))
     init = read_init(reader.section("init"), image, token)
     if not seal.unseals_itself and init.pgp_keys:
@@ -132,12 +150,13 @@ def parse_settings(
         ),
         raft=_raft(reader, mode),
         init=init,
-        custody=read_custody(reader.section("custody")),
+        custody=read_custody(reader.section("custody"), aws_provider.credentials),
         pod_address=pod_address,
         pod_address_ca_file=_pod_address_ca_file(reader, pod_address),
         deadlines=_deadlines(reader.section("deadlines")),
         protect=reader.flag("protect", True),
         tags=cloud.tags,
+        aws_provider=aws_provider,
         token=token,
     )
     for optional in ("affinity", "ingress"):
@@ -147,6 +166,14 @@ def parse_settings(
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _aws_region(cloud: CloudSettings, seal: Seal, migrate_from: Seal | None) -> str:
+    """Return the AWS region of the cluster or of a seal's key; empty if the stack uses nothing of AWS."""
+    if cloud.cluster is not None:
+        return cloud.cluster.location if cloud.cluster.project is None else ""
+    leaving = migrate_from.region_without_cluster if migrate_from is not None else ""
+    return seal.region_without_cluster or leaving
 
 
 def _replicas(reader: ConfigReader, mode: Mode) -> int:

@@ -210,6 +210,7 @@ def prove(
         "cluster": CLUSTER_NAME,
         "cluster_region": REGION,
         "pod": "vault-0",
+        "deployer": "",
     }
     target = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
     prove_seal(properties, target, 0.1)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Request, Response
 
+from components.aws.credentials import CredentialSource
 from components.aws.pod_identity_credentials import PodIdentityCredentials
 from components.aws.vault_credentials import AwsCallError, VaultIdentity
 from components.kubernetes.kubectl import KubernetesTarget
@@ -18,7 +19,9 @@ ROLE = "arn:aws:iam::111122223333:role/vault"
 IDENTITY = VaultIdentity(
     ROLE, "eu-central-1", "vault", KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
 )
-SOURCE = PodIdentityCredentials(IDENTITY, cluster="prod", region="eu-west-1", pod="vault-0")
+SOURCE = PodIdentityCredentials(
+    IDENTITY, CredentialSource(), cluster="prod", region="eu-west-1", pod="vault-0"
+)
 TOKEN = "the.token.itself"
 GIVEN = {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://169.254.170.23/v1/credentials"}
 CREDENTIALS = {

@@ -11,6 +11,7 @@ import pytest
 
 from components.aws.cluster import EksCluster
 from components.aws.pod_trust import IrsaTrust, PodIdentityTrust
+from components.aws.provider_settings import AwsProviderSettings
 from components.aws.settings import KeySettings, RoleSettings
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
@@ -88,6 +89,7 @@ def provisioned(
             pod_start_seconds=300,
             project=None,
             enable_apis=False,
+            aws_provider=AwsProviderSettings(),
             guard=None,
             key_statements=(),
             protect=True,
@@ -146,6 +148,7 @@ def test_eks_gives_the_role_to_the_associated_service_account() -> None:
         "cluster": "example",
         "cluster_region": REGION,
         "pod": "vault-0",
+        "deployer": "",
     }
 
 

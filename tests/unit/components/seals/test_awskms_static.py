@@ -106,7 +106,7 @@ def test_pods_and_preflight_take_the_key_from_the_secret() -> None:
     ("caller", "said"),
     [
         ({**CALLER, "accountId": "999999999999"}, "created in account 999999999999"),
-        (NOT_FOUND, "The AWS account can't be read in eu-central-1"),
+        (NOT_FOUND, "The AWS credentials in use don't work in eu-central-1"),
     ],
 )
 def test_account_of_another_user_or_of_nobody_is_refused(caller: Answer, said: str) -> None:
