@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from components.commands import aws_policy, generate_root, google_role, import_state, migrate_seal, unseal
 from components.errors import DeploymentError
+from components.operating_system import require_supported_system
 from components.progress import say
 
 
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
     try:
+        require_supported_system()
         options.run(options)
     except DeploymentError as error:
         say(str(error))
