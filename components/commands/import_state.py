@@ -9,15 +9,16 @@ import argparse
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from components.commands.selected_stack import selected_stack_settings
 from components.errors import DeploymentError
 from components.kubernetes.existing_objects import ExistingObjects
 from components.kubernetes.kubectl import KubernetesTarget, require_command
-from components.planned_resource import Plan, PlannedResource, plan_of_preview
+from components.planned_resource import Finder, Plan, PlannedResource, plan_of_preview
 from components.progress import say
 
 NAME = "import"
@@ -106,45 +107,45 @@ def previewed() -> tuple[ImportFile, Plan]:
     return skeleton, plan_of_preview(json.loads(result.stdout))
 
 
-def finder(plan: Plan) -> Callable[[PlannedResource], str | None]:
-    """Return the function that returns a resource's id; None if it doesn't exist.
+def finder(plan: Plan) -> Finder:
+    """Return the look-up of any resource.
 
     Each cloud is connected to when the first of its resources is looked for.
     """
-    finders: dict[str, Callable[[PlannedResource], str | None]] = {}
+    by_package: dict[str, Mapping[str, Finder]] = {}
 
     def find(resource: PlannedResource) -> str | None:
         package = resource.type.partition(":")[0]
-        if package not in finders:
-            finders[package] = _finder_of_package(package, plan, resource)
-        return finders[package](resource)
+        if package not in by_package:
+            by_package[package] = _finders(package, plan)
+        find_type = by_package[package].get(resource.type)
+        if find_type is None:
+            say(f"{resource.type} isn't looked for: if it exists, import it by itself (pulumi import).")
+            return None
+        return find_type(resource)
 
     return find
 
 
-def _finder_of_package(
-    package: str, plan: Plan, resource: PlannedResource
-) -> Callable[[PlannedResource], str | None]:
+def _finders(package: str, plan: Plan) -> Mapping[str, Finder]:
+    """Return the look-ups in a cloud or in the cluster, by the type of the resource."""
     match package:
-        case "aws":
+        case "aws" if (cluster := (settings := selected_stack_settings()).cluster) is not None:
             from components.aws.existing_resources import ExistingAwsResources
 
-            return ExistingAwsResources(plan, str(plan.provider_inputs(resource)["region"])).find
+            credentials = settings.aws_provider.credentials
+            return ExistingAwsResources(plan, credentials, region=cluster.location).finders
         case "gcp":
             from components.google.existing_resources import ExistingGoogleResources
 
-            return ExistingGoogleResources(plan).find
-        case "kubernetes":
-            identity = plan.of_type(KUBERNETES_IDENTITY)
-            if identity is None:
-                raise DeploymentError(f"The preview has no {KUBERNETES_IDENTITY}, which names the cluster.")
-            return ExistingObjects(KubernetesTarget.from_properties(identity.inputs["target"])).find
+            return ExistingGoogleResources(plan).finders
+        case "kubernetes" if (identity := plan.of_type(KUBERNETES_IDENTITY)) is not None:
+            return ExistingObjects(KubernetesTarget.from_properties(identity.inputs["target"])).finders
         case _:
-            # Of the program alone, such as its dynamic resources.
-            return lambda _resource: None
+            return {}
 
 
-def completed(skeleton: ImportFile, plan: Plan, find: Callable[[PlannedResource], str | None]) -> Import:
+def completed(skeleton: ImportFile, plan: Plan, find: Finder) -> Import:
     """Return the file with the ids of what exists; what doesn't exist is left out of it."""
     specs = skeleton.get("resources", [])
     by_name = {spec["name"]: spec for spec in specs}

@@ -29,7 +29,7 @@ TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 
 
 def planned(types: str, name: str, **inputs: object) -> PlannedResource:
-    return PlannedResource(f"{PREFIX}::{types}::{name}", types.rpartition("$")[2], "", "", inputs)
+    return PlannedResource(f"{PREFIX}::{types}::{name}", types.rpartition("$")[2], "", inputs)
 
 
 RESOURCES = (
@@ -87,8 +87,13 @@ def test_objects_of_the_cluster_are_looked_for_where_the_stack_is(monkeypatch: p
     answers = provide_answers(monkeypatch)
     look = finder(Plan(RESOURCES))
     assert look(RESOURCES[2]) is None
-    answers.objects["Namespace", "vault"] = {}
+    answers.objects["namespace", "vault"] = {}
     assert look(RESOURCES[2]) == "vault"
+
+
+def test_type_that_no_look_up_knows_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    assert finder(Plan(()))(planned("test:index:Unheard", "of")) is None
+    assert "test:index:Unheard isn't looked for" in capfd.readouterr().err
 
 
 def pulumi(monkeypatch: pytest.MonkeyPatch, folder: Path, printed: str, status: int = 0) -> None:
@@ -112,7 +117,7 @@ def preview() -> str:
 def test_file_is_written_with_what_to_do_next(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    provide_answers(monkeypatch).objects["Namespace", "vault"] = {}
+    provide_answers(monkeypatch).objects["namespace", "vault"] = {}
     pulumi(monkeypatch, tmp_path, preview())
     target = tmp_path / "import.json"
     run(argparse.Namespace(file=target))
