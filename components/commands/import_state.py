@@ -7,6 +7,7 @@ the file: the next `pulumi up` creates them, and takes the keys of the initialis
 
 import argparse
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ KUBERNETES_IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
 """Type of the resource that has the connection to the cluster."""
 _DYNAMIC = "pulumi-python:dynamic"
 _PROVIDERS = "pulumi:providers:"
+_RELEASE = "kubernetes:helm.sh/v3:Release::"
 
 
 class ImportSpec(TypedDict):
@@ -78,6 +80,7 @@ def run(options: argparse.Namespace) -> None:
             "Nothing of what this stack would create exists, so there is nothing to import: check the "
             "settings, above all the names, if it should exist."
         )
+    require_key(result)
     options.file.write_text(json.dumps(result.file, indent=4) + "\n", encoding="utf-8")
     say(
         "If all of that is this stack's, and no other stack's, take it into the state:\n"
@@ -85,6 +88,18 @@ def run(options: argparse.Namespace) -> None:
         "Then run pulumi preview, read what it would change, and run pulumi up "
         f"({DOCUMENT})."
     )
+
+
+def require_key(result: Import) -> None:
+    """Raise :class:`DeploymentError` if Vault's release exists and the seal's key would be created."""
+    missing = [urn for urn in result.missing if re.search(r"UnsealKey\$[^:]*:[^:]*:(Crypto)?Key::", urn)]
+    if missing and any(_RELEASE in urn for urn in result.found):
+        raise DeploymentError(
+            "The Helm release exists, and the key of its Vault isn't found under the names in the settings. "
+            "A new key opens nothing that Vault has stored, so nothing was written. Vault's configuration "
+            "names its key (kubectl get configmap, the one that ends with -config): fix key.*, or on AWS "
+            "give the key its alias again (aws kms create-alias) or name it in key.arn."
+        )
 
 
 def previewed() -> tuple[ImportFile, Plan]:
@@ -130,11 +145,11 @@ def finder(plan: Plan) -> Finder:
 def _finders(package: str, plan: Plan) -> Mapping[str, Finder]:
     """Return the look-ups in a cloud or in the cluster, by the type of the resource."""
     match package:
-        case "aws" if (cluster := (settings := selected_stack_settings()).cluster) is not None:
+        case "aws" if (provider := plan.of_type(f"{_PROVIDERS}aws")) is not None:
             from components.aws.existing_resources import ExistingAwsResources
 
-            credentials = settings.aws_provider.credentials
-            return ExistingAwsResources(plan, credentials, region=cluster.location).finders
+            credentials = selected_stack_settings().aws_provider.credentials
+            return ExistingAwsResources(plan, credentials, region=str(provider.inputs["region"])).finders
         case "gcp":
             from components.google.existing_resources import ExistingGoogleResources
 

@@ -9,10 +9,12 @@ import pytest
 
 from components.commands.import_state import (
     KUBERNETES_IDENTITY,
+    Import,
     ImportFile,
     ImportSpec,
     completed,
     finder,
+    require_key,
     run,
 )
 from components.errors import DeploymentError
@@ -89,6 +91,22 @@ def test_objects_of_the_cluster_are_looked_for_where_the_stack_is(monkeypatch: p
     assert look(RESOURCES[2]) is None
     answers.objects["namespace", "vault"] = {}
     assert look(RESOURCES[2]) == "vault"
+
+
+RELEASE_URN = f"{PREFIX}::vault-autounseal:vault:Release$kubernetes:helm.sh/v3:Release::vault"
+STORE_KEY_URN = f"{PREFIX}::vault-autounseal:aws:KeyStore${KEY}::key-store"
+GOOGLE_KEY_URN = f"{PREFIX}::vault-autounseal:gcp:UnsealKey$gcp:kms/cryptoKey:CryptoKey::google-unseal-key"
+
+
+@pytest.mark.parametrize("urn", [RESOURCES[0].urn, GOOGLE_KEY_URN])
+def test_vault_that_is_there_gets_no_new_key(urn: str) -> None:
+    with pytest.raises(DeploymentError, match="A new key opens nothing"):
+        require_key(Import(file(), {RELEASE_URN: "vault/vault"}, [urn]))
+
+
+def test_key_may_be_new_before_the_release_or_for_the_secret() -> None:
+    require_key(Import(file(), {STORE_KEY_URN: "1234"}, [RESOURCES[0].urn]))
+    require_key(Import(file(), {RELEASE_URN: "vault/vault"}, [STORE_KEY_URN, RESOURCES[1].urn]))
 
 
 def test_type_that_no_look_up_knows_is_told(capfd: pytest.CaptureFixture[str]) -> None:
