@@ -8,6 +8,7 @@ import pulumi
 from components.cluster_lookup import look_up_cluster
 from components.custody_provisioning import provision_custody
 from components.injector_admission import verify_injector_admission
+from components.interrupted_run import watch_for_interrupted_run
 from components.journal_key import JournalKey
 from components.kubernetes_connection import connect_kubernetes
 from components.operator_init import OperatorInit
@@ -22,6 +23,7 @@ from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access,
 from components.webhook_rule import open_webhook
 
 settings = load_settings()
+watch_for_interrupted_run()
 
 cluster = look_up_cluster(settings)
 connection = connect_kubernetes(settings, cluster)

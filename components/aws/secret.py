@@ -10,6 +10,8 @@ from components.aws.policies import secret_key_policy, secret_policy
 
 RECOVERY_DAYS = 30
 """Days in which a deleted secret or key can be restored: the most that AWS allows."""
+KEY_DESCRIPTION = "Encrypts the secret with Vault's root token and shares"
+"""Description of the key that is created for the secret alone."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class AwsKeyStore(pulumi.ComponentResource):
     def _own_key(self, name: str, args: AwsKeyStoreArgs, kept: pulumi.ResourceOptions) -> pulumi.Output[str]:
         key = aws.kms.Key(
             name,
-            description="Encrypts the secret with Vault's root token and shares",
+            description=KEY_DESCRIPTION,
             enable_key_rotation=True,
             deletion_window_in_days=RECOVERY_DAYS,
             policy=secret_key_policy(
