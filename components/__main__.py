@@ -14,6 +14,7 @@ from components.commands import (
     unseal,
 )
 from components.errors import DeploymentError
+from components.operating_system import require_supported_system
 from components.progress import say
 
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
     try:
+        require_supported_system()
         options.run(options)
     except DeploymentError as error:
         say(str(error))

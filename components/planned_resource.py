@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.errors import DeploymentError
-
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What Pulumi's JSON has for a value that only the creation tells (sdk/go/common/resource/plugin, rpc.go)."""
 
@@ -23,17 +21,9 @@ class PlannedResource:
     inputs: Mapping[str, Any]
 
     def text(self, name: str) -> str:
-        """Return an input; empty if it isn't given.
-
-        Raises :class:`DeploymentError` if it isn't known before other resources are created.
-        """
+        """Return an input; empty if it isn't given, or comes from a resource that is still to be created."""
         value = self.inputs.get(name)
-        if value == UNKNOWN:
-            raise DeploymentError(
-                f"{self.urn} can't be looked for: its {name} isn't known before what it depends on. Import "
-                "that first (pulumi import), and run this again."
-            )
-        return str(value or "")
+        return "" if value == UNKNOWN else str(value or "")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from components.errors import DeploymentError
 from components.planned_resource import Plan, PlannedResource
+from components.progress import say
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import SecurityGroupRuleTypeDef
@@ -22,9 +23,11 @@ Answer = TypeVar("Answer")
 ALIAS = "aws:kms/alias:Alias"
 KEY = "aws:kms/key:Key"
 POLICY = "aws:iam/policy:Policy"
+ROLE = "aws:iam/role:Role"
 SECRET = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type's name
 
 _MISSING = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class ExistingAwsResources:
@@ -37,7 +40,7 @@ class ExistingAwsResources:
         self._finders: Mapping[str, Callable[[PlannedResource], str | None]] = {
             ALIAS: self._alias,
             KEY: self._key,
-            "aws:iam/role:Role": self._role,
+            ROLE: self._role,
             POLICY: self._policy,
             "aws:iam/rolePolicyAttachment:RolePolicyAttachment": self._attachment,
             "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": self._rule,
@@ -70,7 +73,7 @@ class ExistingAwsResources:
 
     def _role(self, role: PlannedResource) -> str | None:
         name = role.text("name")
-        found = self._ask("iam:GetRole", lambda: self._client("iam").get_role(RoleName=name))
+        found = self._ask("iam:GetRole", lambda: self._client("iam").get_role(RoleName=name), by_name=True)
         return name if found is not None else None
 
     def _policy(self, policy: PlannedResource) -> str | None:
@@ -84,14 +87,16 @@ class ExistingAwsResources:
         return f"arn:{partition}:iam::{account}:policy{policy.text('path') or '/'}{policy.text('name')}"
 
     def _attachment(self, attachment: PlannedResource) -> str | None:
-        role, policy = attachment.text("role"), self._plan.sibling(attachment, POLICY)
-        if policy is None:
+        owner, policy = (self._plan.sibling(attachment, one) for one in (ROLE, POLICY))
+        if owner is None or policy is None:
             return None
+        role = owner.text("name")
         arn = self._policy_arn(policy)
         pages = self._client("iam").get_paginator("list_attached_role_policies").paginate(RoleName=role)
         attached = self._ask(
             "iam:ListAttachedRolePolicies",
             lambda: [one["PolicyArn"] for page in pages for one in page["AttachedPolicies"]],
+            by_name=True,
         )
         return f"{role}/{arn}" if arn in (attached or ()) else None
 
@@ -138,21 +143,29 @@ class ExistingAwsResources:
         return self._ask(
             "secretsmanager:DescribeSecret",
             lambda: self._client("secretsmanager").describe_secret(SecretId=name),
+            by_name=True,
         )
 
     def _client(self, service: str) -> Any:
         return self._session.client(service, config=self._config)  # type: ignore[call-overload]
 
-    def _ask(self, action: str, call: Callable[[], Answer]) -> Answer | None:
-        """Return AWS's answer; None if it knows nothing of that name."""
+    def _ask(self, action: str, call: Callable[[], Answer], *, by_name: bool = False) -> Answer | None:
+        """Return AWS's answer; None if it knows nothing of that name.
+
+        ``by_name`` says that a name is asked for whose ARN has more in it, a path or a suffix. If nothing has
+        that name, AWS finds no right to ask for it.
+        """
         try:
             return call()
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
+            code = error.response.get("Error", {}).get("Code")
+            if code in _MISSING:
                 return None
-            raise DeploymentError(
-                f"{action} failed: {error}\nIt takes the rights of python -m components aws-policy preview."
-            ) from None
+            rights = "It takes the rights of python -m components aws-policy preview."
+            if by_name and code in _DENIED:
+                say(f"{action} is denied, as it also is if nothing has that name: {error}\n{rights}")
+                return None
+            raise DeploymentError(f"{action} failed: {error}\n{rights}") from None
         except BotoCoreError as error:
             raise DeploymentError(f"{action} can't be asked for: {error}") from None
 

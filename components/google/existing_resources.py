@@ -1,7 +1,7 @@
 """Finds the resources of the stack that exist in Google Cloud, by the names that the settings give them.
 
 The ids are those of Pulumi's provider. Source: the section "Import" of its pages. Key ring, key and custom
-role aren't here, as the program imports them itself.
+role aren't looked for: the program imports them itself, so a preview creates them only if they don't exist.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,8 +11,13 @@ from components.errors import DeploymentError
 from components.planned_resource import Plan, PlannedResource
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
-SERVICE_ACCOUNT_KEY = "gcp:serviceaccount/key:Key"
-"""The one type that Google's provider can't import: nobody can read a key's private half again."""
+_NOT_LOOKED_FOR = (
+    "gcp:kms/cryptoKey:CryptoKey",
+    "gcp:kms/keyRing:KeyRing",
+    "gcp:projects/iAMCustomRole:IAMCustomRole",
+    # Nobody can read a key's private half again, so Google's provider imports none.
+    "gcp:serviceaccount/key:Key",
+)
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _SECONDS = 30
@@ -48,7 +53,7 @@ class ExistingGoogleResources:
             "gcp:secretmanager/regionalSecret:RegionalSecret": self._secret,
             "gcp:secretmanager/secretIamMember:SecretIamMember": self._secret_member,
             "gcp:secretmanager/regionalSecretIamMember:RegionalSecretIamMember": self._secret_member,
-            SERVICE_ACCOUNT_KEY: lambda _key: None,
+            **dict.fromkeys(_NOT_LOOKED_FOR, lambda _resource: None),
         }
 
     def find(self, resource: PlannedResource) -> str | None:
@@ -97,6 +102,9 @@ class ExistingGoogleResources:
     def _bound(self, api: str, owner: str, grant: PlannedResource, method: str) -> str | None:
         """Return the id of a grant that is in its owner's policy, without a condition."""
         role = grant.text("role")
+        if not owner or not role:
+            # Of a key or a custom role that doesn't exist.
+            return None
         member = self._member(grant)
         policy = self._ask(method, f"https://{api}.googleapis.com/v1/{owner}:getIamPolicy", _POLICY) or {}
         bound = any(

@@ -1,6 +1,7 @@
 """The commands beside `pulumi up`: which there are, and how they end."""
 
 import argparse
+import platform
 import re
 
 import pytest
@@ -49,3 +50,14 @@ def test_error_is_a_message_without_a_trace(
     monkeypatch.setattr(unseal, "run", fail)
     assert main(["unseal"]) == 1
     assert capfd.readouterr().err == "Do this first.\n"
+
+
+def test_nothing_is_run_on_windows(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run: list[argparse.Namespace] = []
+    monkeypatch.setattr(unseal, "run", run.append)
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    assert main(["unseal"]) == 1
+    assert "Run it in WSL" in capfd.readouterr().err
+    assert run == []
