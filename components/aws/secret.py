@@ -33,6 +33,8 @@ class AwsKeyStoreArgs:
     """Whether Pulumi refuses to delete secret and key; if forced, it retains them."""
     tags: Mapping[str, str]
     """Tags of secret and key."""
+    secret_hooks: pulumi.ResourceHookBinding | None = None
+    """Hooks of the secret alone."""
 
 
 class AwsKeyStore(pulumi.ComponentResource):
@@ -53,7 +55,7 @@ class AwsKeyStore(pulumi.ComponentResource):
             kms_key_id=key_arn,
             recovery_window_in_days=RECOVERY_DAYS,
             tags=args.tags,
-            opts=kept,
+            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(hooks=args.secret_hooks)),
         )
         aws.secretsmanager.SecretPolicy(
             name,
