@@ -41,6 +41,7 @@ class ImportSpec(TypedDict):
     logicalName: NotRequired[str]  # the name in the program, if another resource has it, too
     id: NotRequired[str]
     parent: NotRequired[str]
+    provider: NotRequired[str]
     component: NotRequired[bool]
 
 

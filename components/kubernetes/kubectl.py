@@ -58,6 +58,15 @@ class KubernetesTarget:
         """Return the target as a resource's property."""
         return {"kubeconfig": self.kubeconfig, "context": self.context, "namespace": self.namespace}
 
+    def command_of_person(self) -> Sequence[str]:
+        """Return how a person calls kubectl here; only the program has a kubeconfig that isn't a file."""
+        if self.kubeconfig.startswith("{"):
+            return ["kubectl", f"--namespace={self.namespace}"]
+        options = [f"--context={self.context}", f"--namespace={self.namespace}"]
+        if self.kubeconfig:
+            options.append(f"--kubeconfig={Path(self.kubeconfig).expanduser()}")
+        return ["kubectl", *options]
+
     @staticmethod
     def from_properties(properties: Mapping[str, Any]) -> "KubernetesTarget":
         """Return the target that a resource's property holds."""

@@ -150,10 +150,7 @@ class Store(KeyStore, CredentialSource):
         client = self._client()
         described = self._call("DescribeSecret", lambda: client.describe_secret(SecretId=self.name))
         if described.get("DeletedDate") is not None:
-            raise KeyStoreError(
-                f"The {self.location} is scheduled for deletion. Take it back (aws secretsmanager "
-                f"restore-secret --region {self.region} --secret-id {self.name}), or name another one."
-            )
+            raise KeyStoreError(self._scheduled_for_deletion())
         stages = described.get("VersionIdsToStages", {}).values()
         if not any(CURRENT_STAGE in labels for labels in stages):
             return None
@@ -161,6 +158,29 @@ class Store(KeyStore, CredentialSource):
         # A binary secret has no text; it isn't a record either.
         text = found.get("SecretString", "")
         return None if text == PROBE else stored_record(text, self.location)
+
+    def problem_of_creation(self) -> str | None:
+        """Return why AWS won't create the secret for as long as 30 days: its name is that of a deleted one.
+
+        None if it isn't. What else is wrong AWS says at the creation.
+        """
+        client = self._client()
+        try:
+            described = self._call("DescribeSecret", lambda: client.describe_secret(SecretId=self.name))
+        except KeyStoreError:
+            return None
+        if described.get("DeletedDate") is None:
+            return None
+        return (
+            f"{self._scheduled_for_deletion()} Set custody.name to another one for a new Vault; a secret "
+            "that was taken back has to be imported (docs/operations.md#a-secret-that-was-deleted)."
+        )
+
+    def _scheduled_for_deletion(self) -> str:
+        return (
+            f"The {self.location} is scheduled for deletion. Take it back (aws secretsmanager "
+            f"restore-secret --region {self.region} --secret-id {self.name}), or name another one."
+        )
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Write a new current version; the previous one stays readable. See :class:`KeyStore`."""
