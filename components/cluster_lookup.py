@@ -32,6 +32,6 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
         wanted.name,
         wanted.location,
         needs_oidc_provider=needs_identity,
-        node_security_group_id=settings.node_security_group_id,
+        node_security_group_ids=settings.node_security_group_ids,
         provider_settings=settings.aws_provider,
     )

@@ -7,6 +7,7 @@ the file: the next `pulumi up` creates them, and takes the keys of the initialis
 
 import argparse
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from components.kubernetes.existing_objects import ExistingObjects
 from components.kubernetes.kubectl import KubernetesTarget, require_command
 from components.planned_resource import Plan, PlannedResource, plan_of_preview
 from components.progress import say
+from components.stack_state import IMPORTING
 
 NAME = "import"
 SUMMARY = "write the file for pulumi import, if the state was lost or a run was interrupted"
@@ -93,6 +95,7 @@ def previewed() -> tuple[ImportFile, Plan]:
         file = Path(folder) / "import.json"
         result = subprocess.run(
             ["pulumi", "preview", "--json", "--non-interactive", f"--import-file={file}"],
+            env={**os.environ, IMPORTING: "true"},
             capture_output=True,
             text=True,
             check=False,

@@ -109,8 +109,8 @@ def up_policy(scope: DeploymentScope) -> str:
             )
         if seal.own_role is not None:
             statements += _role_writes(scope, seal.role_arn, seal.own_role)
-    if (group := scope.rule_group_arn) is not None:
-        statements += _rule_writes(scope, group)
+    if groups := scope.rule_group_arns:
+        statements += _rule_writes(scope, groups)
     return document(*statements, *secret_writes(scope))
 
 
@@ -132,8 +132,8 @@ def destroy_policy(scope: DeploymentScope) -> str:
                 allow("DeletePolicy", POLICY_DELETION, policy),
                 allow("DeleteRole", ROLE_DELETION, seal.role_arn),
             ]
-    if (group := scope.rule_group_arn) is not None:
-        statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], group))
+    if groups := scope.rule_group_arns:
+        statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], groups))
     statements += secret_deletion(scope)
     if not statements:
         raise DeploymentError("This stack makes nothing in AWS, so there is nothing to delete there.")
@@ -171,7 +171,7 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
         statements.append(allow("FindKey", ["kms:DescribeKey"], seal.key_arn))
     if seal is not None and seal.own_role is None:
         statements.append(allow("FindRole", ["iam:GetRole"], seal.role_arn))
-    if scope.settings.node_security_group_id is not None:
+    if scope.settings.node_security_group_ids:
         statements.append(
             allow("FindNodeSecurityGroup", ["ec2:DescribeSecurityGroups"], "*", in_region(scope.region))
         )
@@ -188,7 +188,7 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
             allow("ReadRole", ROLE_READS, seal.role_arn),
             allow("ReadPolicy", POLICY_READS, seal.own_role.policy_arn),
         ]
-    if scope.rule_group_arn is not None:
+    if scope.rule_group_arns:
         statements.append(
             allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
         )
@@ -241,13 +241,13 @@ def _role_writes(scope: DeploymentScope, role_arn: str, role: OwnRoleScope) -> S
     )
 
 
-def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
-    """Return the statements for the webhook's rule, whose id is unknown before: the group limits them."""
+def _rule_writes(scope: DeploymentScope, groups: Sequence[str]) -> Sequence[Statement]:
+    """Return the statements for the webhook's rules, whose ids are unknown before: the groups limit them."""
     rules = scope.regional_arn("ec2", "security-group-rule/*")
     return (
-        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], group),
+        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], groups),
         # Another port of the injector.
-        allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
+        allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [*groups, rules]),
         # A rule is tagged after its creation; a tag that the settings no longer have is deleted.
         allow("TagWebhookRule", ["ec2:DeleteTags", *_tagging(scope, "ec2:CreateTags")], rules),
     )

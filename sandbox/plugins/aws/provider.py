@@ -13,7 +13,12 @@ from sandbox.plugins.aws.configuration import (
     configuration_of,
     unimplemented_parts,
 )
-from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
+from sandbox.plugins.aws.ec2 import (
+    SecurityGroupIngressRule,
+    get_security_group,
+    get_security_group_rule,
+    get_security_group_rules,
+)
 from sandbox.plugins.aws.eks import get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
@@ -54,6 +59,12 @@ _FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": DeclaredFunction(get_caller_identity, frozenset()),
     "aws:ec2/getSecurityGroup:getSecurityGroup": DeclaredFunction(
         get_security_group, frozenset({"id"}), frozenset({"filters", "name", "region", "tags", "vpcId"})
+    ),
+    "aws:vpc/getSecurityGroupRule:getSecurityGroupRule": DeclaredFunction(
+        get_security_group_rule, frozenset({"securityGroupRuleId"}), frozenset({"filters", "region"})
+    ),
+    "aws:vpc/getSecurityGroupRules:getSecurityGroupRules": DeclaredFunction(
+        get_security_group_rules, frozenset({"filters"}), frozenset({"region", "tags"})
     ),
     "aws:eks/getCluster:getCluster": DeclaredFunction(
         get_cluster, frozenset({"name"}), frozenset({"region", "tags"})

@@ -32,7 +32,7 @@ def test_oidc_provider_is_needed_by_the_seal_of_aws(
     looked_up: list[tuple[Any, ...]], more: Mapping[str, Any], needed: bool
 ) -> None:
     look_up_cluster(parse({**EKS, **more}))
-    options = {"needs_oidc_provider": needed, "node_security_group_id": NODE_GROUP}
+    options = {"needs_oidc_provider": needed, "node_security_group_ids": (NODE_GROUP,)}
     assert looked_up == [("aws", "example", "eu-central-1", options)]
 
 
