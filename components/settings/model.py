@@ -102,6 +102,10 @@ class InjectorSettings:
     """Whether the injector is deployed."""
     port: int
     """Port on which the webhook's pod listens; the control plane has to reach it."""
+    host_network: bool
+    """Whether its pods have their node's network, for a control plane that doesn't reach other pods."""
+    verify: bool
+    """Whether it is verified that the API server reaches the webhook."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +193,10 @@ class Settings:
     enable_apis: bool
     """Whether the Google APIs that are needed are enabled."""
     webhook_firewall: WebhookFirewallSettings
-    node_security_group_id: str | None
-    """Security group of the nodes that the injector's pods run on."""
+    webhook_rule: bool
+    """Whether the stack lets the control plane reach the injector's webhook through the cloud's firewall."""
+    node_security_group_ids: Sequence[str]
+    """Security groups of the nodes that the injector's pods may run on; empty for the EKS cluster's own."""
     kubeconfig: str | None
     """Path of a kubeconfig; None takes KUBECONFIG or the user's own."""
     kube_context: str | None

@@ -36,7 +36,7 @@ cluster = look_up_eks_cluster(
     "{{cluster}}",
     "{REGION}",
     needs_oidc_provider=False,
-    node_security_group_id=None,
+    node_security_group_ids=(),
     provider_settings=settings,
 )
 provided = pulumi.ResourceOptions(provider=cluster.provider)

@@ -168,10 +168,12 @@ def deployments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sequence[Dep
     scripts = {"kubectl": "echo '{}'", "aws": "exit 0", "gke-gcloud-auth-plugin": "exit 0"}
     only_commands(monkeypatch, tmp_path, **scripts)
     on_eks = {name: str(value) for name, value in EKS.items()}
+    alone = {name: value for name, value in on_eks.items() if name != "nodeSecurityGroupId"}
     custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     return [
         up(on_eks),
         up({**on_eks, "custody": custody}),
+        up({**alone, "nodeSecurityGroupIds": json.dumps(["sg-11111111", "sg-22222222"])}),
         deploy(
             {name: str(value) for name, value in GKE.items()},
             answers=mocked_google.NOTHING_YET,

@@ -256,10 +256,10 @@ def test_without_a_boundary_an_earlier_one_may_go() -> None:
 
 def test_the_rule_is_one_of_the_nodes_group() -> None:
     found = statements(up_policy(scope()))
-    assert found["CreateWebhookRule"]["Resource"] == GROUP
+    assert found["CreateWebhookRule"]["Resource"] == [GROUP]
     assert found["ChangeWebhookRule"]["Resource"] == [GROUP, RULES]
     assert found["TagWebhookRule"]["Resource"] == RULES
-    assert statements(destroy_policy(scope()))["DeleteWebhookRule"]["Resource"] == GROUP
+    assert statements(destroy_policy(scope()))["DeleteWebhookRule"]["Resource"] == [GROUP]
 
 
 def test_without_tags_nothing_is_tagged() -> None:
