@@ -110,7 +110,8 @@ def previewed() -> tuple[ImportFile, Plan]:
     with tempfile.TemporaryDirectory(prefix="vault-autounseal-") as folder:
         file = Path(folder) / "import.json"
         result = subprocess.run(
-            ["pulumi", "preview", "--json", "--non-interactive", f"--import-file={file}"],
+            # What the state has already leads to what it lacks.
+            ["pulumi", "preview", "--json", "--show-sames", "--non-interactive", f"--import-file={file}"],
             env={**os.environ, IMPORTING: "true"},
             capture_output=True,
             text=True,
