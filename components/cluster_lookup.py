@@ -33,4 +33,5 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
         wanted.location,
         needs_oidc_provider=needs_identity,
         node_security_group_id=settings.node_security_group_id,
+        provider_settings=settings.aws_provider,
     )

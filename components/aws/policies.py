@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.aws.partitions import service_names
+
 POLICY_VERSION = "2012-10-17"
 
 Statement = Mapping[str, Any]
-Condition = Mapping[str, Mapping[str, str]]
+Condition = Mapping[str, Mapping[str, str | Sequence[str]]]
 
 UNSEAL_ACTIONS: Sequence[str] = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt")
 """Actions of the awskms seal. Source: Vault's document on the `awskms` seal, "Authentication"."""
@@ -39,6 +41,10 @@ KEY_ADMINISTRATION_ACTIONS: Sequence[str] = (
 """Administration without use: with `kms:*` any principal of the account with a wide policy could decrypt."""
 
 WEB_IDENTITY_AUDIENCE = "sts.amazonaws.com"
+"""Audience of the tokens that EKS gives to pods, in every partition: in China, too, it isn't STS's address.
+
+Source: aws/amazon-eks-pod-identity-webhook, `--token-audience`; eksctl-io/eksctl#1910.
+"""
 
 
 def role_arn(*, partition: str, account_id: str, path: str, name: str) -> str:
@@ -254,10 +260,16 @@ def secret_key_statement(
         "Action": list(SECRET_KEY_ACTIONS),
         "Resource": "*",
         "Condition": {
-            "StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"},
+            "StringEquals": via_secrets_manager(region=region, partition=partition),
             "ArnEquals": {"aws:PrincipalArn": list(readers)},
         },
     }
+
+
+def via_secrets_manager(*, region: str, partition: str) -> Mapping[str, str | Sequence[str]]:
+    """Return the condition values that a key is used through Secrets Manager."""
+    names = service_names("secretsmanager", region=region, partition=partition)
+    return {"kms:ViaService": names if len(names) > 1 else names[0]}
 
 
 def _account(partition: str, account_id: str) -> Mapping[str, str]:

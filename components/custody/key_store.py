@@ -53,6 +53,11 @@ class KeyStore(ABC):
         """Read the section `custody`, except for `custody.store`, and report what is wrong in it."""
 
     @property
+    def options(self) -> Mapping[str, object]:
+        """The settings as the inputs of the dynamic resources have them: all fields, unless overridden."""
+        return asdict(self)
+
+    @property
     @abstractmethod
     def location(self) -> str:
         """The place of the record, for messages."""
@@ -117,7 +122,7 @@ def store_class(name: str) -> type[KeyStore]:
 
 def store_to_properties(name: str, store: KeyStore) -> dict[str, Any]:
     """Return the store as a resource's property."""
-    return {"store": name, "options": asdict(store)}
+    return {"store": name, "options": dict(store.options)}
 
 
 def store_from_properties(properties: Mapping[str, Any]) -> KeyStore:

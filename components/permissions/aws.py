@@ -281,7 +281,7 @@ def _on_key(
 
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:
     """Return the action that sets tags, if the settings have any."""
-    return (action,) if scope.settings.tags else ()
+    return (action,) if scope.tags else ()
 
 
 def _arn_equals(values: Mapping[str, str]) -> Condition | None:

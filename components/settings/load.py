@@ -7,8 +7,9 @@ from typing import Any
 
 import pulumi
 
+from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings, read_provider_settings
 from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMENT_NAME, QUANTITY
-from components.config.reader import ConfigReader, project_configuration
+from components.config.reader import ConfigReader, configuration_of, project_configuration
 from components.errors import SettingsError
 from components.seals.seal import seal_class
 from components.settings.cloud import read_cloud
@@ -50,15 +51,25 @@ def load_settings() -> Settings:
     Raises :class:`SettingsError` with every problem at once, before any resource is registered.
     """
     token = pulumi.Config().get_secret("token")
-    return parse_settings(project_configuration(), namespace=pulumi.get_project(), token=token)
+    return parse_settings(
+        project_configuration(),
+        namespace=pulumi.get_project(),
+        token=token,
+        aws_configuration=configuration_of(AWS_NAMESPACE),
+    )
 
 
 def parse_settings(
-    configuration: Mapping[str, Any], *, namespace: str, token: pulumi.Output[str] | None
+    configuration: Mapping[str, Any],
+    *,
+    namespace: str,
+    token: pulumi.Output[str] | None,
+    aws_configuration: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Return the settings in ``configuration``: keys without the namespace, values as Pulumi passes them.
 
-    ``token`` is a separate argument, as it is a Pulumi secret. Raises :class:`SettingsError`.
+    ``token`` is a separate argument, as it is a Pulumi secret. ``aws_configuration`` is that of Pulumi's AWS
+    provider, likewise. Raises :class:`SettingsError`.
     """
     problems: list[str] = []
     reader = ConfigReader(configuration, problems, path=namespace)
@@ -78,6 +89,13 @@ def parse_settings(
     kubeconfig = reader.text("kubeconfig", None, fix="give the path of a kubeconfig")
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
+    aws_provider = AwsProviderSettings()
+    if cloud.cluster is not None and cloud.cluster.project is None:
+        aws_provider = read_provider_settings(
+            ConfigReader(aws_configuration or {}, problems, path=AWS_NAMESPACE),
+            region=cloud.cluster.location,
+            kube_context=kube_context is not None,
+        )
     image = _image(reader.section("image"))
     init = read_init(reader.section("init"), image, token)
     if not seal.unseals_itself and init.pgp_keys:
@@ -130,12 +148,13 @@ def parse_settings(
         ),
         raft=_raft(reader, mode),
         init=init,
-        custody=read_custody(reader.section("custody")),
+        custody=read_custody(reader.section("custody"), aws_provider.credentials),
         pod_address=pod_address,
         pod_address_ca_file=_pod_address_ca_file(reader, pod_address),
         deadlines=_deadlines(reader.section("deadlines")),
         protect=reader.flag("protect", True),
         tags=cloud.tags,
+        aws_provider=aws_provider,
         token=token,
     )
     for optional in ("affinity", "ingress"):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pulumi
 
+from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
 from components.seals.seal import Seal
 
@@ -231,6 +232,8 @@ class Settings:
     """Whether Pulumi refuses to delete the key, the namespace with the volumes, and the init result."""
     tags: Mapping[str, str]
     """Tags of every AWS resource, labels of every Google resource that takes any."""
+    aws_provider: AwsProviderSettings
+    """Configuration of Pulumi's AWS provider (`aws:...`)."""
     token: pulumi.Output[str] | None = field(repr=False)
     """Token to read raft's state with instead of the root token; a secret."""
 

@@ -41,6 +41,7 @@ from sandbox.aws.policy_evaluation import (
 )
 from sandbox.aws.request_context import ServiceRequest, guess_protocol, parse_request, raw_path
 from sandbox.aws.resource_policies import NamedPrincipals
+from sandbox.aws.role_assumption import assume_role, assumed_role_xml
 from sandbox.aws.signature import HttpRequest
 from sandbox.aws.web_identity import assume_role_with_web_identity, session_xml
 
@@ -102,6 +103,10 @@ class Gateway:
         if call.service == "sts" and call.operation == "GetCallerIdentity":
             return _xml(_caller_identity(caller))
         context = condition_context(caller, call)
+        if call.service == "sts" and call.operation == "AssumeRole":
+            credentials = assume_role(call, caller, self._callers, context, self._clock())
+            LOGGER.info("%s assumed %s", caller.arn, credentials.role_name)
+            return _xml(assumed_role_xml(credentials))
         targets = access_targets(call)
         self._authorize(call, caller, targets, context)
         if call.service == "iam":

@@ -69,13 +69,7 @@ def assume_role_with_web_identity(
     if call.has_list("PolicyArns"):
         raise not_implemented(call.protocol, "The parameter PolicyArns of AssumeRoleWithWebIdentity")
     role_arn = call.required_text("RoleArn")
-    session_name = call.required_text("RoleSessionName")
-    if re.fullmatch(r"[\w+=,.@-]{2,64}", session_name, re.ASCII) is None:
-        raise AwsError(
-            "ValidationError",
-            f"1 validation error detected: Value '{session_name}' at 'roleSessionName' failed to satisfy "
-            "constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
-        )
+    session_name = required_session_name(call)
     token = call.required_text("WebIdentityToken")
     provider = find_provider(token)
     claims = verify_token(token, provider, issuer_keys.get(provider.issuer), now)
@@ -88,7 +82,7 @@ def assume_role_with_web_identity(
             "role %s does not trust %s with audience %s", role_arn, claims.subject, claims.audience
         )
         raise not_authorized()
-    duration = _duration_seconds(call, int(role.max_session_duration or DEFAULT_SESSION_SECONDS))
+    duration = duration_seconds(call, int(role.max_session_duration or DEFAULT_SESSION_SECONDS))
     credentials = callers.issue(role, session_name, timedelta(seconds=duration), now)
     return WebIdentitySession(claims, provider.arn, role.id, credentials)
 
@@ -181,12 +175,7 @@ def session_xml(session: WebIdentitySession, request_id: str) -> str:
         f"<Arn>{session_arn(credentials.role_name, credentials.session_name)}</Arn>"
         "</AssumedRoleUser>"
         f"<Provider>{session.provider_arn}</Provider>"
-        "<Credentials>"
-        f"<AccessKeyId>{credentials.access_key_id}</AccessKeyId>"
-        f"<SecretAccessKey>{credentials.secret_access_key}</SecretAccessKey>"
-        f"<SessionToken>{credentials.session_token}</SessionToken>"
-        f"<Expiration>{credentials.expiration.strftime('%Y-%m-%dT%H:%M:%SZ')}</Expiration>"
-        "</Credentials>"
+        f"{credentials_xml(credentials)}"
         f"<SubjectFromWebIdentityToken>{escape(session.claims.subject)}</SubjectFromWebIdentityToken>"
         "</AssumeRoleWithWebIdentityResult>"
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
@@ -194,7 +183,32 @@ def session_xml(session: WebIdentitySession, request_id: str) -> str:
     )
 
 
-def _duration_seconds(call: ServiceRequest, longest: int) -> int:
+def required_session_name(call: ServiceRequest) -> str:
+    """Return the session's name in a request; raises AwsError for one that STS doesn't take."""
+    session_name = call.required_text("RoleSessionName")
+    if re.fullmatch(r"[\w+=,.@-]{2,64}", session_name, re.ASCII) is None:
+        raise AwsError(
+            "ValidationError",
+            f"1 validation error detected: Value '{session_name}' at 'roleSessionName' failed to satisfy "
+            "constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+        )
+    return session_name
+
+
+def credentials_xml(credentials: TemporaryCredentials) -> str:
+    """Return temporary credentials, on the wire."""
+    return (
+        "<Credentials>"
+        f"<AccessKeyId>{credentials.access_key_id}</AccessKeyId>"
+        f"<SecretAccessKey>{credentials.secret_access_key}</SecretAccessKey>"
+        f"<SessionToken>{credentials.session_token}</SessionToken>"
+        f"<Expiration>{credentials.expiration.strftime('%Y-%m-%dT%H:%M:%SZ')}</Expiration>"
+        "</Credentials>"
+    )
+
+
+def duration_seconds(call: ServiceRequest, longest: int) -> int:
+    """Return how long a session is to last; raises AwsError for more than ``longest`` and for too little."""
     text = call.text("DurationSeconds") or str(DEFAULT_SESSION_SECONDS)
     if not text.isdecimal() or int(text) < SHORTEST_SESSION_SECONDS:
         raise AwsError(

@@ -16,7 +16,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert raised.value.code == 0
     indented = re.findall(r"^ {4}(\S+)", capsys.readouterr().out, re.MULTILINE)
-    assert indented == ["unseal", "generate-root", "migrate-seal", "aws-policy", "google-role"]
+    assert indented == ["unseal", "generate-root", "migrate-seal", "import", "aws-policy", "google-role"]
 
 
 def test_command_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,12 +47,17 @@ ROLE_COMPONENT = "vault-autounseal:aws:IrsaRole"
 INGRESS_COMPONENT = "vault-autounseal:aws:WebhookIngress"
 RELEASE_COMPONENT = "vault-autounseal:vault:Release"
 
+GET_CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
 GET_CLUSTER = "aws:eks/getCluster:getCluster"
 GET_OIDC_PROVIDER = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 GET_SECURITY_GROUP = "aws:ec2/getSecurityGroup:getSecurityGroup"
 
+CALLER_ARN = f"arn:aws:iam::{ACCOUNT}:user/ada"
+
 ANSWERS: Mapping[str, Answer] = {
+    GET_CALLER: {"accountId": ACCOUNT, "arn": CALLER_ARN},
     GET_CLUSTER: {
+        "status": "ACTIVE",
         "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/example",
         "endpoint": "https://example.eks.amazonaws.com",
         "certificateAuthorities": [{"data": "Q0E="}],

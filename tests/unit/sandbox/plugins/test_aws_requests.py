@@ -9,6 +9,7 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from sandbox.plugins.aws.api import Aws
+from sandbox.plugins.aws.configuration import Configuration
 from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
 from sandbox.plugins.aws.eks import get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
@@ -60,7 +61,7 @@ def account() -> Iterator[Account]:
 
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", record)
-        yield Account(Aws("eu-west-1"), requests)
+        yield Account(Aws(Configuration("eu-west-1")), requests)
 
 
 @dataclass
@@ -240,9 +241,10 @@ def test_look_ups(account: Account) -> None:
 
 
 def test_key_is_described_in_its_own_region_even_if_it_will_be_deleted(account: Account) -> None:
-    other = Aws("us-west-2").client("kms")
-    arn = other.create_key()["KeyMetadata"]["Arn"]
-    other.schedule_key_deletion(KeyId=arn)
+    other = Aws(Configuration("us-west-2")).client("kms")
+    # moto, unlike KMS, has no default for the usage, and takes no ARN where a deletion is scheduled.
+    arn = other.create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    other.schedule_key_deletion(KeyId=arn.rpartition("/")[2])
     found = get_key(account.aws, {"keyId": arn, "region": "us-west-2"})
     assert (found["arn"], found["keyState"], found["keySpec"], found["keyUsage"]) == (
         arn,
