@@ -43,7 +43,7 @@ class PodTrust:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a trust policy means for Vault's pods."""
+    """A trust policy's meaning for Vault's pods."""
 
     problems: Sequence[str]
     """Why none of its statements lets the pods assume the role; empty if one does."""
