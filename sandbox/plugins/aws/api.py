@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 from sandbox.plugins.aws.configuration import Configuration
 from sandbox.plugins.provider import ProviderError
@@ -60,7 +60,7 @@ class Aws:
 
         session = Session(profile=self._configuration.profile)
         if (role := self._configuration.role) is not None:
-            sts: STSClient = session.create_client("sts", region_name=self.region)
+            sts = cast("STSClient", session.create_client("sts", region_name=self.region))
             with failing_as(f"IAM Role ({role.arn}) cannot be assumed", "sts"):
                 credentials = sts.assume_role(**role.request())["Credentials"]
             session = Session()
@@ -74,7 +74,7 @@ class Aws:
         """Refuse an account as terraform-provider-aws does (``internal/conns/config.go``)."""
         configuration = self._configuration
         if configuration.allowed_account_ids or configuration.forbidden_account_ids:
-            sts: STSClient = session.create_client("sts", region_name=self.region)
+            sts = cast("STSClient", session.create_client("sts", region_name=self.region))
             with failing_as("retrieving caller identity from STS", "sts"):
                 account_id = sts.get_caller_identity()["Account"]
             allowed = configuration.allowed_account_ids or (account_id,)
