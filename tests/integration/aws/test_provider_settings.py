@@ -67,7 +67,8 @@ def role(cloud: Cloud) -> str:
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud, role: str, tmp_path_factory: pytest.TempPathFactory) -> PluginStack:
     folder: Path = tmp_path_factory.mktemp("stack")
-    anybody, deployer = cloud.user(), cloud.user(allow("sts:AssumeRole", resource=role))
+    anybody = cloud.user(allow("sts:GetCallerIdentity"))
+    deployer = cloud.user(allow("sts:AssumeRole", resource=role))
     profile = folder / "credentials"
     profile.write_text(
         "[deployer]\n"

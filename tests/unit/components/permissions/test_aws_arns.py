@@ -36,7 +36,14 @@ THROUGH_SECRETS_MANAGER = {"StringEquals": {"kms:ViaService": "secretsmanager.eu
 
 
 @pytest.mark.parametrize(
-    ("configuration", "partition"), [(FULL, "aws"), (CHINA, "aws-cn"), (GOVERNMENT, "aws-us-gov")]
+    ("configuration", "partition"),
+    [
+        (FULL, "aws"),
+        (CHINA, "aws-cn"),
+        (GOVERNMENT, "aws-us-gov"),
+        ({**FULL, "region": "us-iso-east-1"}, "aws-iso"),
+        ({**FULL, "region": "eusc-de-east-1"}, "aws-eusc"),
+    ],
 )
 def test_every_arn_is_of_the_regions_partition(configuration: Mapping[str, Any], partition: str) -> None:
     for statement in statements(up_policy(scope(configuration))).values():
