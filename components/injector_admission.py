@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import CreateResult, UpdateResult
 
+from components.awaits_release import awaits_release
 from components.errors import DeploymentError, RetryableError
 from components.kubernetes.injected_pod import admission_probe, vault_address
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
@@ -51,6 +52,11 @@ class _Injector:
     """Label selector of its pods."""
 
 
+def _identity(props: Mapping[str, Any]) -> str:
+    return f"{props['target']['namespace']}/{props['deployment']}"
+
+
+@awaits_release(_identity)
 class InjectorAdmissionProvider(StableProvider):
     """Verifies at creation and whenever the release has changed; changes nothing itself."""
 
@@ -59,7 +65,7 @@ class InjectorAdmissionProvider(StableProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait until a pod is injected; raise :class:`DeploymentError` if none is in time."""
         _await_injection(props)
-        return CreateResult(f"{props['target']['namespace']}/{props['deployment']}", self.input_values(props))
+        return CreateResult(_identity(props), self.input_values(props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Verify again, as at creation."""
@@ -185,9 +191,7 @@ def verify_injector_admission(settings: "Settings", release: "VaultRelease") -> 
         InjectorAdmission(
             "injector-admission",
             settings=settings,
-            target=release.access.target,
-            deployment=f"{release.fullname}-agent-injector",
-            release_revision=release.revision,
+            release=release,
             opts=pulumi.ResourceOptions(depends_on=[release]),
         )
 
@@ -200,16 +204,15 @@ class InjectorAdmission(StableResource, module="vault", name="InjectorAdmission"
         name: str,
         *,
         settings: "Settings",
-        target: KubernetesTarget,
-        deployment: str,
-        release_revision: pulumi.Input[int],
+        release: "VaultRelease",
         opts: pulumi.ResourceOptions,
     ) -> None:
         properties: dict[str, Any] = {
-            "target": target.to_properties(),
-            "deployment": deployment,
+            "target": release.access.target.to_properties(),
+            "deployment": f"{release.fullname}-agent-injector",
             "port": settings.injector.port,
-            "release_revision": release_revision,
+            "release_revision": release.revision,
             "webhook_seconds": settings.deadlines.webhook_seconds,
+            **release.awaiting,
         }
         super().__init__(InjectorAdmissionProvider(), name, properties, opts)

@@ -22,6 +22,7 @@ from components.settings.model import (
     IngressSettings,
     InjectorSettings,
     Mode,
+    Ownership,
     RaftSettings,
     Settings,
     StorageSettings,
@@ -43,6 +44,7 @@ OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
 RELEASE_NAME_LENGTH = 63 - len("-vault-agent-injector-svc")
 
 MODES: Sequence[Mode] = ("ha", "standalone")
+RELEASES: Mapping[str, Ownership] = {"true": "own", "handover": "handover", "false": "others"}
 
 
 def load_settings() -> Settings:
@@ -128,6 +130,14 @@ def parse_settings(
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
         create_namespace=reader.flag("createNamespace", True),
+        release=RELEASES[
+            reader.choice(
+                "release",
+                "true",
+                [*RELEASES],
+                "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
+            )
+        ],
         release_name=reader.text(
             "releaseName",
             "vault",

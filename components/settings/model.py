@@ -13,6 +13,8 @@ from components.seals.seal import Seal
 
 RetryJoin = Literal["active-service", "pod-names"]
 Mode = Literal["ha", "standalone"]
+Ownership = Literal["own", "handover", "others"]
+"""Who installs Vault's Helm release: the stack; the stack, and it stays when it leaves the stack; others."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,7 @@ class Settings:
     """Namespace that Vault runs in."""
     create_namespace: bool
     """Whether the stack creates the namespace; else it must exist."""
+    release: Ownership
     release_name: str
     """Name of the Helm release."""
     chart: ChartSettings

@@ -176,7 +176,7 @@ def deployments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sequence[Dep
     custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     return [
         up(on_eks),
-        up({**on_eks, "custody": custody}),
+        up({**on_eks, "custody": custody, "release": "false"}),
         up({**alone, "nodeSecurityGroupIds": json.dumps(["sg-11111111", "sg-22222222"])}),
         deploy(
             {name: str(value) for name, value in GKE.items()},

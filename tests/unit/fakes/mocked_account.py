@@ -35,6 +35,7 @@ INIT = "pulumi-python:dynamic/vault:OperatorInit"
 QUORUM = "pulumi-python:dynamic/vault:RaftQuorum"
 ADMISSION = "pulumi-python:dynamic/vault:InjectorAdmission"
 IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
+INSTALLED = "pulumi-python:dynamic/vault:InstalledRelease"
 GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
 JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
 REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
@@ -87,6 +88,7 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
         SECRET: {"arn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:vault/init-AbCdEf"},
         RULE: {"securityGroupRuleId": "sgr-0cccccccccccccccc"},
         RELEASE: {"status": {"revision": 1}},
+        INSTALLED: {"missing": "", "revision": "5f/1/0"},
         IDENTITY: {"uid": CLUSTER_UID},
         JOURNAL_KEY: {"key": JOURNAL_SECRET},
         INIT: {

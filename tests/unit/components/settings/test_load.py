@@ -59,6 +59,7 @@ def test_defaults_on_eks() -> None:
         kube_context=None,
         namespace="vault",
         create_namespace=True,
+        release="own",
         release_name="vault",
         chart=ChartSettings(repository="https://helm.releases.hashicorp.com", version="0.29.1", path=None),
         image=ImageSettings(repository="hashicorp/vault", tag="1.18.1"),
@@ -110,6 +111,8 @@ def test_defaults_with_shamir() -> None:
 
 ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "createNamespace", False, "create_namespace", False),
+    (SHAMIR, "release", False, "release", "others"),
+    (SHAMIR, "release", "handover", "release", "handover"),
     (EKS, "key.alias", "alias/team/vault", "seal.key.alias", "alias/team/vault"),
     (EKS, "key.deletionWindowDays", 7, "seal.key.deletion_window_days", 7),
     (EKS, "key.rotation", False, "seal.key.rotation", False),
