@@ -105,7 +105,6 @@ def report_unused_region(reader: ConfigReader) -> None:
     if "region" in reader.unread_keys():
         unused = "nothing of AWS is used without clusterName or identity.kind static; remove it"
         reader.not_applicable(("region",), unused)
-    reader.skip("region")
 
 
 def _webhook_rule(reader: ConfigReader, *, of_the_rule: Sequence[str]) -> bool:

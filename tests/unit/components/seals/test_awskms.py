@@ -12,7 +12,6 @@ import pytest
 from components.aws.cluster import EksCluster
 from components.aws.pod_trust import IrsaTrust, PodIdentityTrust
 from components.aws.provider_settings import AwsProviderSettings
-from components.aws.settings import KeySettings, RoleSettings
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
 from components.seals.awskms import Seal, stanza
@@ -120,11 +119,6 @@ def test_pods_need_an_identity(values: dict[str, Any], issuer: bool, agent: bool
     assert Seal.unseals_itself is True
 
 
-def test_unknown_identity_is_refused() -> None:
-    (problem,) = read({"identity": {"kind": "kiam"}})[1]
-    assert "use irsa or pod-identity or static" in problem
-
-
 def test_eks_gives_the_role_to_the_associated_service_account() -> None:
     deployment, seal = provisioned({**CREATED, **POD_IDENTITY}, oidc_provider=False)
     assert seal.pods == PodRequirements()
@@ -155,29 +149,6 @@ def test_eks_gives_the_role_to_the_associated_service_account() -> None:
 def test_trust_of_an_existing_role_is_judged_for_eks() -> None:
     with pytest.raises(DeploymentError, match="no statement allows sts:TagSession"):
         provisioned({**EXISTING, **POD_IDENTITY}, oidc_provider=False)
-
-
-def test_defaults_name_the_cluster_and_lose_nothing() -> None:
-    seal, problems = read({})
-    assert problems == []
-    assert isinstance(seal.role, RoleSettings)
-    assert isinstance(seal.key, KeySettings)
-    assert (seal.role.name, seal.role.policy_name) == ("vault-auto-unseal-example",) * 2
-    assert (seal.role.path, seal.role.permissions_boundary) == ("/", None)
-    assert (seal.key.rotation, seal.key.retain_on_destroy, seal.key.deletion_window_days) == (True, True, 30)
-
-
-@pytest.mark.parametrize(("length", "wrong"), [(46, 0), (47, 1)])
-def test_default_name_that_iam_does_not_take_has_to_be_set(length: int, wrong: int) -> None:
-    _, problems = read({}, "c" * length)
-    assert len(problems) == wrong
-    assert all("is longer than the 64 characters that IAM takes; set it" in problem for problem in problems)
-
-
-@pytest.mark.parametrize("values", [{"key": {"alais": "x"}}, {"role": {"nmae": "x"}}])
-def test_misspelt_setting_is_refused(values: dict[str, Any]) -> None:
-    _, problems = read(values)
-    assert ["there is no such setting" in problem for problem in problems] == [True]
 
 
 def test_stanza_has_no_credentials() -> None:
@@ -231,47 +202,6 @@ def test_vault_waits_for_key_and_role() -> None:
 def test_cluster_that_vouches_for_no_pod_is_refused(cluster: dict[str, Any]) -> None:
     with pytest.raises(DeploymentError, match="needs an EKS cluster"):
         provisioned(**cluster)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"key": {"arn": "alias/vault"}},
-        {"key": {"arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/vault"}},
-        {"key": {"arn": KEY_ID}},
-        {"role": {"arn": "unsealer"}},
-        {"role": {"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/unsealer/session"}},
-        {"key": {"arn": None}},
-    ],
-)
-def test_only_the_arn_of_a_key_or_role_is_one(values: dict[str, Any]) -> None:
-    (problem,) = read(values)[1]
-    assert "give the ARN of a" in problem
-
-
-@pytest.mark.parametrize(
-    ("section", "name", "value"),
-    [
-        ("key", "alias", "alias/vault"),
-        ("key", "deletionWindowDays", 7),
-        ("key", "rotation", True),
-        ("key", "retainOnDestroy", True),
-        ("role", "name", "unsealer"),
-        ("role", "policyName", "unseal"),
-        ("role", "path", "/vault/"),
-        ("role", "permissionsBoundary", f"arn:aws:iam::{ACCOUNT}:policy/boundary"),
-    ],
-)
-def test_settings_of_what_the_stack_creates_are_refused_beside_an_arn(
-    section: str, name: str, value: Any
-) -> None:
-    (problem,) = read({section: {**EXISTING[section], name: value}})[1]
-    assert f"{section}.{name} is " in problem
-    assert "isn't this stack's to" in problem
-
-
-def test_default_name_does_not_matter_beside_an_existing_role() -> None:
-    assert read(EXISTING, "c" * 60)[1] == []
 
 
 def test_nothing_is_created_if_key_and_role_exist() -> None:
