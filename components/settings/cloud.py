@@ -87,10 +87,9 @@ def _read_aws(reader: ConfigReader, injector: InjectorSettings) -> CloudSettings
 
 def report_unused_region(reader: ConfigReader) -> None:
     """Report a `region` that neither the cluster nor the seal has asked for."""
-    if "region" in reader.unread_keys():
+    if "region" in reader.unread_keys() or not reader.has("region"):
         unused = "nothing of AWS is used without clusterName or identity.kind static; remove it"
         reader.not_applicable(("region",), unused)
-    reader.skip("region")
 
 
 def _node_security_group(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.aws.provider_settings import AwsProviderSettings
 from components.cluster_lookup import look_up_cluster
 from tests.unit.fakes.stack_settings import EKS, GKE, NODE_GROUP, SHAMIR, parse
 
@@ -43,6 +44,7 @@ def test_what_gives_pods_their_identity_is_needed_by_the_seal_of_aws(
         "needs_oidc_provider": provider,
         "needs_pod_identity_agent": agent,
         "node_security_group_id": NODE_GROUP,
+        "provider_settings": AwsProviderSettings(),
     }
     assert looked_up == [("aws", "example", "eu-central-1", options)]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.aws.provider_settings import AWS_NAMESPACE
 from components.config.reader import ConfigReader
 from tests.unit.docs.documents import code, tables
 from tests.unit.fakes import mocked_google
@@ -90,8 +91,13 @@ def ask(asked: dict[str, str], configuration: Mapping[str, Any]) -> dict[str, st
     """Return the settings that this configuration makes the program ask for, with their defaults."""
     asked.clear()
     parse(configuration)
-    # An object that is asked for as a whole isn't a setting; its members are.
-    return {name: value for name, value in asked.items() if not any(f"{name}." in other for other in asked)}
+    # An object that is asked for as a whole isn't a setting; its members are. Those of the AWS provider are
+    # Pulumi's own.
+    return {
+        name: value
+        for name, value in asked.items()
+        if not name.startswith(f"{AWS_NAMESPACE}:") and not any(f"{name}." in other for other in asked)
+    }
 
 
 @pytest.fixture

@@ -219,6 +219,8 @@ def test_cluster_that_is_not_ready_is_an_error(difference: Answer, status: str) 
 @pytest.mark.parametrize("identities", [[], [{"oidcs": []}]])
 def test_issuer_is_asked_for_only_if_a_seal_needs_it(identities: list[Any]) -> None:
     answers = {**ANSWERS, GET_CLUSTER: {**ANSWERS[GET_CLUSTER], "identities": identities}}
-    with pytest.raises(DeploymentError, match=r"'example' has no OIDC issuer.*Set seal to one"):
+    with pytest.raises(
+        DeploymentError, match=r"'example' has no OIDC issuer.*or seal to one"
+    ):
         looked_up(answers)
     assert looked_up(answers, needs_oidc_provider=False)[0].issuer == ""
