@@ -33,6 +33,6 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
         wanted.location,
         needs_oidc_provider=needs_issuer,
         needs_pod_identity_agent=any(seal.needs_pod_identity_agent for seal in settings.seals),
-        node_security_group_id=settings.node_security_group_id,
+        node_security_group_ids=settings.node_security_group_ids,
         provider_settings=settings.aws_provider,
     )

@@ -1,6 +1,6 @@
 """Looks up the EKS cluster that Vault runs on; never changes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -33,7 +33,10 @@ class EksCluster(ManagedCluster):
     issuer: str
     """URL of the OIDC issuer that signs service-account tokens; empty if none is needed or there."""
     security_group_id: str
-    """The group that EKS puts on the control plane's network interfaces."""
+    """The group that EKS puts on the control plane's network interfaces, and on nodes that have no other.
+
+    Its members reach each other on every port (the EKS guide, "Amazon EKS security group requirements").
+    """
     oidc_provider_arn: str | None
     """ARN of the account's OIDC provider for the issuer; None if the seal needs no AWS identity."""
     provider: aws.Provider
@@ -82,10 +85,10 @@ def look_up_eks_cluster(
     *,
     needs_oidc_provider: bool,
     needs_pod_identity_agent: bool,
-    node_security_group_id: str | None,
+    node_security_group_ids: Sequence[str],
     provider_settings: AwsProviderSettings,
 ) -> EksCluster:
-    """Look up the account, the cluster, what gives pods their identity, and the security group of its nodes.
+    """Look up the account, the cluster, what gives pods their identity, and the security groups of its nodes.
 
     ``needs_oidc_provider`` tells if Vault's pods assume a role by their tokens (IRSA), and
     ``needs_pod_identity_agent`` if EKS assumes it for them. Raises :class:`DeploymentError` if the
@@ -98,7 +101,7 @@ def look_up_eks_cluster(
         f"EKS cluster {name!r} can't be read in {region}",
         "Check clusterName and region, and that the AWS credentials in use may eks:DescribeCluster "
         f"(aws eks describe-cluster --name {name} --region {region}).",
-        lambda: _invoke("aws:eks/getCluster:getCluster", {"name": name}, provider),
+        lambda: call_function("aws:eks/getCluster:getCluster", {"name": name}, provider),
     )
     # arn:<partition>:eks:<region>:<account>:cluster/<name>
     _, partition, _, _, account_id, _ = found["arn"].split(":", 5)
@@ -108,8 +111,9 @@ def look_up_eks_cluster(
     if needs_pod_identity_agent:
         _require_pod_identity_agent(name, region, found, provider)
     control_plane_group = found["vpcConfig"]["clusterSecurityGroupId"]
-    if node_security_group_id not in (None, control_plane_group):
-        _require_security_group(node_security_group_id, region, provider)
+    for group in node_security_group_ids:
+        if group != control_plane_group:
+            _require_security_group(group, region, provider)
     return EksCluster(
         name=name,
         region=region,
@@ -134,7 +138,7 @@ def identify_caller(region: str, provider: aws.Provider) -> Mapping[str, Any]:
         f"The AWS credentials in use don't work in {region}",
         "Check them (aws sts get-caller-identity) and, if they are set, aws:profile, aws:assumeRoles, "
         "aws:allowedAccountIds and aws:forbiddenAccountIds.",
-        lambda: _invoke("aws:index/getCallerIdentity:getCallerIdentity", {}, provider),
+        lambda: call_function("aws:index/getCallerIdentity:getCallerIdentity", {}, provider),
     )
     pulumi.log.info(f"AWS account {caller['accountId']}, region {region}, as {caller['arn']}")
     return caller
@@ -185,7 +189,7 @@ def _require_pod_identity_agent(
         "credentials (identity.kind is pod-identity)",
         f"Add it: aws eks create-addon --addon-name {POD_IDENTITY_AGENT} --cluster-name {name} --region "
         f"{region}; or set identity.kind to irsa. Whoever runs pulumi preview needs eks:DescribeAddon.",
-        lambda: _invoke(
+        lambda: call_function(
             "aws:eks/getAddon:getAddon", {"addonName": POD_IDENTITY_AGENT, "clusterName": name}, provider
         ),
     )
@@ -194,12 +198,12 @@ def _require_pod_identity_agent(
 def _require_security_group(group: str, region: str, provider: aws.Provider) -> None:
     look_up(
         f"The node security group {group} can't be read in {region}",
-        "Set nodeSecurityGroupId to the group of the nodes (aws ec2 describe-security-groups).",
-        lambda: _invoke("aws:ec2/getSecurityGroup:getSecurityGroup", {"id": group}, provider),
+        "Set nodeSecurityGroupIds to the groups of the nodes (aws ec2 describe-security-groups).",
+        lambda: call_function("aws:ec2/getSecurityGroup:getSecurityGroup", {"id": group}, provider),
     )
 
 
-def _invoke(token: str, arguments: Mapping[str, Any], provider: aws.Provider) -> Mapping[str, Any]:
+def call_function(token: str, arguments: Mapping[str, Any], provider: aws.Provider) -> Mapping[str, Any]:
     """Return the provider's answer, by the function's token.
 
     The SDK's own functions come with all types of their service; those of EC2 take 0.4 s of every preview.

@@ -7,6 +7,7 @@ the file: the next `pulumi up` creates them, and takes the keys of the initialis
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -17,10 +18,11 @@ from typing import Any, NotRequired, TypedDict
 
 from components.commands.selected_stack import selected_stack_settings
 from components.errors import DeploymentError
-from components.kubernetes.existing_objects import ExistingObjects
+from components.kubernetes.existing_objects import RELEASE, ExistingObjects
 from components.kubernetes.kubectl import KubernetesTarget, require_command
 from components.planned_resource import Finder, Plan, PlannedResource, plan_of_preview
 from components.progress import say
+from components.stack_state import IMPORTING
 
 NAME = "import"
 SUMMARY = "write the file for pulumi import, if the state was lost or a run was interrupted"
@@ -30,7 +32,6 @@ KUBERNETES_IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
 """Type of the resource that has the connection to the cluster."""
 _DYNAMIC = "pulumi-python:dynamic"
 _PROVIDERS = "pulumi:providers:"
-_RELEASE = "kubernetes:helm.sh/v3:Release::"
 
 
 class ImportSpec(TypedDict):
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace) -> None:
 def require_key(result: Import) -> None:
     """Raise :class:`DeploymentError` if Vault's release exists and the seal's key would be created."""
     missing = [urn for urn in result.missing if re.search(r"UnsealKey\$[^:]*:[^:]*:(Crypto)?Key::", urn)]
-    if missing and any(_RELEASE in urn for urn in result.found):
+    if missing and any(f"{RELEASE}::" in urn for urn in result.found):
         raise DeploymentError(
             "The Helm release exists, and the key of its Vault isn't found under the names in the settings. "
             "A new key opens nothing that Vault has stored, so nothing was written. Vault's configuration "
@@ -109,7 +110,9 @@ def previewed() -> tuple[ImportFile, Plan]:
     with tempfile.TemporaryDirectory(prefix="vault-autounseal-") as folder:
         file = Path(folder) / "import.json"
         result = subprocess.run(
-            ["pulumi", "preview", "--json", "--non-interactive", f"--import-file={file}"],
+            # What the state has already leads to what it lacks.
+            ["pulumi", "preview", "--json", "--show-sames", "--non-interactive", f"--import-file={file}"],
+            env={**os.environ, IMPORTING: "true"},
             capture_output=True,
             text=True,
             check=False,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from components.kubernetes.kubectl import Kubectl, KubernetesTarget
 from components.planned_resource import Finder, PlannedResource
 
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
 
 @dataclass(frozen=True)
 class ExistingObjects:
@@ -19,7 +21,7 @@ class ExistingObjects:
         return {
             "kubernetes:core/v1:Namespace": self._namespace,
             "kubernetes:core/v1:Secret": self._secret,
-            "kubernetes:helm.sh/v3:Release": self._release,
+            RELEASE: self._release,
         }
 
     def _namespace(self, _namespace: PlannedResource) -> str | None:

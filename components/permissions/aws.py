@@ -113,8 +113,8 @@ def up_policy(scope: DeploymentScope) -> str:
             statements += _role_writes(scope, seal.role_arn, seal.own_role)
         if seal.identity == "pod-identity" and seal.role_arn is not None:
             statements += _association_writes(scope, seal.role_arn, seal.association_arns)
-    if (group := scope.rule_group_arn) is not None:
-        statements += _rule_writes(scope, group)
+    if groups := scope.rule_group_arns:
+        statements += _rule_writes(scope, groups)
     return document(*statements, *secret_writes(scope))
 
 
@@ -139,8 +139,8 @@ def destroy_policy(scope: DeploymentScope) -> str:
                 allow("DeletePolicy", POLICY_DELETION, policy),
                 allow("DeleteRole", ROLE_DELETION, seal.role_arn),
             ]
-    if (group := scope.rule_group_arn) is not None:
-        statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], group))
+    if groups := scope.rule_group_arns:
+        statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], groups))
     statements += secret_deletion(scope)
     if not statements:
         raise DeploymentError("This stack makes nothing in AWS, so there is nothing to delete there.")
@@ -182,7 +182,7 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
         statements.append(allow("FindKey", ["kms:DescribeKey"], seal.key_arn))
     if seal is not None and seal.own_role is None and seal.role_arn is not None:
         statements.append(allow("FindRole", ["iam:GetRole"], seal.role_arn))
-    if scope.settings.node_security_group_id is not None:
+    if scope.settings.node_security_group_ids:
         statements.append(
             allow("FindNodeSecurityGroup", ["ec2:DescribeSecurityGroups"], "*", in_region(scope.region))
         )
@@ -205,7 +205,7 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
         # For components import.
         listing = ["eks:ListPodIdentityAssociations"]
         statements.append(allow("FindAssociation", listing, scope.cluster_arn))
-    if scope.rule_group_arn is not None:
+    if scope.rule_group_arns:
         statements.append(
             allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
         )
@@ -274,13 +274,13 @@ def _association_writes(scope: DeploymentScope, role_arn: str, association_arns:
     )
 
 
-def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
-    """Return the statements for the webhook's rule, whose id is unknown before: the group limits them."""
+def _rule_writes(scope: DeploymentScope, groups: Sequence[str]) -> Sequence[Statement]:
+    """Return the statements for the webhook's rules, whose ids are unknown before: the groups limit them."""
     rules = scope.regional_arn("ec2", "security-group-rule/*")
     return (
-        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], group),
+        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], groups),
         # Another port of the injector.
-        allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
+        allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [*groups, rules]),
         # A rule is tagged after its creation; a tag that the settings no longer have is deleted.
         allow("TagWebhookRule", ["ec2:DeleteTags", *_tagging(scope, "ec2:CreateTags")], rules),
     )

@@ -22,6 +22,7 @@ from components.settings.model import (
     IngressSettings,
     InjectorSettings,
     Mode,
+    Ownership,
     RaftSettings,
     Settings,
     StorageSettings,
@@ -43,6 +44,7 @@ OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
 RELEASE_NAME_LENGTH = 63 - len("-vault-agent-injector-svc")
 
 MODES: Sequence[Mode] = ("ha", "standalone")
+RELEASES: Mapping[str, Ownership] = {"true": "own", "handover": "handover", "false": "others"}
 
 
 def load_settings() -> Settings:
@@ -76,7 +78,7 @@ def parse_settings(
     injector = _injector(reader.section("injector"))
     seal_type = read_seal_type(reader)
     google = seal_class(seal_type).cloud == "google" or reader.has("project")
-    cloud = read_cloud(reader, injector, google=google)
+    cloud = read_cloud(reader, google=google)
     seal = read_seal(reader, seal_type, cloud.cluster)
     migrate_from = read_migrate_from(reader, seal, cloud.cluster, cloud.project)
     if not google:
@@ -122,11 +124,20 @@ def parse_settings(
         project=cloud.project,
         enable_apis=cloud.enable_apis,
         webhook_firewall=cloud.webhook_firewall,
-        node_security_group_id=cloud.node_security_group_id,
+        webhook_rule=cloud.webhook_rule,
+        node_security_group_ids=cloud.node_security_group_ids,
         kubeconfig=kubeconfig,
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
         create_namespace=reader.flag("createNamespace", True),
+        release=RELEASES[
+            reader.choice(
+                "release",
+                "true",
+                [*RELEASES],
+                "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
+            )
+        ],
         release_name=reader.text(
             "releaseName",
             "vault",
@@ -266,6 +277,8 @@ def _injector(reader: ConfigReader) -> InjectorSettings:
         port=reader.integer(
             "port", 8080, range(1024, 65536), "use 1024 to 65535: the injector doesn't run as root"
         ),
+        host_network=reader.flag("hostNetwork", False),
+        verify=reader.flag("verify", True),
     )
     reader.unknown_keys()
     return injector

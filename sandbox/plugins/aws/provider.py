@@ -13,7 +13,12 @@ from sandbox.plugins.aws.configuration import (
     configuration_of,
     unimplemented_parts,
 )
-from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
+from sandbox.plugins.aws.ec2 import (
+    SecurityGroupIngressRule,
+    get_security_group,
+    get_security_group_rule,
+    get_security_group_rules,
+)
 from sandbox.plugins.aws.eks import get_addon, get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
@@ -59,6 +64,12 @@ _FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
     ),
     "aws:eks/getAddon:getAddon": DeclaredFunction(
         get_addon, frozenset({"addonName", "clusterName"}), frozenset({"region", "tags"})
+    ),
+    "aws:vpc/getSecurityGroupRule:getSecurityGroupRule": DeclaredFunction(
+        get_security_group_rule, frozenset({"securityGroupRuleId"}), frozenset({"filters", "region"})
+    ),
+    "aws:vpc/getSecurityGroupRules:getSecurityGroupRules": DeclaredFunction(
+        get_security_group_rules, frozenset({"filters"}), frozenset({"region", "tags"})
     ),
     "aws:eks/getCluster:getCluster": DeclaredFunction(
         get_cluster, frozenset({"name"}), frozenset({"region", "tags"})

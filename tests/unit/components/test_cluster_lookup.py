@@ -43,7 +43,7 @@ def test_what_gives_pods_their_identity_is_needed_by_the_seal_of_aws(
     options = {
         "needs_oidc_provider": provider,
         "needs_pod_identity_agent": agent,
-        "node_security_group_id": NODE_GROUP,
+        "node_security_group_ids": (NODE_GROUP,),
         "provider_settings": AwsProviderSettings(),
     }
     assert looked_up == [("aws", "example", "eu-central-1", options)]

@@ -15,6 +15,7 @@ from tests.integration.aws.permissions.permission_stack import (
     scope_of,
 )
 from tests.integration.aws.permissions.test_secret import reader_name, with_secret
+from tests.integration.aws.permissions.tried_actions import ALIAS, ATTACHMENT
 from tests.integration.aws.running_cloud import Cloud
 from tests.integration.plugin_stack import PluginStack
 
@@ -46,4 +47,12 @@ def test_everything_in_aws_is_imported_and_nothing_is_created_or_replaced(
     lost.pulumi("import", "--file", str(file), "--generate-code=false", "--yes", "--skip-preview")
     # What AWS doesn't tell: how long a deletion is to wait, whether a policy is checked.
     assert lost.foretold() == {"unseal-key": "update", "key-store": "update"}
+    assert ids(lost) == ids(before.stack)
+
+    # As after a run that was killed before it had recorded these two.
+    for unrecorded in (ALIAS, ATTACHMENT):
+        lost.pulumi("state", "delete", lost.urn(unrecorded), "--force", "--yes")
+    found = lost.components("import", str(file))
+    assert found.stderr.count("Found ") == 2, found.stderr
+    lost.pulumi("import", "--file", str(file), "--generate-code=false", "--yes", "--skip-preview")
     assert ids(lost) == ids(before.stack)

@@ -1,7 +1,7 @@
 """The EKS cluster as it is looked up, and the kubeconfig that is made from it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi_aws as aws
@@ -33,7 +33,7 @@ def looked_up(
     *,
     needs_oidc_provider: bool = True,
     needs_pod_identity_agent: bool = False,
-    node_security_group_id: str | None = NODE_GROUP,
+    node_security_group_ids: Sequence[str] = (NODE_GROUP,),
     settings: AwsProviderSettings = AwsProviderSettings(),  # noqa: B008 - it is frozen
 ) -> tuple[EksCluster, Deployment]:
     found: list[EksCluster] = []
@@ -44,7 +44,7 @@ def looked_up(
             REGION,
             needs_oidc_provider=needs_oidc_provider,
             needs_pod_identity_agent=needs_pod_identity_agent,
-            node_security_group_id=node_security_group_id,
+            node_security_group_ids=node_security_group_ids,
             provider_settings=settings,
         )
         found.append(cluster)
@@ -73,9 +73,9 @@ def test_what_is_told_of_a_cluster() -> None:
     assert all(call.provider.startswith(f"{provider.urn}::") for call in deployment.calls)
 
 
-@pytest.mark.parametrize("group", [None, CONTROL_PLANE_GROUP])
-def test_only_what_is_needed_is_looked_up(group: str | None) -> None:
-    cluster, deployment = looked_up(needs_oidc_provider=False, node_security_group_id=group)
+@pytest.mark.parametrize("groups", [[], [CONTROL_PLANE_GROUP]])
+def test_only_what_is_needed_is_looked_up(groups: Sequence[str]) -> None:
+    cluster, deployment = looked_up(needs_oidc_provider=False, node_security_group_ids=groups)
     assert cluster.oidc_provider_arn is None
     assert [call.token for call in deployment.calls] == [GET_CALLER, GET_CLUSTER]
 
@@ -125,7 +125,7 @@ def test_cluster_without_the_agent_is_refused() -> None:
         ),
         (
             GET_SECURITY_GROUP,
-            [f"node security group {NODE_GROUP} can't be read", "Set nodeSecurityGroupId"],
+            [f"node security group {NODE_GROUP} can't be read", "Set nodeSecurityGroupIds"],
         ),
     ],
 )
@@ -219,8 +219,6 @@ def test_cluster_that_is_not_ready_is_an_error(difference: Answer, status: str) 
 @pytest.mark.parametrize("identities", [[], [{"oidcs": []}]])
 def test_issuer_is_asked_for_only_if_a_seal_needs_it(identities: list[Any]) -> None:
     answers = {**ANSWERS, GET_CLUSTER: {**ANSWERS[GET_CLUSTER], "identities": identities}}
-    with pytest.raises(
-        DeploymentError, match=r"'example' has no OIDC issuer.*or seal to one"
-    ):
+    with pytest.raises(DeploymentError, match=r"'example' has no OIDC issuer.*or seal to one"):
         looked_up(answers)
     assert looked_up(answers, needs_oidc_provider=False)[0].issuer == ""

@@ -15,6 +15,7 @@ from components.permissions.aws import (
     up_policy,
     vault_role_policy,
 )
+from components.permissions.aws_arns import deployment_scope
 from tests.unit.aws_actions import EVERY_ACTION, SERVICES
 from tests.unit.fakes.aws_deployments import (
     ACCOUNT,
@@ -38,7 +39,7 @@ from tests.unit.fakes.aws_deployments import (
     scope,
     statements,
 )
-from tests.unit.fakes.stack_settings import EKS, NODE_GROUP
+from tests.unit.fakes.stack_settings import EKS, NODE_GROUP, parse
 
 RULES = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group-rule/*"
 GROUP = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/{NODE_GROUP}"
@@ -135,6 +136,14 @@ def test_no_document_allows_the_use_of_the_key_except_the_roles(document: str) -
         assert set(statements(document)) == {"UseUnsealKey"} or statement["Condition"]["StringEquals"][
             "kms:ViaService"
         ].startswith("secretsmanager.")
+
+
+def test_default_tags_of_the_provider_are_set_as_those_of_the_settings() -> None:
+    with_custody = {**EKS, "custody": CUSTODY}
+    settings = parse(with_custody, aws={"defaultTags": {"tags": {"team": "one"}}})
+    tagged = deployment_scope(settings, account_id=ACCOUNT, key_id=None)
+    own = scope({**with_custody, "tags": {"team": "one"}})
+    assert up_policy(tagged) == up_policy(own) != up_policy(scope(with_custody))
 
 
 def test_up_begins_with_what_preview_may() -> None:
@@ -256,10 +265,10 @@ def test_without_a_boundary_an_earlier_one_may_go() -> None:
 
 def test_the_rule_is_one_of_the_nodes_group() -> None:
     found = statements(up_policy(scope()))
-    assert found["CreateWebhookRule"]["Resource"] == GROUP
+    assert found["CreateWebhookRule"]["Resource"] == [GROUP]
     assert found["ChangeWebhookRule"]["Resource"] == [GROUP, RULES]
     assert found["TagWebhookRule"]["Resource"] == RULES
-    assert statements(destroy_policy(scope()))["DeleteWebhookRule"]["Resource"] == GROUP
+    assert statements(destroy_policy(scope()))["DeleteWebhookRule"]["Resource"] == [GROUP]
 
 
 def test_without_tags_nothing_is_tagged() -> None:
