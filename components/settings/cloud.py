@@ -102,7 +102,7 @@ def _read_aws(reader: ConfigReader) -> CloudSettings:
 
 def report_unused_region(reader: ConfigReader) -> None:
     """Report a `region` that neither the cluster nor the seal has asked for."""
-    if "region" in reader.unread_keys():
+    if "region" in reader.unread_keys() or not reader.has("region"):
         unused = "nothing of AWS is used without clusterName or identity.kind static; remove it"
         reader.not_applicable(("region",), unused)
 

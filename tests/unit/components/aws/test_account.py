@@ -15,9 +15,7 @@ def test_account_is_the_one_of_the_credentials_and_nothing_else_is_asked_for() -
         {},
         answers=ANSWERS,
         outputs=lambda _: {},
-        program=lambda: found.append(
-            look_up_account(REGION, AwsProviderSettings(default_tags={"team": "a"}))
-        ),
+        program=lambda: found.append(look_up_account(REGION, settings)),
     )
     account = found[0]
     assert (account.partition, account.account_id, account.region) == ("aws", ACCOUNT, REGION)
