@@ -126,8 +126,8 @@ class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
             "migrate_from_key": migrate_from_key,
             "access": access.to_properties(),
             "replicas": settings.replicas,
-            # Not compared: it matters before the first installation only.
-            "release_name": settings.release_name,
+            # Not compared: it matters before the first installation only, and if the stack installs it.
+            "release_name": settings.release_name if settings.release != "others" else "",
         }
         super().__init__(ReleaseGuardProvider(), name, properties, opts)
 

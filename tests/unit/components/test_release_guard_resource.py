@@ -22,8 +22,10 @@ MIGRATING = {**EKS, "seal": "shamir", "migrateFrom": {"seal": "awskms"}}
         ({**SHAMIR, "storageMigratedTo": "raft"}, {"migrated_to": "raft"}),
         (MIGRATING, {"migrate_from": "awskms"}),
         ({**SHAMIR, "mode": "standalone"}, {"storage": "file", "replicas": 1}),
+        # What Argo CD or Flux installs has no annotations of Helm.
+        ({**SHAMIR, "release": "false"}, {"release_name": ""}),
     ],
-    ids=["defaults", "moved data", "migration", "standalone"],
+    ids=["defaults", "moved data", "migration", "standalone", "release of others"],
 )
 def test_guard_knows_storage_and_seal(settings: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
     def program() -> None:
