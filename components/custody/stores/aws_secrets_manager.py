@@ -220,7 +220,8 @@ def _readers(reader: ConfigReader) -> tuple[str, ...]:
     key = "readers"
     fix = (
         "list the ARNs of the IAM users and roles that may read and write the keys, without wildcards; "
-        "whoever runs pulumi up has to be among them"
+        "whoever runs pulumi up has to be among them, as arn:aws:iam::...:role/..., not as the assumed-role "
+        "that aws sts get-caller-identity prints"
     )
     readers = tuple(reader.texts(key, fix))
     if not readers or not all(re.fullmatch(_PRINCIPAL_ARN, arn) for arn in readers):
