@@ -1,8 +1,9 @@
 """Gets the credentials of whoever deploys, as Pulumi's AWS provider gets them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from components.errors import DeploymentError
 
@@ -30,6 +31,23 @@ class CredentialSource:
     allowed_account_ids: tuple[str, ...] = ()
     """Accounts that may be used; empty for any."""
     forbidden_account_ids: tuple[str, ...] = ()
+
+    @classmethod
+    def of_provider(cls, inputs: Mapping[str, Any]) -> Self:
+        """Return the credentials of a provider with these inputs, whose lists are JSON as text."""
+        lists = {
+            name: json.loads(inputs.get(name, "[]"))
+            for name in ("assumeRoles", "allowedAccountIds", "forbiddenAccountIds")
+        }
+        role: Mapping[str, str] = next(iter(lists["assumeRoles"]), {})
+        return cls(
+            profile=inputs.get("profile", ""),
+            assumed_role=role.get("roleArn", ""),
+            role_session_name=role.get("sessionName", ""),
+            external_id=role.get("externalId", ""),
+            allowed_account_ids=tuple(lists["allowedAccountIds"]),
+            forbidden_account_ids=tuple(lists["forbiddenAccountIds"]),
+        )
 
     def token_options(self) -> Sequence[str]:
         """Return the options with which `aws eks get-token` uses the same credentials.

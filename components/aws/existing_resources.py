@@ -6,10 +6,10 @@ The ids are those of Pulumi's provider. Source: the section "Import" of its page
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.aws.credentials import CredentialSource
 from components.errors import DeploymentError
 from components.planned_resource import Plan, PlannedResource
 from components.progress import say
@@ -33,9 +33,13 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 class ExistingAwsResources:
     """Looks for the resources of one plan in the account of the credentials in use."""
 
-    def __init__(self, plan: Plan, region: str) -> None:
+    def __init__(self, plan: Plan, provider: Mapping[str, Any]) -> None:
+        """Use the credentials of the plan's ``provider`` (its inputs); raise :class:`DeploymentError`."""
         self._plan = plan
-        self._session = boto3.session.Session(region_name=region)
+        try:
+            self._session = CredentialSource.of_provider(provider).session(str(provider["region"]))
+        except (BotoCoreError, ClientError) as error:
+            raise DeploymentError(f"The AWS credentials can't be used: {error}") from None
         self._config = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard"})
         self._finders: Mapping[str, Callable[[PlannedResource], str | None]] = {
             ALIAS: self._alias,

@@ -129,7 +129,7 @@ def _finder_of_package(
         case "aws":
             from components.aws.existing_resources import ExistingAwsResources
 
-            return ExistingAwsResources(plan, str(plan.provider_inputs(resource)["region"])).find
+            return ExistingAwsResources(plan, plan.provider_inputs(resource)).find
         case "gcp":
             from components.google.existing_resources import ExistingGoogleResources
 

@@ -1,7 +1,9 @@
 """The credentials of whoever deploys, as boto3 and kubectl get them."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -10,6 +12,7 @@ from werkzeug.wrappers import Request, Response
 from components.aws.credentials import CredentialSource
 from components.errors import DeploymentError
 from tests.http_server import http_server
+from tests.unit.fakes.stack_settings import EKS, parse
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -102,6 +105,24 @@ def test_account_of_the_assumed_role_counts(requests: Requests) -> None:
         ("AKIAENVIRONMENT", "AssumeRole"),
         ("ASIAROLE", "GetCallerIdentity"),
     ]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"profile": "prod", "allowedAccountIds": [ACCOUNT]},
+        {
+            "assumeRoles": [{"roleArn": ROLE, "externalId": "tenant-1", "sessionName": "vault"}],
+            "forbiddenAccountIds": ["999999999999"],
+        },
+    ],
+)
+def test_credentials_of_a_provider_are_read_from_its_inputs(settings: Mapping[str, Any]) -> None:
+    parsed = parse({**EKS, "kubeContext": "here"}, aws=settings).aws_provider
+    inputs = {name: json.dumps(value) for name, value in settings.items() if name != "profile"}
+    profile = {"profile": settings["profile"]} if "profile" in settings else {}
+    assert CredentialSource.of_provider({"region": REGION, **inputs, **profile}) == parsed.credentials
 
 
 @pytest.mark.parametrize(
