@@ -69,22 +69,21 @@ init = OperatorInit(
     connection=connection,
     seal=seals.current,
     journal_key=journal_key,
-    access=access,
+    release=release,
     opts=pulumi.ResourceOptions(depends_on=[release, *custody.prerequisites]),
 )
 unsealed = unseal_with_key_shares(settings, release, init)
 quorum = RaftQuorum(
     "raft-quorum",
     settings=settings,
-    access=access,
+    release=release,
     init=init,
-    release_revision=release.revision,
     opts=pulumi.ResourceOptions(depends_on=[init, *unsealed]),
 )
 
-revoke_root_token(settings, access, init, quorum)
+revoke_root_token(settings, release, init, quorum)
 
-for name, output in {**seals.outputs, **webhook.outputs, **custody.outputs}.items():
+for name, output in {**seals.outputs, **webhook.outputs, **custody.outputs, **release.outputs}.items():
     pulumi.export(name, output)
 pulumi.export("namespace", release.namespace)
 pulumi.export("release_name", release.release_name)

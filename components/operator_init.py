@@ -16,22 +16,25 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from components.awaits_release import awaits_release
 from components.custody.key_custody import STATE_LOCATION
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference, moved_settings
 from components.errors import DeploymentError
-from components.init.inputs import ANOTHER_KEY, INPUTS, InitInputs, state_record
+from components.init.inputs import ANOTHER_KEY, INPUTS, InitInputs, proof_by_seal, state_record
 from components.kubernetes.lease import RunLease
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
 from components.stable_provider import StableProvider, StableResource
-from components.vault.pod_access import PodAccess
+from components.vault.pod_access import PodAccess, pods_identity
+from components.vault.release_ownership import ownership, ownership_problem
 
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
     from components.journal_key import JournalKey
     from components.kubernetes_connection import KubernetesConnection
     from components.settings import Settings
+    from components.vault_release import VaultRelease
 
 SECRET_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
 OUTPUTS = (
@@ -49,6 +52,15 @@ SHARE_INPUTS = ("shares", "threshold", "pgp_keys")
 _ANOTHER_RUN_SECONDS = 60
 
 
+@awaits_release(
+    pods_identity,
+    **{
+        **dict.fromkeys(OUTPUTS, ""),
+        "cluster_initialized_here": False,
+        "recovery_shares": [],
+        "key_shares": [],
+    },
+)
 class OperatorInitProvider(StableProvider):
     """Runs `operator init` on pod 0 in ``create`` and nowhere else."""
 
@@ -63,16 +75,21 @@ class OperatorInitProvider(StableProvider):
         self._token = str(req.config.get("token") or "").strip()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuse changes of the shares that only their holders can make, and of the place of the keys."""
+        """Refuse changes of the shares that only their holders can make, and of the place of the keys.
+
+        And the release's removal from the stack, if that would uninstall it.
+        """
         failures = []
+        if uninstalled := ownership_problem(_olds, news):
+            failures.append(CheckFailure("release", uninstalled))
         if _olds.get("shares") is not None:
             if self._adopted_keys:
                 say(_STILL_CONFIGURED)
             changed = _changed_share_inputs(_olds, news)
             if changed and _olds.get("pgp_keys"):
-                failures = [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
+                failures += [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
             elif changed and news.get("migrate_from"):
-                failures = [CheckFailure(name, _SHARES_STAY_DURING_MIGRATION) for name in changed]
+                failures += [CheckFailure(name, _SHARES_STAY_DURING_MIGRATION) for name in changed]
             moved = moved_settings(_olds.get("custody") or {}, news.get("custody") or {})
             failures += [CheckFailure(f"custody.{name}", _CUSTODY_STAYS) for name in moved]
             if not _same_holders([_olds.get("root_token_pgp_key")], [news.get("root_token_pgp_key")]):
@@ -94,7 +111,7 @@ class OperatorInitProvider(StableProvider):
         How the state of an earlier version names the seal's proof is no change, nor is the journal's key,
         which it has only with some seals.
         """
-        preflight = _proof_by_seal(_olds.get("preflight"), _news.get("preflight"))
+        preflight = proof_by_seal(_olds.get("preflight"), _news.get("preflight"))
         known = {**_olds, "preflight": preflight, "journal_key": _news.get("journal_key")}
         # A key that its holder renewed is no change either.
         if _same_holders(_olds.get("pgp_keys") or [], _news.get("pgp_keys") or []):
@@ -127,7 +144,7 @@ class OperatorInitProvider(StableProvider):
             "deployment": inputs.deployment,
             **key_outputs(result.record, result.reference, in_state=inputs.custody.store is None),
         }
-        return CreateResult(_identity(inputs.access), outputs)
+        return CreateResult(pods_identity(props), outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Return the state unchanged: Vault never returns its keys again, so a refresh must not ask."""
@@ -242,14 +259,6 @@ def _require_checkpoints(*, keys_in_state: bool) -> None:
         )
 
 
-def _proof_by_seal(old: Any, new: Any) -> Any:
-    """Name the proof in a state as today, by the seal's type; versions before 0.1.0 named its module."""
-    if not isinstance(old, dict) or "module" not in old:
-        return old
-    seal = new.get("seal") if isinstance(new, dict) else None
-    return {"seal": seal, **{name: value for name, value in old.items() if name != "module"}}
-
-
 def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: bool) -> dict[str, Any]:
     """Return the outputs about the keys: the keys themselves if the state keeps them, or only their place."""
     in_outputs = record if in_state else None
@@ -292,10 +301,6 @@ def _after_migration(inputs: InitInputs, record: KeyRecord | None, lease: RunLea
         return {}
     record = record_after_change(record, seal_type=inputs.seal_type, seal_key=inputs.seal_key)
     return key_outputs(record, inputs.custody.put(record, lease), in_state=inputs.custody.store is None)
-
-
-def _identity(access: PodAccess) -> str:
-    return f"{access.target.namespace}/{access.statefulset}"
 
 
 def completes_migration(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
@@ -352,7 +357,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
         connection: "KubernetesConnection",
         seal: ProvisionedSeal,
         journal_key: "JournalKey",
-        access: PodAccess,
+        release: "VaultRelease",
         opts: pulumi.ResourceOptions,
     ) -> None:
         init = settings.init
@@ -364,7 +369,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
             )
         _require_checkpoints(keys_in_state=settings.custody.store is None)
         properties: dict[str, Any] = {
-            "access": access.to_properties(),
+            "access": release.access.to_properties(),
             "cluster_uid": connection.cluster_uid,
             "seal_type": settings.seal.type,
             "migrate_from": settings.migrate_from.type if settings.migrate_from is not None else "",
@@ -380,6 +385,8 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
             "journal_key": journal_key.key,
             "preflight_seconds": settings.deadlines.preflight_seconds,
             "pod_start_seconds": settings.deadlines.pod_start_seconds,
+            **ownership(settings.release),
+            **release.awaiting,
             **dict.fromkeys(OUTPUTS),
         }
         super().__init__(

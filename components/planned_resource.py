@@ -1,6 +1,6 @@
 """Holds the resources of a preview, of which an import looks for those that exist."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,19 @@ class PlannedResource:
     type: str
     parent: str
     """URN of its parent."""
-    provider: str
-    """URN of its provider; empty for a component and for a provider itself."""
     inputs: Mapping[str, Any]
 
     def text(self, name: str) -> str:
         """Return an input; empty if it isn't given, or comes from a resource that is still to be created."""
         value = self.inputs.get(name)
         return "" if value == UNKNOWN else str(value or "")
+
+
+Finder = Callable[[PlannedResource], str | None]
+"""Returns the id with which a resource of one type is imported; None if it doesn't exist.
+
+Raises :class:`DeploymentError` if the cloud or the cluster can't be asked.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,6 @@ class Plan:
             None,
         )
 
-    def provider_inputs(self, resource: PlannedResource) -> Mapping[str, Any]:
-        """Return the configuration of a resource's explicit provider."""
-        return next((other.inputs for other in self.resources if other.urn == resource.provider), {})
-
     def of_type(self, resource_type: str) -> PlannedResource | None:
         """Return the first resource of that type; None if there is none."""
         return next((other for other in self.resources if other.type == resource_type), None)
@@ -62,7 +63,6 @@ def plan_of_preview(document: Mapping[str, Any]) -> Plan:
                 urn=str(step["urn"]),
                 type=str(state.get("type", "")),
                 parent=str(state.get("parent", "")),
-                provider=str(state.get("provider", "")).rpartition("::")[0],
                 inputs=state.get("inputs") or {},
             )
         )

@@ -16,6 +16,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from components.awaits_release import awaits_release
 from components.custody.key_custody import KeyCustody
 from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError, RetryableError
@@ -30,7 +31,7 @@ from components.vault.client import (
     VaultUnreachableError,
 )
 from components.vault.diagnostics import pod_states, problem_of, with_pod_problems
-from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.pod_access import PodAccess, PodUnreachableError, pods_identity
 from components.vault.servers import (
     observe_leadership,
     observe_single_server,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
     from components.operator_init import OperatorInit
     from components.settings import Settings
+    from components.vault_release import VaultRelease
 
 INPUTS = (
     "access",
@@ -58,6 +60,7 @@ INPUTS = (
 OUTPUTS = ("peers", "cluster_id", "vault_version")
 
 
+@awaits_release(pods_identity, peers=[], cluster_id="", vault_version="")
 class RaftQuorumProvider(StableProvider):
     """Verifies at creation and whenever the release has changed; changes nothing itself."""
 
@@ -76,8 +79,7 @@ class RaftQuorumProvider(StableProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait for the quorum; raise :class:`DeploymentError` with the reasons if it isn't reached."""
-        access = PodAccess.from_properties(props["access"])
-        return CreateResult(f"{access.target.namespace}/{access.statefulset}", _verified(props))
+        return CreateResult(pods_identity(props), _verified(props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Verify again, as at creation."""
@@ -289,13 +291,12 @@ class RaftQuorum(StableResource, module="vault", name="RaftQuorum"):
         name: str,
         *,
         settings: "Settings",
-        access: PodAccess,
+        release: "VaultRelease",
         init: "OperatorInit",
-        release_revision: pulumi.Input[int],
         opts: pulumi.ResourceOptions,
     ) -> None:
         properties: dict[str, Any] = {
-            "access": access.to_properties(),
+            "access": release.access.to_properties(),
             "deployment": init.deployment,
             "storage": settings.storage,
             "replicas": settings.replicas,
@@ -307,8 +308,9 @@ class RaftQuorum(StableResource, module="vault", name="RaftQuorum"):
             # New shares are in the state now, so their journal can be deleted.
             "keys_fingerprint": init.keys_fingerprint,
             # A new revision of the release may have changed the pods, so it is verified again.
-            "release_revision": release_revision,
+            "release_revision": release.revision,
             "quorum_seconds": settings.deadlines.quorum_seconds,
+            **release.awaiting,
             **dict.fromkeys(OUTPUTS),
         }
         super().__init__(

@@ -5,24 +5,27 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import CreateResult
 
+from components.awaits_release import awaits_release
 from components.custody.key_custody import KeyCustody
 from components.errors import RetryableError
 from components.kubernetes.lease import RunLease
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource
 from components.vault.diagnostics import with_pod_problems
-from components.vault.pod_access import PodAccess
+from components.vault.pod_access import PodAccess, pods_identity
 
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
     from components.operator_init import OperatorInit
     from components.raft_quorum import RaftQuorum
     from components.settings import Settings
+    from components.vault_release import VaultRelease
 
 INPUTS = ("access", "deployment", "custody", "root_token")
 _SECONDS = 60
 
 
+@awaits_release(pods_identity)
 class RootTokenRevocationProvider(StableProvider):
     """Revokes at creation and never again: a root token that is generated later belongs to its creator."""
 
@@ -82,7 +85,7 @@ class RootTokenRevocation(StableResource, module="vault", name="RootTokenRevocat
         name: str,
         *,
         settings: "Settings",
-        access: PodAccess,
+        release: "VaultRelease",
         init: "OperatorInit",
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -90,10 +93,11 @@ class RootTokenRevocation(StableResource, module="vault", name="RootTokenRevocat
             RootTokenRevocationProvider(),
             name,
             {
-                "access": access.to_properties(),
+                "access": release.access.to_properties(),
                 "deployment": init.deployment,
                 "custody": settings.custody.to_properties(),
                 "root_token": init.root_token,
+                **release.awaiting,
             },
             opts,
             secret_outputs=["root_token"],
@@ -101,7 +105,7 @@ class RootTokenRevocation(StableResource, module="vault", name="RootTokenRevocat
 
 
 def revoke_root_token(
-    settings: "Settings", access: PodAccess, init: "OperatorInit", quorum: "RaftQuorum"
+    settings: "Settings", release: "VaultRelease", init: "OperatorInit", quorum: "RaftQuorum"
 ) -> None:
     """Revoke the root token once the voters are verified, if the settings say so."""
     init_settings = settings.init
@@ -119,7 +123,7 @@ def revoke_root_token(
         RootTokenRevocation(
             "root-token-revocation",
             settings=settings,
-            access=access,
+            release=release,
             init=init,
             opts=pulumi.ResourceOptions(depends_on=[quorum]),
         )

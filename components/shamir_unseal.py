@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import CreateResult, UpdateResult
 
+from components.awaits_release import awaits_release
 from components.custody.key_custody import KeyCustody
 from components.shares.unseal import unseal_pods
 from components.stable_provider import StableProvider, StableResource
-from components.vault.pod_access import PodAccess
+from components.vault.pod_access import PodAccess, pods_identity
 
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 INPUTS = ("access", "deployment", "replicas", "key_shares", "custody", "threshold", "quorum_seconds")
 
 
+@awaits_release(pods_identity)
 class ShamirUnsealProvider(StableProvider):
     """Unseals at creation and when the number of pods changes."""
 
@@ -27,9 +29,8 @@ class ShamirUnsealProvider(StableProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Unseal every pod."""
-        access = PodAccess.from_properties(props["access"])
         _unseal(props)
-        return CreateResult(f"{access.target.namespace}/{access.statefulset}", self.input_values(props))
+        return CreateResult(pods_identity(props), self.input_values(props))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Unseal every pod that is sealed."""
@@ -62,18 +63,19 @@ class ShamirUnseal(StableResource, module="vault", name="ShamirUnseal"):
         name: str,
         *,
         settings: "Settings",
-        access: PodAccess,
+        release: "VaultRelease",
         init: "OperatorInit",
         opts: pulumi.ResourceOptions,
     ) -> None:
         properties: dict[str, Any] = {
-            "access": access.to_properties(),
+            "access": release.access.to_properties(),
             "deployment": init.deployment,
             "replicas": settings.replicas,
             "key_shares": pulumi.Output.secret(init.key_shares),
             "custody": settings.custody.to_properties(),
             "threshold": init.threshold,
             "quorum_seconds": settings.deadlines.quorum_seconds,
+            **release.awaiting,
         }
         super().__init__(
             ShamirUnsealProvider(),
@@ -94,7 +96,7 @@ def unseal_with_key_shares(
         ShamirUnseal(
             "shamir-unseal",
             settings=settings,
-            access=release.access,
+            release=release,
             init=init,
             opts=pulumi.ResourceOptions(depends_on=[init]),
         ),

@@ -1,6 +1,5 @@
-"""Deploys the Helm release of the official Vault chart."""
+"""Deploys the Helm release of the official Vault chart, or exports its values for others who install it."""
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,24 +7,21 @@ from typing import Any
 
 import pulumi
 
+from components.awaits_release import MISSING
 from components.errors import DeploymentError
+from components.installed_release import InstalledRelease
 from components.interrupted_run import RESUME
 from components.kubernetes.helm_storage import HelmRecord, last_record, unfinished_problem
 from components.kubernetes.kubectl import KubectlError, KubernetesTarget
 from components.progress import say
 from components.seals.seal import PodRequirements, SealStanza
 from components.settings import Settings
-from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values
+from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values, values_file
 from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
+from components.vault.running_configuration import CONFIGURATION_ANNOTATION, configuration_checksum
 
 RELEASE_TIMEOUT_SECONDS = 300
-CONFIGURATION_ANNOTATION = "vault-autounseal/configuration"
-"""Annotation of Vault's pods: checksum of their configuration, which Vault reads only when it starts.
-
-By it the StatefulSet's controller tells the pods that were started before the last change. The chart has such
-an annotation itself (includeConfigAnnotation) from version 0.28 on only.
-"""
 
 
 @dataclass(frozen=True)
@@ -68,8 +64,12 @@ class VaultRelease(pulumi.ComponentResource):
 
     release_name: pulumi.Output[str]
     namespace: pulumi.Output[str]
-    revision: pulumi.Output[int]
-    """Helm's count of installations and upgrades."""
+    revision: pulumi.Output[int | str]
+    """Another one whenever the release has changed: Helm's count, or that of :class:`InstalledRelease`."""
+    awaiting: Mapping[str, pulumi.Input[str]]
+    """Property of what waits for the release that others install; empty if the stack installs it."""
+    outputs: Mapping[str, pulumi.Input[str]]
+    """Stack outputs that the installation by others needs."""
     fullname: str
     """Name of the chart's objects: StatefulSet, Services, service accounts."""
     access: PodAccess
@@ -80,9 +80,24 @@ class VaultRelease(pulumi.ComponentResource):
         settings = args.settings
         self.fullname = chart_fullname(settings.release_name)
         self.access = args.access
+        self.awaiting, self.outputs = {}, {}
+        self.namespace = pulumi.Output.from_input(args.namespace)
         configuration = _configuration(settings, self.fullname, args.seal_stanzas)
-        checksum = configuration.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())
+        checksum = configuration.apply(configuration_checksum)
         annotations = {CONFIGURATION_ANNOTATION: checksum, **args.pods.pod_annotations}
+        values = chart_values(
+            settings, configuration=configuration, pods=replace(args.pods, pod_annotations=annotations)
+        )
+        if settings.release == "others":
+            self._await_others(name, args, configuration, values)
+        else:
+            self._install(name, args, values)
+        self.register_outputs(
+            {"release_name": self.release_name, "namespace": self.namespace, "revision": self.revision}
+        )
+
+    def _install(self, name: str, args: VaultReleaseArgs, values: Mapping[str, Any]) -> None:
+        settings = args.settings
         release = HelmRelease(
             name,
             {
@@ -91,11 +106,7 @@ class VaultRelease(pulumi.ComponentResource):
                 "version": settings.chart.version,
                 "repositoryOpts": {"repo": settings.chart.repository} if settings.chart.repository else None,
                 "namespace": args.namespace,
-                "values": chart_values(
-                    settings,
-                    configuration=configuration,
-                    pods=replace(args.pods, pod_annotations=annotations),
-                ),
+                "values": values,
                 # Helm would wait for the injector only, for seconds in which the init can run already;
                 # the injector is verified by InjectorAdmission and the pods by RaftQuorum.
                 "skipAwait": True,
@@ -105,13 +116,49 @@ class VaultRelease(pulumi.ComponentResource):
                 parent=self,
                 depends_on=list(args.prerequisites),
                 hooks=refuse_unfinished(settings.release_name, args.access.target),
+                retain_on_delete=settings.release == "handover",
             ),
         )
+        if settings.release == "handover":
+            pulumi.log.info(
+                "From this update on Vault's release stays if it leaves the stack. Once it has succeeded, "
+                "set release to false (docs/gitops.md)."
+            )
         self.release_name = release.name.apply(lambda given: given or settings.release_name)
-        self.namespace = pulumi.Output.from_input(args.namespace)
         self.revision = release.status["revision"]
-        self.register_outputs(
-            {"release_name": self.release_name, "namespace": self.namespace, "revision": self.revision}
+
+    def _await_others(
+        self,
+        name: str,
+        args: VaultReleaseArgs,
+        configuration: pulumi.Output[str],
+        values: Mapping[str, Any],
+    ) -> None:
+        settings = args.settings
+        release = InstalledRelease(
+            name,
+            settings=settings,
+            access=self.access,
+            configuration=configuration,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.prerequisites)),
+        )
+        release.missing.apply(_warn_of_missing)
+        self.release_name = pulumi.Output.from_input(settings.release_name)
+        self.revision = release.revision
+        self.awaiting = {MISSING: release.missing}
+        self.outputs = {
+            "chart_values": pulumi.Output.from_input(values).apply(values_file),
+            "chart_repository": settings.chart.repository or settings.chart.path or "",
+            "chart_version": settings.chart.version or "",
+        }
+
+
+def _warn_of_missing(missing: str) -> None:
+    if missing:
+        pulumi.log.warn(
+            f"Vault's release isn't there with this stack's values yet: {missing}. Until it is, nothing is "
+            "initialised or verified. Install it with the values of this stack (pulumi stack output "
+            "chart_values), and run pulumi up again once its pods are there (docs/gitops.md)."
         )
 
 

@@ -1,6 +1,6 @@
 """Looks up the EKS cluster that Vault runs on; never changes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws.credentials import CredentialSource
+from components.aws.policies import POD_IDENTITY_AGENT
 from components.aws.provider_settings import AwsProviderSettings
 from components.errors import DeploymentError
 from components.kubernetes.kubeconfig import exec_kubeconfig
@@ -32,13 +33,21 @@ class EksCluster(ManagedCluster):
     issuer: str
     """URL of the OIDC issuer that signs service-account tokens; empty if none is needed or there."""
     security_group_id: str
-    """The group that EKS puts on the control plane's network interfaces."""
+    """The group that EKS puts on the control plane's network interfaces, and on nodes that have no other.
+
+    Its members reach each other on every port (the EKS guide, "Amazon EKS security group requirements").
+    """
     oidc_provider_arn: str | None
     """ARN of the account's OIDC provider for the issuer; None if the seal needs no AWS identity."""
     provider: aws.Provider
     """The AWS provider for the cluster's region and account."""
     credentials: CredentialSource = field(default_factory=CredentialSource)
     """The credentials that the provider uses, too."""
+
+    @property
+    def arn(self) -> str:
+        """The cluster's ARN."""
+        return f"arn:{self.partition}:eks:{self.region}:{self.account_id}:cluster/{self.name}"
 
     @property
     def identity(self) -> str:
@@ -75,31 +84,36 @@ def look_up_eks_cluster(
     region: str,
     *,
     needs_oidc_provider: bool,
-    node_security_group_id: str | None,
+    needs_pod_identity_agent: bool,
+    node_security_group_ids: Sequence[str],
     provider_settings: AwsProviderSettings,
 ) -> EksCluster:
-    """Look up the account, the cluster, its IAM OIDC provider and the security group of its nodes.
+    """Look up the account, the cluster, what gives pods their identity, and the security groups of its nodes.
 
-    ``needs_oidc_provider`` tells if Vault's pods assume a role (IRSA). Raises :class:`DeploymentError` if the
+    ``needs_oidc_provider`` tells if Vault's pods assume a role by their tokens (IRSA), and
+    ``needs_pod_identity_agent`` if EKS assumes it for them. Raises :class:`DeploymentError` if the
     credentials don't work, the account may not be used, there is no such cluster in the region or it isn't
-    ready, it has no OIDC provider though one is needed, or there is no such node security group.
+    ready, it has no OIDC provider or agent though one is needed, or there is no such node security group.
     """
     provider = aws.Provider("aws", region=region, **provider_settings.provider_arguments())
-    _say_account(region, provider)
+    identify_caller(region, provider)
     found = look_up(
         f"EKS cluster {name!r} can't be read in {region}",
         "Check clusterName and region, and that the AWS credentials in use may eks:DescribeCluster "
         f"(aws eks describe-cluster --name {name} --region {region}).",
-        lambda: _invoke("aws:eks/getCluster:getCluster", {"name": name}, provider),
+        lambda: call_function("aws:eks/getCluster:getCluster", {"name": name}, provider),
     )
     # arn:<partition>:eks:<region>:<account>:cluster/<name>
     _, partition, _, _, account_id, _ = found["arn"].split(":", 5)
     certificate_authority = _certificate_authority(name, region, found)
     issuer = _issuer(name, found, needed=needs_oidc_provider)
     oidc_provider_arn = _oidc_provider_arn(name, region, issuer, provider) if needs_oidc_provider else None
+    if needs_pod_identity_agent:
+        _require_pod_identity_agent(name, region, found, provider)
     control_plane_group = found["vpcConfig"]["clusterSecurityGroupId"]
-    if node_security_group_id not in (None, control_plane_group):
-        _require_security_group(node_security_group_id, region, provider)
+    for group in node_security_group_ids:
+        if group != control_plane_group:
+            _require_security_group(group, region, provider)
     return EksCluster(
         name=name,
         region=region,
@@ -115,15 +129,19 @@ def look_up_eks_cluster(
     )
 
 
-def _say_account(region: str, provider: aws.Provider) -> None:
-    """Log whose credentials are in use, as a cluster of the same name may be in several accounts."""
+def identify_caller(region: str, provider: aws.Provider) -> Mapping[str, Any]:
+    """Return and log whose credentials are in use, as a cluster of one name may be in several accounts.
+
+    Raises :class:`DeploymentError` if they don't work, or are of an account that may not be used.
+    """
     caller = look_up(
         f"The AWS credentials in use don't work in {region}",
         "Check them (aws sts get-caller-identity) and, if they are set, aws:profile, aws:assumeRoles, "
         "aws:allowedAccountIds and aws:forbiddenAccountIds.",
-        lambda: _invoke("aws:index/getCallerIdentity:getCallerIdentity", {}, provider),
+        lambda: call_function("aws:index/getCallerIdentity:getCallerIdentity", {}, provider),
     )
     pulumi.log.info(f"AWS account {caller['accountId']}, region {region}, as {caller['arn']}")
+    return caller
 
 
 def _certificate_authority(name: str, region: str, found: Mapping[str, Any]) -> str:
@@ -142,7 +160,8 @@ def _issuer(name: str, found: Mapping[str, Any], *, needed: bool) -> str:
     if needed and not issuers:
         raise DeploymentError(
             f"EKS cluster {name!r} has no OIDC issuer, as local clusters on Outposts, so Vault's pods can't "
-            "assume a role with tokens of the cluster. Set seal to one that needs no role."
+            "assume a role with tokens of the cluster. Set identity.kind to pod-identity or static, or seal "
+            "to one that needs no role."
         )
     return str(issuers[0]) if issuers else ""
 
@@ -159,15 +178,32 @@ def _oidc_provider_arn(name: str, region: str, issuer: str, provider: aws.Provid
     return found.arn
 
 
-def _require_security_group(group: str, region: str, provider: aws.Provider) -> None:
+def _require_pod_identity_agent(
+    name: str, region: str, cluster: Mapping[str, Any], provider: aws.Provider
+) -> None:
+    # EKS Auto Mode runs the agent on its nodes without the add-on.
+    if any(config["enabled"] for config in cluster.get("computeConfigs") or ()):
+        return
     look_up(
-        f"The node security group {group} can't be read in {region}",
-        "Set nodeSecurityGroupId to the group of the nodes (aws ec2 describe-security-groups).",
-        lambda: _invoke("aws:ec2/getSecurityGroup:getSecurityGroup", {"id": group}, provider),
+        f"The add-on {POD_IDENTITY_AGENT} of EKS cluster {name!r} can't be read, without which pods get no "
+        "credentials (identity.kind is pod-identity)",
+        f"Add it: aws eks create-addon --addon-name {POD_IDENTITY_AGENT} --cluster-name {name} --region "
+        f"{region}; or set identity.kind to irsa. Whoever runs pulumi preview needs eks:DescribeAddon.",
+        lambda: call_function(
+            "aws:eks/getAddon:getAddon", {"addonName": POD_IDENTITY_AGENT, "clusterName": name}, provider
+        ),
     )
 
 
-def _invoke(token: str, arguments: Mapping[str, Any], provider: aws.Provider) -> Mapping[str, Any]:
+def _require_security_group(group: str, region: str, provider: aws.Provider) -> None:
+    look_up(
+        f"The node security group {group} can't be read in {region}",
+        "Set nodeSecurityGroupIds to the groups of the nodes (aws ec2 describe-security-groups).",
+        lambda: call_function("aws:ec2/getSecurityGroup:getSecurityGroup", {"id": group}, provider),
+    )
+
+
+def call_function(token: str, arguments: Mapping[str, Any], provider: aws.Provider) -> Mapping[str, Any]:
     """Return the provider's answer, by the function's token.
 
     The SDK's own functions come with all types of their service; those of EC2 take 0.4 s of every preview.

@@ -1,8 +1,9 @@
 """Gets the credentials of whoever deploys, as Pulumi's AWS provider gets them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from components.errors import DeploymentError
 
@@ -30,6 +31,18 @@ class CredentialSource:
     allowed_account_ids: tuple[str, ...] = ()
     """Accounts that may be used; empty for any."""
     forbidden_account_ids: tuple[str, ...] = ()
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return what :meth:`to_text` made a text of; an empty one for an empty text."""
+        values: Mapping[str, Any] = json.loads(text or "{}")
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**{**values, **lists})
+
+    def to_text(self) -> str:
+        """Return the fields that are set, for a resource's inputs; an empty text if there are none."""
+        values = {name: value for name, value in asdict(self).items() if value}
+        return json.dumps(values) if values else ""
 
     def token_options(self) -> Sequence[str]:
         """Return the options with which `aws eks get-token` uses the same credentials.

@@ -6,12 +6,12 @@ The ids are those of Pulumi's provider. Source: the section "Import" of its page
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.aws.credentials import CredentialSource
 from components.errors import DeploymentError
-from components.planned_resource import Plan, PlannedResource
+from components.planned_resource import Finder, Plan, PlannedResource
 from components.progress import say
 
 if TYPE_CHECKING:
@@ -31,29 +31,29 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class ExistingAwsResources:
-    """Looks for the resources of one plan in the account of the credentials in use."""
+    """Looks for the resources of one plan with the credentials of whoever deploys.
 
-    def __init__(self, plan: Plan, region: str) -> None:
+    Raises :class:`DeploymentError` if these don't work, or are of an account that may not be used.
+    """
+
+    def __init__(self, plan: Plan, credentials: CredentialSource, *, region: str) -> None:
         self._plan = plan
-        self._session = boto3.session.Session(region_name=region)
+        try:
+            self._session = credentials.session(region)
+        except (BotoCoreError, ClientError) as error:
+            raise DeploymentError(f"The AWS credentials can't be used: {error}") from None
         self._config = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard"})
-        self._finders: Mapping[str, Callable[[PlannedResource], str | None]] = {
+        self.finders: Mapping[str, Finder] = {
             ALIAS: self._alias,
             KEY: self._key,
             ROLE: self._role,
             POLICY: self._policy,
             "aws:iam/rolePolicyAttachment:RolePolicyAttachment": self._attachment,
             "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": self._rule,
+            "aws:eks/podIdentityAssociation:PodIdentityAssociation": self._association,
             SECRET: self._secret,
             "aws:secretsmanager/secretPolicy:SecretPolicy": self._secret_policy,
         }
-
-    def find(self, resource: PlannedResource) -> str | None:
-        """Return the id with which the resource is imported; None if it doesn't exist.
-
-        Raises :class:`DeploymentError` if AWS can't be asked, or if it is a secret that is being deleted.
-        """
-        return self._finders[resource.type](resource)
 
     def _alias(self, alias: PlannedResource) -> str | None:
         return alias.text("name") if self._target(alias) is not None else None
@@ -99,6 +99,19 @@ class ExistingAwsResources:
             by_name=True,
         )
         return f"{role}/{arn}" if arn in (attached or ()) else None
+
+    def _association(self, association: PlannedResource) -> str | None:
+        """Return cluster and id of the association of a service account, which has one at most."""
+        cluster = association.text("clusterName")
+        found = self._ask(
+            "eks:ListPodIdentityAssociations",
+            lambda: self._client("eks").list_pod_identity_associations(
+                clusterName=cluster,
+                namespace=association.text("namespace"),
+                serviceAccount=association.text("serviceAccount"),
+            )["associations"],
+        )
+        return next((f"{cluster},{one['associationId']}" for one in found or ()), None)
 
     def _rule(self, rule: PlannedResource) -> str | None:
         """Return the id of an equal rule, which AWS takes once in a group."""

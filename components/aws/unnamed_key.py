@@ -6,21 +6,23 @@ from collections.abc import Set
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.aws.credentials import CredentialSource
 from components.aws.secret import KEY_DESCRIPTION
 from components.errors import DeploymentError
 from components.planned_resource import PlannedResource
 
 
-def find_unnamed_key(key: PlannedResource, region: str, recorded: Set[str]) -> str | None:
+def find_unnamed_key(
+    key: PlannedResource, credentials: CredentialSource, region: str, recorded: Set[str]
+) -> str | None:
     """Return the id of the one key with this description and policy that nothing uses; None without any.
 
     The policy names Vault's role, or the readers of the secret. ``recorded`` are ids that the stack has: they
     don't count, nor does a key with an alias or a secret, as the run was interrupted before it created one.
     Raises :class:`DeploymentError` if AWS refuses to say, and if there are several.
     """
-    session = boto3.session.Session(region_name=region)
     try:
-        found = _unused_keys(session, key, recorded)
+        found = _unused_keys(credentials.session(region), key, recorded)
     except (BotoCoreError, ClientError) as error:
         raise DeploymentError(
             f"Whether the interrupted run created a KMS key can't be seen: {error}\nIt takes kms:ListKeys, "

@@ -7,18 +7,22 @@ the file: the next `pulumi up` creates them, and takes the keys of the initialis
 
 import argparse
 import json
+import os
+import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from components.commands.selected_stack import selected_stack_settings
 from components.errors import DeploymentError
-from components.kubernetes.existing_objects import ExistingObjects
+from components.kubernetes.existing_objects import RELEASE, ExistingObjects
 from components.kubernetes.kubectl import KubernetesTarget, require_command
-from components.planned_resource import Plan, PlannedResource, plan_of_preview
+from components.planned_resource import Finder, Plan, PlannedResource, plan_of_preview
 from components.progress import say
+from components.stack_state import IMPORTING
 
 NAME = "import"
 SUMMARY = "write the file for pulumi import, if the state was lost or a run was interrupted"
@@ -78,6 +82,7 @@ def run(options: argparse.Namespace) -> None:
             "Nothing of what this stack would create exists, so there is nothing to import: check the "
             "settings, above all the names, if it should exist."
         )
+    require_key(result)
     options.file.write_text(json.dumps(result.file, indent=4) + "\n", encoding="utf-8")
     say(
         "If all of that is this stack's, and no other stack's, take it into the state:\n"
@@ -87,13 +92,27 @@ def run(options: argparse.Namespace) -> None:
     )
 
 
+def require_key(result: Import) -> None:
+    """Raise :class:`DeploymentError` if Vault's release exists and the seal's key would be created."""
+    missing = [urn for urn in result.missing if re.search(r"UnsealKey\$[^:]*:[^:]*:(Crypto)?Key::", urn)]
+    if missing and any(f"{RELEASE}::" in urn for urn in result.found):
+        raise DeploymentError(
+            "The Helm release exists, and the key of its Vault isn't found under the names in the settings. "
+            "A new key opens nothing that Vault has stored, so nothing was written. Vault's configuration "
+            "names its key (kubectl get configmap, the one that ends with -config): fix key.*, or on AWS "
+            "give the key its alias again (aws kms create-alias) or name it in key.arn."
+        )
+
+
 def previewed() -> tuple[ImportFile, Plan]:
     """Return the file that Pulumi writes for what a preview would create, without ids, and all resources."""
     require_command("pulumi", "it runs the program; see pulumi.com/docs/install")
     with tempfile.TemporaryDirectory(prefix="vault-autounseal-") as folder:
         file = Path(folder) / "import.json"
         result = subprocess.run(
-            ["pulumi", "preview", "--json", "--non-interactive", f"--import-file={file}"],
+            # What the state has already leads to what it lacks.
+            ["pulumi", "preview", "--json", "--show-sames", "--non-interactive", f"--import-file={file}"],
+            env={**os.environ, IMPORTING: "true"},
             capture_output=True,
             text=True,
             check=False,
@@ -107,45 +126,45 @@ def previewed() -> tuple[ImportFile, Plan]:
     return skeleton, plan_of_preview(json.loads(result.stdout))
 
 
-def finder(plan: Plan) -> Callable[[PlannedResource], str | None]:
-    """Return the function that returns a resource's id; None if it doesn't exist.
+def finder(plan: Plan) -> Finder:
+    """Return the look-up of any resource.
 
     Each cloud is connected to when the first of its resources is looked for.
     """
-    finders: dict[str, Callable[[PlannedResource], str | None]] = {}
+    by_package: dict[str, Mapping[str, Finder]] = {}
 
     def find(resource: PlannedResource) -> str | None:
         package = resource.type.partition(":")[0]
-        if package not in finders:
-            finders[package] = _finder_of_package(package, plan, resource)
-        return finders[package](resource)
+        if package not in by_package:
+            by_package[package] = _finders(package, plan)
+        find_type = by_package[package].get(resource.type)
+        if find_type is None:
+            say(f"{resource.type} isn't looked for: if it exists, import it by itself (pulumi import).")
+            return None
+        return find_type(resource)
 
     return find
 
 
-def _finder_of_package(
-    package: str, plan: Plan, resource: PlannedResource
-) -> Callable[[PlannedResource], str | None]:
+def _finders(package: str, plan: Plan) -> Mapping[str, Finder]:
+    """Return the look-ups in a cloud or in the cluster, by the type of the resource."""
     match package:
-        case "aws":
+        case "aws" if (provider := plan.of_type(f"{_PROVIDERS}aws")) is not None:
             from components.aws.existing_resources import ExistingAwsResources
 
-            return ExistingAwsResources(plan, str(plan.provider_inputs(resource)["region"])).find
+            credentials = selected_stack_settings().aws_provider.credentials
+            return ExistingAwsResources(plan, credentials, region=str(provider.inputs["region"])).finders
         case "gcp":
             from components.google.existing_resources import ExistingGoogleResources
 
-            return ExistingGoogleResources(plan).find
-        case "kubernetes":
-            identity = plan.of_type(KUBERNETES_IDENTITY)
-            if identity is None:
-                raise DeploymentError(f"The preview has no {KUBERNETES_IDENTITY}, which names the cluster.")
-            return ExistingObjects(KubernetesTarget.from_properties(identity.inputs["target"])).find
+            return ExistingGoogleResources(plan).finders
+        case "kubernetes" if (identity := plan.of_type(KUBERNETES_IDENTITY)) is not None:
+            return ExistingObjects(KubernetesTarget.from_properties(identity.inputs["target"])).finders
         case _:
-            # Of the program alone, such as its dynamic resources.
-            return lambda _resource: None
+            return {}
 
 
-def completed(skeleton: ImportFile, plan: Plan, find: Callable[[PlannedResource], str | None]) -> Import:
+def completed(skeleton: ImportFile, plan: Plan, find: Finder) -> Import:
     """Return the file with the ids of what exists; what doesn't exist is left out of it."""
     specs = skeleton.get("resources", [])
     by_name = {spec["name"]: spec for spec in specs}

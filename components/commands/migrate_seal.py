@@ -16,12 +16,10 @@ from components.progress import say
 from components.seal_migration.steps import DOCUMENT, MigrationInputs, SealMigration
 from components.seals.seal import seal_class
 from components.vault.pod_access import PodAccess
+from components.vault.running_configuration import CONFIGURATION_KEY, configuration_map
 
 NAME = "migrate-seal"
 SUMMARY = "migrate Vault to the seal of the settings, pod by pod"
-
-CONFIGURATION_KEY = "extraconfig-from-values.hcl"
-"""Key of Vault's configuration in the chart's ConfigMap."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +40,7 @@ def run(_options: argparse.Namespace) -> None:
 
 def require_configuration(inputs: MigrationInputs) -> None:
     """Raise :class:`DeploymentError` if a restarted pod wouldn't get both seals."""
-    name = f"{inputs.access.statefulset}-config"
+    name = configuration_map(inputs.access.statefulset)
     found = inputs.access.kubectl.get("configmap", name)
     text = str((found or {}).get("data", {}).get(CONFIGURATION_KEY, ""))
     stanzas = {seal_type: _stanza(text, seal_type) for seal_type in (inputs.leaving, inputs.seal_type)}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from components.commands.import_state import KUBERNETES_IDENTITY, ImportFile, ImportSpec, finder
+from components.commands.selected_stack import selected_stack_settings
 from components.errors import DeploymentError
 from components.kubernetes.existing_objects import RELEASE
 from components.kubernetes.helm_storage import delete_record, last_record
@@ -28,6 +29,7 @@ SUMMARY = "settle what an interrupted run has left unfinished"
 
 KEY = "aws:kms/key:Key"
 _DYNAMIC = "pulumi-python:dynamic/"
+_AWS = "pulumi:providers:aws"
 _STACK = "pulumi:pulumi:Stack"
 
 
@@ -41,6 +43,8 @@ class Interrupted:
     """These, and the resources that the stack has."""
     recorded: Mapping[str, str]
     """Ids that the stack has, by URN."""
+    providers: Mapping[str, str]
+    """URNs of the creations' explicit providers, by their own."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +66,7 @@ def run(_options: argparse.Namespace) -> None:
             else f"{resource.urn} isn't to be taken over"
         )
     if found:
-        _import(import_file([one for one in interrupted.creations if one.urn in found], found))
+        _import(import_file(interrupted, found))
     _pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
     say("Nothing is unfinished any more: run pulumi up.")
 
@@ -70,16 +74,22 @@ def run(_options: argparse.Namespace) -> None:
 def interrupted_in(deployment: Mapping[str, Any]) -> Interrupted:
     """Return what an exported state says of the runs that were interrupted."""
     resources: Sequence[Mapping[str, Any]] = deployment.get("resources", ())
-    creations = {
-        operation["resource"]["urn"]: _planned(operation["resource"])
+    unfinished: Mapping[str, Mapping[str, Any]] = {
+        operation["resource"]["urn"]: operation["resource"]
         for operation in deployment.get("pending_operations", ())
         if operation["type"] == "creating"
     }
+    creations = {urn: _planned(resource) for urn, resource in unfinished.items()}
     recorded = [_planned(resource) for resource in resources if resource["urn"] not in creations]
     return Interrupted(
         creations=[one for one in creations.values() if not one.type.startswith(_DYNAMIC)],
         plan=Plan([*recorded, *creations.values()]),
         recorded={resource["urn"]: str(resource["id"]) for resource in resources if resource.get("id")},
+        providers={
+            urn: str(resource["provider"]).rpartition("::")[0]
+            for urn, resource in unfinished.items()
+            if resource.get("provider")
+        },
     )
 
 
@@ -88,7 +98,6 @@ def _planned(resource: Mapping[str, Any]) -> PlannedResource:
         urn=str(resource["urn"]),
         type=str(resource["type"]),
         parent=str(resource.get("parent", "")),
-        provider=str(resource.get("provider", "")).rpartition("::")[0],
         inputs=resource.get("inputs", {}),
     )
 
@@ -129,8 +138,12 @@ def _key(interrupted: Interrupted, key: PlannedResource) -> str | None:
     """Return the key to take over; tell of one that is left over, as a later run has created another."""
     from components.aws.unnamed_key import find_unnamed_key
 
-    region = str(interrupted.plan.provider_inputs(key)["region"])
-    found = find_unnamed_key(key, region, set(interrupted.recorded.values()))
+    provider = interrupted.plan.of_type(_AWS)
+    if provider is None:
+        raise DeploymentError(f"The state has no {_AWS}, which names the key's region.")
+    region = str(provider.inputs["region"])
+    credentials = selected_stack_settings().aws_provider.credentials
+    found = find_unnamed_key(key, credentials, region, set(interrupted.recorded.values()))
     if found is None or key.urn not in interrupted.recorded:
         return found
     say(
@@ -140,10 +153,11 @@ def _key(interrupted: Interrupted, key: PlannedResource) -> str | None:
     return None
 
 
-def import_file(resources: Sequence[PlannedResource], found: Mapping[str, str]) -> ImportFile:
-    """Return the file by which Pulumi imports these, with the parents and providers that the stack has."""
+def import_file(interrupted: Interrupted, found: Mapping[str, str]) -> ImportFile:
+    """Return the file by which Pulumi imports what was found, with parents and providers of the state."""
     specs: list[ImportSpec] = []
     table: dict[str, str] = {}
+    resources = [one for one in interrupted.creations if one.urn in found]
     for number, resource in enumerate(resources):
         spec: ImportSpec = {
             "type": resource.type,
@@ -152,9 +166,9 @@ def import_file(resources: Sequence[PlannedResource], found: Mapping[str, str]) 
             "logicalName": resource.urn.rpartition("::")[2],
             "id": found[resource.urn],
         }
-        if resource.provider:
+        if (provider := interrupted.providers.get(resource.urn)) is not None:
             spec["provider"] = f"provider-{number}"
-            table[f"provider-{number}"] = resource.provider
+            table[f"provider-{number}"] = provider
         if resource.parent and resource.parent.split("::")[2] != _STACK:
             spec["parent"] = f"parent-{number}"
             table[f"parent-{number}"] = resource.parent

@@ -4,11 +4,11 @@ The ids are those of Pulumi's provider. Source: the section "Import" of its page
 role aren't looked for: the program imports them itself, so a preview creates them only if they don't exist.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from components.errors import DeploymentError
-from components.planned_resource import Plan, PlannedResource
+from components.planned_resource import Finder, Plan, PlannedResource
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
 _NOT_LOOKED_FOR = (
@@ -43,7 +43,7 @@ class ExistingGoogleResources:
                 "Log in: gcloud auth application-default login"
             ) from None
         self._session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
-        self._finders: Mapping[str, Callable[[PlannedResource], str | None]] = {
+        self.finders: Mapping[str, Finder] = {
             "gcp:projects/service:Service": self._service,
             ACCOUNT: self._account,
             "gcp:serviceaccount/iAMMember:IAMMember": self._account_member,
@@ -55,13 +55,6 @@ class ExistingGoogleResources:
             "gcp:secretmanager/regionalSecretIamMember:RegionalSecretIamMember": self._secret_member,
             **dict.fromkeys(_NOT_LOOKED_FOR, lambda _resource: None),
         }
-
-    def find(self, resource: PlannedResource) -> str | None:
-        """Return the id with which the resource is imported; None if it doesn't exist.
-
-        Raises :class:`DeploymentError` if Google can't be asked.
-        """
-        return self._finders[resource.type](resource)
 
     def _service(self, service: PlannedResource) -> str | None:
         project, name = service.text("project"), service.text("service")

@@ -11,8 +11,8 @@ from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings,
 from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMENT_NAME, QUANTITY
 from components.config.reader import ConfigReader, configuration_of, project_configuration
 from components.errors import SettingsError
-from components.seals.seal import seal_class
-from components.settings.cloud import read_cloud
+from components.seals.seal import Seal, seal_class
+from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.model import (
@@ -22,6 +22,7 @@ from components.settings.model import (
     IngressSettings,
     InjectorSettings,
     Mode,
+    Ownership,
     RaftSettings,
     Settings,
     StorageSettings,
@@ -43,6 +44,7 @@ OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
 RELEASE_NAME_LENGTH = 63 - len("-vault-agent-injector-svc")
 
 MODES: Sequence[Mode] = ("ha", "standalone")
+RELEASES: Mapping[str, Ownership] = {"true": "own", "handover": "handover", "false": "others"}
 
 
 def load_settings() -> Settings:
@@ -76,9 +78,11 @@ def parse_settings(
     injector = _injector(reader.section("injector"))
     seal_type = read_seal_type(reader)
     google = seal_class(seal_type).cloud == "google" or reader.has("project")
-    cloud = read_cloud(reader, injector, google=google)
+    cloud = read_cloud(reader, google=google)
     seal = read_seal(reader, seal_type, cloud.cluster)
     migrate_from = read_migrate_from(reader, seal, cloud.cluster, cloud.project)
+    if not google:
+        report_unused_region(reader)
     kube_context = reader.text("kubeContext", None, fix="name a context of the kubeconfig")
     if kube_context is None and cloud.cluster is None:
         reader.report(
@@ -90,10 +94,10 @@ def parse_settings(
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
     aws_provider = AwsProviderSettings()
-    if cloud.cluster is not None and cloud.cluster.project is None:
+    if aws_region := _aws_region(cloud, seal, migrate_from):
         aws_provider = read_provider_settings(
             ConfigReader(aws_configuration or {}, problems, path=AWS_NAMESPACE),
-            region=cloud.cluster.location,
+            region=aws_region,
             kube_context=kube_context is not None,
         )
     image = _image(reader.section("image"))
@@ -120,11 +124,20 @@ def parse_settings(
         project=cloud.project,
         enable_apis=cloud.enable_apis,
         webhook_firewall=cloud.webhook_firewall,
-        node_security_group_id=cloud.node_security_group_id,
+        webhook_rule=cloud.webhook_rule,
+        node_security_group_ids=cloud.node_security_group_ids,
         kubeconfig=kubeconfig,
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
         create_namespace=reader.flag("createNamespace", True),
+        release=RELEASES[
+            reader.choice(
+                "release",
+                "true",
+                [*RELEASES],
+                "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
+            )
+        ],
         release_name=reader.text(
             "releaseName",
             "vault",
@@ -164,6 +177,14 @@ def parse_settings(
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _aws_region(cloud: CloudSettings, seal: Seal, migrate_from: Seal | None) -> str:
+    """Return the AWS region of the cluster or of a seal's key; empty if the stack uses nothing of AWS."""
+    if cloud.cluster is not None:
+        return cloud.cluster.location if cloud.cluster.project is None else ""
+    leaving = migrate_from.region_without_cluster if migrate_from is not None else ""
+    return seal.region_without_cluster or leaving
 
 
 def _replicas(reader: ConfigReader, mode: Mode) -> int:
@@ -256,6 +277,8 @@ def _injector(reader: ConfigReader) -> InjectorSettings:
         port=reader.integer(
             "port", 8080, range(1024, 65536), "use 1024 to 65535: the injector doesn't run as root"
         ),
+        host_network=reader.flag("hostNetwork", False),
+        verify=reader.flag("verify", True),
     )
     reader.unknown_keys()
     return injector

@@ -13,6 +13,8 @@ from components.seals.seal import Seal
 
 RetryJoin = Literal["active-service", "pod-names"]
 Mode = Literal["ha", "standalone"]
+Ownership = Literal["own", "handover", "others"]
+"""Who installs Vault's Helm release: the stack; the stack, and it stays when it leaves the stack; others."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,10 @@ class InjectorSettings:
     """Whether the injector is deployed."""
     port: int
     """Port on which the webhook's pod listens; the control plane has to reach it."""
+    host_network: bool
+    """Whether its pods have their node's network, for a control plane that doesn't reach other pods."""
+    verify: bool
+    """Whether it is verified that the API server reaches the webhook."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +195,10 @@ class Settings:
     enable_apis: bool
     """Whether the Google APIs that are needed are enabled."""
     webhook_firewall: WebhookFirewallSettings
-    node_security_group_id: str | None
-    """Security group of the nodes that the injector's pods run on."""
+    webhook_rule: bool
+    """Whether the stack lets the control plane reach the injector's webhook through the cloud's firewall."""
+    node_security_group_ids: Sequence[str]
+    """Security groups of the nodes that the injector's pods may run on; empty for the EKS cluster's own."""
     kubeconfig: str | None
     """Path of a kubeconfig; None takes KUBECONFIG or the user's own."""
     kube_context: str | None
@@ -199,6 +207,7 @@ class Settings:
     """Namespace that Vault runs in."""
     create_namespace: bool
     """Whether the stack creates the namespace; else it must exist."""
+    release: Ownership
     release_name: str
     """Name of the Helm release."""
     chart: ChartSettings

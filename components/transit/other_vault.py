@@ -70,9 +70,10 @@ class OtherVault:
 
     def _state(self) -> PodState:
         try:
-            return stateful_set_pods(self.kubectl, self.pod.removesuffix("-0"))[0]
+            pods = stateful_set_pods(self.kubectl, self.pod.removesuffix("-0"))
         except KubectlError as error:
             return PodState(self.pod, str(error), started=True)
+        return next(iter(pods), PodState(self.pod, "its StatefulSet has no replicas", started=False))
 
     def _not_running(self, state: PodState) -> TransitError:
         reason = f"it doesn't run: {state.problem}"

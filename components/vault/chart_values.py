@@ -4,9 +4,11 @@ Source: the chart's `values.yaml`, versions 0.27 to 0.34.
 """
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
+import yaml
 
 from components.seals.seal import PodRequirements
 from components.settings import IngressSettings, Settings, StorageSettings
@@ -65,11 +67,30 @@ def chart_values(
             "readinessProbe": {"initialDelaySeconds": 1},
             # Its container's context is restricted by default.
             "securityContext": {"pod": copy.deepcopy(_RESTRICTED["pod"])},
+            # Left out at the chart's own value, as an update would show it.
+            **({"hostNetwork": True} if settings.injector.host_network else {}),
         },
         "server": _server(settings, configuration, pods),
         "ui": {"enabled": settings.ui},
     }
     return values
+
+
+def values_file(values: Mapping[str, Any]) -> str:
+    """Return the values as YAML, in which Vault's configuration can be read line by line."""
+    return yaml.dump(values, Dumper=_ValuesDumper, sort_keys=False)
+
+
+class _ValuesDumper(yaml.SafeDumper):
+    """Writes a text of several lines as such."""
+
+
+_ValuesDumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
 
 
 def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequirements) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def _without_identity(log: str) -> str:
     used = f" Vault called AWS as the node {node[2]}, with the node's role {node[1]}." if node else ""
     return (
         f"{used} Its pods get no credentials: the role's trust policy has to name this service account, and "
-        "the cluster's pod identity webhook has to run (kubectl get mutatingwebhookconfigurations)."
+        "the cluster's pod identity webhook has to run (kubectl get mutatingwebhookconfigurations). With EKS "
+        "Pod Identity delete pods that were created before EKS had seen the new association."
     )
 
 

@@ -103,6 +103,12 @@ class PodAccess:
             yield VaultClient(f"http://127.0.0.1:{port}")
 
 
+def pods_identity(props: Mapping[str, Any]) -> str:
+    """Return the id of a resource about the pods that its property `access` leads to."""
+    access = PodAccess.from_properties(props["access"])
+    return f"{access.target.namespace}/{access.statefulset}"
+
+
 @contextlib.contextmanager
 def _port_forward(command: list[str]) -> Iterator[int]:
     """Run kubectl port-forward on a free port that kubectl chooses, and end it in every case."""

@@ -43,6 +43,15 @@ class WebIdentityClaims:
     issuer: str
     subject: str
     audience: str
+    pod_name: str | None = None
+    """The pod that the token is bound to, if it is bound to one."""
+    pod_uid: str | None = None
+
+    @property
+    def service_account(self) -> tuple[str, str]:
+        """Namespace and name of the service account that is the subject."""
+        _, _, namespace, name = self.subject.split(":")
+        return namespace, name
 
 
 @dataclass(frozen=True)
@@ -149,7 +158,10 @@ def verify_token(
     # tell.
     if not isinstance(audiences, list) or len(audiences) != 1 or audiences[0] not in provider.client_ids:
         raise AwsError("InvalidIdentityToken", "Incorrect token audience")
-    return WebIdentityClaims(provider.issuer, subject, str(audiences[0]))
+    kubernetes = claims.get("kubernetes.io")
+    pod = kubernetes.get("pod") if isinstance(kubernetes, dict) else None
+    name, uid = (pod.get("name"), pod.get("uid")) if isinstance(pod, dict) else (None, None)
+    return WebIdentityClaims(provider.issuer, subject, str(audiences[0]), name, uid)
 
 
 def trust_allows(trust_policy: PolicyDocument, provider: IdentityProvider, claims: WebIdentityClaims) -> bool:

@@ -96,3 +96,19 @@ def test_data_keys_and_tokens_move_to_three_voters(standalone: Deployment) -> No
     assert after["recovery_shares"] == before["recovery_shares"]
     vault.delete_pods()
     vault.await_healthy_voters(token)
+
+
+def test_release_is_handed_over_while_vault_runs(standalone: Deployment) -> None:
+    stack, before = standalone.stack, standalone.vault.pods()
+    standalone.configure({**MIGRATED, "release": False})
+    refused = stack.run("up", "--yes", "--skip-preview")
+    assert refused.returncode != 0
+    assert "would now uninstall it" in refused.stdout + refused.stderr
+    standalone.configure({**MIGRATED, "release": "handover"})
+    stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    standalone.configure({**MIGRATED, "release": False})
+    stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    stack.pulumi("preview", "--expect-no-changes", quiet=True)
+    assert [pod["metadata"]["uid"] for pod in standalone.vault.pods()] == [
+        pod["metadata"]["uid"] for pod in before
+    ]

@@ -19,12 +19,12 @@ from typing import Any
 import hvac.exceptions
 import requests
 
-from components.commands.migrate_seal import CONFIGURATION_KEY
 from components.seals.seal import SealStanza, seal_class
 from components.settings import RaftSettings
 from components.shares.unseal import unseal_pods
 from components.vault.client import InitAnswer, SealStatus, VaultClient
 from components.vault.configuration import render_configuration
+from components.vault.running_configuration import CONFIGURATION_KEY
 from tests.integration.program_inputs import DEPLOYMENT
 from tests.integration.vault_servers import ACCESS, NAME, RAFT, VaultServers, vault_servers, wait_until
 from tests.unit.fakes.commands_on_path import install_command

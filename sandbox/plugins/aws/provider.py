@@ -13,11 +13,17 @@ from sandbox.plugins.aws.configuration import (
     configuration_of,
     unimplemented_parts,
 )
-from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
-from sandbox.plugins.aws.eks import get_cluster
+from sandbox.plugins.aws.ec2 import (
+    SecurityGroupIngressRule,
+    get_security_group,
+    get_security_group_rule,
+    get_security_group_rules,
+)
+from sandbox.plugins.aws.eks import get_addon, get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
 from sandbox.plugins.aws.kms import Alias, Key, get_key
+from sandbox.plugins.aws.pod_identity_association import PodIdentityAssociation
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.aws.sts import get_caller_identity
@@ -42,6 +48,7 @@ _RESOURCE_TYPES: dict[str, type[AwsResourceType]] = {
     for kind in (
         Alias,
         Key,
+        PodIdentityAssociation,
         Policy,
         Role,
         RolePolicyAttachment,
@@ -54,6 +61,15 @@ _FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": DeclaredFunction(get_caller_identity, frozenset()),
     "aws:ec2/getSecurityGroup:getSecurityGroup": DeclaredFunction(
         get_security_group, frozenset({"id"}), frozenset({"filters", "name", "region", "tags", "vpcId"})
+    ),
+    "aws:eks/getAddon:getAddon": DeclaredFunction(
+        get_addon, frozenset({"addonName", "clusterName"}), frozenset({"region", "tags"})
+    ),
+    "aws:vpc/getSecurityGroupRule:getSecurityGroupRule": DeclaredFunction(
+        get_security_group_rule, frozenset({"securityGroupRuleId"}), frozenset({"filters", "region"})
+    ),
+    "aws:vpc/getSecurityGroupRules:getSecurityGroupRules": DeclaredFunction(
+        get_security_group_rules, frozenset({"filters"}), frozenset({"region", "tags"})
     ),
     "aws:eks/getCluster:getCluster": DeclaredFunction(
         get_cluster, frozenset({"name"}), frozenset({"region", "tags"})

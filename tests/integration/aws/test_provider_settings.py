@@ -36,7 +36,7 @@ cluster = look_up_eks_cluster(
     "{{cluster}}",
     "{REGION}",
     needs_oidc_provider=False,
-    node_security_group_id=None,
+    node_security_group_ids=(),
     provider_settings=settings,
 )
 provided = pulumi.ResourceOptions(provider=cluster.provider)
@@ -67,7 +67,8 @@ def role(cloud: Cloud) -> str:
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud, role: str, tmp_path_factory: pytest.TempPathFactory) -> PluginStack:
     folder: Path = tmp_path_factory.mktemp("stack")
-    anybody, deployer = cloud.user(), cloud.user(allow("sts:AssumeRole", resource=role))
+    anybody = cloud.user(allow("sts:GetCallerIdentity"))
+    deployer = cloud.user(allow("sts:AssumeRole", resource=role))
     profile = folder / "credentials"
     profile.write_text(
         "[deployer]\n"

@@ -1,8 +1,6 @@
 """A lost state of the program's Google part, imported on the real engine."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,19 +58,6 @@ def own_google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGoog
         yield running
 
 
-def run_import(stack: PluginStack, file: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "components", "import", str(file)],
-        cwd=stack.folder,
-        env=stack.variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-
-
 def preview_permissions() -> set[str]:
     """What the printed role for a preview has."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in SETTINGS.items()}
@@ -98,7 +83,7 @@ def test_everything_in_google_cloud_is_imported(own_google: RunningGoogle, tmp_p
     stack.pulumi("stack", "rm", "--force", "--yes", "--preserve-config")
     stack.pulumi("stack", "init", "test")
     own_google.forget_calls()
-    found = run_import(stack, file)
+    found = stack.components("import", str(file))
     assert found.returncode == 0, found.stderr
     assert "Not found" not in found.stderr
     stack.pulumi("import", "--file", str(file), "--generate-code=false", "--yes", "--skip-preview")

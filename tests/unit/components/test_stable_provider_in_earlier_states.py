@@ -7,6 +7,7 @@ import pytest
 
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
+from components.installed_release import InstalledReleaseProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
@@ -44,6 +45,9 @@ IN_STATES: dict[type[StableProvider], str] = {
     ),
     ReleaseGuardProvider: (
         "gASVOAAAAAAAAACMGGNvbXBvbmVudHMucmVsZWFzZV9ndWFyZJSMFFJlbGVhc2VHdWFyZFByb3ZpZGVylJOUKYGULg=="
+    ),
+    InstalledReleaseProvider: (
+        "gASVQAAAAAAAAACMHGNvbXBvbmVudHMuaW5zdGFsbGVkX3JlbGVhc2WUjBhJbnN0YWxsZWRSZWxlYXNlUHJvdmlkZXKUk5QpgZQu"
     ),
     GoogleKeyIdentityProvider: (
         "gASVQwAAAAAAAACMHmNvbXBvbmVudHMuZ29vZ2xlX2tleV9pZGVudGl0eZSMGUdvb2dsZUtleUlkZW50aXR5UHJvdmlkZXKU"

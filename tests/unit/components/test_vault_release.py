@@ -11,8 +11,8 @@ import pytest
 
 from components.seals import gcpckms
 from components.seals.seal import PodRequirements, SealStanza
+from components.vault.running_configuration import CONFIGURATION_ANNOTATION
 from components.vault_release import (
-    CONFIGURATION_ANNOTATION,
     VaultRelease,
     VaultReleaseArgs,
     pod_access,
@@ -21,7 +21,7 @@ from components.vault_release import (
 from sandbox.certificates import CertificateAuthority
 from tests.unit.fakes.init_inputs import TARGET
 from tests.unit.fakes.mocked_account import RELEASE, RELEASE_COMPONENT
-from tests.unit.fakes.recorded_deployment import Deployment, deploy
+from tests.unit.fakes.recorded_deployment import Deployment, Secret, deploy
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
 STANZA = SealStanza("awskms", {"region": "eu-central-1", "kms_key_id": "1"})
@@ -31,10 +31,12 @@ def released(
     computed: Mapping[str, Any] | None = None,
     stanzas: Sequence[SealStanza] = (),
     pods: PodRequirements | None = None,
+    secret_annotation: str = "",
     **settings: Any,
 ) -> Deployment:
     def program() -> None:
         parsed = parse({**SHAMIR, **settings})
+        secret = {"key": pulumi.Output.secret(secret_annotation)} if secret_annotation else {}
         release = VaultRelease(
             "vault",
             VaultReleaseArgs(
@@ -42,7 +44,7 @@ def released(
                 access=pod_access(parsed, TARGET),
                 namespace="secrets",
                 seal_stanzas=[pulumi.Output.from_input(stanza) for stanza in stanzas],
-                pods=pods or PodRequirements(),
+                pods=pods or PodRequirements(pod_annotations=secret),
                 prerequisites=(),
             ),
         )
@@ -50,9 +52,14 @@ def released(
         pulumi.export("namespace", release.namespace)
         pulumi.export("revision", release.revision)
         pulumi.export("fullname", release.fullname)
+        for name, output in release.outputs.items():
+            pulumi.export(name, output)
 
     helms = {"status": {"revision": 2}, **(computed or {})}
     return deploy({}, answers={}, outputs=lambda _: helms, program=program)
+
+
+INSTALLED = {"missing": "", "revision": "5f/1/0"}
 
 
 def configuration(deployment: Deployment) -> str:
@@ -202,3 +209,17 @@ def test_configuration_lets_shares_be_enough_if_asked_to(setting: bool) -> None:
     deployment = released(image={"tag": "2.0.1"}, init={"unauthenticatedGenerateRoot": setting})
     line = 'enable_unauthenticated_access = ["generate-root"]'
     assert (line in configuration(deployment)) is setting
+
+
+def test_values_for_others_are_secret_if_one_of_them_is() -> None:
+    plain = released(INSTALLED, release=False).outputs["chart_values"]
+    secret = released(INSTALLED, secret_annotation="2", release=False).outputs["chart_values"]
+    assert isinstance(plain, str)
+    assert isinstance(secret, Secret)
+    assert "key: '2'" in secret.value
+
+
+def test_values_for_others_come_with_the_place_of_the_chart() -> None:
+    outputs = released(INSTALLED, chart={"path": "./chart"}, release=False).outputs
+    assert (outputs["chart_repository"], outputs["chart_version"]) == ("./chart", "")
+    assert outputs["revision"] == "5f/1/0"

@@ -1,12 +1,15 @@
 """docs/settings.md has every setting with its default and every output, and no other."""
 
+import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pulumi_aws as aws
 import pytest
 
+from components.aws.provider_settings import REFUSED
 from components.config.reader import ConfigReader
 from tests.unit.docs.documents import code, tables
 from tests.unit.fakes import mocked_google
@@ -56,11 +59,11 @@ STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
 ]
 """Stacks that together use every setting, each with what its settings apply to."""
 
-OTHER_DEFAULTS: Sequence[Mapping[str, Any]] = [
-    {"project": "acme-prod", "kubeContext": "here"},
-    {**SHAMIR, "mode": "standalone"},
+OTHER_DEFAULTS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
+    ({"project": "acme-prod", "kubeContext": "here"}, ("any", "Google Cloud", "gcpckms")),
+    ({**SHAMIR, "mode": "standalone"}, ("any",)),
 ]
-"""Stacks in which a setting has another default."""
+"""Stacks in which a setting has another default, each with what its settings apply to."""
 
 Row = tuple[str, frozenset[str]]
 
@@ -103,8 +106,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         original = getattr(ConfigReader, method)
 
         def recording(reader: ConfigReader, key: str, *arguments: Any, **options: Any) -> Any:
-            name = reader.name(key).removeprefix(f"{PROJECT}:")
-            defaults.setdefault(name, as_written(arguments[0] if default is ... else default))
+            namespace, _, name = reader.name(key).partition(":")
+            if namespace == PROJECT:
+                defaults.setdefault(name, as_written(arguments[0] if default is ... else default))
             return original(reader, key, *arguments, **options)
 
         monkeypatch.setattr(ConfigReader, method, recording)
@@ -134,10 +138,10 @@ def test_the_table_has_every_default(asked: dict[str, str]) -> None:
             for row in found:
                 if row[0] == name and row[1] & set(scopes):
                     found[row].add(default)
-    for configuration in OTHER_DEFAULTS:
+    for configuration, scopes in OTHER_DEFAULTS:
         for name, default in ask(asked, configuration).items():
             for row in found:
-                if row[0] == name and not name.startswith("custody."):
+                if row[0] == name and row[1] & set(scopes):
                     found[row].add(default)
     # An empty list of readers is refused, so it is no default.
     row = ("custody.readers", frozenset({"aws-secrets-manager"}))
@@ -168,10 +172,12 @@ def deployments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sequence[Dep
     scripts = {"kubectl": "echo '{}'", "aws": "exit 0", "gke-gcloud-auth-plugin": "exit 0"}
     only_commands(monkeypatch, tmp_path, **scripts)
     on_eks = {name: str(value) for name, value in EKS.items()}
+    alone = {name: value for name, value in on_eks.items() if name != "nodeSecurityGroupId"}
     custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     return [
         up(on_eks),
-        up({**on_eks, "custody": custody}),
+        up({**on_eks, "custody": custody, "release": "false"}),
+        up({**alone, "nodeSecurityGroupIds": json.dumps(["sg-11111111", "sg-22222222"])}),
         deploy(
             {name: str(value) for name, value in GKE.items()},
             answers=mocked_google.NOTHING_YET,
@@ -194,3 +200,15 @@ def test_the_table_says_which_outputs_are_secret(deployments: Sequence[Deploymen
         if isinstance(value, Secret)
     }
     assert shown == secret
+
+
+def test_settings_of_the_aws_provider_are_all_there_and_refused_if_the_page_says_so() -> None:
+    listed = {
+        name: followed == "refused"
+        for names, followed, _ in tables(PAGE, "AWS provider's setting")
+        for name in code(names)
+    }
+    arguments = inspect.signature(aws.ProviderArgs.__init__).parameters.keys() - {"__self__"}
+    words = (argument.split("_") for argument in arguments)
+    assert listed.keys() == {first + "".join(word.capitalize() for word in rest) for first, *rest in words}
+    assert {name for name, refused in listed.items() if refused} == REFUSED.keys()

@@ -35,6 +35,7 @@ INIT = "pulumi-python:dynamic/vault:OperatorInit"
 QUORUM = "pulumi-python:dynamic/vault:RaftQuorum"
 ADMISSION = "pulumi-python:dynamic/vault:InjectorAdmission"
 IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
+INSTALLED = "pulumi-python:dynamic/vault:InstalledRelease"
 GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
 JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
 REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
@@ -51,6 +52,9 @@ GET_CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
 GET_CLUSTER = "aws:eks/getCluster:getCluster"
 GET_OIDC_PROVIDER = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 GET_SECURITY_GROUP = "aws:ec2/getSecurityGroup:getSecurityGroup"
+GET_RULES = "aws:vpc/getSecurityGroupRules:getSecurityGroupRules"
+GET_RULE = "aws:vpc/getSecurityGroupRule:getSecurityGroupRule"
+GET_STATE = "pulumi:pulumi:readStackResourceOutputs"
 
 CALLER_ARN = f"arn:aws:iam::{ACCOUNT}:user/ada"
 
@@ -68,6 +72,8 @@ ANSWERS: Mapping[str, Answer] = {
         "arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER.removeprefix('https://')}",
     },
     GET_SECURITY_GROUP: {"id": NODE_GROUP},
+    GET_RULES: {"ids": []},
+    GET_STATE: {"outputs": {}},
 }
 EKS = {"clusterName": "example", "region": REGION, "nodeSecurityGroupId": NODE_GROUP}
 PEERS = [{"node_id": f"vault-{ordinal}", "voter": True} for ordinal in range(3)]
@@ -82,6 +88,7 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
         SECRET: {"arn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:vault/init-AbCdEf"},
         RULE: {"securityGroupRuleId": "sgr-0cccccccccccccccc"},
         RELEASE: {"status": {"revision": 1}},
+        INSTALLED: {"missing": "", "revision": "5f/1/0"},
         IDENTITY: {"uid": CLUSTER_UID},
         JOURNAL_KEY: {"key": JOURNAL_SECRET},
         INIT: {

@@ -16,9 +16,10 @@ STATEFUL_SET = {"kind": "StatefulSet", "metadata": {"name": "vault", "uid": "1"}
 NO_POD = json.dumps({"items": [STATEFUL_SET]})
 
 
-def pod(state: Mapping[str, Any] | None) -> str:
-    """Return the StatefulSet and its pod as kubectl prints them; None for no container yet."""
-    statuses = [{"name": "vault", "state": state}] if state is not None else []
+def pod(state: Mapping[str, Any] | None, *, last_state: Mapping[str, Any] | None = None) -> str:
+    """Return the StatefulSet and its pod as kubectl prints them; a ``state`` of None for no container yet."""
+    container = {"name": "vault", "state": state, "lastState": last_state or {}}
+    statuses = [container] if state is not None else []
     found = {
         "kind": "Pod",
         "metadata": {"name": "vault-0", "uid": "2"},

@@ -1,7 +1,7 @@
 """The EKS cluster as it is looked up, and the kubeconfig that is made from it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi_aws as aws
@@ -32,7 +32,8 @@ def looked_up(
     answers: Mapping[str, Answer] = ANSWERS,
     *,
     needs_oidc_provider: bool = True,
-    node_security_group_id: str | None = NODE_GROUP,
+    needs_pod_identity_agent: bool = False,
+    node_security_group_ids: Sequence[str] = (NODE_GROUP,),
     settings: AwsProviderSettings = AwsProviderSettings(),  # noqa: B008 - it is frozen
 ) -> tuple[EksCluster, Deployment]:
     found: list[EksCluster] = []
@@ -42,7 +43,8 @@ def looked_up(
             "example",
             REGION,
             needs_oidc_provider=needs_oidc_provider,
-            node_security_group_id=node_security_group_id,
+            needs_pod_identity_agent=needs_pod_identity_agent,
+            node_security_group_ids=node_security_group_ids,
             provider_settings=settings,
         )
         found.append(cluster)
@@ -71,11 +73,32 @@ def test_what_is_told_of_a_cluster() -> None:
     assert all(call.provider.startswith(f"{provider.urn}::") for call in deployment.calls)
 
 
-@pytest.mark.parametrize("group", [None, CONTROL_PLANE_GROUP])
-def test_only_what_is_needed_is_looked_up(group: str | None) -> None:
-    cluster, deployment = looked_up(needs_oidc_provider=False, node_security_group_id=group)
+@pytest.mark.parametrize("groups", [[], [CONTROL_PLANE_GROUP]])
+def test_only_what_is_needed_is_looked_up(groups: Sequence[str]) -> None:
+    cluster, deployment = looked_up(needs_oidc_provider=False, node_security_group_ids=groups)
     assert cluster.oidc_provider_arn is None
     assert [call.token for call in deployment.calls] == [GET_CALLER, GET_CLUSTER]
+
+
+GET_ADDON = "aws:eks/getAddon:getAddon"
+AUTO_MODE = {**ANSWERS[GET_CLUSTER], "computeConfigs": [{"enabled": True}]}
+NODES = {**ANSWERS[GET_CLUSTER], "computeConfigs": [{"enabled": False}]}
+
+
+@pytest.mark.parametrize(("cluster", "looked_for"), [(ANSWERS[GET_CLUSTER], 1), (NODES, 1), (AUTO_MODE, 0)])
+def test_agent_is_looked_for_unless_eks_runs_it_itself(cluster: Answer, looked_for: int) -> None:
+    answers = {**ANSWERS, GET_CLUSTER: cluster, GET_ADDON: {"addonName": "eks-pod-identity-agent"}}
+    _, deployment = looked_up(answers, needs_oidc_provider=False, needs_pod_identity_agent=True)
+    found = [call.args for call in deployment.calls if call.token == GET_ADDON]
+    assert found == [{"addonName": "eks-pod-identity-agent", "clusterName": "example"}] * looked_for
+    assert not [call for call in deployment.calls if call.token == GET_OIDC_PROVIDER]
+
+
+def test_cluster_without_the_agent_is_refused() -> None:
+    with pytest.raises(DeploymentError) as raised:
+        looked_up({**ANSWERS, GET_ADDON: NOT_FOUND}, needs_pod_identity_agent=True)
+    for part in ("aws eks create-addon --addon-name eks-pod-identity-agent", "couldn't find resource"):
+        assert part in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +125,7 @@ def test_only_what_is_needed_is_looked_up(group: str | None) -> None:
         ),
         (
             GET_SECURITY_GROUP,
-            [f"node security group {NODE_GROUP} can't be read", "Set nodeSecurityGroupId"],
+            [f"node security group {NODE_GROUP} can't be read", "Set nodeSecurityGroupIds"],
         ),
     ],
 )

@@ -117,3 +117,12 @@ def test_account_of_the_assumed_role_counts(requests: Requests) -> None:
 )
 def test_options_of_kubectls_tokens(source: CredentialSource, options: list[str]) -> None:
     assert source.token_options() == options
+
+
+@pytest.mark.parametrize(
+    "source",
+    [CredentialSource(), CredentialSource(profile="prod", allowed_account_ids=("123456789012",))],
+)
+def test_source_is_kept_as_text_in_a_resources_inputs(source: CredentialSource) -> None:
+    assert CredentialSource.from_text(source.to_text()) == source
+    assert (source.to_text() == "") is (source == CredentialSource())

@@ -60,6 +60,14 @@ def test_the_readers_use_the_key_by_way_of_secrets_manager_alone() -> None:
     assert set(use["Action"]) == {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
 
 
+def test_secrets_manager_has_either_name_in_other_partitions() -> None:
+    statement = secret_key_statement(
+        partition="aws-cn", account_id=ACCOUNT, region="cn-north-1", readers=READERS
+    )
+    names = ["secretsmanager.cn-north-1.amazonaws.com", "secretsmanager.cn-north-1.amazonaws.com.cn"]
+    assert statement["Condition"]["StringEquals"] == {"kms:ViaService": names}
+
+
 def test_the_statement_for_a_shared_key_is_that_of_the_own_key() -> None:
     statement = secret_key_statement(
         partition="aws", account_id=ACCOUNT, region="eu-central-1", readers=READERS

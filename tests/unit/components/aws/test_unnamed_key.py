@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from components.aws.credentials import CredentialSource
 from components.aws.secret import KEY_DESCRIPTION
 from components.aws.unnamed_key import find_unnamed_key
 from components.errors import DeploymentError
@@ -33,8 +34,8 @@ def create(kms: Any, description: str = "Unseals", policy: str = POLICY) -> str:
 def found(*recorded: str, description: str = "Unseals") -> str | None:
     # The same document in other words.
     policy = json.dumps(json.loads(POLICY), indent=4)
-    key = PlannedResource("urn", "", "", "", {"description": description, "policy": policy})
-    return find_unnamed_key(key, REGION, {*recorded})
+    key = PlannedResource("urn", "", "", {"description": description, "policy": policy})
+    return find_unnamed_key(key, CredentialSource(), REGION, {*recorded})
 
 
 def test_the_one_key_with_this_description_and_policy_is_found(kms: Any) -> None:

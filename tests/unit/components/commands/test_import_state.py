@@ -9,10 +9,12 @@ import pytest
 
 from components.commands.import_state import (
     KUBERNETES_IDENTITY,
+    Import,
     ImportFile,
     ImportSpec,
     completed,
     finder,
+    require_key,
     run,
 )
 from components.errors import DeploymentError
@@ -29,7 +31,7 @@ TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 
 
 def planned(types: str, name: str, **inputs: object) -> PlannedResource:
-    return PlannedResource(f"{PREFIX}::{types}::{name}", types.rpartition("$")[2], "", "", inputs)
+    return PlannedResource(f"{PREFIX}::{types}::{name}", types.rpartition("$")[2], "", inputs)
 
 
 RESOURCES = (
@@ -87,8 +89,29 @@ def test_objects_of_the_cluster_are_looked_for_where_the_stack_is(monkeypatch: p
     answers = provide_answers(monkeypatch)
     look = finder(Plan(RESOURCES))
     assert look(RESOURCES[2]) is None
-    answers.objects["Namespace", "vault"] = {}
+    answers.objects["namespace", "vault"] = {}
     assert look(RESOURCES[2]) == "vault"
+
+
+RELEASE_URN = f"{PREFIX}::vault-autounseal:vault:Release$kubernetes:helm.sh/v3:Release::vault"
+STORE_KEY_URN = f"{PREFIX}::vault-autounseal:aws:KeyStore${KEY}::key-store"
+GOOGLE_KEY_URN = f"{PREFIX}::vault-autounseal:gcp:UnsealKey$gcp:kms/cryptoKey:CryptoKey::google-unseal-key"
+
+
+@pytest.mark.parametrize("urn", [RESOURCES[0].urn, GOOGLE_KEY_URN])
+def test_vault_that_is_there_gets_no_new_key(urn: str) -> None:
+    with pytest.raises(DeploymentError, match="A new key opens nothing"):
+        require_key(Import(file(), {RELEASE_URN: "vault/vault"}, [urn]))
+
+
+def test_key_may_be_new_before_the_release_or_for_the_secret() -> None:
+    require_key(Import(file(), {STORE_KEY_URN: "1234"}, [RESOURCES[0].urn]))
+    require_key(Import(file(), {RELEASE_URN: "vault/vault"}, [STORE_KEY_URN, RESOURCES[1].urn]))
+
+
+def test_type_that_no_look_up_knows_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    assert finder(Plan(()))(planned("test:index:Unheard", "of")) is None
+    assert "test:index:Unheard isn't looked for" in capfd.readouterr().err
 
 
 def pulumi(monkeypatch: pytest.MonkeyPatch, folder: Path, printed: str, status: int = 0) -> None:
@@ -112,7 +135,7 @@ def preview() -> str:
 def test_file_is_written_with_what_to_do_next(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    provide_answers(monkeypatch).objects["Namespace", "vault"] = {}
+    provide_answers(monkeypatch).objects["namespace", "vault"] = {}
     pulumi(monkeypatch, tmp_path, preview())
     target = tmp_path / "import.json"
     run(argparse.Namespace(file=target))

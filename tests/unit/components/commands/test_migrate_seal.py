@@ -10,11 +10,12 @@ import pytest
 
 from components.__main__ import main
 from components.commands import migrate_seal
-from components.commands.migrate_seal import CONFIGURATION_KEY, require_configuration
+from components.commands.migrate_seal import require_configuration
 from components.errors import DeploymentError
 from components.seal_migration.steps import MigrationInputs, SealMigration
 from components.seals.seal import SealStanza
 from components.vault.configuration import render_configuration
+from components.vault.running_configuration import CONFIGURATION_KEY
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, access
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects

@@ -16,9 +16,9 @@ from components.errors import DeploymentError
 from components.kubernetes.existing_objects import RELEASE
 from components.kubernetes.helm_storage import HelmRecord
 from components.kubernetes.kubectl import KubernetesTarget
-from components.planned_resource import PlannedResource
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.kubectl_answers import TARGET
+from tests.unit.fakes.stack_settings import EKS, parse
 
 PREFIX = "urn:pulumi:prod::vault-autounseal"
 PROVIDER = f"{PREFIX}::pulumi:providers:aws::aws"
@@ -43,6 +43,7 @@ def creating(*resources: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def pulumi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "FakePulumi":
+    monkeypatch.setattr(resume, "selected_stack_settings", lambda: parse(EKS))
     return FakePulumi(monkeypatch, tmp_path)
 
 
@@ -77,15 +78,15 @@ def test_creations_that_can_be_repeated_are_not_looked_for() -> None:
         {"resources": [AWS], "pending_operations": [*creating(dynamic, INTERRUPTED_KEY), update]}
     )
     assert [one.urn for one in found.creations] == [INTERRUPTED_KEY["urn"]]
-    assert found.plan.provider_inputs(found.creations[0]) == {"region": "eu-central-1"}
+    assert found.providers == {INTERRUPTED_KEY["urn"]: PROVIDER}
     assert found.recorded == {AWS["urn"]: "p"}
 
 
 def test_import_has_the_parent_and_provider_of_the_state() -> None:
     stack = f"{PREFIX}::pulumi:pulumi:Stack::vault-autounseal-prod"
-    key = PlannedResource(INTERRUPTED_KEY["urn"], KEY, COMPONENT, PROVIDER, {})
-    namespace = PlannedResource(f"{PREFIX}::kubernetes:core/v1:Namespace::vault", "n", stack, "", {})
-    file = import_file([key, namespace], {key.urn: "1234", namespace.urn: "vault"})
+    namespace = resource("n", "vault", parent=stack)
+    found = interrupted_in({"pending_operations": creating(INTERRUPTED_KEY, namespace)})
+    file = import_file(found, {INTERRUPTED_KEY["urn"]: "1234", namespace["urn"]: "vault"})
     assert file == {
         "nameTable": {"provider-0": PROVIDER, "parent-0": COMPONENT},
         "resources": [

@@ -22,7 +22,7 @@ from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault.pod_access import PodAccess
 from tests.unit.fakes.commands_on_path import only_commands
-from tests.unit.fakes.stack_settings import SHAMIR, parse
+from tests.unit.fakes.stack_settings import EKS, SHAMIR, parse
 
 PLAIN = [base64.b64encode(bytes([number]) * 33).decode() for number in range(5)]
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
@@ -152,6 +152,19 @@ def test_settings_of_the_stack_without_its_secrets(monkeypatch: pytest.MonkeyPat
         f"[ \"$*\" = 'config --json' ] && exec /bin/cat '{tmp_path / 'entries.json'}'",
     )
     assert selected_stack_settings() == parse({**SHAMIR, "namespace": "secrets"})
+
+
+def test_settings_of_the_aws_provider_are_those_of_the_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entries = {
+        **{f"vault-autounseal:{key}": {"value": value, "secret": False} for key, value in EKS.items()},
+        "aws:profile": {"value": "prod", "secret": False},
+        "aws:secretKey": {"secret": True},
+    }
+    (tmp_path / "entries.json").write_text(json.dumps(entries))
+    select(monkeypatch, tmp_path, f"exec /bin/cat '{tmp_path / 'entries.json'}'")
+    assert selected_stack_settings() == parse(EKS, aws={"profile": "prod"})
 
 
 def test_settings_that_pulumi_cannot_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

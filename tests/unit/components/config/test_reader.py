@@ -169,6 +169,25 @@ def test_texts_that_are_absent() -> None:
     assert read({}, lambda r: r.texts("a", "a list")) == ((), [])
 
 
+@pytest.mark.parametrize("value", [[{"b": "c"}, {}], '[{"b": "c"}, {}]'])
+def test_sections_name_their_keys_by_their_path(value: object) -> None:
+    def ask(reader: ConfigReader) -> object:
+        return [section.required_text("b", ".+", "set it") for section in reader.sections("a", "a list")]
+
+    assert read({"a": value}, ask) == (["c", ""], [f"{PATH}:a[1].b is not set: set it"])
+
+
+@pytest.mark.parametrize("value", ["b", {"b": "c"}, ["b"], None])
+def test_sections_that_are_wrong(value: object) -> None:
+    taken, problems = read({"a": value}, lambda r: r.sections("a", "a list"))
+    assert taken == ()
+    assert [problem.endswith(": a list") for problem in problems] == [True]
+
+
+def test_sections_that_are_absent() -> None:
+    assert read({}, lambda r: r.sections("a", "a list")) == ([], [])
+
+
 def test_section_names_its_keys_by_their_path() -> None:
     taken, problems = read({"a": {"b": {"c": 1}}}, lambda r: r.section("a").section("b").flag("c", True))
     assert (taken, problems) == (True, [f"{PATH}:a.b.c is 1: use true or false"])

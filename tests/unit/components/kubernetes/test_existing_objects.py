@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from components.kubernetes.existing_objects import RELEASE, ExistingObjects
+from components.kubernetes.existing_objects import ExistingObjects
 from components.planned_resource import PlannedResource
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.kubectl_answers import TARGET, provide_answers
 
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
 
 def planned(resource_type: str, **inputs: object) -> PlannedResource:
-    return PlannedResource("urn", resource_type, "", "", inputs)
+    return PlannedResource("urn", resource_type, "", inputs)
 
 
 SECRET = planned(
@@ -21,9 +23,10 @@ SECRET = planned(
 
 def test_object_of_a_namespace_has_both_names(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = provide_answers(monkeypatch)
-    assert ExistingObjects(TARGET).find(SECRET) is None
-    answers.objects["Secret", "gcp-kms-sa"] = {}
-    assert ExistingObjects(TARGET).find(SECRET) == "secrets/gcp-kms-sa"
+    find = ExistingObjects(TARGET).finders[SECRET.type]
+    assert find(SECRET) is None
+    answers.objects["secret", "gcp-kms-sa"] = {}
+    assert find(SECRET) == "secrets/gcp-kms-sa"
 
 
 @pytest.mark.parametrize(
@@ -34,5 +37,5 @@ def test_release_is_there_if_helm_has_a_revision_of_it(
 ) -> None:
     asked = tmp_path / "asked"
     only_commands(monkeypatch, tmp_path / "bin", kubectl=f'echo "$@" > {asked}; echo "{revisions}"')
-    assert ExistingObjects(TARGET).find(planned(RELEASE, name="vault")) == identifier
+    assert ExistingObjects(TARGET).finders[RELEASE](planned(RELEASE, name="vault")) == identifier
     assert "--namespace=secrets get secrets --selector=owner=helm,name=vault" in asked.read_text()

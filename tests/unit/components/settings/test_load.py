@@ -42,6 +42,8 @@ def test_defaults_on_eks() -> None:
                 path="/",
                 permissions_boundary=None,
             ),
+            identity="irsa",
+            static_keys=None,
         ),
         migrate_from=None,
         aws_provider=AwsProviderSettings(),
@@ -51,11 +53,13 @@ def test_defaults_on_eks() -> None:
         project=None,
         enable_apis=False,
         webhook_firewall=WebhookFirewallSettings(control_plane_cidr=None, node_tags=()),
-        node_security_group_id=NODE_GROUP,
+        webhook_rule=True,
+        node_security_group_ids=(NODE_GROUP,),
         kubeconfig=None,
         kube_context=None,
         namespace="vault",
         create_namespace=True,
+        release="own",
         release_name="vault",
         chart=ChartSettings(repository="https://helm.releases.hashicorp.com", version="0.29.1", path=None),
         image=ImageSettings(repository="hashicorp/vault", tag="1.18.1"),
@@ -65,7 +69,7 @@ def test_defaults_on_eks() -> None:
         audit_storage=storage,
         ingress=None,
         ui=True,
-        injector=InjectorSettings(enabled=True, port=8080),
+        injector=InjectorSettings(enabled=True, port=8080, host_network=False, verify=True),
         affinity=None,
         resources={},
         extra_environment={},
@@ -101,12 +105,14 @@ def test_defaults_on_eks() -> None:
 def test_defaults_with_shamir() -> None:
     settings = parse(SHAMIR)
     assert settings.seal == shamir.Seal()
-    assert (settings.cluster, settings.project, settings.node_security_group_id) == (None, None, None)
+    assert (settings.cluster, settings.project, settings.node_security_group_ids) == (None, None, ())
     assert settings.kube_context == "here"
 
 
 ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "createNamespace", False, "create_namespace", False),
+    (SHAMIR, "release", False, "release", "others"),
+    (SHAMIR, "release", "handover", "release", "handover"),
     (EKS, "key.alias", "alias/team/vault", "seal.key.alias", "alias/team/vault"),
     (EKS, "key.deletionWindowDays", 7, "seal.key.deletion_window_days", 7),
     (EKS, "key.rotation", False, "seal.key.rotation", False),
@@ -123,7 +129,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
         "arn:aws-us-gov:iam::123456789012:policy/boundary",
     ),
     (EKS, "region", "us-gov-west-1", "cluster.location", "us-gov-west-1"),
-    (EKS, "nodeSecurityGroupId", "sg-1234abcd", "node_security_group_id", "sg-1234abcd"),
+    (EKS, "nodeSecurityGroupId", "sg-1234abcd", "node_security_group_ids", ("sg-1234abcd",)),
     (SHAMIR, "kubeconfig", "~/.kube/vault", "kubeconfig", "~/.kube/vault"),
     (SHAMIR, "namespace", "secrets", "namespace", "secrets"),
     (SHAMIR, "releaseName", "b" * 38, "release_name", "b" * 38),
@@ -144,6 +150,8 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "ui", False, "ui", False),
     (SHAMIR, "injector.enabled", False, "injector.enabled", False),
     (SHAMIR, "injector.port", 9443, "injector.port", 9443),
+    (SHAMIR, "injector.hostNetwork", True, "injector.host_network", True),
+    (SHAMIR, "injector.verify", False, "injector.verify", False),
     (SHAMIR, "affinity", {}, "affinity", {}),
     (SHAMIR, "affinity", {"nodeAffinity": {}}, "affinity", {"nodeAffinity": {}}),
     (SHAMIR, "resources", {"limits": {"memory": "1Gi"}}, "resources", {"limits": {"memory": "1Gi"}}),
@@ -167,6 +175,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "deadlines.webhookSeconds", 30, "deadlines.webhook_seconds", 30),
     (SHAMIR, "protect", False, "protect", False),
     (SHAMIR, "tags", {"team": "blue"}, "tags", {"team": "blue"}),
+    (EKS, "identity.kind", "pod-identity", "seal.identity", "pod-identity"),
     (SHAMIR, "ingress", {"host": "vault.example.com"}, "ingress.path_type", "Prefix"),
     (SHAMIR, "ingress", {"host": "vault.example.com"}, "ingress.path", "/"),
     (SHAMIR, "ingress", {"host": "vault.example.com", "className": "nginx"}, "ingress.class_name", "nginx"),
@@ -206,10 +215,11 @@ def test_every_setting_is_covered_above() -> None:
     elsewhere |= {"init.unauthenticated_generate_root"}  # test_init_of_vault_2.py
     # test_cloud.py
     elsewhere |= {"cluster.project", "project", "enable_apis", "migrate_from", "mode", "storage_migrated_to"}
-    elsewhere |= {"webhook_firewall.control_plane_cidr", "webhook_firewall.node_tags"}
+    elsewhere |= {"webhook_firewall.control_plane_cidr", "webhook_firewall.node_tags", "webhook_rule"}
     # test_init.py and test_custody.py
     elsewhere |= {"init.adopt", "init.adopted_keys_file", "init.pgp_keys", "init.root_token_pgp_key"}
     elsewhere |= {"custody.store"}
+    elsewhere |= {"seal.static_keys"}  # test_awskms_static.py
     # aws/test_provider_settings.py
     elsewhere |= {name for name in missing if name.startswith("aws_provider.")}
     fixed = {"data_storage.enabled"}
@@ -296,7 +306,7 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "tags", {"aws:team": "blue"}, "use a key that doesn't begin with aws:"),
     (SHAMIR, "region", "eu-central-1", "nothing of AWS is used without clusterName"),
     (SHAMIR, "nodeSecurityGroupId", NODE_GROUP, "it belongs to an EKS cluster"),
-    (SHAMIR, "key", {"alias": "alias/vault"}, "it belongs to seal awskms, and the seal is shamir"),
+    (SHAMIR, "key", {"alias": "alias/vault"}, "it belongs to seal awskms or gcpckms, and the seal is shamir"),
     (SHAMIR, "role", {"name": "vault"}, "it belongs to seal awskms, and the seal is shamir"),
 ]
 
@@ -350,13 +360,6 @@ def test_awskms_needs_the_cluster_even_with_a_context() -> None:
 def test_region_of_the_cluster_is_required() -> None:
     (problem,) = problems({"clusterName": "example", "nodeSecurityGroupId": NODE_GROUP})
     assert problem.startswith(f"{PROJECT}:region is not set: ")
-
-
-def test_node_security_group_is_required_for_the_injector() -> None:
-    without = {"clusterName": "example", "region": "eu-central-1"}
-    (problem,) = problems(without)
-    assert problem.startswith(f"{PROJECT}:nodeSecurityGroupId is not set: ")
-    assert parse({**without, "injector": {"enabled": False}}).node_security_group_id is None
 
 
 @pytest.mark.parametrize("key", ["repository", "version"])

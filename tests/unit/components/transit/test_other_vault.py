@@ -119,6 +119,7 @@ def test_pod_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("found", "state"),
     [
         (NO_POD, "not created yet"),
+        (NO_POD.replace('"replicas": 1', '"replicas": 0'), "its StatefulSet has no replicas"),
         (pod(None), "Pending"),
         (pod({"waiting": {}}), "waiting"),
         (

@@ -6,15 +6,24 @@ Its use is tested against the sandbox's AWS (tests/integration/aws).
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
+from components.aws.credentials import CredentialSource
+from components.custody.key_store import (
+    KeyStoreError,
+    KeyStoreUnavailableError,
+    moved_settings,
+    store_from_properties,
+    store_to_properties,
+)
 from components.custody.stores.aws_secrets_manager import Store
 from tests.http_server import http_server
 from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
 from tests.unit.fakes.redirecting_server import redirecting_server
+from tests.unit.fakes.stack_settings import EKS, parse
 from tests.unit.fakes.store_settings import read_store
 
 READER = "arn:aws:iam::123456789012:role/ci/deployer"
@@ -66,6 +75,42 @@ def test_an_aws_that_is_busy_is_worth_another_try(aws: ScriptedAws, status: int,
         STORE.write(key_record(), TARGET)
     with pytest.raises(KeyStoreUnavailableError, match="DescribeSecret"):
         STORE.read(TARGET)
+
+
+def test_credentials_are_part_of_the_property_if_they_are_set_and_of_the_place_never() -> None:
+    plain = store_to_properties("aws-secrets-manager", STORE)
+    assert plain["options"].keys() == {"name", "region", "kms_key", "readers"}
+    credentials = CredentialSource(profile="prod", assumed_role=READER, allowed_account_ids=("123456789012",))
+    used = STORE.used_with(credentials)
+    properties = store_to_properties("aws-secrets-manager", used)
+    assert properties["options"] == {
+        **plain["options"],
+        "profile": "prod",
+        "assumed_role": READER,
+        "allowed_account_ids": ("123456789012",),
+    }
+    assert store_from_properties(json.loads(json.dumps(properties))) == used
+    assert moved_settings(plain, properties) == []
+
+
+def test_credentials_of_the_provider_are_the_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    section = {"store": "aws-secrets-manager", **SECTION}
+    store = parse({**EKS, "custody": section}, aws={"profile": "nobody"}).custody.store
+    assert store == replace(STORE, profile="nobody")
+    with pytest.raises(KeyStoreError, match="can't be used: The config profile"):
+        STORE.used_with(CredentialSource(profile="nobody")).read(TARGET)
+
+
+@pytest.mark.parametrize("excluded", [{"assumed_role": READER}, {"allowed_account_ids": ("123456789012",)}])
+def test_sts_that_is_not_reached_is_worth_another_try(
+    monkeypatch: pytest.MonkeyPatch, aws: ScriptedAws, excluded: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    with pytest.raises(KeyStoreUnavailableError, match="sts got no answer"):
+        replace(STORE, **excluded).read(TARGET)
+    assert aws.requests == []
 
 
 def test_a_refusal_is_in_awss_words_and_not_worth_another_try(aws: ScriptedAws) -> None:

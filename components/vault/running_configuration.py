@@ -1,0 +1,31 @@
+"""Finds Vault's configuration in the objects of the installed chart, and compares its seals."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+CONFIGURATION_ANNOTATION = "vault-autounseal/configuration"
+"""Annotation of Vault's pods: checksum of their configuration, which Vault reads only when it starts.
+
+By it the StatefulSet's controller tells the pods that were started before the last change. The chart has such
+an annotation itself (includeConfigAnnotation) from version 0.28 on only.
+"""
+
+CONFIGURATION_KEY = "extraconfig-from-values.hcl"
+"""Key of Vault's configuration in the chart's ConfigMap."""
+
+
+def configuration_map(fullname: str) -> str:
+    """Return the name of the ConfigMap with Vault's configuration."""
+    return f"{fullname}-config"
+
+
+def configuration_checksum(configuration: str) -> str:
+    """Return the checksum that :data:`CONFIGURATION_ANNOTATION` has."""
+    return hashlib.sha256(configuration.encode()).hexdigest()
+
+
+def seal_blocks(configuration: str) -> Sequence[str]:
+    """Return the seal stanzas of a configuration in their order, without indentation."""
+    unindented = "\n".join(line.strip() for line in configuration.splitlines())
+    return re.findall(r"^seal\b[^{\n]*\{(?:[^\n]*\}$|.*?^\}$)", unindented, re.MULTILINE | re.DOTALL)
