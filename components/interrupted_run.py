@@ -21,6 +21,7 @@ RESUME = ".venv/bin/python -m components resume"
 KEY = "aws:kms/key:Key"
 NAMED = frozenset(
     {
+        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
         "aws:iam/policy:Policy",
         "aws:iam/role:Role",
         "aws:kms/alias:Alias",

@@ -188,59 +188,6 @@ def test_values_and_labels_are_updated(stack: PluginStack, control_plane: Contro
     assert stack.foretold() == {}
 
 
-def leave_unfinished(plane: ControlPlane, revision: int, status: str) -> None:
-    """Have Helm's record say what it says while Helm is at work, as if it had been killed then."""
-    name = f"sh.helm.release.v1.thing.v{revision}"
-    secret = json.loads(plane.kubectl("get", "secret", name, "-n", "first", "-o", "json"))
-    # In it Helm has base64 of a compressed document, which counts; the label is for its lists.
-    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-    release = json.loads(gzip.decompress(packed))
-    release["info"]["status"] = status
-    packed = gzip.compress(json.dumps(release).encode())
-    secret["data"]["release"] = base64.b64encode(base64.b64encode(packed)).decode()
-    secret["metadata"]["labels"]["status"] = status
-    plane.kubectl("replace", "-f", "-", stdin=json.dumps(secret))
-
-
-def type_the_line(plane: ControlPlane, said: str) -> None:
-    """Do what the error says: one line that calls kubectl."""
-    lines = {line.strip() for line in said.splitlines() if line.strip().startswith("kubectl ")}
-    assert len(lines) == 1, said
-    plane.kubectl(*shlex.split(lines.pop())[1:])
-
-
-def test_an_upgrade_goes_on_where_helm_was_killed(
-    stack: PluginStack, control_plane: ControlPlane, chart: Path
-) -> None:
-    leave_unfinished(control_plane, 2, "pending-upgrade")
-    stack.program(program(control_plane, chart, text="third", team="two"))
-    # A preview says it, too, and goes on.
-    assert "is pending-upgrade: a run was killed" in stack.pulumi("preview")
-    said = stack.up(fails=True)
-    assert "is pending-upgrade: a run was killed" in said
-    assert config_map(control_plane, "first") == {"text": "other"}
-
-    type_the_line(control_plane, said)
-    stack.up()
-    assert config_map(control_plane, "first") == {"text": "third"}
-
-
-def test_an_installation_goes_on_where_helm_was_killed(
-    stack: PluginStack, control_plane: ControlPlane, chart: Path
-) -> None:
-    # The state doesn't know a release whose installation was interrupted.
-    stack.pulumi("state", "delete", stack.urn("::release"), "--yes")
-    control_plane.kubectl("delete", "secret", "sh.helm.release.v1.thing.v2", "-n", "first")
-    stack.program(program(control_plane, chart, text="other", team="two"))
-    assert "exists in namespace first" in stack.up(fails=True)
-
-    leave_unfinished(control_plane, 1, "pending-install")
-    type_the_line(control_plane, stack.up(fails=True))
-    stack.up()
-    assert stack.outputs()["status"]["revision"] == 1
-    assert config_map(control_plane, "first") == {"text": "other"}
-
-
 def test_what_others_have_changed_is_put_right(stack: PluginStack, control_plane: ControlPlane) -> None:
     control_plane.kubectl("label", "namespace", "first", "team-")
     stack.pulumi("refresh", "--yes", "--skip-preview")
@@ -272,6 +219,61 @@ def test_an_upgrade_that_does_not_get_ready_is_recorded_and_fixed(
     assert stack.foretold() == {"release": "update"}
     stack.up()
     assert stack.outputs()["status"]["status"] == "deployed"
+
+
+def leave_unfinished(plane: ControlPlane, revision: int, status: str) -> None:
+    """Have Helm's record say what it says while Helm is at work, as if it had been killed then."""
+    name = f"sh.helm.release.v1.thing.v{revision}"
+    secret = json.loads(plane.kubectl("get", "secret", name, "-n", "first", "-o", "json"))
+    # In it Helm has base64 of a compressed document, which counts; the label is for its lists.
+    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+    release = json.loads(gzip.decompress(packed))
+    release["info"]["status"] = status
+    packed = gzip.compress(json.dumps(release).encode())
+    secret["data"]["release"] = base64.b64encode(base64.b64encode(packed)).decode()
+    secret["metadata"]["labels"]["status"] = status
+    plane.kubectl("replace", "-f", "-", stdin=json.dumps(secret))
+
+
+def type_the_line(plane: ControlPlane, said: str) -> None:
+    """Do what the error says: one line that calls kubectl."""
+    lines = {line.strip() for line in said.splitlines() if line.strip().startswith("kubectl ")}
+    assert len(lines) == 1, said
+    plane.kubectl(*shlex.split(lines.pop())[1:])
+
+
+def test_an_upgrade_goes_on_where_helm_was_killed(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    leave_unfinished(control_plane, stack.outputs()["status"]["revision"], "pending-upgrade")
+    stack.program(program(control_plane, chart, text="third", team="two"))
+    # A preview says it, too, and goes on.
+    assert "is pending-upgrade: a run was killed" in stack.pulumi("preview")
+    said = stack.up(fails=True)
+    assert "is pending-upgrade: a run was killed" in said
+    assert config_map(control_plane, "first") == {"text": "other"}
+
+    type_the_line(control_plane, said)
+    stack.up()
+    assert config_map(control_plane, "first") == {"text": "third"}
+
+
+def test_an_installation_goes_on_where_helm_was_killed(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    # The state doesn't know a release whose installation was interrupted.
+    revision = stack.outputs()["status"]["revision"]
+    stack.pulumi("state", "delete", stack.urn("::release"), "--yes")
+    others = f"owner=helm,name=thing,version!={revision}"
+    control_plane.kubectl("delete", "secret", "--selector", others, "-n", "first")
+    stack.program(program(control_plane, chart, text="other", team="two"))
+    assert "exists in namespace first" in stack.up(fails=True)
+
+    leave_unfinished(control_plane, revision, "pending-install")
+    type_the_line(control_plane, stack.up(fails=True))
+    stack.up()
+    assert stack.outputs()["status"]["revision"] == 1
+    assert config_map(control_plane, "first") == {"text": "other"}
 
 
 def test_another_namespace_replaces_both(
