@@ -23,7 +23,12 @@ def project_configuration() -> Mapping[str, str]:
     Pulumi's ``Config`` only answers for keys that are asked for. The runtime's table alone knows which keys
     exist, and so tells a misspelt key from an absent one.
     """
-    prefix = f"{pulumi.get_project()}:"
+    return configuration_of(pulumi.get_project())
+
+
+def configuration_of(namespace: str) -> Mapping[str, str]:
+    """Return the stack's configuration in a namespace, such as a provider's, keyed without the namespace."""
+    prefix = f"{namespace}:"
     return {
         key.removeprefix(prefix): value
         for key, value in runtime_config.CONFIG.get().items()

@@ -215,7 +215,8 @@ def deploy(
 ) -> Deployment:
     """Runs ``program`` (the real one unless given) as the language host would.
 
-    ``configuration`` has keys without the project's namespace and values as Pulumi hands them on;
+    ``configuration`` has keys without the project's namespace (others keep theirs, such as ``gcp:region``)
+    and values as Pulumi hands them on;
     ``answers`` are those of the functions by token; ``outputs`` adds to a resource's inputs what its provider
     computes, its ``id`` where that matters. Raises what the program raises.
     """
@@ -238,7 +239,7 @@ def deploy(
         # What a program leaves behind that failed in an output belongs to a loop that is closed.
         SETTINGS.outputs.clear()
         set_all_config(
-            {f"{PROJECT}:{key}": value for key, value in configuration.items()},
+            {_namespaced(key): value for key, value in configuration.items()},
             [f"{PROJECT}:{key}" for key in secret_keys],
         )
         await run_in_stack(program or _run_program)
@@ -248,6 +249,10 @@ def deploy(
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(run(), context=contextvars.Context())
     return deployment
+
+
+def _namespaced(key: str) -> str:
+    return key if ":" in key else f"{PROJECT}:{key}"
 
 
 def _run_program() -> None:
