@@ -84,7 +84,7 @@ def google_provider(project: str) -> gcp.Provider:
     if stack not in _providers:
         # That the provider's own project is the stack's has been verified with the settings.
         settings = stack_provider_settings(None)
-        pulumi.log.info(f"Google Cloud: project {project}, as {settings.identity}.")
+        pulumi.log.info(f"Google Cloud: project {project}, as {settings.identity()}.")
         _providers[stack] = gcp.Provider(
             "gcp",
             project=project,

@@ -7,10 +7,12 @@ Sources: pulumi_gcp/provider.py; terraform-provider-google, provider.go (the var
 cmd/gke-gcloud-auth-plugin.
 """
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from components.config.reader import ConfigReader, configuration_of
@@ -78,13 +80,14 @@ class ProviderSettings:
     adc_file: str | None
     """The credentials file that the environment names; None for the usual place or the metadata server."""
 
-    @property
     def identity(self) -> str:
-        """Who acts, for a line of the preview."""
+        """Return who acts, for a line of the preview: the account, as far as it is known without Google."""
         if self.access_token:
             source = f"the access token in {ACCESS_TOKEN}"
         elif self.adc_file is not None:
-            source = f"the credentials in {self.adc_file} ({ADC_FILE})"
+            account = account_in_file(Path(self.adc_file))
+            owner = f" of {account}" if account else ""
+            source = f"the credentials{owner} in {self.adc_file} ({ADC_FILE})"
         else:
             source = "application default credentials"
         if not self.impersonation:
@@ -156,6 +159,23 @@ def read_provider_settings(
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def account_in_file(path: Path) -> str:
+    """Return the service account that a credentials file is for; empty if it names none or can't be read.
+
+    What is wrong with a file is said by those that need more of it than a name for a message.
+    """
+    try:
+        information = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    if not isinstance(information, dict):
+        return ""
+    impersonated = re.search(
+        r"/serviceAccounts/([^/:]+):", str(information.get("service_account_impersonation_url", ""))
+    )
+    return impersonated[1] if impersonated else str(information.get("client_email", ""))
 
 
 def stack_provider_settings(project: str | None, *, runs_plugin: bool = False) -> ProviderSettings:

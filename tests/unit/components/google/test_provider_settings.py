@@ -1,14 +1,16 @@
 """The settings of Google's provider: what all parts honour, and what is refused by name."""
 
 import inspect
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi_gcp as gcp
 import pytest
 
 from components.errors import SettingsError
-from components.google.provider_settings import ProviderSettings, read_provider_settings
+from components.google.provider_settings import ProviderSettings, account_in_file, read_provider_settings
 
 PROJECT = "acme-prod"
 ACCOUNT = "deployer@acme-prod.iam.gserviceaccount.com"
@@ -44,7 +46,7 @@ def test_nothing_is_given_to_the_provider_of_a_stack_without_settings() -> None:
     assert settings.arguments == {}
     assert (settings.impersonation, settings.adc_file, settings.access_token) == ((), None, False)
     assert settings.plugin_arguments(by_dns=False) == ()
-    assert settings.identity == "application default credentials"
+    assert settings.identity() == "application default credentials"
 
 
 def test_what_concerns_the_provider_alone_is_handed_on() -> None:
@@ -80,7 +82,7 @@ def test_impersonation_is_the_providers_and_kubectls() -> None:
     }
     assert settings.configured_impersonation == settings.impersonation == (DELEGATE, ACCOUNT)
     assert settings.plugin_arguments(by_dns=False) == (f"--impersonate_service_account={DELEGATE},{ACCOUNT}",)
-    assert settings.identity == (
+    assert settings.identity() == (
         f"{ACCOUNT}, impersonated with the credentials in /ci/key.json (GOOGLE_APPLICATION_CREDENTIALS)"
     )
 
@@ -107,7 +109,7 @@ def test_kubectl_takes_application_default_credentials_if_a_file_is_named() -> N
 def test_an_access_token_comes_before_everything_else() -> None:
     settings = read({}, {**ADC, **TOKEN, "CLOUDSDK_AUTH_ACCESS_TOKEN": "ya29.hush"})
     assert settings.plugin_arguments(by_dns=False) == ()
-    assert settings.identity == "the access token in GOOGLE_OAUTH_ACCESS_TOKEN"
+    assert settings.identity() == "the access token in GOOGLE_OAUTH_ACCESS_TOKEN"
 
 
 @pytest.mark.parametrize(
@@ -225,3 +227,33 @@ def test_variables_that_lead_to_the_same_account(
     configuration: Mapping[str, str], environment: Mapping[str, str]
 ) -> None:
     read(configuration, environment)
+
+
+@pytest.mark.parametrize(
+    ("content", "account"),
+    [
+        ({"type": "service_account", "client_email": ACCOUNT, "private_key": "hush"}, ACCOUNT),
+        (
+            {
+                "type": "external_account",
+                "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/"
+                f"serviceAccounts/{ACCOUNT}:generateAccessToken",
+            },
+            ACCOUNT,
+        ),
+        ({"type": "authorized_user"}, ""),
+        ([], ""),
+        (None, ""),
+    ],
+)
+def test_the_account_of_a_credentials_file_is_told(tmp_path: Path, content: object, account: str) -> None:
+    path = tmp_path / "credentials.json"
+    path.write_text("{" if content is None else json.dumps(content))
+    assert account_in_file(path) == account
+    identity = read({}, {"GOOGLE_APPLICATION_CREDENTIALS": str(path)}).identity()
+    assert identity.startswith(f"the credentials of {account} in " if account else "the credentials in ")
+    assert "hush" not in identity
+
+
+def test_a_credentials_file_that_is_missing_is_named_all_the_same(tmp_path: Path) -> None:
+    assert account_in_file(tmp_path / "missing.json") == ""
