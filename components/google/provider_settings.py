@@ -64,7 +64,7 @@ _ENDPOINT_VARIABLE = re.compile(r"GOOGLE_\w+_CUSTOM_ENDPOINT")
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """Who talks to Google, and how: the same for all parts."""
+    """The account that talks to Google, and how: the same for all parts."""
 
     arguments: Mapping[str, Any]
     """Arguments of :class:`pulumi_gcp.Provider` besides the project; empty without settings."""
