@@ -8,8 +8,10 @@ import pulumi
 from components.cluster_lookup import look_up_cluster
 from components.custody_provisioning import provision_custody
 from components.injector_admission import verify_injector_admission
+from components.interrupted_run import watch_for_interrupted_run
 from components.journal_key import JournalKey
 from components.kubernetes_connection import connect_kubernetes
+from components.operating_system import require_supported_system
 from components.operator_init import OperatorInit
 from components.raft_quorum import RaftQuorum
 from components.release_guard import ReleaseGuard
@@ -21,7 +23,9 @@ from components.vault_namespace import provision_namespace
 from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access, user_interface
 from components.webhook_rule import open_webhook
 
+require_supported_system()
 settings = load_settings()
+watch_for_interrupted_run()
 
 cluster = look_up_cluster(settings)
 connection = connect_kubernetes(settings, cluster)

@@ -4,8 +4,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from components.commands import aws_policy, generate_root, google_role, migrate_seal, unseal
+from components.commands import (
+    aws_policy,
+    generate_root,
+    google_role,
+    import_state,
+    migrate_seal,
+    resume,
+    unseal,
+)
 from components.errors import DeploymentError
+from components.operating_system import require_supported_system
 from components.progress import say
 
 
@@ -13,12 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 after a message that says what to fix."""
     parser = argparse.ArgumentParser(prog="python -m components", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (unseal, generate_root, migrate_seal, aws_policy, google_role):
+    for command in (unseal, generate_root, migrate_seal, resume, import_state, aws_policy, google_role):
         subparser = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.__doc__)
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
     try:
+        require_supported_system()
         options.run(options)
     except DeploymentError as error:
         say(str(error))

@@ -19,7 +19,7 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
     wanted = settings.cluster
     if wanted is None:
         return None
-    needs_identity = any(seal.needs_pod_identity for seal in settings.seals)
+    needs_issuer = any(seal.needs_token_issuer for seal in settings.seals)
     # Only one cloud's SDK is imported: each takes a part of a second of every command.
     if wanted.project is not None:
         from components.google.cluster import GkeClusterNeeds, look_up_gke_cluster
@@ -27,7 +27,7 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
 
         needs = GkeClusterNeeds(
             endpoint=settings.kube_context is None,
-            workload_identity=needs_identity,
+            workload_identity=needs_issuer,
             placed=METADATA_LABEL in json.dumps(settings.affinity),
         )
         return look_up_gke_cluster(wanted.name, wanted.location, wanted.project, needs)
@@ -36,6 +36,8 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
     return look_up_eks_cluster(
         wanted.name,
         wanted.location,
-        needs_oidc_provider=needs_identity,
-        node_security_group_id=settings.node_security_group_id,
+        needs_oidc_provider=needs_issuer,
+        needs_pod_identity_agent=any(seal.needs_pod_identity_agent for seal in settings.seals),
+        node_security_group_ids=settings.node_security_group_ids,
+        provider_settings=settings.aws_provider,
     )

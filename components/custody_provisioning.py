@@ -12,6 +12,7 @@ import pulumi
 
 from components.custody.stores import aws_secrets_manager, gcp_secret_manager
 from components.errors import DeploymentError
+from components.progress import say
 from components.seals.seal import ProvisionedSeal
 from components.settings import Settings
 
@@ -75,6 +76,7 @@ def _provision_aws_secret(
             region=cluster.region,
             protect=settings.protect,
             tags=settings.tags,
+            secret_hooks=refuse_deleted_name(store),
         ),
         pulumi.ResourceOptions(provider=cluster.provider),
     )
@@ -85,6 +87,27 @@ def _provision_aws_secret(
             "secret_name": made.secret_name,
             "secret_key_arn": made.secret_key_arn,
         },
+    )
+
+
+def refuse_deleted_name(store: aws_secrets_manager.Store) -> pulumi.ResourceHookBinding:
+    """Return the hook that refuses a secret whose name AWS keeps for one that was deleted.
+
+    A preview only says so: the command `import` learns from it what to look for.
+    """
+    dry_run = pulumi.runtime.is_dry_run()
+
+    # Not in a thread, as in interrupted_run.py.
+    def before_secret(_args: pulumi.ResourceHookArgs) -> None:
+        problem = store.problem_of_creation()
+        if problem is not None and not dry_run:
+            raise DeploymentError(problem)
+        if problem is not None:
+            say(problem)
+
+    options = pulumi.ResourceHookOptions(on_dry_run=True)
+    return pulumi.ResourceHookBinding(
+        before_create=[pulumi.ResourceHook("before-secret", before_secret, options)]
     )
 
 

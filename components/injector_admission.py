@@ -6,16 +6,20 @@ without its secrets; this finds it before a workload does.
 """
 
 import json
+import re
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import CreateResult, UpdateResult
 
-from components.errors import RetryableError
+from components.errors import DeploymentError, RetryableError
+from components.kubernetes.injected_pod import admission_probe, vault_address
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.kubernetes.pod_state import deployment_pods, grouped_problems
-from components.progress import Waiting
+from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource
 
 if TYPE_CHECKING:
@@ -24,48 +28,27 @@ if TYPE_CHECKING:
     from components.vault_release import VaultRelease
 
 INPUTS = ("target", "deployment", "port", "release_revision", "webhook_seconds")
-INJECTED_CONTAINER = "vault-agent"
 _INJECTOR_CONTAINER = "sidecar-injector"
 # The chart gives the webhook 30 s (injector.webhook.timeoutSeconds); the request must wait longer.
 _REQUEST_SECONDS = 45
+_REQUEST_LOGGED = "Request received"
+"""What the injector logs of each request to its webhook, but not of its probes (vault-k8s, handler.go)."""
+_OTHER_WEBHOOK_FAILED = re.compile(r'failed calling webhook "(?!vault\.hashicorp\.com")')
 
 
-def admission_probe(namespace: str) -> dict[str, Any]:
-    """Return a pod that asks for injection and that every pod security standard admits."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "generateName": "vault-injector-probe-",
-            "namespace": namespace,
-            "annotations": {
-                "vault.hashicorp.com/agent-inject": "true",
-                "vault.hashicorp.com/role": "injector-probe",
-            },
-        },
-        "spec": {
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 65534,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "probe",
-                    "image": "injector-probe",
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                }
-            ],
-        },
-    }
+class ProbeRefusedError(RetryableError):
+    """The pod wasn't admitted, for a reason other than the injector's webhook."""
 
 
-def is_injected(pod: Mapping[str, Any]) -> bool:
-    """Return whether the webhook has added Vault's agent to the pod."""
-    return any(container["name"] == INJECTED_CONTAINER for container in pod["spec"]["containers"])
+@dataclass(frozen=True)
+class _Injector:
+    """The Deployment, as it is in the cluster."""
+
+    image: str
+    vault_address: str
+    """Address of the Vault that its agents go to."""
+    selector: str
+    """Label selector of its pods."""
 
 
 class InjectorAdmissionProvider(StableProvider):
@@ -88,23 +71,66 @@ def _await_injection(props: Mapping[str, Any]) -> None:
     target = KubernetesTarget.from_properties(props["target"])
     kubectl = Kubectl(target)
     deployment = str(props["deployment"])
-    probe = json.dumps(admission_probe(target.namespace))
-
-    def attempt() -> None:
-        answer = kubectl.run(
-            ["create", "--dry-run=server", "--output=json", "--filename=-"],
-            stdin=probe,
-            timeout_seconds=_REQUEST_SECONDS,
-        )
-        if not is_injected(json.loads(answer)):
-            raise RetryableError("the API server admitted a pod without asking the webhook")
-
     Waiting("Waiting for the injector's webhook", float(props["webhook_seconds"])).until(
-        attempt,
+        lambda: _require_injection(kubectl, target.namespace, deployment),
         (KubectlError, RetryableError),
         state=lambda error: _state(kubectl, deployment, str(error)),
-        timeout_message=lambda error: _not_injected(kubectl, deployment, int(props["port"]), str(error)),
+        timeout_message=lambda error: _not_injected(kubectl, deployment, int(props["port"]), error),
         pause_seconds=0.5,
+    )
+
+
+def _require_injection(kubectl: Kubectl, namespace: str, deployment: str) -> None:
+    """Raise :class:`RetryableError` unless this injector's webhook was asked about a pod."""
+    injector = _injector(kubectl, deployment)
+    began = time.monotonic()
+    try:
+        answer = kubectl.run(
+            ["create", "--dry-run=server", "--output=json", "--filename=-"],
+            stdin=json.dumps(admission_probe(namespace, injector.image)),
+            timeout_seconds=_REQUEST_SECONDS,
+        )
+    except KubectlError as error:
+        if error.passing and not _OTHER_WEBHOOK_FAILED.search(str(error)):
+            raise
+        raise ProbeRefusedError(str(error)) from None
+    address = vault_address(json.loads(answer))
+    if address is None:
+        raise RetryableError("the API server admitted a pod without asking the webhook")
+    if address in ("", injector.vault_address):
+        return
+    # Of several injectors the first one changes a pod, and the others leave a changed one alone. That they
+    # were asked, only their log shows.
+    seconds = int(time.monotonic() - began) + 5
+    log = kubectl.run(
+        [
+            *("logs", f"--selector={injector.selector}", f"--container={_INJECTOR_CONTAINER}"),
+            *(f"--since={seconds}s", "--tail=-1"),
+        ]
+    )
+    if _REQUEST_LOGGED not in log:
+        raise RetryableError(
+            f"another injector, of the Vault at {address}, changed the pod, and this one wasn't asked"
+        )
+    say(
+        f"Pods that ask for injection get it from another injector, whose webhook comes first: their agents "
+        f"go to the Vault at {address}. The annotation vault.hashicorp.com/service: "
+        f"{injector.vault_address} sends a pod's agent to this one."
+    )
+
+
+def _injector(kubectl: Kubectl, deployment: str) -> _Injector:
+    found = kubectl.get("deployment", deployment)
+    if found is None:
+        raise RetryableError(f"there is no Deployment {deployment}")
+    spec = found["spec"]["template"]["spec"]
+    container = next(one for one in spec["containers"] if one["name"] == _INJECTOR_CONTAINER)
+    environment = {one["name"]: one.get("value", "") for one in container.get("env") or ()}
+    labels = found["spec"]["selector"]["matchLabels"]
+    return _Injector(
+        image=str(container["image"]),
+        vault_address=str(environment.get("AGENT_INJECT_VAULT_ADDR", "")),
+        selector=",".join(f"{label}={value}" for label, value in labels.items()),
     )
 
 
@@ -118,12 +144,12 @@ def _state(kubectl: Kubectl, deployment: str, error: str) -> str:
     return "; ".join(problems) or error
 
 
-def _not_injected(kubectl: Kubectl, deployment: str, port: int, state: str) -> str:
+def _not_injected(kubectl: Kubectl, deployment: str, port: int, error: DeploymentError) -> str:
     try:
         found = kubectl.get("deployment", deployment)
         pods = deployment_pods(kubectl, found) if found is not None else []
-    except KubectlError as error:
-        return f"The injector {deployment} can't be looked at: {error}"
+    except KubectlError as failure:
+        return f"The injector {deployment} can't be looked at: {failure}"
     if found is None:
         return f"The injector {deployment} doesn't exist: run pulumi up --refresh, which installs it again."
     if not found.get("status", {}).get("readyReplicas"):
@@ -133,17 +159,29 @@ def _not_injected(kubectl: Kubectl, deployment: str, port: int, state: str) -> s
                 log = kubectl.log_tail(pod.name, container=_INJECTOR_CONTAINER)
                 lines.extend([f"The last log lines of {pod.name}:", log])
         return "\n".join(lines)
+    if isinstance(error, ProbeRefusedError):
+        return (
+            f"Whether the control plane reaches the injector {deployment} is unknown, as the pod that would "
+            f"show it isn't admitted: {error}\nLet it in (a dry run of a pod with the injector's own image, "
+            "in Vault's namespace), or set injector.verify to false and look at a pod of your own."
+        )
+    fix = (
+        "With injector.hostNetwork the port is one of the node: see that no other program has it there."
+        if found["spec"]["template"]["spec"].get("hostNetwork")
+        else "If pods have addresses of an overlay network (on EKS with Calico, Cilium or Weave), the "
+        "control plane reaches none of them, whatever the rules: set injector.hostNetwork to true."
+    )
     return (
-        f"The injector {deployment} is ready, but the control plane doesn't reach its webhook: {state}. "
-        f"Let TCP {port} through from the control plane to the nodes (on EKS: check that "
-        "nodeSecurityGroupId is the group of the nodes that run the injector). Until then each pod that is "
-        "created waits for the webhook's time-out and starts without injection."
+        f"The injector {deployment} is ready, but the control plane doesn't reach its webhook: {error}. "
+        f"Let TCP {port} through from the control plane to the nodes (on EKS: nodeSecurityGroupIds has to "
+        f"name the groups of all nodes that may run the injector). {fix} Until then each pod that is created "
+        "waits for the webhook's time-out and starts without injection."
     )
 
 
 def verify_injector_admission(settings: "Settings", release: "VaultRelease") -> None:
-    """Verify the injector if it is enabled."""
-    if settings.injector.enabled:
+    """Verify the injector if it is enabled and the settings don't say otherwise."""
+    if settings.injector.enabled and settings.injector.verify:
         InjectorAdmission(
             "injector-admission",
             settings=settings,

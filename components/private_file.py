@@ -55,9 +55,7 @@ def delete_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a renaming or removal in the folder durable; Windows has no such call and needs none."""
-    if os.name != "posix":
-        return
+    """Make a renaming or removal in the folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

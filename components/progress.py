@@ -29,6 +29,9 @@ def say(message: str) -> None:
 LINE_SECONDS = 10
 """Seconds between two lines of output on a wait."""
 
+_LONGEST_PAUSE_SECONDS = 2
+_SHARE_OF_THE_WAIT = 60
+
 
 class Waiting:
     """A deadline, with a line of output every ten seconds on what is being waited for."""
@@ -50,13 +53,18 @@ class Waiting:
         return self.remaining_seconds == 0
 
     def pause(self, state: str | Callable[[], str], seconds: float = 0.1) -> None:
-        """Sleep for a moment, and report the state if a line is due; a function is called only then."""
+        """Sleep for a moment, and report the state if a line is due; a function is called only then.
+
+        A moment is at least ``seconds``, and in a long wait a sixtieth of it, up to two seconds: an attempt
+        that fails at once may have started kubectl, and what gets a token for it.
+        """
         now = time.monotonic()
         if now >= self._next_line:
             self._next_line = now + LINE_SECONDS
             shown = state if isinstance(state, str) else state()
             say(f"{self._what}: {shown} ({now - self._began:.0f} s)")
-        time.sleep(min(seconds, self.remaining_seconds))
+        longer = min((now - self._began) / _SHARE_OF_THE_WAIT, _LONGEST_PAUSE_SECONDS)
+        time.sleep(min(max(seconds, longer), self.remaining_seconds))
 
     def until(
         self,

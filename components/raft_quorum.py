@@ -29,7 +29,7 @@ from components.vault.client import (
     VaultUnavailableError,
     VaultUnreachableError,
 )
-from components.vault.diagnostics import pod_states, with_pod_problems
+from components.vault.diagnostics import pod_states, problem_of, with_pod_problems
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from components.vault.servers import (
     observe_leadership,
@@ -254,18 +254,18 @@ def _no_quorum(props: Mapping[str, Any], access: PodAccess, error: str) -> str:
     replicas = int(props["replicas"])
     custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
     lines = [f"Vault has no quorum of {replicas}: {error}. Its keys are safe in {custody.location}."]
-    states = {state.name: state for state in pod_states(access)}
+    states = pod_states(access)
+    started = {state.name for state in states if state.started}
     for ordinal in range(replicas):
         pod = access.pod(ordinal)
-        state = states.get(pod)
         try:
             status = _pod_seal_status(access, ordinal)
             lines.append(f"{pod}: {'sealed' if status.sealed else 'unsealed'}")
             if not status.sealed:
                 continue
         except (RetryableError, VaultRefusedError) as unreachable:
-            lines.append(f"{pod}: {(state and state.problem) or unreachable}")
-        if state is not None and state.started:
+            lines.append(f"{pod}: {problem_of(access, pod, states, str(unreachable))}")
+        if pod in started:
             lines.append(_indented(access.kubectl.log_tail(pod, lines=8).splitlines()))
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult
 
+from components.errors import DeploymentError
 from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
@@ -42,6 +43,8 @@ class ReleaseGuardProvider(StableProvider):
         old, new = _olds.get("storage"), str(news["storage"])
         if old not in (None, new) and news["migrated_to"] != new:
             failures.append(CheckFailure("storage", _other_storage(str(old), new)))
+        if old is None and (taken := _taken_name(news)) is not None:
+            failures.append(CheckFailure("release_name", taken))
         seal_problem = seal_change_problem(_olds, news) or key_change_problem(_olds, news)
         if seal_problem is not None:
             failures.append(CheckFailure(*seal_problem))
@@ -61,6 +64,37 @@ class ReleaseGuardProvider(StableProvider):
 
             if hint := seal_class(str(_props["seal_type"])).reuse_of_key(str(key)):
                 say(hint)
+
+
+def _taken_name(news: Mapping[str, Any]) -> str | None:
+    """Return why the release can't be installed under its name, as far as it can be seen now."""
+    release_name = news.get("release_name")
+    # Not for a release that this program doesn't install.
+    if not release_name:
+        return None
+    # As in delete.
+    from components.kubernetes.cluster_wide_names import taken_name
+    from components.progress import say
+
+    access = PodAccess.from_properties(news["access"])
+    try:
+        taken = taken_name(access.target, access.statefulset, str(release_name))
+    except DeploymentError as error:
+        say(f"Whether another Vault of this cluster has the release's names can't be seen: {error}")
+        return None
+    if taken is None:
+        return None
+    return (
+        f"{taken}, and the chart names it after the release. Nothing was changed. Give this Vault a release "
+        f"name of its own: pulumi config set releaseName {_other_name(access.target.namespace, release_name)}"
+    )
+
+
+def _other_name(namespace: str, release_name: str) -> str:
+    """Return a release name that is the namespace's, within the chart's limit of 38 characters."""
+    name = namespace if "vault" in namespace else f"vault-{namespace}"
+    name = f"{name}-2" if name == release_name else name
+    return name[:38].rstrip("-")
 
 
 def _other_storage(old: str, new: str) -> str:
@@ -92,6 +126,8 @@ class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
             "migrate_from_key": migrate_from_key,
             "access": access.to_properties(),
             "replicas": settings.replicas,
+            # Not compared: it matters before the first installation only.
+            "release_name": settings.release_name,
         }
         super().__init__(ReleaseGuardProvider(), name, properties, opts)
 

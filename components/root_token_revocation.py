@@ -10,6 +10,7 @@ from components.errors import RetryableError
 from components.kubernetes.lease import RunLease
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource
+from components.vault.diagnostics import with_pod_problems
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ def _revoke(access: PodAccess, token: str) -> None:
     Waiting("Revoking the root token", _SECONDS).until(
         attempt,
         RetryableError,
-        timeout_message=lambda error: f"The root token couldn't be revoked: {error}\nRun pulumi up again.",
+        state=lambda error: with_pod_problems(access, str(error), "; "),
+        timeout_message=lambda error: (
+            f"The root token couldn't be revoked: {with_pod_problems(access, str(error))}\n"
+            "Run pulumi up again."
+        ),
     )
 
 

@@ -55,7 +55,9 @@ def prove_key(*, identity: str, key: str, seconds: float, proof: Callable[[], No
     except DeploymentError as error:
         raise DeploymentError(
             f"The preflight of the seal as Vault's identity {identity} didn't succeed; this run has "
-            f"initialised nothing. {error}\nThen run pulumi up again."
+            f"initialised nothing. {error}\nThen run pulumi up again. This proof ran on your machine: if "
+            "only the cluster may use the key (private endpoints, a condition on the network), set "
+            "init.preflight to false."
         ) from None
 
 

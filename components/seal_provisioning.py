@@ -88,6 +88,7 @@ def provision_seals(
         pod_start_seconds=settings.deadlines.pod_start_seconds,
         project=settings.project,
         enable_apis=settings.enable_apis,
+        aws_provider=settings.aws_provider,
         guard=None,
         key_statements=_statements_for_secret(settings, cluster),
         protect=settings.protect,

@@ -2,13 +2,17 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
-from components.kubernetes.kubectl import KubernetesTarget
+from components.errors import DeploymentError
+from components.interrupted_run import RESUME
+from components.kubernetes.helm_storage import HelmRecord, last_record, unfinished_problem
+from components.kubernetes.kubectl import KubectlError, KubernetesTarget
+from components.progress import say
 from components.seals.seal import PodRequirements, SealStanza
 from components.settings import Settings
 from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values
@@ -97,7 +101,11 @@ class VaultRelease(pulumi.ComponentResource):
                 "skipAwait": True,
                 "timeout": RELEASE_TIMEOUT_SECONDS,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=list(args.prerequisites)),
+            pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(args.prerequisites),
+                hooks=refuse_unfinished(settings.release_name, args.access.target),
+            ),
         )
         self.release_name = release.name.apply(lambda given: given or settings.release_name)
         self.namespace = pulumi.Output.from_input(args.namespace)
@@ -105,6 +113,52 @@ class VaultRelease(pulumi.ComponentResource):
         self.register_outputs(
             {"release_name": self.release_name, "namespace": self.namespace, "revision": self.revision}
         )
+
+
+class UnfinishedReleaseError(DeploymentError):
+    """Helm would refuse to install or upgrade, as it hasn't finished before or the release exists already."""
+
+
+def refuse_unfinished(release: str, target: KubernetesTarget) -> pulumi.ResourceHookBinding:
+    """Return the hooks that look at Helm's records before the release is touched.
+
+    Pulumi calls them if it is about to create or change the release, so no other command takes longer.
+    """
+    dry_run = pulumi.runtime.is_dry_run()
+
+    def refuse(problem: Callable[[HelmRecord], str | None]) -> Callable[[pulumi.ResourceHookArgs], None]:
+        # Not in a thread, as in interrupted_run.py.
+        def hook(_args: pulumi.ResourceHookArgs) -> None:
+            try:
+                record = last_record(target, release)
+            except KubectlError as error:
+                # A preview works without the cluster, and Helm itself needs it.
+                say(f"Helm's records of release {release} can't be read: {error}")
+                return
+            found = problem(record) if record is not None else None
+            if found is not None and not dry_run:
+                raise UnfinishedReleaseError(found)
+            if found is not None:
+                say(found)
+
+        return hook
+
+    def pending(record: HelmRecord) -> str | None:
+        return unfinished_problem(target, release, record) if record.pending else None
+
+    def existing(record: HelmRecord) -> str | None:
+        return pending(record) or (
+            f"Release {release} exists in namespace {target.namespace} ({record.status}), and this stack's "
+            "state doesn't have it. Nothing was changed. If a run of this stack was interrupted, take over "
+            f"what it created, and then run pulumi up again: {RESUME}. Otherwise it is another stack's, or "
+            "the state was lost (docs/operations.md#the-state-is-lost)"
+        )
+
+    options = pulumi.ResourceHookOptions(on_dry_run=True)
+    return pulumi.ResourceHookBinding(
+        before_create=[pulumi.ResourceHook("before-release-is-installed", refuse(existing), options)],
+        before_update=[pulumi.ResourceHook("before-release-is-upgraded", refuse(pending), options)],
+    )
 
 
 _LOOPBACK = re.compile(r"http://([^/@]*@)?(127\.[0-9.]+|localhost|\[::1\])(:[0-9]+)?/?")

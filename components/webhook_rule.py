@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.settings import Settings
+from components.stack_state import recorded_outputs
 
 if TYPE_CHECKING:
     from components.aws.cluster import EksCluster
@@ -20,7 +21,7 @@ class WebhookRule:
 
     prerequisites: Sequence[pulumi.Resource] = ()
     """Resources that the injector's start depends on."""
-    outputs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    outputs: Mapping[str, pulumi.Input[str | Sequence[str]]] = field(default_factory=dict)
     """Stack outputs that the rule adds."""
 
 
@@ -28,6 +29,12 @@ def open_webhook(settings: Settings, cluster: "EksCluster | GkeCluster | None") 
     """Create the firewall rule if one is needed; if none is, the log says why."""
     if not settings.injector.enabled:
         pulumi.log.info("No firewall rule for the webhook: the injector is off.")
+        return WebhookRule()
+    if not settings.webhook_rule:
+        pulumi.log.info(
+            "No firewall rule for the webhook: webhookRule is false. See to it that TCP "
+            f"{settings.injector.port} is open from the control plane to the nodes."
+        )
         return WebhookRule()
     if cluster is None:
         pulumi.log.info(
@@ -41,26 +48,36 @@ def open_webhook(settings: Settings, cluster: "EksCluster | GkeCluster | None") 
 
 
 def _open_security_group(settings: Settings, cluster: "EksCluster") -> WebhookRule:
-    from components.aws.webhook_rule import WebhookIngress, WebhookIngressArgs
-
-    node_group = settings.node_security_group_id
-    if node_group is None or node_group == cluster.security_group_id:
+    own = cluster.security_group_id
+    groups = [group for group in settings.node_security_group_ids if group != own]
+    if not groups or own in settings.node_security_group_ids:
         pulumi.log.info(
-            f"No firewall rule for the webhook: the nodes share the cluster's security group {node_group}, "
-            "which lets its members reach each other."
+            f"No firewall rule for the webhook in {own}, the cluster's own security group, whose members "
+            "reach each other. Nodes that aren't in it need their groups in nodeSecurityGroupIds."
         )
+    if not groups:
+        return WebhookRule()
+    from components.aws.webhook_rule import INGRESS_RULE, WebhookIngress, WebhookIngressArgs, needed_rules
+
+    port = settings.injector.port
+    needed = needed_rules(groups, port, cluster, recorded_outputs(INGRESS_RULE))
+    if not needed:
         return WebhookRule()
     ingress = WebhookIngress(
         "webhook-ingress",
         WebhookIngressArgs(
-            control_plane_security_group_id=cluster.security_group_id,
-            node_security_group_id=node_group,
-            port=settings.injector.port,
+            control_plane_security_group_id=own,
+            node_security_group_ids=needed,
+            port=port,
             tags=settings.tags,
         ),
         pulumi.ResourceOptions(provider=cluster.provider),
     )
-    return WebhookRule(prerequisites=(ingress,), outputs={"ingress_rule_id": ingress.rule_id})
+    if len(ingress.rule_ids) == 1:
+        return WebhookRule(prerequisites=(ingress,), outputs={"ingress_rule_id": ingress.rule_ids[0]})
+    return WebhookRule(
+        prerequisites=(ingress,), outputs={"ingress_rule_ids": pulumi.Output.all(*ingress.rule_ids)}
+    )
 
 
 def _open_firewall(settings: Settings, cluster: "GkeCluster") -> WebhookRule:

@@ -19,7 +19,7 @@ from sandbox.certificates import CertificateAuthority
 from sandbox.cluster.packet_filter import redirect_pods
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
-from sandbox.network import API_SERVER_URL, METADATA_SERVER_PORT
+from sandbox.network import API_SERVER_URL, METADATA_SERVER_PORT, POD_IDENTITY_AGENT_PORT
 from sandbox.plugins.installation import InstalledPlugin, install_plugins
 from sandbox.progress import Progress
 from sandbox.stack import GOOGLE_STACK, STACK, SandboxStack
@@ -161,7 +161,8 @@ def _start_on_aws(
             images=images,
             host_records=aws.host_records(),
         )
-    with progress.step("VPC, EKS cluster, OIDC provider, pod identity webhook"):
+        redirect_pods(aws.POD_IDENTITY_AGENT_ADDRESS, 80, POD_IDENTITY_AGENT_PORT)
+    with progress.step("VPC, EKS cluster, OIDC provider, pod identities"):
         seeded = aws.seed(
             endpoint,
             api_server_url=API_SERVER_URL,

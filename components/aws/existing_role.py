@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws.cluster import look_up
+from components.aws.pod_trust import PodTrust
 from components.aws.settings import ExistingRoleSettings
-from components.aws.trust_policy import PodTrust, judge_trust
+from components.aws.trust_policy import judge_trust
 from components.errors import DeploymentError
 
 
@@ -55,7 +56,7 @@ def trusted_role(
     if judged.any_service_account:
         pulumi.log.warn(
             f"Pods of every service account of the cluster may assume {role.arn} (role.arn), and so use "
-            f"Vault's key: its trust policy has no condition on {trust.condition_key('sub')}. Vault's pods "
-            f"have {trust.subject}."
+            f"Vault's key: its trust policy has no condition on {trust.limiting_key}. Of Vault's pods "
+            f"{', '.join(f'the {claim.what} is {claim.value}' for claim in trust.claims)}."
         )
     return ExistingRole(path=found.path, unique_id=found.unique_id)

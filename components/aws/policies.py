@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.aws.partitions import service_names
+
 POLICY_VERSION = "2012-10-17"
 
 Statement = Mapping[str, Any]
-Condition = Mapping[str, Mapping[str, str]]
+Condition = Mapping[str, Mapping[str, str | Sequence[str]]]
 
 UNSEAL_ACTIONS: Sequence[str] = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt")
 """Actions of the awskms seal. Source: Vault's document on the `awskms` seal, "Authentication"."""
@@ -39,6 +41,17 @@ KEY_ADMINISTRATION_ACTIONS: Sequence[str] = (
 """Administration without use: with `kms:*` any principal of the account with a wide policy could decrypt."""
 
 WEB_IDENTITY_AUDIENCE = "sts.amazonaws.com"
+"""Audience of the tokens that EKS gives to pods, in every partition: in China, too, it isn't STS's address.
+
+Source: aws/amazon-eks-pod-identity-webhook, `--token-audience`; eksctl-io/eksctl#1910.
+"""
+WEB_IDENTITY_ACTION = "sts:AssumeRoleWithWebIdentity"
+
+POD_IDENTITY_SERVICE = "pods.eks.amazonaws.com"
+"""The principal that assumes roles for EKS Pod Identity, and the audience of the pods' tokens."""
+POD_IDENTITY_AGENT = "eks-pod-identity-agent"
+"""The EKS add-on through which pods get the credentials of EKS Pod Identity."""
+POD_IDENTITY_ACTIONS: Sequence[str] = ("sts:AssumeRole", "sts:TagSession")
 
 
 def role_arn(*, partition: str, account_id: str, path: str, name: str) -> str:
@@ -50,54 +63,41 @@ def unseal_key_policy(
     *,
     partition: str,
     account_id: str,
-    vault_role_arn: str,
-    role_exists: bool = False,
+    principal_arn: str,
+    principal_exists: bool = False,
     further_statements: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """Return the key policy: the account administers the key, only Vault's role uses it.
+    """Return the key policy: the account administers the key, only Vault's role or user uses it.
 
     ``further_statements`` are for uses besides unsealing.
 
     The role is named in a condition instead of as the principal: KMS refuses a principal that doesn't exist
     yet, and turns a deleted one into a dead identifier, which a new role of the same name doesn't match.
-    Such a statement also needs a policy of the role. A role that isn't the stack's (``role_exists``) gets
-    none, so it is the principal and needs none. Source: the KMS guide, "Key policies", and the IAM guide on
+    Such a statement also needs a policy of the role. A role or user that isn't the stack's
+    (``principal_exists``) gets none, so it is the principal and needs none. Source: the KMS guide, "Key
+    policies", and the IAM guide on
     `aws:PrincipalArn`.
     """
     account = _account(partition, account_id)
     use: Statement = {
         "Sid": "VaultRoleUsesKey",
         "Effect": "Allow",
-        "Principal": {"AWS": vault_role_arn} if role_exists else account,
+        "Principal": {"AWS": principal_arn} if principal_exists else account,
         "Action": list(UNSEAL_ACTIONS),
         "Resource": "*",
     }
-    named = {"Condition": {"StringEquals": {"aws:PrincipalArn": vault_role_arn}}}
+    named = {"Condition": {"StringEquals": {"aws:PrincipalArn": principal_arn}}}
     return document(
         _administration(account),
-        use if role_exists else {**use, **named},
+        use if principal_exists else {**use, **named},
         *further_statements,
-    )
-
-
-def service_account_trust_policy(
-    *, oidc_provider_arn: str, issuer: str, namespace: str, service_account: str
-) -> str:
-    """Return a trust policy that lets only the pods of one service account assume the role."""
-    return document(
-        service_account_trust(
-            oidc_provider_arn=oidc_provider_arn,
-            issuer=issuer,
-            namespace=namespace,
-            service_account=service_account,
-        )
     )
 
 
 def service_account_trust(
     *, oidc_provider_arn: str, issuer: str, namespace: str, service_account: str
 ) -> Statement:
-    """Return the statement of :func:`service_account_trust_policy`.
+    """Return the statement that lets only the pods of one service account assume the role (IRSA).
 
     Both `sub` and `aud` are compared in full. ``issuer`` is the cluster's OIDC issuer URL.
     Source: the EKS guide, "IAM roles for service accounts".
@@ -107,13 +107,39 @@ def service_account_trust(
         "Sid": "VaultPodsAssumeRole",
         "Effect": "Allow",
         "Principal": {"Federated": oidc_provider_arn},
-        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Action": WEB_IDENTITY_ACTION,
         "Condition": {
             "StringEquals": {
                 f"{provider}:aud": WEB_IDENTITY_AUDIENCE,
                 f"{provider}:sub": f"system:serviceaccount:{namespace}:{service_account}",
             }
         },
+    }
+
+
+def pod_identity_tags(cluster_arn: str, namespace: str, service_account: str) -> Mapping[str, str]:
+    """Return what EKS Pod Identity says of the pods, by the condition keys of these session tags.
+
+    Source: the EKS guide, "Grant Pods access to AWS resources based on tags".
+    """
+    return {
+        "aws:RequestTag/eks-cluster-arn": cluster_arn,
+        "aws:RequestTag/kubernetes-namespace": namespace,
+        "aws:RequestTag/kubernetes-service-account": service_account,
+    }
+
+
+def pod_identity_trust(*, cluster_arn: str, namespace: str, service_account: str) -> Statement:
+    """Return the statement that lets EKS assume the role for the pods of one service account alone.
+
+    Source: the EKS guide, "Create IAM role with trust policy required by EKS Pod Identity".
+    """
+    return {
+        "Sid": "EksAssumesRoleForVaultPods",
+        "Effect": "Allow",
+        "Principal": {"Service": POD_IDENTITY_SERVICE},
+        "Action": list(POD_IDENTITY_ACTIONS),
+        "Condition": {"StringEquals": pod_identity_tags(cluster_arn, namespace, service_account)},
     }
 
 
@@ -254,10 +280,16 @@ def secret_key_statement(
         "Action": list(SECRET_KEY_ACTIONS),
         "Resource": "*",
         "Condition": {
-            "StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"},
+            "StringEquals": via_secrets_manager(region=region, partition=partition),
             "ArnEquals": {"aws:PrincipalArn": list(readers)},
         },
     }
+
+
+def via_secrets_manager(*, region: str, partition: str) -> Mapping[str, str | Sequence[str]]:
+    """Return the condition values that a key is used through Secrets Manager."""
+    names = service_names("secretsmanager", region=region, partition=partition)
+    return {"kms:ViaService": names if len(names) > 1 else names[0]}
 
 
 def _account(partition: str, account_id: str) -> Mapping[str, str]:

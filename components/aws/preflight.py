@@ -1,4 +1,4 @@
-"""Proves the seal awskms: calls DescribeKey, Encrypt and Decrypt with the credentials of Vault's role.
+"""Proves the seal awskms: calls DescribeKey, Encrypt and Decrypt with Vault's own credentials.
 
 This finds a wrong trust policy, role policy, key policy or service account before anything irreversible:
 Vault only describes the key when it starts, and first encrypts during the init.
@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.aws.credentials import CredentialSource
 from components.aws.key_fitness import ENABLED, SPEC, USAGE, fix_of_state, problem_of_kind
-from components.aws.vault_credentials import AwsCallError, VaultIdentity, VaultRoleSession
+from components.aws.pod_identity_credentials import PodIdentityCredentials
+from components.aws.static_credentials import StaticCredentials
+from components.aws.vault_credentials import (
+    AwsCallError,
+    VaultCredentialSource,
+    VaultIdentity,
+    VaultRoleSession,
+    WebIdentityCredentials,
+)
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seal_preflight import DATA_KEY_BYTES, KeyWrapper, prove_key
@@ -28,20 +37,43 @@ Answer = TypeVar("Answer")
 
 
 def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds: float) -> "VaultRoleKey":
-    """Prove that Vault's role can use the key, see :func:`components.seals.seal.prove_seal`.
+    """Prove that Vault can use the key, see :func:`components.seals.seal.prove_seal`.
 
-    ``properties``: ``role_arn``, the role of Vault's pods, their ``service_account``, ``key_arn`` and
-    ``region``.
+    ``properties``: ``key_arn`` and its ``region``; with a role its ``role_arn`` and the pods'
+    ``service_account``; with EKS Pod Identity also that as ``identity``, the EKS ``cluster``, its
+    ``cluster_region``, ``pod``, the name of pod 0, and ``deployer``, the credentials that ask EKS. With
+    ``static`` as ``identity`` instead of these ``secret``, and ``access_key_id`` and ``secret_access_key``,
+    the names of its entries.
     """
-    identity = VaultIdentity(
-        role_arn=str(properties["role_arn"]),
-        region=str(properties["region"]),
-        service_account=str(properties["service_account"]),
-        target=target,
-    )
-    key = VaultRoleKey(VaultRoleSession(identity), str(properties["key_arn"]))
-    prove_key(identity=identity.role_arn, key=key.key_name, seconds=seconds, proof=lambda: _prove(key))
+    source = _credential_source({name: str(value) for name, value in properties.items()}, target)
+    key = VaultRoleKey(VaultRoleSession(source), str(properties["key_arn"]))
+    prove_key(identity=source.holder, key=key.key_name, seconds=seconds, proof=lambda: _prove(key))
     return key
+
+
+def _credential_source(properties: Mapping[str, str], target: KubernetesTarget) -> VaultCredentialSource:
+    # The state of an earlier version doesn't say that it is IRSA.
+    kind = properties.get("identity", "irsa")
+    if kind == "static":
+        return StaticCredentials(
+            target,
+            properties["region"],
+            secret=properties["secret"],
+            access_key_id=properties["access_key_id"],
+            secret_access_key=properties["secret_access_key"],
+        )
+    identity = VaultIdentity(
+        properties["role_arn"], properties["region"], properties["service_account"], target
+    )
+    if kind == "irsa":
+        return WebIdentityCredentials(identity)
+    return PodIdentityCredentials(
+        identity,
+        CredentialSource.from_text(properties["deployer"]),
+        cluster=properties["cluster"],
+        region=properties["cluster_region"],
+        pod=properties["pod"],
+    )
 
 
 class VaultRoleKey(KeyWrapper):
@@ -95,7 +127,7 @@ class VaultRoleKey(KeyWrapper):
         try:
             return request(kms)
         except (ClientError, BotoCoreError) as error:
-            raise self._session.call_error(action, error, resource=self._key_arn) from None
+            raise self._session.kms_error(action, error, self._key_arn) from None
 
 
 def _prove(key: VaultRoleKey) -> None:

@@ -10,6 +10,8 @@ from components.aws.policies import secret_key_policy, secret_policy
 
 RECOVERY_DAYS = 30
 """Days in which a deleted secret or key can be restored: the most that AWS allows."""
+KEY_DESCRIPTION = "Encrypts the secret with Vault's root token and shares"
+"""Description of the key that is created for the secret alone."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class AwsKeyStoreArgs:
     """Whether Pulumi refuses to delete secret and key; if forced, it retains them."""
     tags: Mapping[str, str]
     """Tags of secret and key."""
+    secret_hooks: pulumi.ResourceHookBinding | None = None
+    """Hooks of the secret alone."""
 
 
 class AwsKeyStore(pulumi.ComponentResource):
@@ -51,7 +55,7 @@ class AwsKeyStore(pulumi.ComponentResource):
             kms_key_id=key_arn,
             recovery_window_in_days=RECOVERY_DAYS,
             tags=args.tags,
-            opts=kept,
+            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(hooks=args.secret_hooks)),
         )
         aws.secretsmanager.SecretPolicy(
             name,
@@ -74,7 +78,7 @@ class AwsKeyStore(pulumi.ComponentResource):
     def _own_key(self, name: str, args: AwsKeyStoreArgs, kept: pulumi.ResourceOptions) -> pulumi.Output[str]:
         key = aws.kms.Key(
             name,
-            description="Encrypts the secret with Vault's root token and shares",
+            description=KEY_DESCRIPTION,
             enable_key_rotation=True,
             deletion_window_in_days=RECOVERY_DAYS,
             policy=secret_key_policy(

@@ -1,6 +1,30 @@
 """Declares the settings of the key and the role in AWS, without importing the SDK, which is slow."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+IdentityKind = Literal["irsa", "pod-identity", "static"]
+
+
+@dataclass(frozen=True)
+class StaticKeySettings:
+    """The access key of an IAM user, in a Secret in Vault's namespace that somebody else has created."""
+
+    secret: str
+    """Name of the Secret."""
+    access_key_id: str
+    """Its entry with the id of the access key."""
+    secret_access_key: str
+    """Its entry with the access key itself."""
+    user_arn: str | None
+    """ARN of the user; None if the key exists, whose owner knows who may use it."""
+    region: str
+    """AWS region of the key that the stack creates on a cluster other than EKS; empty otherwise."""
+
+    @property
+    def account_id(self) -> str:
+        """The user's account."""
+        return (self.user_arn or "").split(":")[4]
 
 
 @dataclass(frozen=True)

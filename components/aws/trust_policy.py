@@ -6,90 +6,61 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.aws.policies import WEB_IDENTITY_AUDIENCE, Statement, service_account_trust
-
-_ACTION = "sts:AssumeRoleWithWebIdentity"
-
-
-@dataclass(frozen=True)
-class PodTrust:
-    """The identity of Vault's pods, as a trust policy has to name it."""
-
-    oidc_provider_arn: str
-    """ARN of the OIDC provider that vouches for the pods."""
-    issuer: str
-    """URL of the cluster's OIDC issuer, whose name the conditions carry."""
-    namespace: str
-    service_account: str
-
-    @property
-    def subject(self) -> str:
-        """The subject of the pods' tokens."""
-        return f"system:serviceaccount:{self.namespace}:{self.service_account}"
-
-    def condition_key(self, claim: str) -> str:
-        """Return the condition key of one claim of the tokens, such as `sub`."""
-        return f"{self.issuer.removeprefix('https://')}:{claim}"
-
-    def statement(self) -> Statement:
-        """Return the statement that lets these pods, and no others, assume the role."""
-        return service_account_trust(
-            oidc_provider_arn=self.oidc_provider_arn,
-            issuer=self.issuer,
-            namespace=self.namespace,
-            service_account=self.service_account,
-        )
+from components.aws.pod_trust import PodTrust
+from components.aws.policies import Statement
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a trust policy means for Vault's pods."""
+    """A trust policy's meaning for Vault's pods."""
 
     problems: Sequence[str]
-    """Why none of its statements lets the pods assume the role; empty if one does."""
+    """Why no statement lets the pods assume the role; empty if one does."""
     any_service_account: bool
-    """Whether one that does has no condition on the subject: every pod of the cluster may assume the role."""
+    """Whether one that does has no condition on the service account: pods of other ones may assume the role,
+    too."""
 
 
 def judge_trust(policy: str, trust: PodTrust) -> Judgement:
-    """Judge the statements that allow, by their provider, audience and subject.
+    """Judge the statements that allow, by their principal and by their conditions on what the pods claim.
 
     Other conditions, and statements that deny, aren't judged: the preflight before the init meets them.
     """
+    allowing = [
+        each for each in _list(json.loads(policy).get("Statement", [])) if each.get("Effect") == "Allow"
+    ]
     problems: list[str] = []
     trusting: list[Statement] = []
-    for statement in _list(json.loads(policy).get("Statement", [])):
-        if statement.get("Effect") != "Allow" or not _has_action(statement):
-            continue
-        found = _problems(statement, trust)
-        problems += [problem for problem in found if problem not in problems]
-        if not found:
-            trusting.append(statement)
-    if trusting:
-        subject = trust.condition_key("sub")
-        return Judgement((), any_service_account=not all(_conditions(each, subject) for each in trusting))
-    return Judgement(problems or [f"no statement allows {_ACTION}"], any_service_account=False)
+    for action in trust.actions:
+        of_action = [statement for statement in allowing if _has_action(statement, action)]
+        fitting = [statement for statement in of_action if not _problems(statement, trust)]
+        trusting += fitting
+        if not fitting:
+            found = [problem for statement in of_action for problem in _problems(statement, trust)]
+            problems += found or [f"no statement allows {action}"]
+    limited = all(_conditions(statement, trust.limiting_key) for statement in trusting)
+    return Judgement(tuple(dict.fromkeys(problems)), any_service_account=not problems and not limited)
 
 
 def _problems(statement: Statement, trust: PodTrust) -> Sequence[str]:
     found: list[str] = []
     principal = statement.get("Principal")
-    federated = _list(principal.get("Federated", [])) if isinstance(principal, Mapping) else []
-    if trust.oidc_provider_arn not in federated:
-        shown = ", ".join(map(str, federated)) or "nobody's"
-        found.append(f"the provider is {shown}, not {trust.oidc_provider_arn}")
-    for what, claim, value in (
-        ("audience", "aud", WEB_IDENTITY_AUDIENCE),
-        ("subject", "sub", trust.subject),
-    ):
-        for operator, wanted in _conditions(statement, trust.condition_key(claim)):
-            if not _holds(operator, value, wanted):
-                found.append(f"the {what} has to be {operator} {', '.join(wanted)}, and it is {value}")
+    named = _list(principal.get(trust.principal_kind, [])) if isinstance(principal, Mapping) else []
+    if trust.principal not in named:
+        what = "provider" if trust.principal_kind == "Federated" else "service"
+        shown = ", ".join(map(str, named)) or "nobody's"
+        found.append(f"the {what} is {shown}, not {trust.principal}")
+    for claim in trust.claims:
+        for operator, wanted in _conditions(statement, claim.condition_key):
+            if not _holds(operator, claim.value, wanted):
+                found.append(
+                    f"the {claim.what} has to be {operator} {', '.join(wanted)}, and it is {claim.value}"
+                )
     return found
 
 
-def _has_action(statement: Statement) -> bool:
-    return any(_matches(pattern.lower(), _ACTION.lower()) for pattern in _list(statement.get("Action", [])))
+def _has_action(statement: Statement, action: str) -> bool:
+    return any(_matches(pattern.lower(), action.lower()) for pattern in _list(statement.get("Action", [])))
 
 
 def _conditions(statement: Statement, key: str) -> Sequence[tuple[str, Sequence[str]]]:

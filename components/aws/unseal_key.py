@@ -21,9 +21,9 @@ class AwsUnsealKeyArgs:
     """AWS partition of the account."""
     account_id: str
     """Account whose root administers the key."""
-    vault_role_arn: str
-    """ARN of the one role that may use the key; it need not exist yet."""
-    role_exists: bool
+    principal_arn: str
+    """ARN of the one role or user that may use the key; a role need not exist yet."""
+    principal_exists: bool
     """Whether it exists and isn't the stack's, so that the key policy alone lets it use the key."""
     further_statements: Sequence[Mapping[str, Any]]
     """Statements of the key policy for other uses than unsealing; empty unless the settings ask for them."""
@@ -53,8 +53,8 @@ class AwsUnsealKey(pulumi.ComponentResource):
             policy=unseal_key_policy(
                 partition=args.partition,
                 account_id=args.account_id,
-                vault_role_arn=args.vault_role_arn,
-                role_exists=args.role_exists,
+                principal_arn=args.principal_arn,
+                principal_exists=args.principal_exists,
                 further_statements=args.further_statements,
             ),
             tags=args.tags,

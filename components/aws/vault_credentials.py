@@ -1,7 +1,13 @@
-"""Gets the credentials of Vault's role in the same way as Vault's pods: with a service account token."""
+"""Gets Vault's credentials in the same way as Vault's pods: with a service account token.
+
+How they are got is a :class:`VaultCredentialSource`: with IRSA from STS, as here, and with EKS Pod Identity
+from EKS (`pod_identity_credentials.py`). A user's access key comes from its Secret (`static_credentials.py`).
+"""
 
 import base64
 import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,29 +19,27 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.parsers import ResponseParserError
 
-from components.aws.policies import WEB_IDENTITY_AUDIENCE
+from components.aws.policies import WEB_IDENTITY_ACTION, WEB_IDENTITY_AUDIENCE
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.seal_preflight import SettlingError
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
-    from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
-ASSUME_ROLE = "sts:AssumeRoleWithWebIdentity"
-_TOKEN_SECONDS = 600
+TOKEN_SECONDS = 600
 _SESSION_SECONDS = 900
 """The minimum of STS. Source: STS's reference on AssumeRoleWithWebIdentity, DurationSeconds."""
 _RENEWAL = timedelta(minutes=5)
 
 # Retryable, as IAM's changes are eventually consistent: they reach every part of AWS only after a while.
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _IDENTITY_REFUSED = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
 _STALE = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
-_MISSING = frozenset({"NotFoundException"})
+_MISSING = frozenset({"NotFoundException", "ResourceNotFoundException"})
 _BUSY = frozenset({"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"})
-_SETTLING = _DENIED | _IDENTITY_REFUSED | _STALE | _MISSING | _BUSY
+_SETTLING = DENIED | _IDENTITY_REFUSED | _STALE | _MISSING | _BUSY
 
 
 class AwsCallError(SettlingError):
@@ -44,95 +48,71 @@ class AwsCallError(SettlingError):
 
 @dataclass(frozen=True)
 class VaultIdentity:
-    """The role of Vault's pods and the service account that assumes it."""
+    """The role of Vault's pods and the service account that gets it."""
 
     role_arn: str
     region: str
+    """AWS region of the key."""
     service_account: str
     target: KubernetesTarget
     """Cluster and namespace of the service account."""
 
 
-class VaultRoleSession:
-    """A session of Vault's role, renewed before it expires. Credentials and token stay in memory."""
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """Credentials of a role's session or, without token and expiration, of a user."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None = None
+    expiration: datetime | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether they end within five minutes."""
+        return self.expiration is not None and self.expiration - _RENEWAL < _now()
+
+
+class VaultCredentialSource(ABC):
+    """Gets credentials of Vault's role or user. Credentials and tokens stay in memory."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        """AWS region of the key."""
+
+    @property
+    @abstractmethod
+    def holder(self) -> str:
+        """Whose credentials they are."""
+
+    @property
+    def fixes(self) -> Mapping[str, str]:
+        """What to do if KMS doesn't take the credentials, by AWS's code."""
+        return {}
+
+    @abstractmethod
+    def credentials(self) -> Credentials:
+        """Return new credentials; raise :class:`AwsCallError`."""
+
+
+class RoleCredentials(VaultCredentialSource):
+    """Gets credentials of a role with a token of the pods' service account."""
 
     def __init__(self, identity: VaultIdentity) -> None:
-        self._identity = identity
-        self._credentials: CredentialsTypeDef | None = None
-        self._kms: KMSClient | None = None
+        super().__init__(identity.region)
+        self.identity = identity
 
-    def kms(self) -> "KMSClient":
-        """Return a KMS client with the role's credentials; raise :class:`AwsCallError`."""
-        credentials = self._credentials
-        if self._kms is None or credentials is None or credentials["Expiration"] - _RENEWAL < _now():
-            credentials = self._credentials = self._assume_role()
-            session = boto3.Session(
-                aws_access_key_id=credentials["AccessKeyId"],
-                aws_secret_access_key=credentials["SecretAccessKey"],
-                aws_session_token=credentials["SessionToken"],
-                region_name=self._identity.region,
-            )
-            self._kms = session.client("kms", config=_config())
-        return self._kms
+    @property
+    def holder(self) -> str:
+        """The role."""
+        return self.identity.role_arn
 
-    def call_error(
-        self,
-        action: str,
-        error: ClientError | BotoCoreError | ResponseParserError,
-        *,
-        resource: str,
-        issuer: str = "",
-    ) -> AwsCallError:
-        """Return the error of a failed call, with its fix. ``resource`` is the ARN that the action is for."""
-        if isinstance(error, BotoCoreError):
-            return AwsCallError(
-                action,
-                str(error),
-                f"Check that this machine reaches AWS in {self._identity.region} "
-                "(network, proxy, AWS_ENDPOINT_URL).",
-                settling=isinstance(error, (AwsConnectionError, HTTPClientError)),
-            )
-        if isinstance(error, ResponseParserError):
-            return _not_aws(action)
-        answer: Any = error.response
-        code = str(answer.get("Error", {}).get("Code", "unknown"))
-        message = f"{code}: {answer.get('Error', {}).get('Message', '')}".rstrip(": ")
-        if code in _STALE:
-            self._kms = None
-        status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if 300 <= status < 400:
-            return _not_aws(action)
-        return AwsCallError(
-            action,
-            message,
-            self._fix(action, code, resource, issuer),
-            settling=status >= 500 or code in _SETTLING,
-        )
-
-    def _assume_role(self) -> "CredentialsTypeDef":
-        identity = self._identity
-        token = self._token()
-        try:
-            # Unsigned, so that the credentials of the person who runs the update aren't used.
-            sts = boto3.Session(region_name=identity.region).client(
-                "sts", config=_config().merge(Config(signature_version=UNSIGNED))
-            )
-            return sts.assume_role_with_web_identity(
-                RoleArn=identity.role_arn,
-                RoleSessionName="vault-autounseal-preflight",
-                WebIdentityToken=token,
-                DurationSeconds=_SESSION_SECONDS,
-            )["Credentials"]
-        except (ClientError, BotoCoreError, ResponseParserError) as error:
-            raise self.call_error(
-                ASSUME_ROLE, error, resource=identity.role_arn, issuer=_issuer(token)
-            ) from None
-
-    def _token(self) -> str:
-        identity = self._identity
+    def service_account_token(self, audience: str, pod: str | None = None) -> str:
+        """Create a token of the pods' service account; raise :class:`AwsCallError`."""
+        identity = self.identity
         try:
             return Kubectl(identity.target).service_account_token(
-                identity.service_account, audience=WEB_IDENTITY_AUDIENCE, seconds=_TOKEN_SECONDS
+                identity.service_account, audience=audience, seconds=TOKEN_SECONDS, pod=pod
             )
         except KubectlError as error:
             place = f"{identity.service_account!r} in namespace {identity.target.namespace!r}"
@@ -149,29 +129,126 @@ class VaultRoleSession:
                 settling=error.reason not in fixes,
             ) from None
 
-    def _fix(self, action: str, code: str, resource: str, issuer: str) -> str:
-        identity = self._identity
+
+class WebIdentityCredentials(RoleCredentials):
+    """Gets the credentials from STS, which trusts the cluster's OIDC provider (IRSA)."""
+
+    def credentials(self) -> Credentials:
+        """Assume the role with a token of the service account."""
+        identity = self.identity
+        token = self.service_account_token(WEB_IDENTITY_AUDIENCE)
+        try:
+            # Unsigned, so that the credentials of the person who runs the update aren't used.
+            sts = boto3.Session(region_name=identity.region).client(
+                "sts", config=call_config().merge(Config(signature_version=UNSIGNED))
+            )
+            got = sts.assume_role_with_web_identity(
+                RoleArn=identity.role_arn,
+                RoleSessionName="vault-autounseal-preflight",
+                WebIdentityToken=token,
+                DurationSeconds=_SESSION_SECONDS,
+            )["Credentials"]
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
+            raise call_error(
+                WEB_IDENTITY_ACTION, error, region=identity.region, fixes=self._fixes(_issuer(token))
+            ) from None
+        return Credentials(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"], got["Expiration"])
+
+    def _fixes(self, issuer: str) -> Mapping[str, str]:
+        identity = self.identity
         provider = issuer or "the cluster's issuer"
-        if code in _IDENTITY_REFUSED:
-            return (
-                f"The role's account needs an IAM OIDC provider for {provider} with {WEB_IDENTITY_AUDIENCE} "
-                "among its client ids (audiences), and AWS has to reach the issuer's keys."
+        trust = (
+            f"The role {identity.role_arn} has to exist, and its trust policy has to let the OIDC provider "
+            f"of {provider} assume it for aud {WEB_IDENTITY_AUDIENCE} and sub "
+            f"system:serviceaccount:{identity.target.namespace}:{identity.service_account}; check the "
+            "service account's name, too (serviceAccount)."
+        )
+        unknown = (
+            f"The role's account needs an IAM OIDC provider for {provider} with {WEB_IDENTITY_AUDIENCE} "
+            "among its client ids (audiences), and AWS has to reach the issuer's keys."
+        )
+        return {**dict.fromkeys(DENIED, trust), **dict.fromkeys(_IDENTITY_REFUSED, unknown)}
+
+
+class VaultRoleSession:
+    """Calls KMS with Vault's credentials, which are renewed before they expire."""
+
+    def __init__(self, source: VaultCredentialSource) -> None:
+        self._source = source
+        self._credentials: Credentials | None = None
+        self._kms: KMSClient | None = None
+
+    def kms(self) -> "KMSClient":
+        """Return a KMS client with the credentials; raise :class:`AwsCallError`."""
+        credentials = self._credentials
+        if self._kms is None or credentials is None or credentials.over:
+            credentials = self._credentials = self._source.credentials()
+            session = boto3.Session(
+                aws_access_key_id=credentials.access_key_id,
+                aws_secret_access_key=credentials.secret_access_key,
+                aws_session_token=credentials.session_token,
+                region_name=self._source.region,
             )
-        if code in _DENIED and action == ASSUME_ROLE:
-            return (
-                f"The role {resource} has to exist, and its trust policy has to let the OIDC provider of "
-                f"{provider} assume it for aud {WEB_IDENTITY_AUDIENCE} and sub "
-                f"system:serviceaccount:{identity.target.namespace}:{identity.service_account}; check the "
-                "service account's name, too (serviceAccount)."
-            )
-        if code in _DENIED:
-            return (
-                f"The policy of role {identity.role_arn} has to allow {action} on {resource}, and the key "
-                "policy has to let this role use the key; no boundary or organisation's policy may deny it."
-            )
-        if code in _MISSING:
-            return f"Check the key {resource} and its region ({identity.region})."
-        return "Fix what AWS names there, or try again later if it is AWS's own fault."
+            self._kms = session.client("kms", config=call_config())
+        return self._kms
+
+    def kms_error(self, action: str, error: ClientError | BotoCoreError, key_arn: str) -> AwsCallError:
+        """Return the error of a failed call of KMS, with its fix."""
+        source = self._source
+        found = call_error(
+            action,
+            error,
+            region=source.region,
+            fixes={
+                **dict.fromkeys(
+                    DENIED,
+                    f"The policy of {source.holder} has to allow {action} on {key_arn}, and the key policy "
+                    f"has to let {source.holder} use the key; no boundary or organisation's policy may deny "
+                    "it.",
+                ),
+                **dict.fromkeys(_MISSING, f"Check the key {key_arn} and its region ({source.region})."),
+                **source.fixes,
+            },
+        )
+        if isinstance(error, ClientError) and error_code(error) in _STALE:
+            self._kms = None
+        return found
+
+
+def error_code(error: ClientError) -> str:
+    """Return AWS's code of an error."""
+    answer: Any = error.response
+    return str(answer.get("Error", {}).get("Code", "unknown"))
+
+
+def call_error(
+    action: str,
+    error: ClientError | BotoCoreError | ResponseParserError,
+    *,
+    region: str,
+    fixes: Mapping[str, str],
+) -> AwsCallError:
+    """Return the error of a failed call. ``fixes`` says what to do, by AWS's code."""
+    if isinstance(error, BotoCoreError):
+        return AwsCallError(
+            action,
+            str(error),
+            f"Check that this machine reaches AWS in {region} (network, proxy, AWS_ENDPOINT_URL).",
+            settling=isinstance(error, (AwsConnectionError, HTTPClientError)),
+        )
+    if isinstance(error, ResponseParserError):
+        return _not_aws(action)
+    answer: Any = error.response
+    code = error_code(error)
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if 300 <= status < 400:
+        return _not_aws(action)
+    return AwsCallError(
+        action,
+        f"{code}: {answer.get('Error', {}).get('Message', '')}".rstrip(": "),
+        fixes.get(code, "Fix what AWS names there, or try again later if it is AWS's own fault."),
+        settling=status >= 500 or code in _SETTLING,
+    )
 
 
 def _not_aws(action: str) -> AwsCallError:
@@ -193,7 +270,8 @@ def _issuer(token: str) -> str:
     return str(claims.get("iss", "")) if isinstance(claims, dict) else ""
 
 
-def _config() -> Config:
+def call_config() -> Config:
+    """Return the timeouts and the number of attempts of each call."""
     # One attempt per call: callers retry until a deadline, and report progress meanwhile.
     return Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
 

@@ -15,6 +15,7 @@ from components.commands.selected_stack import keys_of, selected_stack_outputs, 
 from components.errors import DeploymentError, RetryableError
 from components.progress import say
 from components.shares.generate_root import generate_root_token, permitted_client
+from components.vault.diagnostics import with_pod_problems
 from components.vault.pod_access import PodAccess
 from components.vault.root_generation import RootGeneration
 
@@ -59,7 +60,8 @@ def _new_root_token(outputs: Mapping[str, Any], given_token: str) -> str:
                 return generate_root_token(permitted, shares, required)
         except RetryableError as error:
             problems.append(f"{access.pod(ordinal)}: {error}")
-    raise DeploymentError("No pod of Vault could make a root token.\n" + "\n".join(problems))
+    said = "No pod of Vault could make a root token.\n" + "\n".join(problems)
+    raise DeploymentError(with_pod_problems(access, said))
 
 
 def _ask_for_shares(count: int) -> Sequence[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from components.aws.provider_settings import AWS_NAMESPACE
 from components.custody.key_custody import KeyCustody
 from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
@@ -102,20 +103,22 @@ def selected_stack_settings() -> Settings:
             "Select a stack (pulumi stack select) in the folder of the program."
         )
     entries: Mapping[str, Any] = json.loads(result.stdout)
-    own = {
-        key.removeprefix(f"{namespace}:"): entry
-        for key, entry in entries.items()
-        if key.startswith(f"{namespace}:")
-    }
+    own = _without_secrets(entries, namespace)
     return parse_settings(
-        {
-            key: entry["value"]
-            for key, entry in own.items()
-            if not entry["secret"] and key != SETTINGS_OF_INIT
-        },
+        {key: value for key, value in own.items() if key != SETTINGS_OF_INIT},
         namespace=namespace,
         token=None,
+        aws_configuration=_without_secrets(entries, AWS_NAMESPACE),
     )
+
+
+def _without_secrets(entries: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+    """Return the values in a namespace that aren't secret, keyed without the namespace."""
+    return {
+        key.removeprefix(f"{namespace}:"): entry["value"]
+        for key, entry in entries.items()
+        if key.startswith(f"{namespace}:") and not entry["secret"]
+    }
 
 
 def _project_name(folder: Path) -> str:

@@ -62,12 +62,15 @@ class ConfigReader:
         """Return whether the key is set, even if its value is null."""
         return key in self._values
 
+    def is_secret(self, key: str) -> bool:
+        """Return whether the value of ``key``, or a part of it, is a secret in the stack's configuration."""
+        return self._secret or runtime_config.is_config_secret(self.name(key))
+
     def report(self, key: str, fix: str) -> None:
         """Report the value of ``key`` as wrong; ``fix`` says what to set instead."""
         shown = "not set"
         if key in self._values:
-            hidden = self._secret or runtime_config.is_config_secret(self.name(key))
-            shown = "a secret value" if hidden else json.dumps(self._values[key])
+            shown = "a secret value" if self.is_secret(key) else json.dumps(self._values[key])
         self._problems.append(f"{self.name(key)} is {shown}: {fix}")
 
     def _take(self, key: str) -> Any:
@@ -171,22 +174,27 @@ class ConfigReader:
 
     def texts(self, key: str, fix: str) -> Sequence[str]:
         """Return a list of texts that aren't empty; an empty list if absent."""
-        value = self._take(key)
-        if not self.has(key):
-            return ()
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError:
-                value = None
-        if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
+        entries = self._list(key)
+        if entries is None or not all(isinstance(entry, str) and entry for entry in entries):
             self.report(key, fix)
             return ()
-        return tuple(value)
+        return tuple(entries)
+
+    def sections(self, key: str, fix: str) -> "Sequence[ConfigReader]":
+        """Return a reader of each object in the list behind ``key``; none if absent."""
+        entries = self._list(key)
+        if entries is None or not all(isinstance(entry, dict) for entry in entries):
+            self.report(key, fix)
+            return ()
+        secret = self.is_secret(key)
+        return [
+            ConfigReader(entry, self._problems, path=f"{self.name(key)}[{index}]", secret=secret)
+            for index, entry in enumerate(entries)
+        ]
 
     def section(self, key: str) -> "ConfigReader":
         """Return a reader of the object behind ``key``; of an empty object if absent."""
-        secret = self._secret or runtime_config.is_config_secret(self.name(key))
+        secret = self.is_secret(key)
         values = self._object(key) or _MISSING_OBJECT
         return ConfigReader(values, self._problems, path=self.name(key), secret=secret)
 
@@ -218,6 +226,18 @@ class ConfigReader:
             meant = f"did you mean {near}? " if near else ""
             known = ", ".join(sorted(self._asked))
             self.report(key, f"there is no such setting; {meant}Known here are {known}")
+
+    def _list(self, key: str) -> Sequence[Any] | None:
+        """Return the list behind ``key``, empty if absent; None if it is anything else."""
+        value = self._take(key)
+        if not self.has(key):
+            return ()
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError:
+                return None
+        return value if isinstance(value, list) else None
 
     def _object(self, key: str) -> Mapping[str, Any] | None:
         value = self._take(key)

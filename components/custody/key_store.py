@@ -4,7 +4,7 @@ import base64
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.custody.key_record import KeyRecord, KeyRecordError
@@ -51,6 +51,11 @@ class KeyStore(ABC):
     @abstractmethod
     def from_settings(cls, reader: "ConfigReader") -> Self:
         """Read the section `custody`, except for `custody.store`, and report what is wrong in it."""
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """The settings as the inputs of the dynamic resources have them: all fields, unless overridden."""
+        return asdict(self)
 
     @property
     @abstractmethod
@@ -117,11 +122,7 @@ def store_class(name: str) -> type[KeyStore]:
 
 def store_to_properties(name: str, store: KeyStore) -> dict[str, Any]:
     """Return the store as a resource's property."""
-    # An option that a version adds, with None for what was before it, is no change of a deployed stack.
-    absent = {field.name for field in fields(store) if field.default is None}
-    options = asdict(store)
-    given = {key: options[key] for key in options if options[key] is not None or key not in absent}
-    return {"store": name, "options": given}
+    return {"store": name, "options": dict(store.options)}
 
 
 def store_from_properties(properties: Mapping[str, Any]) -> KeyStore:

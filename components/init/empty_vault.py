@@ -10,7 +10,6 @@ import re
 import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from components.errors import DeploymentError
 from components.init.other_servers import NotAloneError, observe_servers
@@ -64,7 +63,9 @@ def deletion_commands(access: PodAccess, first: SealStatus) -> Sequence[str]:
     pods = [f"pod/{server.server.name}" for server in servers if server.server.pod_uid]
     # A claim is deleted only once its pod is, and the pod starts again only once the claim is gone.
     deletions = ([*claims, "--wait=false"] if claims else [], pods)
-    return [shlex.join([*_kubectl(access), "delete", *names]) for names in deletions if names]
+    return [
+        shlex.join([*access.target.command_of_person(), "delete", *names]) for names in deletions if names
+    ]
 
 
 def _require_same_vault(server: ObservedServer, first: SealStatus, first_pod: str) -> None:
@@ -76,17 +77,6 @@ def _require_same_vault(server: ObservedServer, first: SealStatus, first_pod: st
         raise NotProvablyEmptyError(
             f"{name} is initialised, and nothing shows that it belongs to the Vault of {first_pod}"
         )
-
-
-def _kubectl(access: PodAccess) -> Sequence[str]:
-    """Return how a person calls kubectl here; only the program has a kubeconfig that isn't a file."""
-    target = access.target
-    if target.kubeconfig.startswith("{"):
-        return ["kubectl", f"--namespace={target.namespace}"]
-    options = [f"--context={target.context}", f"--namespace={target.namespace}"]
-    if target.kubeconfig:
-        options.append(f"--kubeconfig={Path(target.kubeconfig).expanduser()}")
-    return ["kubectl", *options]
 
 
 def _line_time(line: str) -> datetime:

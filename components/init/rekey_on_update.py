@@ -16,6 +16,7 @@ from components.shares.generate_root import WrongSharesError, permitted_client
 from components.shares.rekey import ShareSet, UnsettledRekeyError, end_own_rekey, rekey_shares, settle_rekey
 from components.shares.unseal import StillSealedError, give_shares
 from components.vault.client import VaultClient, VaultRefusedError
+from components.vault.diagnostics import with_pod_problems
 
 _ANOTHER_RUN_SECONDS = 60
 _UNSEAL_SECONDS = 60
@@ -67,8 +68,9 @@ def _changed_shares(
                 return _stored(inputs, settled, journal, current)
             return _changed(inputs, client, current, journal) if rekey else None
     except (RetryableError, UnsettledRekeyError, VaultRefusedError, WrongSharesError) as error:
+        said = with_pod_problems(inputs.access, str(error))
         raise DeploymentError(
-            f"The shares couldn't be changed: {error}\nThose that are valid are in {inputs.custody.location}"
+            f"The shares couldn't be changed: {said}\nThose that are valid are in {inputs.custody.location}"
             f", or, if the change had begun, in the journal ({journal.location}). Run pulumi up again: it "
             "finds out which, also if the settings are set back, and asks for the holders' PGP keys if it "
             "needs them."

@@ -58,6 +58,15 @@ class KubernetesTarget:
         """Return the target as a resource's property."""
         return {"kubeconfig": self.kubeconfig, "context": self.context, "namespace": self.namespace}
 
+    def command_of_person(self) -> Sequence[str]:
+        """Return how a person calls kubectl here; only the program has a kubeconfig that isn't a file."""
+        if self.kubeconfig.startswith("{"):
+            return ["kubectl", f"--namespace={self.namespace}"]
+        options = [f"--context={self.context}", f"--namespace={self.namespace}"]
+        if self.kubeconfig:
+            options.append(f"--kubeconfig={Path(self.kubeconfig).expanduser()}")
+        return ["kubectl", *options]
+
     @staticmethod
     def from_properties(properties: Mapping[str, Any]) -> "KubernetesTarget":
         """Return the target that a resource's property holds."""
@@ -132,16 +141,18 @@ class Kubectl:
         path = f"/api/v1/namespaces/{self._target.namespace}/secrets/{name}"
         self.run(["delete", "--raw", path, "--filename=-"], stdin=json.dumps(options))
 
-    def service_account_token(self, service_account: str, *, audience: str, seconds: int) -> str:
+    def service_account_token(
+        self, service_account: str, *, audience: str, seconds: int, pod: str | None = None
+    ) -> str:
         """Create a token of a service account, like those of its pods; secret, kept in memory only.
 
-        ``seconds`` is how long it is valid, at least 600.
+        ``seconds`` is how long it is valid, at least 600. With ``pod`` it names that pod, which has to have
+        this service account, and is valid for as long as the pod exists.
         """
-        request = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"audiences": [audience], "expirationSeconds": seconds},
-        }
+        spec: dict[str, Any] = {"audiences": [audience], "expirationSeconds": seconds}
+        if pod is not None:
+            spec["boundObjectRef"] = {"apiVersion": "v1", "kind": "Pod", "name": pod}
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         path = f"/api/v1/namespaces/{self._target.namespace}/serviceaccounts/{service_account}/token"
         # Not "kubectl create token", which leaves the API server's reason out of its errors.
         answer = self.run(["create", "--raw", path, "--filename=-"], stdin=json.dumps(request))

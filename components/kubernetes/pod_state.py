@@ -21,6 +21,8 @@ class PodState:
     """Why it doesn't run; empty if its containers run."""
     started: bool
     """Whether a container of it has ever run, so that it may have a log."""
+    running: bool = False
+    """Whether all its containers run, ready or not."""
 
 
 def stateful_set_pods(kubectl: Kubectl, name: str) -> Sequence[PodState]:
@@ -97,7 +99,13 @@ def _state(kubectl: Kubectl, pod: Mapping[str, Any]) -> PodState:
         one.get("lastState") or "running" in one["state"] or "terminated" in one["state"]
         for one in containers
     )
-    return PodState(str(pod["metadata"]["name"]), _problem(kubectl, pod, status, containers), started)
+    states = [one["state"] for one in status.get("containerStatuses") or ()]
+    return PodState(
+        str(pod["metadata"]["name"]),
+        _problem(kubectl, pod, status, containers),
+        started,
+        running=bool(states) and all("running" in state for state in states),
+    )
 
 
 def _problem(

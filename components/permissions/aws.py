@@ -24,6 +24,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from components.aws.policies import (
     KEY_READS,
+    POD_IDENTITY_AGENT,
+    POD_IDENTITY_SERVICE,
     UNSEAL_ACTIONS,
     Condition,
     Statement,
@@ -107,10 +109,12 @@ def up_policy(scope: DeploymentScope) -> str:
                 if seal.key_arn is None
                 else _key_changes(scope, seal.own_key, seal.key_arn)
             )
-        if seal.own_role is not None:
+        if seal.own_role is not None and seal.role_arn is not None:
             statements += _role_writes(scope, seal.role_arn, seal.own_role)
-    if (group := scope.rule_group_arn) is not None:
-        statements += _rule_writes(scope, group)
+        if seal.identity == "pod-identity" and seal.role_arn is not None:
+            statements += _association_writes(scope, seal.role_arn, seal.association_arns)
+    if groups := scope.rule_group_arns:
+        statements += _rule_writes(scope, groups)
     return document(*statements, *secret_writes(scope))
 
 
@@ -122,9 +126,12 @@ def destroy_policy(scope: DeploymentScope) -> str:
     """
     statements: list[Statement] = []
     if (seal := scope.seal) is not None:
+        if seal.identity == "pod-identity":
+            deletion = ["eks:DeletePodIdentityAssociation"]
+            statements.append(allow("DeleteAssociation", deletion, seal.association_arns))
         if seal.own_key is not None:
             statements += _key_deletion(seal.own_key, seal.key_arn)
-        if seal.own_role is not None:
+        if seal.own_role is not None and seal.role_arn is not None:
             policy = seal.own_role.policy_arn
             attached = {"ArnEquals": {"iam:PolicyARN": policy}}
             statements += [
@@ -132,8 +139,8 @@ def destroy_policy(scope: DeploymentScope) -> str:
                 allow("DeletePolicy", POLICY_DELETION, policy),
                 allow("DeleteRole", ROLE_DELETION, seal.role_arn),
             ]
-    if (group := scope.rule_group_arn) is not None:
-        statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], group))
+    if groups := scope.rule_group_arns:
+        statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], groups))
     statements += secret_deletion(scope)
     if not statements:
         raise DeploymentError("This stack makes nothing in AWS, so there is nothing to delete there.")
@@ -141,7 +148,7 @@ def destroy_policy(scope: DeploymentScope) -> str:
 
 
 def vault_role_policy(scope: DeploymentScope) -> str:
-    """Return the policy of the role that Vault's pods assume; the stack creates it for a role of its own.
+    """Return the policy of the role or user of Vault's pods; the stack creates it for a role of its own.
 
     With `key.arn` or the key's id it is the very policy; before the key exists, the same for the key of that
     alias. Raises :class:`DeploymentError` if the seal uses no key of AWS.
@@ -158,9 +165,13 @@ def vault_role_policy(scope: DeploymentScope) -> str:
 
 def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
     """Return the statements for the look-ups that every command begins with."""
-    cluster = scope.regional_arn("eks", f"cluster/{scope.cluster_name}")
-    statements = [allow("FindCluster", ["eks:DescribeCluster"], cluster)]
-    if scope.seal is not None:
+    statements: list[Statement] = []
+    if scope.cluster_name:
+        statements.append(allow("FindCluster", ["eks:DescribeCluster"], scope.cluster_arn))
+    if scope.seal is not None and scope.seal.identity == "pod-identity":
+        addon = scope.regional_arn("eks", f"addon/{scope.cluster_name}/{POD_IDENTITY_AGENT}/*")
+        statements.append(allow("FindPodIdentityAgent", ["eks:DescribeAddon"], addon))
+    if scope.seal is not None and scope.seal.identity == "irsa":
         # The issuer's host is oidc.eks.<region>.amazonaws.com, or oidc-eks.<region>.api.aws with IPv6.
         providers = scope.iam_arn(f"oidc-provider/oidc?eks.{scope.region}.*/id/*")
         statements += [
@@ -169,9 +180,9 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
         ]
     if (seal := scope.seal) is not None and seal.own_key is None and seal.key_arn is not None:
         statements.append(allow("FindKey", ["kms:DescribeKey"], seal.key_arn))
-    if seal is not None and seal.own_role is None:
+    if seal is not None and seal.own_role is None and seal.role_arn is not None:
         statements.append(allow("FindRole", ["iam:GetRole"], seal.role_arn))
-    if scope.settings.node_security_group_id is not None:
+    if scope.settings.node_security_group_ids:
         statements.append(
             allow("FindNodeSecurityGroup", ["ec2:DescribeSecurityGroups"], "*", in_region(scope.region))
         )
@@ -183,12 +194,18 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
     statements: list[Statement] = []
     if (seal := scope.seal) is not None and seal.own_key is not None:
         statements.append(allow("FindKeyAlias", ["kms:ListAliases"], "*", in_region(scope.region)))
-    if seal is not None and seal.own_role is not None:
+    if seal is not None and seal.own_role is not None and seal.role_arn is not None:
         statements += [
             allow("ReadRole", ROLE_READS, seal.role_arn),
             allow("ReadPolicy", POLICY_READS, seal.own_role.policy_arn),
         ]
-    if scope.rule_group_arn is not None:
+    if seal is not None and seal.identity == "pod-identity":
+        reads = ["eks:DescribePodIdentityAssociation"]
+        statements.append(allow("ReadAssociation", reads, seal.association_arns))
+        # For components import.
+        listing = ["eks:ListPodIdentityAssociations"]
+        statements.append(allow("FindAssociation", listing, scope.cluster_arn))
+    if scope.rule_group_arns:
         statements.append(
             allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
         )
@@ -241,13 +258,29 @@ def _role_writes(scope: DeploymentScope, role_arn: str, role: OwnRoleScope) -> S
     )
 
 
-def _rule_writes(scope: DeploymentScope, group: str) -> Sequence[Statement]:
-    """Return the statements for the webhook's rule, whose id is unknown before: the group limits them."""
+def _association_writes(scope: DeploymentScope, role_arn: str, association_arns: str) -> Sequence[Statement]:
+    """Return the statements for the association, and for the preflight as Vault's pods."""
+    passed = {"StringEquals": {"iam:PassedToService": POD_IDENTITY_SERVICE}}
+    changes = [
+        "eks:UpdatePodIdentityAssociation",  # another path of the role
+        "eks:UntagResource",  # a tag that the settings no longer have
+        *_tagging(scope, "eks:TagResource"),
+    ]
+    return (
+        allow("CreateAssociation", ["eks:CreatePodIdentityAssociation"], scope.cluster_arn),
+        allow("ChangeAssociation", changes, association_arns),
+        allow("PassRole", ["iam:PassRole"], role_arn, passed),
+        allow("AssumeRoleAsVault", ["eks-auth:AssumeRoleForPodIdentity"], scope.cluster_arn),
+    )
+
+
+def _rule_writes(scope: DeploymentScope, groups: Sequence[str]) -> Sequence[Statement]:
+    """Return the statements for the webhook's rules, whose ids are unknown before: the groups limit them."""
     rules = scope.regional_arn("ec2", "security-group-rule/*")
     return (
-        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], group),
+        allow("CreateWebhookRule", ["ec2:AuthorizeSecurityGroupIngress"], groups),
         # Another port of the injector.
-        allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [group, rules]),
+        allow("ChangeWebhookRule", ["ec2:ModifySecurityGroupRules"], [*groups, rules]),
         # A rule is tagged after its creation; a tag that the settings no longer have is deleted.
         allow("TagWebhookRule", ["ec2:DeleteTags", *_tagging(scope, "ec2:CreateTags")], rules),
     )
@@ -281,7 +314,7 @@ def _on_key(
 
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:
     """Return the action that sets tags, if the settings have any."""
-    return (action,) if scope.settings.tags else ()
+    return (action,) if scope.tags else ()
 
 
 def _arn_equals(values: Mapping[str, str]) -> Condition | None:

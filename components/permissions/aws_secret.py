@@ -53,7 +53,7 @@ def secret_writes(scope: DeploymentScope) -> Sequence[Statement]:
     """Return the statements for the secret, its policy, its own key, and the value that the init writes."""
     if (secret := scope.secret) is None:
         return ()
-    tagging = ("secretsmanager:TagResource",) if scope.settings.tags else ()
+    tagging = ("secretsmanager:TagResource",) if scope.tags else ()
     # AWS ends the ARN with a hyphen and six characters, which a secret doesn't have before it is created.
     arns = [secret.arn, secret.arn_to_be]
     return (
@@ -89,7 +89,7 @@ def _own_key(scope: DeploymentScope, secret: SecretScope) -> Sequence[Statement]
     if secret.own_key_arns is None:
         return ()
     # A change of the readers changes the key's policy, and its creation asks for that right, too.
-    changes = ["kms:PutKeyPolicy", *(["kms:TagResource"] if scope.settings.tags else [])]
+    changes = ["kms:PutKeyPolicy", *(["kms:TagResource"] if scope.tags else [])]
     if scope.secret_key_id is not None:
         return (allow("ChangeSecretKey", [*changes, "kms:UntagResource"], secret.own_key_arns),)
     return (

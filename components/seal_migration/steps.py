@@ -223,6 +223,7 @@ class SealMigration:
         return Waiting(what, self._inputs.step_seconds).until(
             attempt,
             RetryableError,
+            state=lambda error: with_pod_problems(self._access, str(error), "; "),
             timeout_message=lambda error: (
                 f"{what} took longer than {self._inputs.step_seconds:.0f} s: "
                 f"{with_pod_problems(self._access, str(error))}\n"

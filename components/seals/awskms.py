@@ -1,4 +1,4 @@
-"""Auto-unseals with AWS KMS, on EKS: a key, and a role for Vault's pods that may use it."""
+"""Auto-unseals with AWS KMS: a key, and a role for Vault's pods on EKS, or a user, that may use it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,50 +6,72 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import pulumi
 
+from components.aws.seal_settings import read_identity, read_key, read_role
 from components.aws.settings import (
     ExistingKeySettings,
     ExistingRoleSettings,
+    IdentityKind,
     KeySettings,
     RoleSettings,
+    StaticKeySettings,
 )
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
 from components.seals import seal
 
 if TYPE_CHECKING:
+    from components.aws.account import AwsAccount
     from components.aws.cluster import EksCluster
-
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-IAM_NAME = r"[\w+=,.@-]+"
-IAM_PATH = r"/([\x21-\x7e]+/)?"
-# https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN
-KEY_ID = r"mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-KEY_ARN = rf"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{{12}}:key/({KEY_ID})"
-ROLE_ARN = rf"arn:aws[a-z-]*:iam::\d{{12}}:role{IAM_PATH}{IAM_NAME}"
+    from components.aws.pod_trust import PodTrust
 
 
 @dataclass(frozen=True)
 class Seal(seal.Seal):
-    """A key of AWS KMS, used by a role that only the pods of one service account may assume."""
+    """A key of AWS KMS, used by a role that only the pods of one service account get, or by a user."""
 
     type: ClassVar[str] = "awskms"
-    purpose: ClassVar[str] = "unseals by itself with a key of AWS KMS, on EKS"
+    purpose: ClassVar[str] = "unseals by itself with a key of AWS KMS, on EKS or any other cluster"
     preflight_module: ClassVar[str] = "components.aws.preflight"
-    sections: ClassVar[Sequence[str]] = ("key", "role")
+    sections: ClassVar[Sequence[str]] = ("key", "role", "identity")
     cloud: ClassVar[seal.Cloud] = "aws"
     key: KeySettings | ExistingKeySettings
-    role: RoleSettings | ExistingRoleSettings
+    role: RoleSettings | ExistingRoleSettings | None
+    """The role of Vault's pods; None if they have the access key of a user."""
+    identity: IdentityKind
+    static_keys: StaticKeySettings | None
+    """Where that access key is; None if they have a role."""
 
     @property
-    def needs_pod_identity(self) -> bool:
-        """Always true: the pods assume the role (IRSA)."""
-        return True
+    def needs_managed_cluster(self) -> bool:
+        """True if EKS vouches for the pods."""
+        return self.identity != "static"
+
+    @property
+    def region_without_cluster(self) -> str:
+        """The AWS region of the key on a cluster other than EKS."""
+        if isinstance(self.key, ExistingKeySettings):
+            return self.key.region
+        return self.static_keys.region if self.static_keys is not None else ""
+
+    @property
+    def needs_token_issuer(self) -> bool:
+        """True if the pods assume the role with their tokens (IRSA)."""
+        return self.identity == "irsa"
+
+    @property
+    def needs_pod_identity_agent(self) -> bool:
+        """True if EKS assumes the role for the pods (EKS Pod Identity)."""
+        return self.identity == "pod-identity"
 
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:
-        """Read `key` and `role`; the role's default name contains the cluster's."""
-        default_name = f"vault-auto-unseal-{cluster_name or ''}"
-        return cls(key=_key(reader.section("key")), role=_role(reader.section("role"), default_name))
+        """Read `key`, `role` and `identity`; the role's default name contains the cluster's."""
+        key = read_key(reader.section("key"))
+        kind, static_keys = read_identity(reader, key, on_eks=cluster_name is not None)
+        if static_keys is not None:
+            reader.not_applicable(("role",), "with identity.kind static Vault's pods have no role; remove it")
+        role = read_role(reader.section("role"), f"vault-auto-unseal-{cluster_name or ''}")
+        return cls(key, None if static_keys is not None else role, kind, static_keys)
 
     def key_in_settings(self, args: seal.SealArgs) -> str | None:  # noqa: ARG002
         """Return the ARN of an existing key; None for one that the stack creates."""
@@ -81,73 +103,22 @@ class Seal(seal.Seal):
         )
 
     def provision(self, args: seal.SealArgs) -> seal.ProvisionedSeal:
-        """Create key, alias, role and policy, unless the settings name an existing key or role."""
-        cluster = args.cluster
-        if cluster is None or cluster.cloud != "aws" or cluster.oidc_provider_arn is None:
+        """Create key, alias, role and policy, unless the settings name an existing key or role.
+
+        With EKS Pod Identity also the association of the role with the pods' service account; with a user's
+        access key no role.
+        """
+        cluster = args.cluster if args.cluster is not None and args.cluster.cloud == "aws" else None
+        if self.static_keys is not None:
+            return _provision_for_user(args, self, self.static_keys, cluster)
+        if cluster is None or self.role is None:
             raise DeploymentError("Seal awskms needs an EKS cluster: set clusterName and region.")
-        return _provision(args, self, cluster, cluster.oidc_provider_arn)
+        return _provision(args, self, self.role, cluster)
 
 
 def stanza(region: str, key_id: str) -> seal.SealStanza:
     """Return Vault's stanza, without credentials: they come from the pod's service account."""
     return seal.SealStanza(Seal.type, {"region": region, "kms_key_id": key_id})
-
-
-def _key(reader: ConfigReader) -> KeySettings | ExistingKeySettings:
-    fix = (
-        "give the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>; not of an alias, which can be "
-        "moved to a key that opens nothing"
-    )
-    arn = reader.text("arn", None, KEY_ARN, fix)
-    if reader.has("arn"):
-        not_own = "the key of key.arn isn't this stack's to name, rotate or delete; remove it"
-        reader.not_applicable(("alias", "deletionWindowDays", "rotation", "retainOnDestroy"), not_own)
-        reader.unknown_keys()
-        return ExistingKeySettings(arn or "")
-    key = KeySettings(
-        alias=reader.text(
-            "alias",
-            "alias/vault-auto-unseal",
-            # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
-            r"alias/(?!aws/)[A-Za-z0-9/_-]{1,250}",
-            "begin with alias/ (but not alias/aws/) and go on with letters, digits, / _ or -",
-        ),
-        deletion_window_days=reader.integer(
-            "deletionWindowDays", 30, range(7, 31), "use 7 to 30 days, the bounds that KMS sets"
-        ),
-        rotation=reader.flag("rotation", True),
-        retain_on_destroy=reader.flag("retainOnDestroy", True),
-    )
-    reader.unknown_keys()
-    return key
-
-
-def _role(reader: ConfigReader, default_name: str) -> RoleSettings | ExistingRoleSettings:
-    fix = "give the ARN of an IAM role, arn:aws:iam::<account>:role/<name>, with its path"
-    arn = reader.text("arn", None, ROLE_ARN, fix)
-    if reader.has("arn"):
-        not_own = "the role of role.arn isn't this stack's to name or limit; remove it"
-        reader.not_applicable(("name", "policyName", "path", "permissionsBoundary"), not_own)
-        reader.unknown_keys()
-        return ExistingRoleSettings(arn or "")
-    name = reader.text("name", default_name, IAM_NAME, "use at most 64 of A-Z a-z 0-9 + = , . @ _ -", 64)
-    if len(name) > 64:
-        reader.report("name", f"the default {name!r} is longer than the 64 characters that IAM takes; set it")
-    role = RoleSettings(
-        name=name,
-        policy_name=reader.text(
-            "policyName", name, IAM_NAME, "use at most 128 of A-Z a-z 0-9 + = , . @ _ -", 128
-        ),
-        path=reader.text("path", "/", IAM_PATH, "begin and end with a slash", 512),
-        permissions_boundary=reader.text(
-            "permissionsBoundary",
-            None,
-            r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+",
-            "give the ARN of an IAM policy",
-        ),
-    )
-    reader.unknown_keys()
-    return role
 
 
 @dataclass(frozen=True)
@@ -160,57 +131,136 @@ class _Provisioned:
 
 
 def _provision(
-    args: seal.SealArgs, chosen: Seal, cluster: "EksCluster", oidc_provider_arn: str
+    args: seal.SealArgs,
+    chosen: Seal,
+    wanted_role: RoleSettings | ExistingRoleSettings,
+    cluster: "EksCluster",
 ) -> seal.ProvisionedSeal:
+    from components.aws.account import account_of
+    from components.aws.pod_trust import PodIdentityTrust
     from components.aws.policies import role_arn
+    from components.aws.vault_role import associate_service_account
 
-    if isinstance(chosen.role, ExistingRoleSettings):
-        role = _existing_role(args, chosen.role, cluster, oidc_provider_arn)
-        key = _provision_key(args, chosen.key, cluster, chosen.role.arn, role_exists=True)
+    trust = _trust(args, chosen, cluster)
+    account = account_of(cluster)
+    if isinstance(wanted_role, ExistingRoleSettings):
+        role = _existing_role(wanted_role, trust, cluster)
+        key = _provision_key(args, chosen.key, account, wanted_role.arn, principal_exists=True)
     else:
         arn = role_arn(
             partition=cluster.partition,
             account_id=cluster.account_id,
-            path=chosen.role.path,
-            name=chosen.role.name,
+            path=wanted_role.path,
+            name=wanted_role.name,
         )
-        key = _provision_key(args, chosen.key, cluster, arn, role_exists=False)
-        role = _create_role(args, chosen.role, cluster, oidc_provider_arn, key.arn)
+        key = _provision_key(args, chosen.key, account, arn, principal_exists=False)
+        role = _create_role(args, wanted_role, trust, cluster, key.arn)
+    prerequisites = [*key.resources, *role.resources]
+    preflight: dict[str, pulumi.Input[str]] = {}
+    pods = seal.PodRequirements(service_account_annotations={"eks.amazonaws.com/role-arn": role.arn})
+    if isinstance(trust, PodIdentityTrust):
+        pods = seal.PodRequirements()
+        preflight = {
+            "identity": chosen.identity,
+            "cluster": cluster.name,
+            "cluster_region": cluster.region,
+            "pod": args.pod,
+            "deployer": cluster.credentials.to_text(),
+        }
+        prerequisites.append(
+            associate_service_account(
+                "vault-association",
+                trust=trust,
+                role_arn=role.arn,
+                tags=args.tags,
+                opts=pulumi.ResourceOptions(provider=cluster.provider),
+            )
+        )
+    return _provisioned(
+        chosen,
+        key,
+        cluster.region,
+        pods,
+        prerequisites,
+        {"role_arn": role.arn, "service_account": args.service_account, **preflight},
+        role.outputs,
+    )
+
+
+def _provision_for_user(
+    args: seal.SealArgs, chosen: Seal, keys: StaticKeySettings, cluster: "EksCluster | None"
+) -> seal.ProvisionedSeal:
+    from components.aws.account import account_of, look_up_account
+
+    region = chosen.region_without_cluster
+    account = account_of(cluster) if cluster is not None else look_up_account(region, args.aws_provider)
+    if keys.user_arn is not None and keys.account_id != account.account_id:
+        raise DeploymentError(
+            f"The user {keys.user_arn} (identity.userArn) is of account {keys.account_id}, and the key would "
+            f"be created in account {account.account_id}, that of the AWS credentials in use. Use those of "
+            "the user's account, or create a key and set key.arn."
+        )
+    key = _provision_key(args, chosen.key, account, keys.user_arn or "", principal_exists=True)
+    entries = {
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+    }
+    return _provisioned(
+        chosen,
+        key,
+        account.region,
+        seal.PodRequirements(
+            secret_environment=[
+                seal.SecretVariable(name=name, secret=keys.secret, key=entry)
+                for name, entry in entries.items()
+            ]
+        ),
+        key.resources,
+        {
+            "identity": chosen.identity,
+            "secret": keys.secret,
+            "access_key_id": keys.access_key_id,
+            "secret_access_key": keys.secret_access_key,
+        },
+        {},
+    )
+
+
+def _provisioned(
+    chosen: Seal,
+    key: _Provisioned,
+    region: str,
+    pods: seal.PodRequirements,
+    prerequisites: Sequence[pulumi.Resource],
+    preflight: Mapping[str, pulumi.Input[str]],
+    outputs: Mapping[str, pulumi.Input[str]],
+) -> seal.ProvisionedSeal:
+    in_stanza = key.outputs["key_id"]
     if isinstance(chosen.key, ExistingKeySettings):
-        # The id alone would be looked for in the role's own account.
+        # The id alone would be looked for in the account of the role or user.
         region, in_stanza = chosen.key.region, key.arn
-    else:
-        region, in_stanza = cluster.region, key.outputs["key_id"]
     return seal.ProvisionedSeal(
         stanza=pulumi.Output.from_input(in_stanza).apply(lambda key_id: stanza(region, key_id)),
-        pods=seal.PodRequirements(service_account_annotations={"eks.amazonaws.com/role-arn": role.arn}),
-        prerequisites=(*key.resources, *role.resources),
+        pods=pods,
+        prerequisites=tuple(prerequisites),
         key=key.arn,
-        preflight={
-            "seal": chosen.type,
-            "role_arn": role.arn,
-            "key_arn": key.arn,
-            "region": region,
-            "service_account": args.service_account,
-        },
-        outputs={
-            name: pulumi.Output.from_input(value) for name, value in {**key.outputs, **role.outputs}.items()
-        },
+        preflight={"seal": chosen.type, "key_arn": key.arn, "region": region, **preflight},
+        outputs={name: pulumi.Output.from_input(value) for name, value in {**key.outputs, **outputs}.items()},
     )
 
 
 def _provision_key(
     args: seal.SealArgs,
     settings: KeySettings | ExistingKeySettings,
-    cluster: "EksCluster",
-    vault_role_arn: str,
+    account: "AwsAccount",
+    principal_arn: str,
     *,
-    role_exists: bool,
+    principal_exists: bool,
 ) -> _Provisioned:
     if isinstance(settings, ExistingKeySettings):
         from components.aws.existing_key import require_usable_key
 
-        require_usable_key(settings, cluster.provider)
+        require_usable_key(settings, account.provider)
         return _Provisioned(settings.arn, {"key_id": settings.key_id, "key_arn": settings.arn})
     from components.aws.unseal_key import AwsUnsealKey, AwsUnsealKeyArgs
 
@@ -218,32 +268,33 @@ def _provision_key(
         "unseal-key",
         AwsUnsealKeyArgs(
             key=settings,
-            partition=cluster.partition,
-            account_id=cluster.account_id,
-            vault_role_arn=vault_role_arn,
-            role_exists=role_exists,
+            partition=account.partition,
+            account_id=account.account_id,
+            principal_arn=principal_arn,
+            principal_exists=principal_exists,
             further_statements=args.key_statements,
             protect=args.protect,
             tags=args.tags,
         ),
-        pulumi.ResourceOptions(provider=cluster.provider),
+        pulumi.ResourceOptions(provider=account.provider),
     )
     outputs = {"key_id": key.key_id, "key_arn": key.key_arn, "key_alias": key.alias}
     return _Provisioned(key.key_arn, outputs, (key,))
 
 
-def _existing_role(
-    args: seal.SealArgs, settings: ExistingRoleSettings, cluster: "EksCluster", oidc_provider_arn: str
-) -> _Provisioned:
-    from components.aws.existing_role import trusted_role
-    from components.aws.trust_policy import PodTrust
+def _trust(args: seal.SealArgs, chosen: Seal, cluster: "EksCluster") -> "PodTrust":
+    from components.aws.pod_trust import IrsaTrust, PodIdentityTrust
 
-    trust = PodTrust(
-        oidc_provider_arn=oidc_provider_arn,
-        issuer=cluster.issuer,
-        namespace=args.namespace_name,
-        service_account=args.service_account,
-    )
+    if chosen.identity == "pod-identity":
+        return PodIdentityTrust(cluster.arn, args.namespace_name, args.service_account)
+    if cluster.oidc_provider_arn is None:
+        raise DeploymentError("Seal awskms needs an EKS cluster with an OIDC provider: set clusterName.")
+    return IrsaTrust(cluster.oidc_provider_arn, cluster.issuer, args.namespace_name, args.service_account)
+
+
+def _existing_role(settings: ExistingRoleSettings, trust: "PodTrust", cluster: "EksCluster") -> _Provisioned:
+    from components.aws.existing_role import trusted_role
+
     found = trusted_role(settings, trust, account_id=cluster.account_id, provider=cluster.provider)
     outputs = {
         "role_arn": settings.arn,
@@ -257,23 +308,15 @@ def _existing_role(
 def _create_role(
     args: seal.SealArgs,
     settings: RoleSettings,
+    trust: "PodTrust",
     cluster: "EksCluster",
-    oidc_provider_arn: str,
     key_arn: pulumi.Input[str],
 ) -> _Provisioned:
-    from components.aws.irsa_role import IrsaRole, IrsaRoleArgs
+    from components.aws.vault_role import VaultRole, VaultRoleArgs
 
-    role = IrsaRole(
+    role = VaultRole(
         "vault-role",
-        IrsaRoleArgs(
-            oidc_provider_arn=oidc_provider_arn,
-            issuer=cluster.issuer,
-            role=settings,
-            namespace=args.namespace_name,
-            service_account=args.service_account,
-            key_arn=key_arn,
-            tags=args.tags,
-        ),
+        VaultRoleArgs(trust=trust, role=settings, key_arn=key_arn, tags=args.tags),
         pulumi.ResourceOptions(provider=cluster.provider),
     )
     outputs = {

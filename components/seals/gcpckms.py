@@ -55,7 +55,7 @@ class Seal(seal.Seal):
     identity: IdentitySettings
 
     @property
-    def needs_pod_identity(self) -> bool:
+    def needs_token_issuer(self) -> bool:
         """True with Workload Identity only; the other kinds take credentials from a Secret."""
         return self.identity.kind == "workload-identity"
 

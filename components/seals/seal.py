@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 import pulumi
 
 from components import seals
+from components.aws.provider_settings import AwsProviderSettings
 from components.config.patterns import SECRET_KEY, SECRET_NAME
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
@@ -145,6 +146,8 @@ class SealArgs:
     """Google project of key and identity; None if the stack uses nothing of Google Cloud."""
     enable_apis: bool
     """Whether the Google APIs that the seal needs are enabled."""
+    aws_provider: AwsProviderSettings
+    """Configuration of the AWS provider on a cluster other than EKS."""
     guard: "pulumi.Resource | None"
     """Refuses another key than the one that Vault is sealed with, so what imports a key depends on it. None
     unless :meth:`Seal.key_in_settings` names the key."""
@@ -169,13 +172,28 @@ class Seal(ABC):
     sections: ClassVar[Sequence[str]] = ()
     """The top-level settings that belong to this seal."""
     cloud: ClassVar[Cloud] = ""
-    """The cloud whose cluster or project it needs; empty for none."""
+    """The cloud that its key is in, if the stack creates that or its identity; empty for none."""
     unseals_itself: ClassVar[bool] = True
     """Whether a restarted pod unseals without people; false for Shamir only."""
 
     @property
-    def needs_pod_identity(self) -> bool:
-        """Whether the managed cluster has to vouch for Vault's pods (IRSA, Workload Identity)."""
+    def needs_managed_cluster(self) -> bool:
+        """Whether it works on a managed cluster of its :attr:`cloud` alone."""
+        return False
+
+    @property
+    def region_without_cluster(self) -> str:
+        """The AWS region of its key on a cluster other than EKS; empty for a seal without a key in AWS."""
+        return ""
+
+    @property
+    def needs_token_issuer(self) -> bool:
+        """Whether the cloud has to trust the tokens of the managed cluster (IRSA, Workload Identity)."""
+        return False
+
+    @property
+    def needs_pod_identity_agent(self) -> bool:
+        """Whether the EKS cluster has to have the EKS Pod Identity Agent."""
         return False
 
     @classmethod

@@ -2,12 +2,12 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.config.patterns import AWS_REGION
 from components.config.reader import ConfigReader
-from components.settings.model import ClusterSettings, InjectorSettings, WebhookFirewallSettings
+from components.settings.model import ClusterSettings, WebhookFirewallSettings
 
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
 EKS_NAME = r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}"
@@ -23,7 +23,10 @@ CIDR = r"[0-9.]+/[0-9]+"
 LABEL = r"[a-z][a-z0-9_-]{0,62}"
 LABEL_VALUE = r"[a-z0-9_-]{0,63}"
 
-AWS_KEYS = ("region", "nodeSecurityGroupId")
+SECURITY_GROUP = r"sg-[0-9a-f]{8,17}"
+
+NODE_GROUP, NODE_GROUPS = "nodeSecurityGroupId", "nodeSecurityGroupIds"
+AWS_KEYS = ("region", NODE_GROUP, NODE_GROUPS)
 GOOGLE_KEYS = ("location", "enableApis", "webhookFirewall")
 
 
@@ -33,15 +36,16 @@ class CloudSettings:
 
     cluster: ClusterSettings | None
     project: str | None
-    node_security_group_id: str | None
+    webhook_rule: bool
+    node_security_group_ids: Sequence[str]
     enable_apis: bool
     webhook_firewall: WebhookFirewallSettings
     tags: Mapping[str, str]
 
 
-def read_cloud(reader: ConfigReader, injector: InjectorSettings, *, google: bool) -> CloudSettings:
+def read_cloud(reader: ConfigReader, *, google: bool) -> CloudSettings:
     """Read the settings of Google Cloud, or those of AWS, of which most need a `clusterName`."""
-    return _read_google(reader) if google else _read_aws(reader, injector)
+    return _read_google(reader) if google else _read_aws(reader)
 
 
 def _read_google(reader: ConfigReader) -> CloudSettings:
@@ -49,8 +53,9 @@ def _read_google(reader: ConfigReader) -> CloudSettings:
     project = reader.required_text("project", PROJECT, "give the id of the Google Cloud project")
     name = reader.text("clusterName", None, GKE_NAME, "give the name of the GKE cluster")
     location_fix = "give the region or zone of the GKE cluster, such as europe-west3"
-    cluster = None
+    cluster, webhook_rule = None, True
     if name is not None:
+        webhook_rule = _webhook_rule(reader, of_the_rule=("webhookFirewall",))
         cluster = ClusterSettings(
             name=name,
             project=project,
@@ -58,54 +63,72 @@ def _read_google(reader: ConfigReader) -> CloudSettings:
         )
     else:
         unused = "it belongs to a GKE cluster, and clusterName isn't set; remove it"
-        reader.not_applicable(("location", "webhookFirewall"), unused)
+        reader.not_applicable(("location", "webhookFirewall", "webhookRule"), unused)
     return CloudSettings(
         cluster=cluster,
         project=project,
-        node_security_group_id=None,
+        webhook_rule=webhook_rule,
+        node_security_group_ids=(),
         enable_apis=reader.flag("enableApis", True),
         webhook_firewall=_webhook_firewall(reader.section("webhookFirewall")),
         tags=_labels(reader),
     )
 
 
-def _read_aws(reader: ConfigReader, injector: InjectorSettings) -> CloudSettings:
+def _read_aws(reader: ConfigReader) -> CloudSettings:
     reader.not_applicable(GOOGLE_KEYS, "it belongs to Google Cloud, and project isn't set; remove it")
     reader.skip("project")
     name = reader.text("clusterName", None, EKS_NAME, "give the name of the EKS cluster")
-    region = _region(reader, needed=name is not None)
+    region_fix = "give the AWS region of the cluster, such as eu-central-1"
+    region = reader.required_text("region", AWS_REGION, region_fix) if name is not None else ""
+    webhook_rule = True
+    groups: Sequence[str] = ()
+    if name is not None:
+        webhook_rule = _webhook_rule(reader, of_the_rule=(NODE_GROUP, NODE_GROUPS))
+        groups = _node_security_groups(reader)
+    else:
+        unused = "it belongs to an EKS cluster, and clusterName isn't set; remove it"
+        reader.not_applicable((NODE_GROUP, NODE_GROUPS, "webhookRule"), unused)
     return CloudSettings(
         cluster=ClusterSettings(name=name, project=None, location=region) if name is not None else None,
         project=None,
-        node_security_group_id=_node_security_group(reader, name, injector),
+        webhook_rule=webhook_rule,
+        node_security_group_ids=groups,
         enable_apis=False,
         webhook_firewall=WebhookFirewallSettings(control_plane_cidr=None, node_tags=()),
         tags=reader.text_mapping("tags", r"(?!aws:).{1,128}", "use a key that doesn't begin with aws:"),
     )
 
 
-def _region(reader: ConfigReader, *, needed: bool) -> str:
-    if needed:
-        fix = "give the AWS region of the cluster, such as eu-central-1"
-        return reader.required_text("region", AWS_REGION, fix)
-    reader.not_applicable(("region",), "nothing of AWS is used without clusterName; remove it")
-    return ""
+def report_unused_region(reader: ConfigReader) -> None:
+    """Report a `region` that neither the cluster nor the seal has asked for."""
+    if "region" in reader.unread_keys():
+        unused = "nothing of AWS is used without clusterName or identity.kind static; remove it"
+        reader.not_applicable(("region",), unused)
+    reader.skip("region")
 
 
-def _node_security_group(
-    reader: ConfigReader, cluster_name: str | None, injector: InjectorSettings
-) -> str | None:
-    key = "nodeSecurityGroupId"
-    if cluster_name is None:
-        reader.not_applicable((key,), "it belongs to an EKS cluster, and clusterName isn't set; remove it")
-        return None
-    fix = (
-        "give the security group of the nodes (sg-...): without a rule to it the control plane can't reach "
-        "the injector's webhook, and every new pod waits for that"
-    )
-    if injector.enabled:
-        return reader.required_text(key, r"sg-[0-9a-f]{8,17}", fix)
-    return reader.text(key, None, r"sg-[0-9a-f]{8,17}", fix)
+def _webhook_rule(reader: ConfigReader, *, of_the_rule: Sequence[str]) -> bool:
+    """Read whether the stack creates the rule; without it the settings ``of_the_rule`` have no use."""
+    wanted = reader.flag("webhookRule", True)
+    if not wanted:
+        reader.not_applicable(of_the_rule, "webhookRule is false, so the stack creates no rule; remove it")
+    return wanted
+
+
+def _node_security_groups(reader: ConfigReader) -> Sequence[str]:
+    """Read the groups as a list, or the one group of the setting that came first."""
+    fix = "give security groups of the nodes (sg-...)"
+    groups = reader.texts(NODE_GROUPS, f"{fix}, as a list")
+    for group in groups:
+        if re.fullmatch(SECURITY_GROUP, group) is None:
+            reader.report(NODE_GROUPS, f"entry {group!r}: {fix}")
+    if len(set(groups)) < len(groups):
+        reader.report(NODE_GROUPS, "name each group once")
+    one = reader.text(NODE_GROUP, None, SECURITY_GROUP, "give the security group of the nodes (sg-...)")
+    if one is not None and reader.has(NODE_GROUPS):
+        reader.report(NODE_GROUP, f"{NODE_GROUPS} takes its place; remove one of the two")
+    return groups or ((one,) if one is not None else ())
 
 
 def _webhook_firewall(reader: ConfigReader) -> WebhookFirewallSettings:

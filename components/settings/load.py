@@ -8,13 +8,14 @@ from typing import Any
 
 import pulumi
 
+from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings, read_provider_settings
 from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMENT_NAME, QUANTITY
-from components.config.reader import ConfigReader, project_configuration
+from components.config.reader import ConfigReader, configuration_of, project_configuration
 from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
-from components.seals.seal import seal_class
-from components.settings.cloud import read_cloud
+from components.seals.seal import Seal, seal_class
+from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.model import (
@@ -53,7 +54,12 @@ def load_settings() -> Settings:
     Raises :class:`SettingsError` with every problem at once, before any resource is registered.
     """
     token = pulumi.Config().get_secret("token")
-    settings = parse_settings(project_configuration(), namespace=pulumi.get_project(), token=token)
+    settings = parse_settings(
+        project_configuration(),
+        namespace=pulumi.get_project(),
+        token=token,
+        aws_configuration=configuration_of(AWS_NAMESPACE),
+    )
     return _with_google_provider(settings)
 
 
@@ -73,20 +79,27 @@ def _with_google_provider(settings: Settings) -> Settings:
 
 
 def parse_settings(
-    configuration: Mapping[str, Any], *, namespace: str, token: pulumi.Output[str] | None
+    configuration: Mapping[str, Any],
+    *,
+    namespace: str,
+    token: pulumi.Output[str] | None,
+    aws_configuration: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Return the settings in ``configuration``: keys without the namespace, values as Pulumi passes them.
 
-    ``token`` is a separate argument, as it is a Pulumi secret. Raises :class:`SettingsError`.
+    ``token`` is a separate argument, as it is a Pulumi secret. ``aws_configuration`` is that of Pulumi's AWS
+    provider, likewise. Raises :class:`SettingsError`.
     """
     problems: list[str] = []
     reader = ConfigReader(configuration, problems, path=namespace)
     injector = _injector(reader.section("injector"))
     seal_type = read_seal_type(reader)
     google = seal_class(seal_type).cloud == "google" or reader.has("project")
-    cloud = read_cloud(reader, injector, google=google)
+    cloud = read_cloud(reader, google=google)
     seal = read_seal(reader, seal_type, cloud.cluster)
     migrate_from = read_migrate_from(reader, seal, cloud.cluster, cloud.project)
+    if not google:
+        report_unused_region(reader)
     kube_context = reader.text("kubeContext", None, fix="name a context of the kubeconfig")
     if kube_context is None and cloud.cluster is None:
         reader.report(
@@ -97,6 +110,13 @@ def parse_settings(
     kubeconfig = reader.text("kubeconfig", None, fix="give the path of a kubeconfig")
     if kubeconfig is not None and kube_context is None:
         reader.report("kubeconfig", "set kubeContext too; the current context is never taken")
+    aws_provider = AwsProviderSettings()
+    if aws_region := _aws_region(cloud, seal, migrate_from):
+        aws_provider = read_provider_settings(
+            ConfigReader(aws_configuration or {}, problems, path=AWS_NAMESPACE),
+            region=aws_region,
+            kube_context=kube_context is not None,
+        )
     image = _image(reader.section("image"))
     init = read_init(reader.section("init"), image, token)
     if not seal.unseals_itself and init.pgp_keys:
@@ -121,7 +141,8 @@ def parse_settings(
         project=cloud.project,
         enable_apis=cloud.enable_apis,
         webhook_firewall=cloud.webhook_firewall,
-        node_security_group_id=cloud.node_security_group_id,
+        webhook_rule=cloud.webhook_rule,
+        node_security_group_ids=cloud.node_security_group_ids,
         kubeconfig=kubeconfig,
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
@@ -149,12 +170,13 @@ def parse_settings(
         ),
         raft=_raft(reader, mode),
         init=init,
-        custody=read_custody(reader.section("custody")),
+        custody=read_custody(reader.section("custody"), aws_provider.credentials),
         pod_address=pod_address,
         pod_address_ca_file=_pod_address_ca_file(reader, pod_address),
         deadlines=_deadlines(reader.section("deadlines")),
         protect=reader.flag("protect", True),
         tags=cloud.tags,
+        aws_provider=aws_provider,
         token=token,
     )
     for optional in ("affinity", "ingress"):
@@ -164,6 +186,14 @@ def parse_settings(
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _aws_region(cloud: CloudSettings, seal: Seal, migrate_from: Seal | None) -> str:
+    """Return the AWS region of the cluster or of a seal's key; empty if the stack uses nothing of AWS."""
+    if cloud.cluster is not None:
+        return cloud.cluster.location if cloud.cluster.project is None else ""
+    leaving = migrate_from.region_without_cluster if migrate_from is not None else ""
+    return seal.region_without_cluster or leaving
 
 
 def _replicas(reader: ConfigReader, mode: Mode) -> int:
@@ -256,6 +286,8 @@ def _injector(reader: ConfigReader) -> InjectorSettings:
         port=reader.integer(
             "port", 8080, range(1024, 65536), "use 1024 to 65535: the injector doesn't run as root"
         ),
+        host_network=reader.flag("hostNetwork", False),
+        verify=reader.flag("verify", True),
     )
     reader.unknown_keys()
     return injector

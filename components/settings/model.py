@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pulumi
 
+from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
 from components.seals.seal import Seal
 
@@ -101,6 +102,10 @@ class InjectorSettings:
     """Whether the injector is deployed."""
     port: int
     """Port on which the webhook's pod listens; the control plane has to reach it."""
+    host_network: bool
+    """Whether its pods have their node's network, for a control plane that doesn't reach other pods."""
+    verify: bool
+    """Whether it is verified that the API server reaches the webhook."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +193,10 @@ class Settings:
     enable_apis: bool
     """Whether the Google APIs that are needed are enabled."""
     webhook_firewall: WebhookFirewallSettings
-    node_security_group_id: str | None
-    """Security group of the nodes that the injector's pods run on."""
+    webhook_rule: bool
+    """Whether the stack lets the control plane reach the injector's webhook through the cloud's firewall."""
+    node_security_group_ids: Sequence[str]
+    """Security groups of the nodes that the injector's pods may run on; empty for the EKS cluster's own."""
     kubeconfig: str | None
     """Path of a kubeconfig; None takes KUBECONFIG or the user's own."""
     kube_context: str | None
@@ -231,6 +238,8 @@ class Settings:
     """Whether Pulumi refuses to delete the key, the namespace with the volumes, and the init result."""
     tags: Mapping[str, str]
     """Tags of every AWS resource, labels of every Google resource that takes any."""
+    aws_provider: AwsProviderSettings
+    """Configuration of Pulumi's AWS provider (`aws:...`)."""
     token: pulumi.Output[str] | None = field(repr=False)
     """Token to read raft's state with instead of the root token; a secret."""
 

@@ -13,14 +13,14 @@ def read_seal_type(reader: ConfigReader) -> str:
 
 def read_seal(reader: ConfigReader, seal_type: str, cluster: ClusterSettings | None) -> Seal:
     """Read the seal of that type from its own sections."""
-    kind = seal_class(seal_type)
-    if kind.cloud == "aws" and cluster is None:
+    seal = seal_class(seal_type).from_settings(reader, cluster.name if cluster is not None else None)
+    if seal.needs_managed_cluster and cluster is None:
         reader.report(
             "clusterName",
-            f"seal {seal_type} needs the name of the EKS cluster, whose OIDC provider vouches for "
-            "Vault's pods",
+            f"seal {seal_type} needs the name of the EKS cluster, which vouches for Vault's pods; on any "
+            "other cluster set identity.kind to static",
         )
-    return kind.from_settings(reader, cluster.name if cluster is not None else None)
+    return seal
 
 
 def read_migrate_from(
@@ -37,24 +37,22 @@ def read_migrate_from(
     if not leaving_type:
         return None
     kind = seal_class(leaving_type)
-    if (kind.cloud == "aws" and (cluster is None or project is not None)) or (
-        kind.cloud == "google" and project is None
-    ):
-        section.report("seal", "it belongs to another cloud than this stack, so its key can't be kept here")
+    elsewhere = "it belongs to another cloud than this stack, so its key can't be kept here"
+    if (kind.cloud == "aws" and project is not None) or (kind.cloud == "google" and project is None):
+        section.report("seal", elsewhere)
         return None
     leaving = kind.from_settings(section, cluster.name if cluster is not None else None)
+    if leaving.needs_managed_cluster and cluster is None:
+        section.report("seal", elsewhere)
+        return None
     section.unknown_keys()
     return leaving
 
 
 def report_other_seals_sections(reader: ConfigReader, seal: Seal) -> None:
     """Report sections that haven't been read and belong to a seal other than the stack's."""
-    unread = reader.unread_keys()
-    if not unread:
-        return
-    for seal_type in seal_types():
-        unused = [name for name in seal_class(seal_type).sections if name in unread]
-        reader.not_applicable(
-            unused, f"it belongs to seal {seal_type}, and the seal is {seal.type}; remove it"
-        )
-        unread = reader.unread_keys()
+    for name in reader.unread_keys():
+        owners = [seal_type for seal_type in seal_types() if name in seal_class(seal_type).sections]
+        if owners:
+            belongs = f"it belongs to seal {' or '.join(owners)}, and the seal is {seal.type}; remove it"
+            reader.not_applicable((name,), belongs)

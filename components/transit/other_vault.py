@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.kubernetes.kubectl import Kubectl, KubectlError
+from components.kubernetes.pod_state import PodState, stateful_set_pods
 from components.progress import Waiting
 from components.seal_preflight import SettlingError
 
 _CONTAINER = "vault"
-_NO_LOG = "(no log yet)"
 # Not retryable: the other Vault has answered, and refused.
 _REFUSAL = re.compile(r"Code: 40[0-9]")
 
@@ -61,42 +61,34 @@ class OtherVault:
         return {name: value for name, value in found.items() if name != "id"}
 
     def await_container(self, seconds: float) -> None:
-        """Wait until pod 0's container runs; raise :class:`TransitError` after ``seconds``."""
+        """Wait until pod 0's containers run; raise :class:`TransitError` after ``seconds``."""
         waiting = Waiting(f"Waiting for {self.pod}", seconds)
-        while (state := self._container_state()) != "running":
+        while not (state := self._state()).running:
             if waiting.over:
                 raise self._not_running(state)
-            waiting.pause(state, seconds=0.5)
+            waiting.pause(state.problem, seconds=0.5)
 
-    def _container_state(self) -> str:
+    def _state(self) -> PodState:
         try:
-            pod = self.kubectl.pod(self.pod)
+            pods = stateful_set_pods(self.kubectl, self.pod.removesuffix("-0"))
         except KubectlError as error:
-            return str(error)
-        if pod is None:
-            return "there is no such pod"
-        for status in pod.get("status", {}).get("containerStatuses") or ():
-            if status.get("name") == _CONTAINER:
-                for name, details in status.get("state", {}).items():
-                    message = ": ".join(filter(None, (details.get("reason"), details.get("message"))))
-                    return "running" if name == "running" else message or name
-        return "its container isn't there yet"
+            return PodState(self.pod, str(error), started=True)
+        return next(iter(pods), PodState(self.pod, "its StatefulSet has no replicas", started=False))
 
-    def _not_running(self, state: str) -> TransitError:
-        reason = f"it doesn't run: {state}"
-        log = self.kubectl.log_tail(self.pod)
-        if "CreateContainerConfigError" in state:
+    def _not_running(self, state: PodState) -> TransitError:
+        reason = f"it doesn't run: {state.problem}"
+        if "CreateContainerConfigError" in state.problem:
             fix = (
                 "The other Vault's token has to be in a Secret in Vault's namespace: kubectl --namespace="
                 f"{self.kubernetes_namespace} create secret generic {self.token_secret} "
                 f"--from-file={self.token_key}=..."
             )
-        elif log == _NO_LOG:
+        elif not state.started:
             fix = (
-                f"kubectl --namespace={self.kubernetes_namespace} describe pod {self.pod} tells what it "
-                "waits for; a Secret with the other Vault's CA is one of the things."
+                "A Secret with the other Vault's CA (transit.tls.caSecret) is one of the things it waits for."
             )
         else:
+            log = self.kubectl.log_tail(self.pod)
             reason, fix = f"{reason}. Its last log lines:\n{log}", self._fix(log)
         return TransitError(f"The start of Vault in pod {self.pod}", reason, fix, settling=False)
 

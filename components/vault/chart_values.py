@@ -65,6 +65,8 @@ def chart_values(
             "readinessProbe": {"initialDelaySeconds": 1},
             # Its container's context is restricted by default.
             "securityContext": {"pod": copy.deepcopy(_RESTRICTED["pod"])},
+            # Left out at the chart's own value, as an update would show it.
+            **({"hostNetwork": True} if settings.injector.host_network else {}),
         },
         "server": _server(settings, configuration, pods),
         "ui": {"enabled": settings.ui},

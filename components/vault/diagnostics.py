@@ -1,20 +1,24 @@
 """Composes the messages about pods of Vault that don't start, answer or initialise."""
 
+import re
 from collections.abc import Sequence
 
-from components.kubernetes.kubectl import KubectlError
+from components.errors import DeploymentError
 from components.kubernetes.pod_state import PodState, grouped_problems, stateful_set_pods
 from components.vault.pod_access import PodAccess
 
+# Whoever calls with the role of an instance has the instance's id as the name of the session:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_NODES_SESSION = re.compile(r"assumed-role/([^/\s]+)/(i-[0-9a-f]+)")
+
 
 def pod_states(access: PodAccess) -> Sequence[PodState]:
-    """Return the state of every pod, if Kubernetes leads to them; none if the settings give an address."""
-    if access.address:
-        return []
+    """Return the state of every pod; that of pod 0 is why, if Kubernetes can't be asked."""
     try:
         return stateful_set_pods(access.kubectl, access.statefulset)
-    except KubectlError as error:
-        return [PodState(access.pod(0), str(error), started=True)]
+    except DeploymentError as error:
+        # With an address nothing else needs kubectl, which may even be missing.
+        return [PodState(access.pod(0), str(error), started=not access.address)]
 
 
 def waiting_state(access: PodAccess, error: str) -> str:
@@ -29,8 +33,16 @@ def with_pod_problems(access: PodAccess, error: str, separator: str = "\n") -> s
 
 def pod_problem(access: PodAccess, ordinal: int, error: str) -> str:
     """Return why that pod doesn't run; ``error`` if Kubernetes reports nothing wrong."""
-    problems = {state.name: state.problem for state in pod_states(access)}
-    return problems.get(access.pod(ordinal)) or error
+    return problem_of(access, access.pod(ordinal), pod_states(access), error)
+
+
+def problem_of(access: PodAccess, pod: str, states: Sequence[PodState], error: str) -> str:
+    """Return why the pod doesn't run; ``error`` if ``states`` have nothing wrong about it.
+
+    With an address ``error`` is told as well, as that may fail whatever Kubernetes says of the pod.
+    """
+    problem = next((state.problem for state in states if state.name == pod), "")
+    return f"{error}; {problem}" if access.address and problem else problem or error
 
 
 def not_started(access: PodAccess, error: str) -> str:
@@ -51,11 +63,7 @@ def not_started(access: PodAccess, error: str) -> str:
         for state in states
         if state.started and (state.problem or state.name == pod)
     ]
-    if any("NoCredentialProviders" in log for _, log in logs):
-        lines[-1] += (
-            " Its pods get no credentials: the role's trust policy has to name this service account, and the "
-            "cluster's pod identity webhook has to run (kubectl get mutatingwebhookconfigurations)."
-        )
+    lines[-1] += _without_identity("\n".join(log for _, log in logs))
     for name, log in logs:
         lines.extend([f"The last log lines of {name}:", log])
     return "\n".join(lines)
@@ -64,15 +72,27 @@ def not_started(access: PodAccess, error: str) -> str:
 def _problems(access: PodAccess, states: Sequence[PodState], error: str) -> Sequence[str]:
     """Return why pod 0 doesn't answer, and a line for each problem of the other pods."""
     pod = access.pod(0)
-    first = next((state.problem for state in states if state.name == pod), "")
-    return [first or error, *grouped_problems([state for state in states if state.name != pod])]
+    others = [state for state in states if state.name != pod]
+    return [problem_of(access, pod, states, error), *grouped_problems(others)]
+
+
+def _without_identity(log: str) -> str:
+    """Return what to do if Vault logged that it has no credentials of its own; else nothing."""
+    node = _NODES_SESSION.search(log)
+    if node is None and "NoCredentialProviders" not in log:
+        return ""
+    used = f" Vault called AWS as the node {node[2]}, with the node's role {node[1]}." if node else ""
+    return (
+        f"{used} Its pods get no credentials: the role's trust policy has to name this service account, and "
+        "the cluster's pod identity webhook has to run (kubectl get mutatingwebhookconfigurations). With EKS "
+        "Pod Identity delete pods that were created before EKS had seen the new association."
+    )
 
 
 def init_failed(access: PodAccess, error: str, *, recovery_seal: bool) -> str:
     """Return the message for an init that Vault answered with an error, or not at all."""
     message = f"Init of Vault on {access.pod(0)} failed: {error}"
-    if not access.address:
-        message += f"\nThe pod's last log lines:\n{access.kubectl.log_tail(access.pod(0))}"
+    message += f"\nThe pod's last log lines:\n{access.kubectl.log_tail(access.pod(0))}"
     if recovery_seal:
         message += "\nIf the seal's key could not be used (see the log), fix the policies of role and key."
     # https://github.com/hashicorp/vault/issues/16201

@@ -81,6 +81,9 @@ def _targets(call: ServiceRequest) -> tuple[Target, ...]:
         return _ec2_targets(call, action)
     if call.service == "eks":
         return _eks_targets(call, action)
+    if call.service == "eks-auth":
+        cluster = call.required_text("clusterName")
+        return (Target(action, regional_arn("eks", call.region, f"cluster/{cluster}")),)
     if call.service == "sts":
         raise not_implemented(call.protocol, f"The operation sts:{call.operation}")
     return (Target(action, None),)
@@ -230,6 +233,13 @@ def _eks_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
     if call.operation in ("ListClusters", "DescribeAddonVersions"):
         return (Target(action, "*"),)
     name = call.text("name")
+    if "PodIdentityAssociation" in call.operation:
+        return _association_targets(call, action, name)
+    if call.operation.endswith("Addon"):
+        of_addon = f"addon/{name}/{call.text('addonName')}/{'0' * 8}"
+        return (Target(action, regional_arn("eks", call.region, of_addon)),)
+    if tagged := call.text("resourceArn"):
+        return (Target(action, tagged),)
     # The other operations act on node groups, add-ons and the like, below a cluster's name.
     cluster = "Cluster" in call.operation and name is not None
     resource = regional_arn("eks", call.region, f"cluster/{name}") if cluster else None
@@ -238,4 +248,18 @@ def _eks_targets(call: ServiceRequest, action: str) -> tuple[Target, ...]:
         found.append(Target("iam:PassRole", role_arn))
     if call.operation.startswith("Create") and call.has_list("tags"):
         found.append(Target("eks:TagResource", resource))
+    return tuple(found)
+
+
+def _association_targets(call: ServiceRequest, action: str, cluster: str | None) -> tuple[Target, ...]:
+    """Everything about a pod identity association; the role is passed on to EKS, and looked up by it."""
+    identifier = call.text("associationId")
+    kind = f"podidentityassociation/{cluster}/{identifier}" if identifier else f"cluster/{cluster}"
+    found = [Target(action, regional_arn("eks", call.region, kind))]
+    if role_arn := call.text("roleArn"):
+        passed: Mapping[str, ContextValue] = {"iam:passedtoservice": "pods.eks.amazonaws.com"}
+        found += [Target("iam:PassRole", role_arn, context=passed), Target("iam:GetRole", role_arn)]
+    if call.operation.startswith("Create") and call.has_list("tags"):
+        made = regional_arn("eks", call.region, f"podidentityassociation/{cluster}/*")
+        found.append(Target("eks:TagResource", made))
     return tuple(found)

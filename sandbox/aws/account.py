@@ -12,7 +12,7 @@ OIDC_ISSUER = f"https://oidc.eks.{REGION}.amazonaws.com/id/7A1D0C3B5E9F4286A0B4C
 
 STS_AUDIENCE = "sts.amazonaws.com"
 OPERATOR_USER = "operator"
-SERVICES = ("ec2", "eks", "iam", "kms", "secretsmanager", "sts")
+SERVICES = ("ec2", "eks", "eks-auth", "iam", "kms", "secretsmanager", "sts")
 """The AWS services that answer; every other one is refused."""
 
 POD_HOST_NAMES = (f"kms.{REGION}.amazonaws.com", f"sts.{REGION}.amazonaws.com", "sts.amazonaws.com")

@@ -17,6 +17,7 @@ from sandbox.network import (
     AWS_BRIDGE_PORT,
     AWS_LOOPBACK_PORT,
     BRIDGE_ADDRESS,
+    POD_IDENTITY_AGENT_PORT,
     POD_IDENTITY_WEBHOOK_PORT,
     REGION,
 )
@@ -60,6 +61,7 @@ def start_aws(
             bridge_address=BRIDGE_ADDRESS,
             bridge_port=AWS_BRIDGE_PORT,
             webhook_port=POD_IDENTITY_WEBHOOK_PORT,
+            agent_port=POD_IDENTITY_AGENT_PORT,
             endpoint_certificate=endpoints.certificate,
             endpoint_key=endpoints.key,
             webhook_certificate=webhook.certificate,

@@ -99,9 +99,12 @@ def expired_credentials(protocol: Protocol) -> AwsError:
     return AwsError(code, "The security token included in the request is expired", _refused(protocol))
 
 
-def access_denied(protocol: Protocol, caller_arn: str, action: str, resource: str, reason: str) -> AwsError:
-    """Make the error for a request that policies do not allow; ``reason`` says which."""
+def access_denied(
+    protocol: Protocol, caller_arn: str, action: str, resource: str, reason: str = ""
+) -> AwsError:
+    """Make the error for a request that policies do not allow; ``reason`` says which, if AWS does."""
     message = f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+    message = message.rstrip()
     if protocol == "ec2":
         return AwsError(
             "UnauthorizedOperation", f"You are not authorized to perform this operation. {message}", 403

@@ -20,8 +20,14 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox.aws import identity_management, key_management, moto_state, secret_management
 from sandbox.aws.access_targets import Target, access_targets
-from sandbox.aws.account import ACCOUNT_ID
-from sandbox.aws.callers import Callers, Permissions, condition_context, permissions
+from sandbox.aws.account import ACCOUNT_ID, CLUSTER_NAME
+from sandbox.aws.callers import (
+    Callers,
+    Permissions,
+    TemporaryCredentials,
+    condition_context,
+    permissions,
+)
 from sandbox.aws.error_responses import (
     AwsError,
     access_denied,
@@ -29,6 +35,8 @@ from sandbox.aws.error_responses import (
     not_implemented,
     wrong_signature,
 )
+from sandbox.aws.pod_identity import answer_of_eks_auth, assume_role_for_pod
+from sandbox.aws.pod_identity_associations import Association, EksAdditions
 from sandbox.aws.policy_conditions import ContextValue, UnsupportedPolicyError
 from sandbox.aws.policy_document import MalformedPolicyError, parse_policy
 from sandbox.aws.policy_evaluation import (
@@ -41,8 +49,10 @@ from sandbox.aws.policy_evaluation import (
 )
 from sandbox.aws.request_context import ServiceRequest, guess_protocol, parse_request, raw_path
 from sandbox.aws.resource_policies import NamedPrincipals
+from sandbox.aws.role_assumption import assume_role, assumed_role_xml
 from sandbox.aws.signature import HttpRequest
 from sandbox.aws.web_identity import assume_role_with_web_identity, session_xml
+from sandbox.network import REGION
 
 LOGGER = logging.getLogger(__name__)
 
@@ -70,7 +80,30 @@ class Gateway:
         self._clock = clock
         self._callers = Callers()
         self._named_principals = NamedPrincipals()
+        self._additions = EksAdditions()
         self._lock = threading.Lock()
+
+    def has_association(self, namespace: str, service_account: str) -> bool:
+        """Whether the sandbox's cluster has a pod identity association for a service account."""
+        with self._lock:
+            return self._additions.find(REGION, CLUSTER_NAME, namespace, service_account) is not None
+
+    def assume_for_pod(self, token: str) -> TemporaryCredentials:
+        """Do what the agent on the cluster's nodes does with a pod's token; raises AwsError.
+
+        Without its add-on there is no agent, and so nobody to ask.
+        """
+        with self._lock:
+            if not self._additions.has_agent(REGION, CLUSTER_NAME):
+                raise AwsError("ServiceUnavailableException", "There is no EKS Pod Identity Agent.", 503)
+            return self._assume_for_pod(REGION, CLUSTER_NAME, token)[1]
+
+    def _assume_for_pod(
+        self, region: str, cluster: str, token: str
+    ) -> tuple[Association, TemporaryCredentials]:
+        return assume_role_for_pod(
+            self._additions, region, cluster, token, self._issuer_keys, self._callers, self._clock()
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -102,8 +135,17 @@ class Gateway:
         if call.service == "sts" and call.operation == "GetCallerIdentity":
             return _xml(_caller_identity(caller))
         context = condition_context(caller, call)
+        if call.service == "sts" and call.operation == "AssumeRole":
+            credentials = assume_role(call, caller, self._callers, context, self._clock())
+            LOGGER.info("%s assumed %s", caller.arn, credentials.role_name)
+            return _xml(assumed_role_xml(credentials))
         targets = access_targets(call)
         self._authorize(call, caller, targets, context)
+        if call.service == "eks-auth":
+            cluster, token = call.required_text("clusterName"), call.required_text("token")
+            return _json(answer_of_eks_auth(*self._assume_for_pod(call.region, cluster, token)))
+        if call.service == "eks" and self._additions.answers(call):
+            return _json(self._additions.answer(call))
         if call.service == "iam":
             identity_management.check_request(call)
         elif call.service == "kms":
@@ -243,6 +285,10 @@ def _caller_identity(caller: Caller) -> str:
         f"</GetCallerIdentityResult><ResponseMetadata><RequestId>{uuid4()}</RequestId></ResponseMetadata>"
         "</GetCallerIdentityResponse>"
     )
+
+
+def _json(body: Mapping[str, object]) -> Response:
+    return Response(json.dumps(body), content_type="application/json")
 
 
 def _xml(text: str) -> Response:

@@ -1,8 +1,8 @@
-"""EKS's pod identity webhook: gives pods of annotated service accounts a token and tells the SDK about it.
+"""EKS's pod identity webhook: gives pods a token for their role and tells the SDK about it.
 
-It does what https://github.com/aws/amazon-eks-pod-identity-webhook documents for role-arn, audience,
-token-expiration, sts-regional-endpoints and skip-containers annotations (Linux pods; no EKS Pod Identity
-associations).
+It does what https://github.com/aws/amazon-eks-pod-identity-webhook documents for Linux pods: for service
+accounts with the annotations role-arn, audience, token-expiration, sts-regional-endpoints and
+skip-containers, and for those with an association of EKS Pod Identity, which comes first.
 """
 
 import base64
@@ -10,6 +10,7 @@ import json
 import logging
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, cast
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -17,6 +18,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from werkzeug.wrappers import Request, Response
 
 from sandbox.aws.account import STS_AUDIENCE
+from sandbox.aws.pod_identity import AUDIENCE
+from sandbox.aws.pod_identity_agent import ADDRESS, CREDENTIALS_PATH
 from sandbox.aws.service_accounts import ServiceAccountError
 from sandbox.certificates import CertificateAuthority
 from sandbox.errors import SandboxError
@@ -25,14 +28,29 @@ from sandbox.network import BRIDGE_ADDRESS, POD_IDENTITY_WEBHOOK_PORT, REGION
 LOGGER = logging.getLogger(__name__)
 
 ANNOTATION_DOMAIN = "eks.amazonaws.com"
-VOLUME = "aws-iam-token"
-MOUNT_PATH = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
 DEFAULT_TOKEN_SECONDS = 86400
 SHORTEST_TOKEN_SECONDS = 3600
 WEBHOOK_PATH = "/mutate"
 
+AGENT_MOUNT_PATH = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
+AGENT_TOKEN = "eks-pod-identity-token"  # noqa: S105 no password
+
 ReadAnnotations = Callable[[str, str], Mapping[str, str]]
 """Reads the annotations of a service account by namespace and name; raises ServiceAccountError."""
+HasAssociation = Callable[[str, str], bool]
+"""Tells if a service account, by namespace and name, has an association of EKS Pod Identity."""
+
+
+@dataclass(frozen=True)
+class _Injection:
+    """What a pod's containers get: a token and the variables by which the SDK finds it and its role."""
+
+    volume: str
+    mount_path: str
+    token: Mapping[str, object]
+    """The token as a projected volume has it."""
+    variables: Mapping[str, str]
+    regional: bool
 
 
 class EnvironmentVariable(TypedDict):
@@ -76,33 +94,35 @@ class PatchOperation(TypedDict):
 
 
 def pod_patch(
-    spec: PodSpec, pod_annotations: Mapping[str, str], service_account_annotations: Mapping[str, str]
+    spec: PodSpec,
+    pod_annotations: Mapping[str, str],
+    service_account_annotations: Mapping[str, str],
+    *,
+    associated: bool = False,
 ) -> list[PatchOperation]:
-    """Return what to change in a pod; nothing if its service account is not annotated with a role.
+    """Return what to change in a pod; nothing if its service account has neither annotation nor association.
 
     Variables and mounts that a container has stay as they are, as do containers that the pod's
     ``skip-containers`` annotation names.
     """
-    role_arn = service_account_annotations.get(f"{ANNOTATION_DOMAIN}/role-arn")
-    if not role_arn:
+    injection = _agent(pod_annotations) if associated else _role(pod_annotations, service_account_annotations)
+    if injection is None:
         return []
-    regional = (
-        service_account_annotations.get(f"{ANNOTATION_DOMAIN}/sts-regional-endpoints", "true") != "false"
-    )
     skipped = pod_annotations.get(f"{ANNOTATION_DOMAIN}/skip-containers", "").split(",")
 
     def changed(containers: Sequence[Container]) -> list[Container]:
         return [
-            container if container["name"] in skipped else _with_role(container, role_arn, regional)
+            container if container["name"] in skipped else _with(container, injection)
             for container in containers
         ]
 
     patch: list[PatchOperation] = []
     volumes = spec.get("volumes")
-    volume = _token_volume(pod_annotations, service_account_annotations)
+    source = {"sources": [{"serviceAccountToken": injection.token}]}
+    volume = {"name": injection.volume, "projected": source}
     if volumes is None:
         patch.append({"op": "add", "path": "/spec/volumes", "value": [volume]})
-    elif all(existing.get("name") != VOLUME for existing in volumes):
+    elif all(existing.get("name") != injection.volume for existing in volumes):
         patch.append({"op": "add", "path": "/spec/volumes/0", "value": volume})
     patch.append({"op": "add", "path": "/spec/containers", "value": changed(spec["containers"])})
     if initial := spec.get("initContainers"):
@@ -110,37 +130,63 @@ def pod_patch(
     return patch
 
 
-def _with_role(container: Container, role_arn: str, regional: bool) -> Container:
+def _agent(pod_annotations: Mapping[str, str]) -> _Injection:
+    return _Injection(
+        volume=AGENT_TOKEN,
+        mount_path=AGENT_MOUNT_PATH,
+        token={
+            "audience": AUDIENCE,
+            "expirationSeconds": _token_seconds(pod_annotations, None),
+            "path": AGENT_TOKEN,
+        },
+        variables={
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{ADDRESS}{CREDENTIALS_PATH}",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": f"{AGENT_MOUNT_PATH}/{AGENT_TOKEN}",
+        },
+        regional=True,
+    )
+
+
+def _role(
+    pod_annotations: Mapping[str, str], service_account_annotations: Mapping[str, str]
+) -> _Injection | None:
+    role_arn = service_account_annotations.get(f"{ANNOTATION_DOMAIN}/role-arn")
+    if not role_arn:
+        return None
+    mount_path = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
+    return _Injection(
+        volume="aws-iam-token",
+        mount_path=mount_path,
+        token={
+            "audience": service_account_annotations.get(f"{ANNOTATION_DOMAIN}/audience", STS_AUDIENCE),
+            "expirationSeconds": _token_seconds(
+                pod_annotations, _token_seconds(service_account_annotations, None)
+            ),
+            "path": "token",
+        },
+        variables={"AWS_ROLE_ARN": role_arn, "AWS_WEB_IDENTITY_TOKEN_FILE": f"{mount_path}/token"},
+        regional=service_account_annotations.get(f"{ANNOTATION_DOMAIN}/sts-regional-endpoints", "true")
+        != "false",
+    )
+
+
+def _with(container: Container, injection: _Injection) -> Container:
     environment = list(container.get("env", []))
     present = {variable["name"] for variable in environment}
-    if regional and "AWS_STS_REGIONAL_ENDPOINTS" not in present:
+    if injection.regional and "AWS_STS_REGIONAL_ENDPOINTS" not in present:
         environment.append({"name": "AWS_STS_REGIONAL_ENDPOINTS", "value": "regional"})
     if not present & {"AWS_REGION", "AWS_DEFAULT_REGION"}:
         environment.append({"name": "AWS_DEFAULT_REGION", "value": REGION})
         environment.append({"name": "AWS_REGION", "value": REGION})
-    if not present & {"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"}:
-        environment.append({"name": "AWS_ROLE_ARN", "value": role_arn})
-        environment.append({"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": f"{MOUNT_PATH}/token"})
+    if not present & injection.variables.keys():
+        environment += [{"name": name, "value": value} for name, value in injection.variables.items()]
     mounts = list(container.get("volumeMounts", []))
-    if all(mount["name"] != VOLUME for mount in mounts):
-        mounts.append({"name": VOLUME, "readOnly": True, "mountPath": MOUNT_PATH})
+    if all(mount["name"] != injection.volume for mount in mounts):
+        mounts.append({"name": injection.volume, "readOnly": True, "mountPath": injection.mount_path})
     changed = container.copy()
     changed["env"] = environment
     changed["volumeMounts"] = mounts
     return changed
-
-
-def _token_volume(
-    pod_annotations: Mapping[str, str], service_account_annotations: Mapping[str, str]
-) -> Mapping[str, object]:
-    token = {
-        "audience": service_account_annotations.get(f"{ANNOTATION_DOMAIN}/audience", STS_AUDIENCE),
-        "expirationSeconds": _token_seconds(
-            pod_annotations, _token_seconds(service_account_annotations, None)
-        ),
-        "path": "token",
-    }
-    return {"name": VOLUME, "projected": {"sources": [{"serviceAccountToken": token}]}}
 
 
 def _token_seconds(annotations: Mapping[str, str], otherwise: int | None) -> int:
@@ -154,8 +200,9 @@ def _token_seconds(annotations: Mapping[str, str], otherwise: int | None) -> int
 class PodIdentityWebhook:
     """The webhook as a WSGI application: admission reviews (admission.k8s.io/v1) in, JSON patches out."""
 
-    def __init__(self, read_annotations: ReadAnnotations) -> None:
+    def __init__(self, read_annotations: ReadAnnotations, has_association: HasAssociation) -> None:
         self._read_annotations = read_annotations
+        self._has_association = has_association
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._respond(Request(environ))(environ, start_response)
@@ -173,7 +220,12 @@ class PodIdentityWebhook:
             # The API server admits the pod unchanged (failurePolicy Ignore) and logs this answer.
             LOGGER.error("pod of %s/%s is not changed: %s", namespace, account, error)
             return Response(f"{error}\n", 500)
-        patch = pod_patch(spec, pod["metadata"].get("annotations", {}), annotations)
+        patch = pod_patch(
+            spec,
+            pod["metadata"].get("annotations", {}),
+            annotations,
+            associated=self._has_association(namespace, account),
+        )
         answer: dict[str, object] = {"uid": review["uid"], "allowed": True}
         if patch:
             LOGGER.info("pod of %s/%s gets its role", namespace, account)

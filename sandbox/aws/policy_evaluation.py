@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html. Th
 of https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
@@ -155,17 +155,41 @@ def web_identity_allowed(
     trust_policy: PolicyDocument, provider_arn: str, context: Mapping[str, ContextValue]
 ) -> bool:
     """Tell if a role's trust policy allows AssumeRoleWithWebIdentity to an OIDC provider's identity."""
-    action = "sts:AssumeRoleWithWebIdentity"
+    return _trusts(
+        trust_policy,
+        "sts:AssumeRoleWithWebIdentity",
+        lambda principals: provider_arn in principals.federated,
+        context,
+    )
 
-    def applies(statement: Statement) -> bool:
-        return (
-            statement.principals is not None
-            and (statement.principals.anyone or provider_arn in statement.principals.federated)
-            and _action_matches(statement, action)
-            and all(condition_holds(condition, context) for condition in statement.conditions)
-        )
 
-    applying = [statement.effect for statement in trust_policy.statements if applies(statement)]
+def service_allowed(
+    trust_policy: PolicyDocument,
+    service: str,
+    actions: Sequence[str],
+    context: Mapping[str, ContextValue],
+) -> bool:
+    """Tell if a role's trust policy allows every one of these actions to an AWS service."""
+    return all(
+        _trusts(trust_policy, action, lambda principals: service in principals.service, context)
+        for action in actions
+    )
+
+
+def _trusts(
+    trust_policy: PolicyDocument,
+    action: str,
+    names: Callable[[Principals], bool],
+    context: Mapping[str, ContextValue],
+) -> bool:
+    applying = [
+        statement.effect
+        for statement in trust_policy.statements
+        if statement.principals is not None
+        and (statement.principals.anyone or names(statement.principals))
+        and _action_matches(statement, action)
+        and all(condition_holds(condition, context) for condition in statement.conditions)
+    ]
     return "Allow" in applying and "Deny" not in applying
 
 

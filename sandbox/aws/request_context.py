@@ -58,6 +58,13 @@ class ServiceRequest:
             "Member must not be null",
         )
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a parameter that is a list of texts, in JSON or in the query string; () if missing."""
+        value = self.parameters.get(name, ())
+        return (
+            (value,) if isinstance(value, str) else tuple(map(str, value)) if isinstance(value, list) else ()
+        )
+
     def has_list(self, name: str) -> bool:
         """Tell if a list was given and is not empty, in either way of writing parameters."""
         return bool(self.parameters.get(name)) or any(key.startswith(f"{name}.") for key in self.parameters)
@@ -148,8 +155,16 @@ def _rest_operation(request: Request, model: ServiceModel) -> tuple[str, Mapping
         match = expression.fullmatch(path)
         if match is not None and method == request.method:
             in_path = {name: unquote(value) for name, value in match.groupdict().items()}
-            return operation.name, {**_json_body(request), **request.args.to_dict(), **in_path}
+            return operation.name, {**_json_body(request), **_query(request), **in_path}
     raise AwsError("UnknownOperationException", f"No operation at {request.method} {path}", 404)
+
+
+def _query(request: Request) -> Mapping[str, object]:
+    """Return the parameters of the query string; those that are there several times as lists."""
+    return {
+        name: values if len(values) > 1 else values[0]
+        for name, values in request.args.to_dict(flat=False).items()
+    }
 
 
 def raw_path(request: Request) -> str:

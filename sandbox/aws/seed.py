@@ -1,4 +1,4 @@
-"""What the program expects to find in an AWS account: a network, an EKS cluster, its identity provider."""
+"""What the program expects to find in an AWS account: a network and an EKS cluster with its parts."""
 
 import base64
 import json
@@ -19,6 +19,7 @@ from sandbox.aws.account import (
     iam_arn,
 )
 from sandbox.aws.endpoint import AwsEndpoint
+from sandbox.aws.pod_identity_associations import AGENT_ADDON
 from sandbox.errors import SandboxError
 from sandbox.network import REGION
 
@@ -85,6 +86,7 @@ def seed(endpoint: AwsEndpoint, *, api_server_url: str, cluster_certificate_auth
     )
     _complete_cluster(endpoint, facts)
     _identity_provider(iam)
+    _pod_identity_agent(eks)
     return SeededCloud(CLUSTER_NAME, OIDC_ISSUER, vpc_id, cluster_group, node_group, ACCOUNT_ID, REGION)
 
 
@@ -131,6 +133,13 @@ def _cluster(eks: "EKSClient", role_arn: str, subnet_ids: list[str]) -> None:
         roleArn=role_arn,
         resourcesVpcConfig={"subnetIds": subnet_ids},
     )
+
+
+def _pod_identity_agent(eks: "EKSClient") -> None:
+    try:
+        eks.create_addon(clusterName=CLUSTER_NAME, addonName=AGENT_ADDON)
+    except eks.exceptions.ResourceInUseException:
+        return
 
 
 def _complete_cluster(endpoint: AwsEndpoint, facts: ClusterFacts) -> None:

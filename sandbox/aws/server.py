@@ -1,7 +1,8 @@
 """The process that plays AWS: moto behind the gateway, and the pod identity webhook.
 
-It listens on three addresses: on loopback for the host (http), and on the cluster's bridge, which may come
-into being later, for pods (https, under AWS's own names) and for the API server (https, the webhook).
+It listens on four addresses: on loopback for the host (http), and on the cluster's bridge, which may come
+into being later, for pods (https, under AWS's own names; http, the agent, to which a link-local address
+leads) and for the API server (https, the webhook).
 """
 
 import json
@@ -22,6 +23,7 @@ from sandbox.aws import moto_state
 from sandbox.aws.account import OIDC_ISSUER, OPERATOR_USER
 from sandbox.aws.control import LoopbackApplication
 from sandbox.aws.gateway import Gateway
+from sandbox.aws.pod_identity_agent import PodIdentityAgent
 from sandbox.aws.pod_identity_webhook import PodIdentityWebhook
 from sandbox.aws.request_context import service_model
 from sandbox.aws.server_settings import MODULE, ServerSettings
@@ -50,7 +52,7 @@ def serve(settings: ServerSettings) -> None:
     )
     issuer_key = RSAKey.import_key(settings.service_account_public_key.read_bytes())
     gateway = Gateway(_moto, {OIDC_ISSUER: issuer_key})
-    webhook = PodIdentityWebhook(ServiceAccounts(settings.kubeconfig).annotations)
+    webhook = PodIdentityWebhook(ServiceAccounts(settings.kubeconfig).annotations, gateway.has_association)
     listeners = [
         HttpListener(("127.0.0.1", settings.loopback_port), LoopbackApplication(gateway)),
         HttpListener(
@@ -62,6 +64,9 @@ def serve(settings: ServerSettings) -> None:
             (settings.bridge_address, settings.webhook_port),
             webhook,
             _tls(settings.webhook_certificate, settings.webhook_key),
+        ),
+        HttpListener(
+            (settings.bridge_address, settings.agent_port), PodIdentityAgent(gateway.assume_for_pod)
         ),
     ]
     threads = [threading.Thread(target=listener.serve_forever) for listener in listeners]

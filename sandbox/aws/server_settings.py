@@ -18,6 +18,7 @@ class ServerSettings:
     bridge_address: str
     bridge_port: int
     webhook_port: int
+    agent_port: int
     endpoint_certificate: Path
     endpoint_key: Path
     webhook_certificate: Path

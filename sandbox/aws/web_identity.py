@@ -43,6 +43,15 @@ class WebIdentityClaims:
     issuer: str
     subject: str
     audience: str
+    pod_name: str | None = None
+    """The pod that the token is bound to, if it is bound to one."""
+    pod_uid: str | None = None
+
+    @property
+    def service_account(self) -> tuple[str, str]:
+        """Namespace and name of the service account that is the subject."""
+        _, _, namespace, name = self.subject.split(":")
+        return namespace, name
 
 
 @dataclass(frozen=True)
@@ -69,13 +78,7 @@ def assume_role_with_web_identity(
     if call.has_list("PolicyArns"):
         raise not_implemented(call.protocol, "The parameter PolicyArns of AssumeRoleWithWebIdentity")
     role_arn = call.required_text("RoleArn")
-    session_name = call.required_text("RoleSessionName")
-    if re.fullmatch(r"[\w+=,.@-]{2,64}", session_name, re.ASCII) is None:
-        raise AwsError(
-            "ValidationError",
-            f"1 validation error detected: Value '{session_name}' at 'roleSessionName' failed to satisfy "
-            "constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
-        )
+    session_name = required_session_name(call)
     token = call.required_text("WebIdentityToken")
     provider = find_provider(token)
     claims = verify_token(token, provider, issuer_keys.get(provider.issuer), now)
@@ -88,7 +91,7 @@ def assume_role_with_web_identity(
             "role %s does not trust %s with audience %s", role_arn, claims.subject, claims.audience
         )
         raise not_authorized()
-    duration = _duration_seconds(call, int(role.max_session_duration or DEFAULT_SESSION_SECONDS))
+    duration = duration_seconds(call, int(role.max_session_duration or DEFAULT_SESSION_SECONDS))
     credentials = callers.issue(role, session_name, timedelta(seconds=duration), now)
     return WebIdentitySession(claims, provider.arn, role.id, credentials)
 
@@ -155,7 +158,10 @@ def verify_token(
     # tell.
     if not isinstance(audiences, list) or len(audiences) != 1 or audiences[0] not in provider.client_ids:
         raise AwsError("InvalidIdentityToken", "Incorrect token audience")
-    return WebIdentityClaims(provider.issuer, subject, str(audiences[0]))
+    kubernetes = claims.get("kubernetes.io")
+    pod = kubernetes.get("pod") if isinstance(kubernetes, dict) else None
+    name, uid = (pod.get("name"), pod.get("uid")) if isinstance(pod, dict) else (None, None)
+    return WebIdentityClaims(provider.issuer, subject, str(audiences[0]), name, uid)
 
 
 def trust_allows(trust_policy: PolicyDocument, provider: IdentityProvider, claims: WebIdentityClaims) -> bool:
@@ -181,12 +187,7 @@ def session_xml(session: WebIdentitySession, request_id: str) -> str:
         f"<Arn>{session_arn(credentials.role_name, credentials.session_name)}</Arn>"
         "</AssumedRoleUser>"
         f"<Provider>{session.provider_arn}</Provider>"
-        "<Credentials>"
-        f"<AccessKeyId>{credentials.access_key_id}</AccessKeyId>"
-        f"<SecretAccessKey>{credentials.secret_access_key}</SecretAccessKey>"
-        f"<SessionToken>{credentials.session_token}</SessionToken>"
-        f"<Expiration>{credentials.expiration.strftime('%Y-%m-%dT%H:%M:%SZ')}</Expiration>"
-        "</Credentials>"
+        f"{credentials_xml(credentials)}"
         f"<SubjectFromWebIdentityToken>{escape(session.claims.subject)}</SubjectFromWebIdentityToken>"
         "</AssumeRoleWithWebIdentityResult>"
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
@@ -194,7 +195,32 @@ def session_xml(session: WebIdentitySession, request_id: str) -> str:
     )
 
 
-def _duration_seconds(call: ServiceRequest, longest: int) -> int:
+def required_session_name(call: ServiceRequest) -> str:
+    """Return the session's name in a request; raises AwsError for one that STS doesn't take."""
+    session_name = call.required_text("RoleSessionName")
+    if re.fullmatch(r"[\w+=,.@-]{2,64}", session_name, re.ASCII) is None:
+        raise AwsError(
+            "ValidationError",
+            f"1 validation error detected: Value '{session_name}' at 'roleSessionName' failed to satisfy "
+            "constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+        )
+    return session_name
+
+
+def credentials_xml(credentials: TemporaryCredentials) -> str:
+    """Return temporary credentials, on the wire."""
+    return (
+        "<Credentials>"
+        f"<AccessKeyId>{credentials.access_key_id}</AccessKeyId>"
+        f"<SecretAccessKey>{credentials.secret_access_key}</SecretAccessKey>"
+        f"<SessionToken>{credentials.session_token}</SessionToken>"
+        f"<Expiration>{credentials.expiration.strftime('%Y-%m-%dT%H:%M:%SZ')}</Expiration>"
+        "</Credentials>"
+    )
+
+
+def duration_seconds(call: ServiceRequest, longest: int) -> int:
+    """Return how long a session is to last; raises AwsError for more than ``longest`` and for too little."""
     text = call.text("DurationSeconds") or str(DEFAULT_SESSION_SECONDS)
     if not text.isdecimal() or int(text) < SHORTEST_SESSION_SECONDS:
         raise AwsError(

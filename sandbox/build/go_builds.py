@@ -38,7 +38,7 @@ class GoBuild:
 
 def go_builds(tools: Sequence[PinnedTool]) -> Sequence[GoBuild]:
     """Group neighbouring tools that one command can build."""
-    groups = groupby(tools, key=lambda tool: (tool.module, tool.linker_flags))
+    groups = groupby(tools, key=lambda tool: (tool.module, tool.linker_flags, tool.tags))
     return [GoBuild(tuple(together)) for _, together in groups]
 
 
@@ -98,7 +98,7 @@ async def _build(go: Path, build: GoBuild, partial: Path, step: Step) -> None:
     # -v names each package as it is compiled, which is all that Go tells about how far it is.
     argv = [str(go), "build", "-v", "-mod=readonly", "-trimpath", f"-ldflags={linker_flags}"]
     # What the linker would leave out (-w) needn't be compiled.
-    argv += ["-gcflags=all=-dwarf=false"]
+    argv += ["-gcflags=all=-dwarf=false", f"-tags={','.join(build.tools[0].tags)}"]
     # Go takes a path that ends in a slash for a folder, and names the programs by their packages.
     argv += ["-o", f"{partial}/", *(tool.package for tool in build.tools)]
     output, code = await _run(argv, cwd=build.tools[0].module_folder, step=step)

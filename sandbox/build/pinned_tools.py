@@ -62,6 +62,8 @@ class PinnedTool:
     """The Go package of the program."""
     linker_flags: tuple[str, ...] = ("-s", "-w")
     """Passed to the Go linker; ``-s -w`` leaves debug tables out, which halves Vault's size."""
+    tags: tuple[str, ...] = ()
+    """Go's build tags; they leave out what the sandbox doesn't use."""
     version_arguments: tuple[str, ...] = ()
     """What makes the program print its version; empty where it has no such thing."""
     on_path: VersionRange | None = None
@@ -86,7 +88,7 @@ class PinnedTool:
         Go's version is left out on purpose: a newer Go on the machine makes a working
         tool no worse, and building all of them again takes a quarter of an hour.
         """
-        digest = hashlib.sha256(repr((self.package, self.linker_flags, self.files)).encode())
+        digest = hashlib.sha256(repr((self.package, self.linker_flags, self.files, *self.tags)).encode())
         for file in sorted(self.module_folder.iterdir()):
             content = file.read_bytes()
             digest.update(f"{file.name} {len(content)}\n".encode())
@@ -124,6 +126,7 @@ def _kubernetes(name: str) -> PinnedTool:
         module="kubernetes",
         package=f"k8s.io/kubernetes/cmd/{name}",
         linker_flags=_KUBERNETES_LINKER_FLAGS,
+        tags=("providerless",),
         version_arguments=("version", "--client") if name == "kubectl" else ("--version",),
         on_path=VersionRange((1, 30, 0), (1, 31, 0)),
     )
@@ -137,7 +140,8 @@ PINNED_TOOLS = (
         name="vault",
         version="1.18.1",
         module="vault",
-        package="github.com/hashicorp/vault",
+        package=".",
+        tags=("minimal",),
         version_arguments=("version",),
         on_path=VersionRange((1, 18, 1), (1, 18, 2)),
         runs_in_image=True,

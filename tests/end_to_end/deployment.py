@@ -128,10 +128,11 @@ class Deployment:
             return names | {"key": None}
         key = {"alias": self.alias, "retainOnDestroy": False, "deletionWindowDays": 7}
         wanted = settings.get("key", {})
+        static = settings.get("identity", {}).get("kind") == "static"
         return names | {
             # A key that exists has its own names.
             "key": wanted if "arn" in wanted else {**key, **wanted},
-            "role": {"name": self.name, **settings.get("role", {})},
+            "role": None if static else {"name": self.name, **settings.get("role", {})},
         }
 
     def outputs(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.end_to_end.deployment import ONE_POD, Deployment
 from tests.end_to_end.faults import custodies
 from tests.end_to_end.faults.custodies import AWS_SECRETS_MANAGER, KUBERNETES_SECRET, STATE_FOR_HOLDERS
 from tests.end_to_end.leak_search import aws_journal_key, require_nowhere_else
+from tests.end_to_end.lost_state import assert_taken_over
 
 KEY_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
 
@@ -106,11 +107,8 @@ def test_kubernetes_secret(fresh: Deployment, keys_namespace: str, tmp_path: Pat
     names = [found["metadata"]["name"] for found in secrets]
     assert f"{fresh.name}-operator-init" not in names
 
-    forget_the_init(fresh)
-    result = fresh.stack.run("up", "--yes", "--skip-preview")
-    assert result.returncode == 0, result.stdout
-    assert "Keys of this Vault were found" in result.stdout
-    assert fresh.outputs()["keys_fingerprint"] == outputs["keys_fingerprint"]
+    assert_taken_over(fresh, tmp_path, outputs)
+    assert fresh.outputs()["key_arn"] == outputs["key_arn"]
 
 
 def test_aws_secrets_manager_and_the_end_of_the_root_token(fresh: Deployment, tmp_path: Path) -> None:

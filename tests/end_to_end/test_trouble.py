@@ -4,7 +4,8 @@ import functools
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.end_to_end.deployment import ONE_POD, Deployment
 from tests.end_to_end.faults.boundary import boundary
+from tests.end_to_end.running_vault import poll
 
 
 def test_refused_before_any_resource(fresh: Deployment) -> None:
@@ -55,6 +57,49 @@ def test_vault_that_does_not_start(fresh: Deployment) -> None:
     assert result.returncode != 0
     assert f"Vault on {fresh.name}-0 doesn't answer" in result.stdout, result.stdout
     assert "is not authorized to perform: kms:DescribeKey" in result.stdout
+
+
+def failed(stack: Deployment, settings: Mapping[str, object], **deadlines: int) -> str:
+    """Update, which has to fail; return what is said."""
+    stack.configure({"createNamespace": False, "deadlines": deadlines, **settings})
+    result = stack.stack.run("up", "--yes", "--skip-preview")
+    assert result.returncode != 0
+    return result.stdout
+
+
+def test_pods_that_do_not_run_are_told_each_with_its_reason(fresh: Deployment) -> None:
+    """In a namespace whose Pod Security is ``restricted``, in which Vault comes up in the end."""
+    name, kubectl = fresh.name, fresh.cluster.kubectl
+    kubectl("create", "namespace", name)
+    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+
+    kubectl("create", "quota", "none", fresh.in_namespace, "--hard=pods=0")
+    said = failed(fresh, {}, podStartSeconds=10, webhookSeconds=10)
+    assert re.search(rf"Vault on {name}-0 doesn't answer: not created: .*: exceeded quota: none", said), said
+    assert re.search(rf"{name}-1, {name}-2: not created: .*: exceeded quota: none", said), said
+    assert f"The injector {name}-agent-injector isn't ready" in said
+    assert re.search(rf"a pod of {name}-agent-injector: not created: .*: exceeded quota: none", said), said
+    kubectl("delete", "quota", "none", fresh.in_namespace)
+
+    # On one node, the chart's own rule leaves two of three pods without any.
+    said = failed(fresh, {"image": {"tag": "0.0.0"}, "affinity": None}, podStartSeconds=20)
+    assert re.search(r"(ErrImagePull|ImagePullBackOff): .*hashicorp/vault:0\.0\.0", said), said
+    assert re.search(r"not scheduled: 0/1 nodes are available: .*anti-affinity", said), said
+
+    fresh.configure({"createNamespace": False})
+    with ThreadPoolExecutor() as pool:
+        update = pool.submit(fresh.up)
+        image = "jsonpath={.spec.template.spec.containers[0].image}"
+        poll(
+            "the release has the image that exists",
+            180,
+            lambda: (
+                not kubectl("get", "statefulset", name, fresh.in_namespace, "-o", image).endswith(":0.0.0")
+            ),
+        )
+        kubectl("delete", "pods", "--selector=component=server", fresh.in_namespace, "--wait=false")
+        update.result()
+    assert fresh.vault.healthy_voters(fresh.outputs()["root_token"]) == 3
 
 
 def test_no_cluster_reachable(fresh: Deployment, tmp_path: Path) -> None:

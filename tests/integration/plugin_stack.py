@@ -71,6 +71,19 @@ class PluginStack:
         assert (result.returncode != 0) is fails, output
         return result.stdout if not fails else output
 
+    def components(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the program beside `pulumi up`."""
+        return subprocess.run(
+            [sys.executable, "-m", "components", *arguments],
+            cwd=self.folder,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_RUN_SECONDS,
+            check=False,
+        )
+
     def up(self, *, fails: bool = False) -> str:
         """Deploy the program."""
         return self.pulumi("up", "--yes", "--skip-preview", fails=fails)

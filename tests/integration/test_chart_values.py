@@ -335,6 +335,15 @@ def test_the_injector_listens_on_the_port_given(render_chart: Render) -> None:
     assert (port["port"], port["targetPort"]) == (443, 9443)
 
 
+@pytest.mark.parametrize("host_network", [False, True])
+def test_the_injector_may_have_its_nodes_network(render_chart: Render, host_network: bool) -> None:
+    rendered = render_chart({"injector.hostNetwork": host_network})
+
+    assert _pod(rendered[INJECTOR])["hostNetwork"] is host_network
+    # No port is declared, so the scheduler doesn't keep two such pods apart.
+    assert "ports" not in _container(rendered[INJECTOR])
+
+
 @pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe"])
 def test_one_value_of_an_injectors_probe_leaves_the_others_as_they_are(
     render_chart: Render, probe: str

@@ -4,6 +4,10 @@ The control plane has no nodes, so workloads never get ready here. The tests are
 and run in order.
 """
 
+import base64
+import gzip
+import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +15,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sandbox.layout import REPOSITORY
 from tests.integration.control_plane import ControlPlane, run_control_plane
 from tests.integration.plugin_stack import PluginStack
 
 PROGRAM = """
 import pulumi
 import pulumi_kubernetes as kubernetes
+
+from components.kubernetes.kubectl import KubernetesTarget
+from components.vault_release import refuse_unfinished
 
 provider = kubernetes.Provider(
     "provider", kubeconfig="{kubeconfig}", context="here", enable_secret_mutable={mutable}
@@ -38,7 +46,10 @@ release = kubernetes.helm.v3.Release(
     namespace=namespace.metadata.name,
     timeout=2,
     values={{"text": pulumi.Output.secret("{text}"), "workload": {workload}, "number": {number}}},
-    opts=options,
+    opts=pulumi.ResourceOptions(
+        provider=provider,
+        hooks=refuse_unfinished("thing", KubernetesTarget("{kubeconfig}", "here", "{namespace}")),
+    ),
 )
 pulumi.export("status", release.status)
 pulumi.export("names", release.resource_names)
@@ -96,7 +107,11 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> PluginStack:
     """The stack that all steps share."""
-    return PluginStack(tmp_path_factory.mktemp("stack"))
+    return own_stack(tmp_path_factory.mktemp("stack"))
+
+
+def own_stack(folder: Path) -> PluginStack:
+    return PluginStack(folder, {"PYTHONPATH": str(REPOSITORY)})
 
 
 def program(plane: ControlPlane, chart: Path, **changes: str) -> str:
@@ -121,7 +136,7 @@ def test_an_unreachable_cluster_can_be_previewed_and_not_deployed_to(
     unreachable = replace(control_plane, folder=tmp_path)
     text = control_plane.kubeconfig.read_text()
     unreachable.kubeconfig.write_text(text.replace(control_plane.server, "https://127.0.0.1:1"))
-    stack = PluginStack(tmp_path)
+    stack = own_stack(tmp_path)
     stack.program(program(unreachable, chart))
 
     assert stack.foretold()["release"] == "create"
@@ -171,6 +186,59 @@ def test_values_and_labels_are_updated(stack: PluginStack, control_plane: Contro
     assert config_map(control_plane, "first") == {"text": "other"}
     assert "team=two" in control_plane.kubectl("get", "namespace", "first", "--show-labels")
     assert stack.foretold() == {}
+
+
+def leave_unfinished(plane: ControlPlane, revision: int, status: str) -> None:
+    """Have Helm's record say what it says while Helm is at work, as if it had been killed then."""
+    name = f"sh.helm.release.v1.thing.v{revision}"
+    secret = json.loads(plane.kubectl("get", "secret", name, "-n", "first", "-o", "json"))
+    # In it Helm has base64 of a compressed document, which counts; the label is for its lists.
+    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+    release = json.loads(gzip.decompress(packed))
+    release["info"]["status"] = status
+    packed = gzip.compress(json.dumps(release).encode())
+    secret["data"]["release"] = base64.b64encode(base64.b64encode(packed)).decode()
+    secret["metadata"]["labels"]["status"] = status
+    plane.kubectl("replace", "-f", "-", stdin=json.dumps(secret))
+
+
+def type_the_line(plane: ControlPlane, said: str) -> None:
+    """Do what the error says: one line that calls kubectl."""
+    lines = {line.strip() for line in said.splitlines() if line.strip().startswith("kubectl ")}
+    assert len(lines) == 1, said
+    plane.kubectl(*shlex.split(lines.pop())[1:])
+
+
+def test_an_upgrade_goes_on_where_helm_was_killed(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    leave_unfinished(control_plane, 2, "pending-upgrade")
+    stack.program(program(control_plane, chart, text="third", team="two"))
+    # A preview says it, too, and goes on.
+    assert "is pending-upgrade: a run was killed" in stack.pulumi("preview")
+    said = stack.up(fails=True)
+    assert "is pending-upgrade: a run was killed" in said
+    assert config_map(control_plane, "first") == {"text": "other"}
+
+    type_the_line(control_plane, said)
+    stack.up()
+    assert config_map(control_plane, "first") == {"text": "third"}
+
+
+def test_an_installation_goes_on_where_helm_was_killed(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path
+) -> None:
+    # The state doesn't know a release whose installation was interrupted.
+    stack.pulumi("state", "delete", stack.urn("::release"), "--yes")
+    control_plane.kubectl("delete", "secret", "sh.helm.release.v1.thing.v2", "-n", "first")
+    stack.program(program(control_plane, chart, text="other", team="two"))
+    assert "exists in namespace first" in stack.up(fails=True)
+
+    leave_unfinished(control_plane, 1, "pending-install")
+    type_the_line(control_plane, stack.up(fails=True))
+    stack.up()
+    assert stack.outputs()["status"]["revision"] == 1
+    assert config_map(control_plane, "first") == {"text": "other"}
 
 
 def test_what_others_have_changed_is_put_right(stack: PluginStack, control_plane: ControlPlane) -> None:
@@ -238,10 +306,33 @@ def test_what_exists_already_is_not_taken_over(
     tmp_path: Path, stack: PluginStack, control_plane: ControlPlane, chart: Path
 ) -> None:
     assert stack.state()["namespace"]
-    another = PluginStack(tmp_path)
+    another = own_stack(tmp_path)
     another.program(program(control_plane, chart, namespace="second"))
 
     assert 'namespaces "second" already exists' in another.up(fails=True)
+
+
+def test_what_was_in_a_cluster_that_is_gone_is_forgotten(
+    control_plane: ControlPlane, chart: Path, tmp_path: Path
+) -> None:
+    gone = replace(control_plane, folder=tmp_path)
+    text = control_plane.kubeconfig.read_text()
+    gone.kubeconfig.write_text(text)
+    (tmp_path / "stack").mkdir()
+    another = own_stack(tmp_path / "stack")
+    another.program(program(gone, chart, namespace="third"))
+    another.up()
+    gone.kubeconfig.write_text(text.replace(control_plane.server, "https://127.0.0.1:1"))
+    forget = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
+    assert "unreachable cluster" in another.pulumi("destroy", "--yes", "--skip-preview", fails=True)
+
+    another.variables = {**another.variables, **forget}
+    # The variable doesn't reach a release that is to be deleted.
+    assert "unreachable cluster" in another.pulumi("destroy", "--yes", "--skip-preview", fails=True)
+    another.pulumi("refresh", "--yes", "--skip-preview")
+    another.pulumi("destroy", "--yes", "--skip-preview")
+    assert another.state() == {}
+    assert config_map(control_plane, "third")
 
 
 def test_destruction_leaves_nothing(stack: PluginStack, control_plane: ControlPlane) -> None:

@@ -1,6 +1,5 @@
 """The seal transit between two real Vaults: init, unsealing after a restart, and what its preflight finds."""
 
-import json
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from tests.integration.vault_servers import VaultServer, VaultServers, vault_ser
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.init_inputs import CIPHER
 from tests.unit.fakes.redirecting_server import redirecting_server
+from tests.unit.fakes.transit_pod import pod as pod_objects
 
 KEY = "autounseal"
 POLICY = f"""
@@ -110,6 +110,7 @@ class Pod:
     token: str
     ca_file: str = ""
     state: Mapping[str, Any] = field(default_factory=lambda: {"running": {}})
+    last_state: Mapping[str, Any] | None = None
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -122,12 +123,13 @@ class Pod:
     @property
     def kubectl(self) -> str:
         """A script in kubectl's place; the command runs in the container's environment and no other."""
-        pod = {"status": {"containerStatuses": [{"name": "vault", "state": self.state}]}}
+        objects = pod_objects(self.state, last_state=self.last_state)
         variables = shlex.join(f"{name}={value}" for name, value in self.environment.items())
         return f"""
             printf '%s\\n' "$*" >> '{self.folder}/calls'
             case " $* " in
-            *" get pod vault-0 "*) echo {shlex.quote(json.dumps(pod))};;
+            *" get statefulset,pod "*) echo {shlex.quote(objects)};;
+            *" get events "*) echo '{{"items": []}}';;
             *" logs vault-0 "*"--previous"*) exit 1;;
             *" logs vault-0 "*) exec /usr/bin/tail -n 15 '{self.folder}/vault-0/log';;
             *" exec vault-0 --container=vault "*)
@@ -313,7 +315,8 @@ def test_pod_whose_token_may_not_encrypt_says_why_it_does_not_start(
     other: OtherVault, make_pod: MakePod
 ) -> None:
     crashed = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
-    pod = make_pod(other.token('path "x" { capabilities = ["read"] }'), state=crashed)
+    ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    pod = make_pod(other.token('path "x" { capabilities = ["read"] }'), state=crashed, last_state=ended)
     with pod.servers():
         said = pod.refused()
     assert "The start of Vault in pod vault-0 failed: it doesn't run: CrashLoopBackOff: back-off 10s" in said

@@ -156,10 +156,14 @@ class VaultServers:
         )
         objects = KubernetesObjects(self.folder / "objects", NAME)
         revision = {"updateRevision": "1", "observedGeneration": 1}
-        objects.put("statefulset", NAME, metadata={"generation": 1}, status=revision)
+        replicas = {"replicas": len(self.servers)}
+        objects.put("statefulset", NAME, metadata={"generation": 1}, spec=replicas, status=revision)
         for server in self.servers:
             labels = {"controller-revision-hash": "1"}
-            running = {"phase": "Running"}
+            running = {
+                "phase": "Running",
+                "containerStatuses": [{"ready": True, "state": {"running": {}}}],
+            }
             objects.put("pod", server.name, metadata={"labels": labels}, status=running)
         kubectl = folder / "kubectl"
         kubectl.write_text(

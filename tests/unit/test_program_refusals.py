@@ -1,5 +1,6 @@
 """What the whole program refuses before the first resource, and what it says."""
 
+import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,12 @@ def test_wrong_settings_are_told_before_any_resource() -> None:
         deploy({**EKS, "replicas": "2", "clusterNaem": "x"}, answers=ANSWERS, outputs=never)
     assert len(raised.value.problems) == 2
     assert asked == []
+
+
+def test_windows_is_told_before_the_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    with pytest.raises(DeploymentError, match="Run it in WSL"):
+        up({**EKS, "replicas": "2"})
 
 
 def test_context_that_no_kubeconfig_has(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ key.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
+from components.aws.credentials import CredentialSource
 from components.config.patterns import AWS_REGION
 from components.config.reader import ConfigReader
 from components.custody.key_record import KeyRecord
@@ -25,6 +26,7 @@ from components.custody.key_store import (
     stored_record,
     without_secrets,
 )
+from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 
 if TYPE_CHECKING:
@@ -60,8 +62,8 @@ _TRANSIENT_CODES = (
 
 
 @dataclass(frozen=True)
-class Store(KeyStore):
-    """A secret whose current version is the record."""
+class Store(KeyStore, CredentialSource):
+    """A secret whose current version is the record, reached with the credentials of whoever deploys."""
 
     largest_record_bytes: ClassVar[int | None] = CLOUD_SECRET_BYTES
 
@@ -94,6 +96,16 @@ class Store(KeyStore):
             ),
             readers=_readers(reader),
         )
+
+    def used_with(self, credentials: CredentialSource) -> Self:
+        """Return the store as these credentials reach it."""
+        return replace(self, **asdict(credentials))
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """All fields but the empty ones of the credentials, which states of earlier versions don't have."""
+        empty = {name for name, value in asdict(CredentialSource()).items() if getattr(self, name) == value}
+        return {name: value for name, value in asdict(self).items() if name not in empty}
 
     @property
     def location(self) -> str:
@@ -138,10 +150,7 @@ class Store(KeyStore):
         client = self._client()
         described = self._call("DescribeSecret", lambda: client.describe_secret(SecretId=self.name))
         if described.get("DeletedDate") is not None:
-            raise KeyStoreError(
-                f"The {self.location} is scheduled for deletion. Take it back (aws secretsmanager "
-                f"restore-secret --region {self.region} --secret-id {self.name}), or name another one."
-            )
+            raise KeyStoreError(self._scheduled_for_deletion())
         stages = described.get("VersionIdsToStages", {}).values()
         if not any(CURRENT_STAGE in labels for labels in stages):
             return None
@@ -149,6 +158,29 @@ class Store(KeyStore):
         # A binary secret has no text; it isn't a record either.
         text = found.get("SecretString", "")
         return None if text == PROBE else stored_record(text, self.location)
+
+    def problem_of_creation(self) -> str | None:
+        """Return why AWS won't create the secret for as long as 30 days: its name is that of a deleted one.
+
+        None if it isn't. What else is wrong AWS says at the creation.
+        """
+        client = self._client()
+        try:
+            described = self._call("DescribeSecret", lambda: client.describe_secret(SecretId=self.name))
+        except KeyStoreError:
+            return None
+        if described.get("DeletedDate") is None:
+            return None
+        return (
+            f"{self._scheduled_for_deletion()} Set custody.name to another one for a new Vault; a secret "
+            "that was taken back has to be imported (docs/operations.md#a-secret-that-was-deleted)."
+        )
+
+    def _scheduled_for_deletion(self) -> str:
+        return (
+            f"The {self.location} is scheduled for deletion. Take it back (aws secretsmanager "
+            f"restore-secret --region {self.region} --secret-id {self.name}), or name another one."
+        )
 
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Write a new current version; the previous one stays readable. See :class:`KeyStore`."""
@@ -164,18 +196,25 @@ class Store(KeyStore):
 
     def _client(self) -> "SecretsManagerClient":
         # Imported here, as it takes a third of a second that a preview without this store shouldn't spend.
-        import boto3
         from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectionError,  # noqa: A004 - botocore's own
+            HTTPClientError,
+        )
 
         try:
-            return boto3.session.Session().client(
+            return self.session(self.region).client(
                 "secretsmanager",
-                region_name=self.region,
                 config=Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard"}),
             )
-        except BotoCoreError as error:
+        except (ConnectionError, HTTPClientError) as error:
+            raise KeyStoreUnavailableError(f"sts got no answer: {error}") from None
+        except (BotoCoreError, ClientError) as error:
             raise KeyStoreError(f"The AWS configuration of this machine can't be used: {error}") from None
+        except DeploymentError as error:
+            raise KeyStoreError(str(error)) from None
 
     def _call(self, operation: str, call: Callable[[], Answer]) -> Answer:
         from botocore.exceptions import (
@@ -201,7 +240,8 @@ def _readers(reader: ConfigReader) -> tuple[str, ...]:
     key = "readers"
     fix = (
         "list the ARNs of the IAM users and roles that may read and write the keys, without wildcards; "
-        "whoever runs pulumi up has to be among them"
+        "whoever runs pulumi up has to be among them, as arn:aws:iam::...:role/..., not as the assumed-role "
+        "that aws sts get-caller-identity prints"
     )
     readers = tuple(reader.texts(key, fix))
     if not readers or not all(re.fullmatch(_PRINCIPAL_ARN, arn) for arn in readers):

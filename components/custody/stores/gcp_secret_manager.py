@@ -134,6 +134,14 @@ class Store(KeyStore):
         )
 
     @property
+    def options(self) -> Mapping[str, object]:
+        """All settings but those that are None, which stacks of earlier versions haven't got.
+
+        See :class:`KeyStore`.
+        """
+        return {name: value for name, value in super().options.items() if value is not None}
+
+    @property
     def name(self) -> SecretName:
         """The parts of the secret's name."""
         return SecretName.of(self.secret)

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
+from sandbox.plugins.aws.configuration import Configuration
 from sandbox.plugins.provider import ProviderError
 
 if TYPE_CHECKING:
@@ -24,15 +26,22 @@ ServiceName = Literal["ec2", "eks", "iam", "kms", "secretsmanager", "sts"]
 class Aws:
     """Clients of the services in one region, each made when it is first asked for.
 
-    Endpoint and credentials come from the environment (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, ...), as
-    for the real plugin. botocore is imported here and not before, since it takes longer than all the rest of
-    the plugin's start; boto3, which would add a session of its own, isn't needed.
+    The endpoint and, unless the configuration has a profile or a role, the credentials come from the
+    environment (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, ...), as for the real plugin. botocore is
+    imported here and not before, since it takes longer than all the rest of the plugin's start; boto3, which
+    would add a session of its own, isn't needed.
     """
 
-    def __init__(self, region: str) -> None:
-        self.region = region
+    def __init__(self, configuration: Configuration) -> None:
+        self.region = configuration.region
+        self.default_tags = configuration.default_tags
+        self._configuration = configuration
         self._lock = threading.Lock()
         self._clients: dict[ServiceName, object] = {}
+
+    def in_region(self, region: str) -> "Aws":
+        """Return the same for another region."""
+        return Aws(replace(self._configuration, region=region))
 
     @property
     def partition(self) -> str:
@@ -47,9 +56,30 @@ class Aws:
 
     @cached_property
     def _session(self) -> "Session":
-        from botocore.session import get_session
+        from botocore.session import Session
 
-        return get_session()
+        session = Session(profile=self._configuration.profile)
+        if (role := self._configuration.role) is not None:
+            sts = cast("STSClient", session.create_client("sts", region_name=self.region))
+            with failing_as(f"IAM Role ({role.arn}) cannot be assumed", "sts"):
+                credentials = sts.assume_role(**role.request())["Credentials"]
+            session = Session()
+            session.set_credentials(
+                credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
+            )
+        self._require_account(session)
+        return session
+
+    def _require_account(self, session: "Session") -> None:
+        """Refuse an account as terraform-provider-aws does (``internal/conns/config.go``)."""
+        configuration = self._configuration
+        if configuration.allowed_account_ids or configuration.forbidden_account_ids:
+            sts = cast("STSClient", session.create_client("sts", region_name=self.region))
+            with failing_as("retrieving caller identity from STS", "sts"):
+                account_id = sts.get_caller_identity()["Account"]
+            allowed = configuration.allowed_account_ids or (account_id,)
+            if account_id not in allowed or account_id in configuration.forbidden_account_ids:
+                raise ProviderError(f"AWS account ID not allowed: {account_id}")
 
     @overload
     def client(self, service: Literal["ec2"]) -> "EC2Client": ...

@@ -1,6 +1,4 @@
-"""``aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule`` and
-``aws:ec2/getSecurityGroup:getSecurityGroup``.
-"""
+"""``aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule``; functions that find groups and rules."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -18,8 +16,10 @@ from sandbox.plugins.validation import Validator, integer_between
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
+        FilterTypeDef,
         IpPermissionTypeDef,
         SecurityGroupRuleRequestTypeDef,
+        SecurityGroupRuleTypeDef,
         UserIdGroupPairTypeDef,
     )
 
@@ -104,21 +104,10 @@ class SecurityGroupIngressRule(AwsResourceType):
 
     def look(self, identifier: str, state: PropertyMap) -> PropertyMap | None:
         """Describe the rule."""
-        from botocore.exceptions import ClientError
-
         with failing_as(f"reading VPC Security Group Rule ({identifier})", "ec2"):
-            try:
-                rules = self.aws.client("ec2").describe_security_group_rules(
-                    SecurityGroupRuleIds=[identifier]
-                )
-            except ClientError as error:
-                if error_code(error) in {"InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound"}:
-                    return None
-                raise
-        found = [rule for rule in rules["SecurityGroupRules"] if not rule.get("IsEgress", False)]
-        if not found:
+            rule = _described_rule(self.aws, identifier)
+        if rule is None or rule.get("IsEgress", False):
             return None
-        rule = found[0]
         live: PropertyMap = {
             "arn": self._arn(identifier),
             "ipProtocol": rule["IpProtocol"],
@@ -187,6 +176,19 @@ class SecurityGroupIngressRule(AwsResourceType):
             except ClientError as error:
                 if error_code(error) not in {"InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound"}:
                     raise
+
+
+def _described_rule(aws: Aws, identifier: str) -> "SecurityGroupRuleTypeDef | None":
+    """Return a rule by its id; None if there is none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = aws.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[identifier])
+    except ClientError as error:
+        if error_code(error) in {"InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound"}:
+            return None
+        raise
+    return next(iter(found["SecurityGroupRules"]), None)
 
 
 def _text(properties: PropertyMap, name: str) -> str | None:
@@ -271,3 +273,55 @@ def get_security_group(aws: Aws, arguments: PropertyMap) -> PropertyMap:
         "tags": tags,
         "vpcId": group.get("VpcId", ""),
     }
+
+
+def get_security_group_rules(aws: Aws, arguments: PropertyMap) -> PropertyMap:
+    """List the ids of the rules, ingress and egress, that the filters select."""
+    filters = arguments.get("filters", [])
+    if not isinstance(filters, list):
+        raise ProviderError("expected filters to be a list")
+    selected: list[FilterTypeDef] = []
+    for one in filters:
+        if not isinstance(one, dict) or one.keys() != {"name", "values"}:
+            raise ProviderError("a filter has a name and values")
+        values = one["values"] if isinstance(one["values"], list) else []
+        selected.append({"Name": str(one["name"]), "Values": [str(value) for value in values]})
+    with failing_as("reading Security Group Rules", "ec2"):
+        pages = aws.client("ec2").get_paginator("describe_security_group_rules").paginate(Filters=selected)
+        rules = [rule for page in pages for rule in page["SecurityGroupRules"]]
+    identifiers: list[PropertyValue] = [rule["SecurityGroupRuleId"] for rule in rules]
+    return {"filters": filters, "id": aws.region, "ids": identifiers, "region": aws.region}
+
+
+def get_security_group_rule(aws: Aws, arguments: PropertyMap) -> PropertyMap:
+    """Describe a rule by its id; what it doesn't have isn't in the answer."""
+    identifier = arguments.get("securityGroupRuleId")
+    if not isinstance(identifier, str) or isinstance(identifier, Unknown):
+        raise ProviderError("getSecurityGroupRule needs the argument securityGroupRuleId")
+    with failing_as("reading Security Group Rules", "ec2"):
+        rule = _described_rule(aws, identifier)
+    if rule is None:
+        raise ProviderError(one_error("reading Security Group Rules: no matching Security Group Rule found"))
+    owner = rule.get("ReferencedGroupInfo", {}).get("UserId")
+    referenced = rule.get("ReferencedGroupInfo", {}).get("GroupId")
+    answer: PropertyMap = {
+        "arn": f"arn:{aws.partition}:ec2:{aws.region}:{aws.account_id}:security-group-rule/{identifier}",
+        "cidrIpv4": rule.get("CidrIpv4"),
+        "cidrIpv6": rule.get("CidrIpv6"),
+        "description": rule.get("Description"),
+        "fromPort": rule.get("FromPort"),
+        "id": identifier,
+        "ipProtocol": rule["IpProtocol"],
+        "isEgress": rule.get("IsEgress", False),
+        "prefixListId": rule.get("PrefixListId"),
+        # The real plugin puts the account before a group of another one.
+        "referencedSecurityGroupId": (
+            f"{owner}/{referenced}" if owner not in (None, aws.account_id) else referenced
+        ),
+        "region": aws.region,
+        "securityGroupId": rule["GroupId"],
+        "securityGroupRuleId": identifier,
+        "tags": tag_outputs((tag["Key"], tag["Value"]) for tag in rule.get("Tags", []))["tags"],
+        "toPort": rule.get("ToPort"),
+    }
+    return {name: value for name, value in answer.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The function ``aws:eks/getCluster:getCluster``."""
+"""The functions ``aws:eks/getCluster:getCluster`` and ``aws:eks/getAddon:getAddon``."""
 
 import re
 from typing import TYPE_CHECKING
@@ -68,6 +68,7 @@ def _blocks(cluster: "ClusterTypeDef") -> PropertyMap:
     certificate = cluster.get("certificateAuthority", {}).get("data")
     network = cluster.get("kubernetesNetworkConfig", {})
     access = cluster.get("accessConfig", {})
+    compute = cluster.get("computeConfig", {})
     upgrade = cluster.get("upgradePolicy", {})
     vpc = cluster.get("resourcesVpcConfig", {})
     return {
@@ -82,7 +83,15 @@ def _blocks(cluster: "ClusterTypeDef") -> PropertyMap:
         if access
         else [],
         "certificateAuthorities": [{"data": certificate}] if certificate else [],
-        "computeConfigs": [],
+        "computeConfigs": [
+            {
+                "enabled": compute.get("enabled", False),
+                "nodePools": list[PropertyValue](compute.get("nodePools", [])),
+                "nodeRoleArn": compute.get("nodeRoleArn", ""),
+            }
+        ]
+        if compute
+        else [],
         "controlPlaneScalingConfigs": [],
         "identities": [{"oidcs": [{"issuer": issuer}]}] if issuer else [],
         "kubeApiServerConfigs": [],
@@ -113,4 +122,33 @@ def _blocks(cluster: "ClusterTypeDef") -> PropertyMap:
             "vpcId": vpc.get("vpcId", ""),
         },
         "zonalShiftConfigs": [],
+    }
+
+
+def get_addon(aws: Aws, arguments: PropertyMap) -> PropertyMap:
+    """Describe an add-on of an EKS cluster."""
+    from botocore.exceptions import ClientError
+
+    cluster, name = str(arguments["clusterName"]), str(arguments["addonName"])
+    identifier = f"{cluster}:{name}"
+    with failing_as(f"reading EKS Add-On ({identifier})", "eks"):
+        try:
+            addon = aws.client("eks").describe_addon(clusterName=cluster, addonName=name)["addon"]
+        except ClientError as error:
+            if error_code(error) == "ResourceNotFound":
+                raise ProviderError(
+                    one_error(f"reading EKS Add-On ({identifier}): couldn't find resource")
+                ) from error
+            raise
+    return {
+        "addonName": name,
+        "addonVersion": addon.get("addonVersion", ""),
+        "arn": addon.get("addonArn", ""),
+        "clusterName": cluster,
+        "configurationValues": addon.get("configurationValues", ""),
+        "id": identifier,
+        "podIdentityAssociations": [],
+        "region": aws.region,
+        "serviceAccountRoleArn": addon.get("serviceAccountRoleArn", ""),
+        "tags": {},
     }

@@ -303,7 +303,7 @@ def get_key(aws: Aws, arguments: PropertyMap) -> PropertyMap:
     key_id, region = str(arguments["keyId"]), str(arguments.get("region") or aws.region)
     with failing_as(f"reading KMS Key ({key_id})", "kms"):
         try:
-            found = Aws(region).client("kms").describe_key(KeyId=key_id)["KeyMetadata"]
+            found = aws.in_region(region).client("kms").describe_key(KeyId=key_id)["KeyMetadata"]
         except ClientError as error:
             if error_code(error) == "NotFound":
                 raise ProviderError(

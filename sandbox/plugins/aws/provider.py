@@ -7,13 +7,26 @@ from typing import ClassVar
 from typing_extensions import override
 
 from sandbox.plugins.aws.api import Aws
-from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
-from sandbox.plugins.aws.eks import get_cluster
+from sandbox.plugins.aws.configuration import (
+    IMPLEMENTED_SETTINGS,
+    Configuration,
+    configuration_of,
+    unimplemented_parts,
+)
+from sandbox.plugins.aws.ec2 import (
+    SecurityGroupIngressRule,
+    get_security_group,
+    get_security_group_rule,
+    get_security_group_rules,
+)
+from sandbox.plugins.aws.eks import get_addon, get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
 from sandbox.plugins.aws.kms import Alias, Key, get_key
+from sandbox.plugins.aws.pod_identity_association import PodIdentityAssociation
 from sandbox.plugins.aws.resource_type import AwsResourceType
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
+from sandbox.plugins.aws.sts import get_caller_identity
 from sandbox.plugins.declared_functions import DeclaredFunction, function_of
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
@@ -35,6 +48,7 @@ _RESOURCE_TYPES: dict[str, type[AwsResourceType]] = {
     for kind in (
         Alias,
         Key,
+        PodIdentityAssociation,
         Policy,
         Role,
         RolePolicyAttachment,
@@ -44,8 +58,18 @@ _RESOURCE_TYPES: dict[str, type[AwsResourceType]] = {
     )
 }
 _FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": DeclaredFunction(get_caller_identity, frozenset()),
     "aws:ec2/getSecurityGroup:getSecurityGroup": DeclaredFunction(
         get_security_group, frozenset({"id"}), frozenset({"filters", "name", "region", "tags", "vpcId"})
+    ),
+    "aws:eks/getAddon:getAddon": DeclaredFunction(
+        get_addon, frozenset({"addonName", "clusterName"}), frozenset({"region", "tags"})
+    ),
+    "aws:vpc/getSecurityGroupRule:getSecurityGroupRule": DeclaredFunction(
+        get_security_group_rule, frozenset({"securityGroupRuleId"}), frozenset({"filters", "region"})
+    ),
+    "aws:vpc/getSecurityGroupRules:getSecurityGroupRules": DeclaredFunction(
+        get_security_group_rules, frozenset({"filters"}), frozenset({"region", "tags"})
     ),
     "aws:eks/getCluster:getCluster": DeclaredFunction(
         get_cluster, frozenset({"name"}), frozenset({"region", "tags"})
@@ -61,7 +85,7 @@ _FUNCTIONS: Mapping[str, DeclaredFunction[Aws]] = {
 
 
 class AwsProvider(Provider):
-    """Takes a region, and nothing else; credentials and the endpoint come from the environment."""
+    """Takes a region and some other settings; the endpoint and all else come from the environment."""
 
     name: ClassVar[str] = "aws"
 
@@ -69,12 +93,13 @@ class AwsProvider(Provider):
         self._aws: Aws | None = None
 
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
-        """Require ``region``; refuse other settings."""
+        """Require ``region``; refuse settings that aren't implemented."""
         failures = [
             CheckFailure(name, not_implemented("aws", f"the provider's setting {name}"))
             for name, value in inputs.items()
-            if name not in {"region", "version"} and _SDK_DEFAULTS.get(name) != value
+            if name not in {"version", *IMPLEMENTED_SETTINGS} and _SDK_DEFAULTS.get(name) != value
         ]
+        failures += unimplemented_parts(inputs)
         region = inputs.get("region")
         if not isinstance(region, Unknown) and not (isinstance(region, str) and region):
             failures.append(
@@ -102,16 +127,16 @@ class AwsProvider(Provider):
 
     @override
     def configure(self, inputs: PropertyMap, log: EngineLog) -> None:
-        """Take the region, and begin to load botocore while the engine goes on."""
-        region = inputs.get("region")
-        self._aws = Aws(region) if isinstance(region, str) else None
+        """Take the settings, and begin to load botocore while the engine goes on."""
+        configuration = configuration_of(inputs)
+        self._aws = None if configuration is None else Aws(configuration)
         threading.Thread(target=_load_botocore, daemon=True).start()
 
     def resource_type(self, token: str) -> ResourceType | None:
         """Return the resource type, on the configured region."""
         kind = _RESOURCE_TYPES.get(token)
         # A preview may not know the region yet; checks, differences and foretold states do not need it.
-        return None if kind is None else kind(self._aws or Aws(""))
+        return None if kind is None else kind(self._aws or Aws(Configuration("")))
 
     def function(self, token: str) -> Function | None:
         """Return the function, on the configured region."""

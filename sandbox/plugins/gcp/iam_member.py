@@ -9,6 +9,7 @@ import threading
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from typing_extensions import override
@@ -20,7 +21,7 @@ from sandbox.plugins.gcp.resource_type import PROJECT, GoogleResourceType, parse
 from sandbox.plugins.gcp.secret_manager import REGIONAL_FORM, SECRET_FORM, regional_service
 from sandbox.plugins.json_values import Json
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
-from sandbox.plugins.provider import ProviderError, Resource
+from sandbox.plugins.provider import Found, ProviderError, Resource
 
 _POLICY_VERSION = 3
 _CONFLICT_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -90,6 +91,16 @@ class IamMember(GoogleResourceType):
         except ProviderError as error:
             raise ProviderError(one_error(str(error))) from error
         return f"{owner}/{role}/{member}", {}
+
+    @override
+    def read(
+        self, resource: Resource, identifier: str, state: PropertyMap, inputs: PropertyMap
+    ) -> Found | None:
+        """Look for the member; an import's id, with spaces, becomes one of the usual form."""
+        found = super().read(resource, identifier, state, inputs)
+        if found is None:
+            return None
+        return replace(found, identifier="/".join(self._parts(identifier, found.state)))
 
     @override
     def look(self, identifier: str, state: PropertyMap) -> PropertyMap | None:

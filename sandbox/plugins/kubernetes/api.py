@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import ssl
 import threading
 from collections.abc import Mapping
@@ -25,6 +26,11 @@ DELETE_UNREACHABLE = (
     "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation "
     'with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
 )
+
+
+def deletes_unreachable() -> bool:
+    """Return whether the environment says that resources of an unreachable cluster are deleted."""
+    return os.environ.get("PULUMI_K8S_DELETE_UNREACHABLE") == "true"
 
 
 class ApiError(ProviderError):
@@ -61,11 +67,16 @@ class KubernetesApi:
             return f"unable to load schema information from the API server: {error}"
         return None
 
-    def require_readable(self, log: EngineLog, urn: str) -> None:
-        """Refuse a refresh, with the real plugin's words, if the cluster can't be worked with."""
+    def readable(self, log: EngineLog, urn: str) -> bool:
+        """Return whether a refresh can read; raise :class:`ProviderError` if it neither can nor is to forget.
+
+        The real plugin takes everything in an unreachable cluster for deleted if its variable says so.
+        """
         if (reason := self.unreachable_reason) is None:
-            return
+            return True
         log("warning", f"configured Kubernetes cluster is unreachable: {reason}", urn)
+        if deletes_unreachable():
+            return False
         raise ProviderError(f"failed to read resource state due to unreachable cluster. {DELETE_UNREACHABLE}")
 
     def request(

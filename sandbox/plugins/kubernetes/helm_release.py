@@ -167,7 +167,8 @@ class Release(ResourceType):
         self, resource: Resource, identifier: str, state: PropertyMap, inputs: PropertyMap
     ) -> Found | None:
         """Run `helm status`. An imported release has the values that it was installed with."""
-        self._api.require_readable(self._log, resource.urn)
+        if not self._api.readable(self._log, resource.urn):
+            return None
         namespace, _, name = identifier.rpartition("/")
         release = self._helm.find(
             str(state.get("name", name)), str(state.get("namespace", namespace or "default"))
@@ -227,7 +228,10 @@ class Release(ResourceType):
 
     @override
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
-        """Run `helm uninstall`, waiting unless the release says not to; a missing release is an error."""
+        """Run `helm uninstall`, waiting unless the release says not to; a missing release is an error.
+
+        In an unreachable cluster it fails whatever the environment says (pulumi-kubernetes#2675).
+        """
         if (reason := self._api.unreachable_reason) is not None:
             raise ProviderError(f'can\'t delete Helm Release with unreachable cluster. Reason: "{reason}"')
         information = self._helm.uninstall(

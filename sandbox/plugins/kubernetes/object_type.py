@@ -11,7 +11,13 @@ from typing import ClassVar
 from typing_extensions import override
 
 from sandbox.plugins.json_values import Json, from_json, from_json_object, to_json
-from sandbox.plugins.kubernetes.api import DELETE_UNREACHABLE, ApiError, KubernetesApi, UnreachableError
+from sandbox.plugins.kubernetes.api import (
+    DELETE_UNREACHABLE,
+    ApiError,
+    KubernetesApi,
+    UnreachableError,
+    deletes_unreachable,
+)
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, PropertyValue, Unknown, contains_unknown
 from sandbox.plugins.provider import (
@@ -155,7 +161,8 @@ class KubernetesObject(ResourceType):
         self, resource: Resource, identifier: str, state: PropertyMap, inputs: PropertyMap
     ) -> Found | None:
         """Get the object; on import every field that can be given becomes an input."""
-        self._api.require_readable(self._log, resource.urn)
+        if not self._api.readable(self._log, resource.urn):
+            return None
         try:
             live = self._api.request("GET", self.path(identifier))
         except ApiError as error:
@@ -254,6 +261,8 @@ class KubernetesObject(ResourceType):
         """Delete the object and wait until it is gone, with all that was in it."""
         if (reason := self._api.unreachable_reason) is not None:
             self._log("warning", f"configured Kubernetes cluster is unreachable: {reason}", resource.urn)
+            if deletes_unreachable():
+                return
             raise ProviderError(f"configured Kubernetes cluster is unreachable. {DELETE_UNREACHABLE}")
         try:
             self._api.request(

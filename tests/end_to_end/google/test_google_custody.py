@@ -11,6 +11,7 @@ from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults.custodies import Custody, Keys
 from tests.end_to_end.google.conftest import KMS, PROJECT, GoogleDeployment
 from tests.end_to_end.leak_search import require_nowhere_else
+from tests.end_to_end.lost_state import assert_taken_over
 from tests.end_to_end.test_custody import (
     assert_unchanged,
     assert_unlocks,
@@ -56,11 +57,7 @@ def test_secret_of_the_stack_keeps_the_keys(fresh_google: GoogleDeployment, tmp_
     assert_unlocks(fresh_google)
     assert_unchanged(fresh_google)
 
-    forget_the_init(fresh_google)
-    result = fresh_google.stack.run("up", "--yes", "--skip-preview")
-    assert result.returncode == 0, result.stdout
-    assert "Keys of this Vault were found" in result.stdout
-    assert fresh_google.outputs()["keys_fingerprint"] == outputs["keys_fingerprint"]
+    assert_taken_over(fresh_google, tmp_path, outputs)
 
 
 def test_vault_is_adopted_with_its_keys(fresh_google: GoogleDeployment, tmp_path: Path) -> None:

@@ -44,12 +44,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     credentials.write_text(
         json.dumps({"access_key_id": ACCESS_KEY_ID, "secret_access_key": SECRET_ACCESS_KEY})
     )
-    ports = free_ports(3)
+    ports = free_ports(4)
     settings = ServerSettings(
         loopback_port=ports[0],
         bridge_address="127.0.0.1",
         bridge_port=ports[1],
         webhook_port=ports[2],
+        agent_port=ports[3],
         endpoint_certificate=endpoints.certificate,
         endpoint_key=endpoints.key,
         webhook_certificate=webhook.certificate,

@@ -1,6 +1,7 @@
 """The commands beside `pulumi up`: which there are, and how they end."""
 
 import argparse
+import platform
 import re
 
 import pytest
@@ -15,7 +16,15 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert raised.value.code == 0
     indented = re.findall(r"^ {4}(\S+)", capsys.readouterr().out, re.MULTILINE)
-    assert indented == ["unseal", "generate-root", "migrate-seal", "aws-policy", "google-role"]
+    assert indented == [
+        "unseal",
+        "generate-root",
+        "migrate-seal",
+        "resume",
+        "import",
+        "aws-policy",
+        "google-role",
+    ]
 
 
 def test_command_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,3 +50,14 @@ def test_error_is_a_message_without_a_trace(
     monkeypatch.setattr(unseal, "run", fail)
     assert main(["unseal"]) == 1
     assert capfd.readouterr().err == "Do this first.\n"
+
+
+def test_nothing_is_run_on_windows(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run: list[argparse.Namespace] = []
+    monkeypatch.setattr(unseal, "run", run.append)
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    assert main(["unseal"]) == 1
+    assert "Run it in WSL" in capfd.readouterr().err
+    assert run == []

@@ -29,12 +29,23 @@ def test_cluster_of_no_cloud_is_not_looked_up(looked_up: list[tuple[Any, ...]]) 
     assert looked_up == []
 
 
-@pytest.mark.parametrize(("more", "needed"), [({}, True), ({"seal": "shamir"}, False)])
-def test_oidc_provider_is_needed_by_the_seal_of_aws(
-    looked_up: list[tuple[Any, ...]], more: Mapping[str, Any], needed: bool
+@pytest.mark.parametrize(
+    ("more", "provider", "agent"),
+    [
+        ({}, True, False),
+        ({"seal": "shamir"}, False, False),
+        ({"identity": {"kind": "pod-identity"}}, False, True),
+    ],
+)
+def test_what_gives_pods_their_identity_is_needed_by_the_seal_of_aws(
+    looked_up: list[tuple[Any, ...]], more: Mapping[str, Any], provider: bool, agent: bool
 ) -> None:
     look_up_cluster(parse({**EKS, **more}))
-    options = {"needs_oidc_provider": needed, "node_security_group_id": NODE_GROUP}
+    options = {
+        "needs_oidc_provider": provider,
+        "needs_pod_identity_agent": agent,
+        "node_security_group_ids": (NODE_GROUP,),
+    }
     assert looked_up == [("aws", "example", "eu-central-1", options)]
 
 

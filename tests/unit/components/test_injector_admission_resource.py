@@ -15,8 +15,9 @@ def test_admission_comes_after_release_and_rule(awskms: Deployment) -> None:
     assert awskms.only(ADMISSION).inputs["deployment"] == "vault-agent-injector"
 
 
-def test_no_injector_is_verified_where_it_is_off() -> None:
-    assert up({**EKS, "injector": json.dumps({"enabled": False})}).of_type(ADMISSION) == []
+@pytest.mark.parametrize("injector", [{"enabled": False}, {"verify": False}])
+def test_no_injector_is_verified_where_it_is_off_or_the_settings_say_so(injector: dict[str, bool]) -> None:
+    assert up({**EKS, "injector": json.dumps(injector)}).of_type(ADMISSION) == []
 
 
 def test_admission_is_looked_at_again_after_every_release(awskms: Deployment) -> None:

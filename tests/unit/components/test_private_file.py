@@ -79,15 +79,6 @@ def test_failed_write_leaves_the_older_content_and_nothing_else(
     assert (path.read_bytes(), names(tmp_path)) == (b"older", ["file"])
 
 
-def test_folder_is_not_synced_on_windows(
-    tmp_path: Path, disk: RecordedDisk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Only the module's own view: pathlib goes by the name, too.
-    monkeypatch.setattr("components.private_file.os", disk.windows())
-    replace_file(tmp_path / "file", b"content")
-    assert disk.events == ["synced 7 bytes", "renamed"]
-
-
 @pytest.mark.parametrize("left", [".file.new", ".file.x7dk_2p1.new"], ids=["earlier version", "this version"])
 def test_what_killed_runs_left_is_deleted_and_nothing_else(
     tmp_path: Path, disk: RecordedDisk, left: str

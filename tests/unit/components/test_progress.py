@@ -45,6 +45,19 @@ def test_no_pause_goes_past_the_deadline(clock: Clock) -> None:
     assert clock.now == 1000.5
 
 
+def test_pauses_grow_with_the_wait(clock: Clock) -> None:
+    """An attempt that starts kubectl and fails at once isn't made four times a second for five minutes."""
+    waiting = Waiting("Waiting", 300)
+    made = 0
+    while not waiting.over:
+        clock.sleep(0.15)
+        waiting.pause("starting")
+        made += 1
+        if made == 20:
+            assert clock.now < 1005.1
+    assert made < 270
+
+
 def test_one_line_in_ten_seconds(clock: Clock, capfd: pytest.CaptureFixture[str]) -> None:
     waiting = Waiting("Waiting for vault-0", 60)
     while clock.now < 1025:

@@ -184,7 +184,9 @@ def test_pods_that_cannot_be_reached_are_listed() -> None:
     unreachable = "no answer from Vault: ConnectionError"
     assert str(raised.value).splitlines() == [
         f"Vault has no quorum of 3: {unreachable}. Its keys are safe in the stack's state.",
-        *(f"{name}: {unreachable}" for name in PODS),
+        # That of the objects which has no status yet.
+        f"vault-0: {unreachable}; Pending",
+        *(f"{name}: {unreachable}" for name in PODS[1:]),
     ]
 
 

@@ -47,5 +47,6 @@ def test_guard_knows_storage_and_seal(settings: Mapping[str, Any], changed: Mapp
         "migrate_from_key": "old key",
         "access": access().to_properties(),
         "replicas": 3,
+        "release_name": "vault",
         **changed,
     }

@@ -49,4 +49,6 @@ def test_a_failed_proof_names_the_identity_and_what_to_do(capfd: pytest.CaptureF
         prove_key(identity="role/vault", key="key/1", seconds=0, proof=proof)
     assert "identity role/vault didn't succeed; this run has initialised nothing" in str(raised.value)
     assert "AccessDenied\nGrant it.\nThen run pulumi up again." in str(raised.value)
+    assert "if only the cluster may use the key" in str(raised.value)
+    assert "set init.preflight to false" in str(raised.value)
     assert "Proving that role/vault can use key/1" in capfd.readouterr().err

@@ -86,6 +86,7 @@ PRIVATE_WITHOUT_RANGE = {**CLUSTER, "privateClusterConfigs": [{"enablePrivateNod
         (PUBLIC_CLUSTER, {}, "the cluster isn't private"),
         (PRIVATE_WITHOUT_RANGE, {}, "GKE names no address range of its control plane"),
         (CLUSTER, {"injector": {"enabled": False}}, "the injector is off"),
+        (CLUSTER, {"webhookRule": False}, "webhookRule is false. See to it that TCP 8080 is open"),
     ],
 )
 def test_no_rule_where_none_is_needed_and_the_log_says_why(
@@ -95,6 +96,37 @@ def test_no_rule_where_none_is_needed_and_the_log_says_why(
     assert deployment.of_type(FIREWALL) == []
     assert (prerequisites, deployment.outputs) == (0, {})
     assert [line for line in deployment.log if why in line]
+
+
+EKS_ALONE = {name: value for name, value in EKS.items() if name != "nodeSecurityGroupId"}
+
+
+def test_every_group_but_the_clusters_own_gets_a_rule() -> None:
+    groups = [mocked_account.CONTROL_PLANE_GROUP, NODE_GROUP, "sg-0dddddddddddddddd"]
+    deployment, prerequisites = opened(base=EKS_ALONE, nodeSecurityGroupIds=groups)
+    rules = deployment.of_type(mocked_account.RULE)
+    assert [rule.inputs["securityGroupId"] for rule in rules] == groups[1:]
+    assert (prerequisites, deployment.outputs) == (1, {"ingress_rule_ids": ["sgr-0cccccccccccccccc"] * 2})
+    assert [line for line in deployment.log if "in sg-0aaaaaaaaaaaaaaaa, the cluster's own" in line]
+
+
+@pytest.mark.parametrize(("recorded", "rules"), [({}, 0), ({"securityGroupRuleId": "sgr-1"}, 1)])
+def test_rule_that_is_there_is_the_stacks_if_its_state_records_it(
+    monkeypatch: pytest.MonkeyPatch, recorded: Mapping[str, Any], rules: int
+) -> None:
+    outputs = {"securityGroupId": NODE_GROUP, **recorded}
+    state = {"outputs": {"urn::webhook-ingress": {"type": mocked_account.RULE, "outputs": outputs}}}
+    answers = {
+        mocked_account.GET_STATE: state if recorded else {"outputs": {}},
+        mocked_account.GET_RULES: {"ids": ["sgr-1"]},
+        mocked_account.GET_RULE: {
+            **{"isEgress": False, "ipProtocol": "tcp", "fromPort": 8080, "toPort": 8080},
+            "referencedSecurityGroupId": mocked_account.CONTROL_PLANE_GROUP,
+        },
+    }
+    monkeypatch.setattr(mocked_account, "ANSWERS", {**mocked_account.ANSWERS, **answers})
+    deployment, prerequisites = opened(base=EKS)
+    assert (len(deployment.of_type(mocked_account.RULE)), prerequisites) == (rules, rules)
 
 
 def test_control_plane_of_eks_reaches_the_nodes_group() -> None:
@@ -114,8 +146,10 @@ def test_control_plane_of_eks_reaches_the_nodes_group() -> None:
         (
             EKS,
             {"nodeSecurityGroupId": mocked_account.CONTROL_PLANE_GROUP},
-            "the nodes share the cluster's security group sg-0aaaaaaaaaaaaaaaa",
+            "in sg-0aaaaaaaaaaaaaaaa, the cluster's own security group, whose members reach each other",
         ),
+        (EKS_ALONE, {}, "Nodes that aren't in it need their groups in nodeSecurityGroupIds"),
+        (EKS_ALONE, {"webhookRule": False}, "webhookRule is false"),
         (SHAMIR, {}, "this isn't an EKS or GKE cluster that the settings name"),
     ],
 )

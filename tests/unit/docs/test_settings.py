@@ -56,11 +56,11 @@ STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
 ]
 """Stacks that together use every setting, each with what its settings apply to."""
 
-OTHER_DEFAULTS: Sequence[Mapping[str, Any]] = [
-    {"project": "acme-prod", "kubeContext": "here"},
-    {**SHAMIR, "mode": "standalone"},
+OTHER_DEFAULTS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
+    ({"project": "acme-prod", "kubeContext": "here"}, ("any", "Google Cloud", "gcpckms")),
+    ({**SHAMIR, "mode": "standalone"}, ("any",)),
 ]
-"""Stacks in which a setting has another default."""
+"""Stacks in which a setting has another default, each with what its settings apply to."""
 
 Row = tuple[str, frozenset[str]]
 
@@ -134,10 +134,10 @@ def test_the_table_has_every_default(asked: dict[str, str]) -> None:
             for row in found:
                 if row[0] == name and row[1] & set(scopes):
                     found[row].add(default)
-    for configuration in OTHER_DEFAULTS:
+    for configuration, scopes in OTHER_DEFAULTS:
         for name, default in ask(asked, configuration).items():
             for row in found:
-                if row[0] == name and not name.startswith("custody."):
+                if row[0] == name and row[1] & set(scopes):
                     found[row].add(default)
     # An empty list of readers is refused, so it is no default.
     row = ("custody.readers", frozenset({"aws-secrets-manager"}))
@@ -168,10 +168,12 @@ def deployments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sequence[Dep
     scripts = {"kubectl": "echo '{}'", "aws": "exit 0", "gke-gcloud-auth-plugin": "exit 0"}
     only_commands(monkeypatch, tmp_path, **scripts)
     on_eks = {name: str(value) for name, value in EKS.items()}
+    alone = {name: value for name, value in on_eks.items() if name != "nodeSecurityGroupId"}
     custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     return [
         up(on_eks),
         up({**on_eks, "custody": custody}),
+        up({**alone, "nodeSecurityGroupIds": json.dumps(["sg-11111111", "sg-22222222"])}),
         deploy(
             {name: str(value) for name, value in GKE.items()},
             answers=mocked_google.NOTHING_YET,

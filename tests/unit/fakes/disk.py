@@ -4,7 +4,6 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,10 +16,6 @@ class RecordedDisk:
     events: list[str] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
     """What each synced file held at that moment."""
-
-    def windows(self) -> SimpleNamespace:
-        """Return the module `os` as it is on Windows."""
-        return SimpleNamespace(**{**vars(os), "name": "nt"})
 
 
 def record_disk(monkeypatch: pytest.MonkeyPatch) -> RecordedDisk:

@@ -47,12 +47,20 @@ ROLE_COMPONENT = "vault-autounseal:aws:IrsaRole"
 INGRESS_COMPONENT = "vault-autounseal:aws:WebhookIngress"
 RELEASE_COMPONENT = "vault-autounseal:vault:Release"
 
+GET_CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
 GET_CLUSTER = "aws:eks/getCluster:getCluster"
 GET_OIDC_PROVIDER = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 GET_SECURITY_GROUP = "aws:ec2/getSecurityGroup:getSecurityGroup"
+GET_RULES = "aws:vpc/getSecurityGroupRules:getSecurityGroupRules"
+GET_RULE = "aws:vpc/getSecurityGroupRule:getSecurityGroupRule"
+GET_STATE = "pulumi:pulumi:readStackResourceOutputs"
+
+CALLER_ARN = f"arn:aws:iam::{ACCOUNT}:user/ada"
 
 ANSWERS: Mapping[str, Answer] = {
+    GET_CALLER: {"accountId": ACCOUNT, "arn": CALLER_ARN},
     GET_CLUSTER: {
+        "status": "ACTIVE",
         "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/example",
         "endpoint": "https://example.eks.amazonaws.com",
         "certificateAuthorities": [{"data": "Q0E="}],
@@ -63,6 +71,8 @@ ANSWERS: Mapping[str, Answer] = {
         "arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER.removeprefix('https://')}",
     },
     GET_SECURITY_GROUP: {"id": NODE_GROUP},
+    GET_RULES: {"ids": []},
+    GET_STATE: {"outputs": {}},
 }
 EKS = {"clusterName": "example", "region": REGION, "nodeSecurityGroupId": NODE_GROUP}
 PEERS = [{"node_id": f"vault-{ordinal}", "voter": True} for ordinal in range(3)]

@@ -215,10 +215,9 @@ def deploy(
 ) -> Deployment:
     """Runs ``program`` (the real one unless given) as the language host would.
 
-    ``configuration`` has keys without the project's namespace (others keep theirs, such as ``gcp:region``)
-    and values as Pulumi hands them on;
-    ``answers`` are those of the functions by token; ``outputs`` adds to a resource's inputs what its provider
-    computes, its ``id`` where that matters. Raises what the program raises.
+    ``configuration`` has keys without the project's namespace, or with that of a provider, and values as
+    Pulumi hands them on; ``answers`` are those of the functions by token; ``outputs`` adds to a resource's
+    inputs what its provider computes, its ``id`` where that matters. Raises what the program raises.
     """
     deployment = Deployment()
     logger = logging.Logger("deployment", logging.INFO)
@@ -239,8 +238,8 @@ def deploy(
         # What a program leaves behind that failed in an output belongs to a loop that is closed.
         SETTINGS.outputs.clear()
         set_all_config(
-            {_namespaced(key): value for key, value in configuration.items()},
-            [f"{PROJECT}:{key}" for key in secret_keys],
+            {_with_namespace(key): value for key, value in configuration.items()},
+            [_with_namespace(key) for key in secret_keys],
         )
         await run_in_stack(program or _run_program)
 
@@ -251,7 +250,7 @@ def deploy(
     return deployment
 
 
-def _namespaced(key: str) -> str:
+def _with_namespace(key: str) -> str:
     return key if ":" in key else f"{PROJECT}:{key}"
 
 

@@ -29,17 +29,31 @@ def parse(
     *,
     token: pulumi.Output[str] | None = None,
     secret_keys: Sequence[str] = (),
+    aws: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Parses values written as a stack's YAML has them, in the form in which Pulumi hands them on."""
-    handed_on = {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in configuration.items()
-    }
+    """Parses values written as a stack's YAML has them, in the form in which Pulumi hands them on.
+
+    Keys of ``configuration`` are without the project's namespace, those of ``aws`` without the provider's,
+    and ``secret_keys`` without the project's or with the provider's.
+    """
 
     def run() -> Settings:
-        set_all_config({}, [f"{PROJECT}:{key}" for key in secret_keys])
-        return parse_settings(handed_on, namespace=PROJECT, token=token)
+        set_all_config({}, [key if ":" in key else f"{PROJECT}:{key}" for key in secret_keys])
+        return parse_settings(
+            handed_on(configuration),
+            namespace=PROJECT,
+            token=token,
+            aws_configuration=handed_on(aws or {}),
+        )
 
     return contextvars.Context().run(run)
+
+
+def handed_on(configuration: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return values written as a stack's YAML has them as Pulumi hands them on."""
+    return {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in configuration.items()
+    }
 
 
 def problems(configuration: Mapping[str, Any], **options: Any) -> list[str]:

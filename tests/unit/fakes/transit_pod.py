@@ -12,10 +12,20 @@ from tests.unit.fakes.commands_on_path import only_commands
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 
 
-def pod(state: Mapping[str, Any] | None, *, name: str = "vault") -> str:
-    """Return a pod with one container in this state, as kubectl prints it; None for no container yet."""
-    statuses = [{"name": name, "state": state}] if state is not None else []
-    return json.dumps({"status": {"containerStatuses": statuses}})
+STATEFUL_SET = {"kind": "StatefulSet", "metadata": {"name": "vault", "uid": "1"}, "spec": {"replicas": 1}}
+NO_POD = json.dumps({"items": [STATEFUL_SET]})
+
+
+def pod(state: Mapping[str, Any] | None, *, last_state: Mapping[str, Any] | None = None) -> str:
+    """Return the StatefulSet and its pod as kubectl prints them; a ``state`` of None for no container yet."""
+    container = {"name": "vault", "state": state, "lastState": last_state or {}}
+    statuses = [container] if state is not None else []
+    found = {
+        "kind": "Pod",
+        "metadata": {"name": "vault-0", "uid": "2"},
+        "status": {"phase": "Pending", "containerStatuses": statuses},
+    }
+    return json.dumps({"items": [STATEFUL_SET, found]})
 
 
 def provide_pod(
@@ -27,7 +37,8 @@ def provide_pod(
     script = f"""
         printf '%s\\n' "$*" >> '{calls}'
         case " $* " in
-        *" get pod "*) exec /bin/cat '{folder}/pod';;
+        *" get statefulset,pod "*) exec /bin/cat '{folder}/pod';;
+        *" get events "*) echo '{{"items": []}}';;
         *" logs "*) echo '{log}';;
         *" exec "*) {executed};;
         esac"""

@@ -175,6 +175,8 @@ def test_every_object_in_the_own_charts_schema_is_closed_or_passed_through() -> 
         "properties/injector/properties/resources",
         "properties/injector/properties/affinity",
         "properties/injector/properties/nodeSelector",
+        "definitions/securityContext/properties/pod",
+        "definitions/securityContext/properties/container",
         *(
             f"properties/server/properties/{name}"
             for name in (

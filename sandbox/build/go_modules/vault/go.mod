@@ -4,7 +4,11 @@ go 1.25
 
 replace github.com/hashicorp/vault/api => github.com/hashicorp/vault/api v1.16.0
 
-tool github.com/hashicorp/vault
+require (
+	github.com/hashicorp/vault v1.18.1
+	github.com/hashicorp/vault-plugin-auth-kubernetes v0.20.0
+	github.com/hashicorp/vault/sdk v0.14.0
+)
 
 require (
 	cel.dev/expr v0.15.0 // indirect
@@ -258,7 +262,6 @@ require (
 	github.com/hashicorp/raft-snapshot v1.0.4 // indirect
 	github.com/hashicorp/raft-wal v0.4.0 // indirect
 	github.com/hashicorp/serf v0.10.1 // indirect
-	github.com/hashicorp/vault v1.18.1 // indirect
 	github.com/hashicorp/vault-hcp-lib v0.0.0-20240704151836-a5c058ac604c // indirect
 	github.com/hashicorp/vault-plugin-auth-alicloud v0.19.0 // indirect
 	github.com/hashicorp/vault-plugin-auth-azure v0.19.1 // indirect
@@ -266,7 +269,6 @@ require (
 	github.com/hashicorp/vault-plugin-auth-gcp v0.19.1 // indirect
 	github.com/hashicorp/vault-plugin-auth-jwt v0.22.0 // indirect
 	github.com/hashicorp/vault-plugin-auth-kerberos v0.13.0 // indirect
-	github.com/hashicorp/vault-plugin-auth-kubernetes v0.20.0 // indirect
 	github.com/hashicorp/vault-plugin-auth-oci v0.17.0 // indirect
 	github.com/hashicorp/vault-plugin-database-couchbase v0.12.0 // indirect
 	github.com/hashicorp/vault-plugin-database-elasticsearch v0.16.0 // indirect
@@ -286,7 +288,6 @@ require (
 	github.com/hashicorp/vault-plugin-secrets-terraform v0.10.0 // indirect
 	github.com/hashicorp/vault/api v1.15.0 // indirect
 	github.com/hashicorp/vault/api/auth/kubernetes v0.6.0 // indirect
-	github.com/hashicorp/vault/sdk v0.14.0 // indirect
 	github.com/hashicorp/vault/vault/hcp_link/proto v0.0.0-20230201201504-b741fa893d77 // indirect
 	github.com/hashicorp/vic v1.5.1-0.20190403131502-bbfe86ec9443 // indirect
 	github.com/hashicorp/yamux v0.1.1 // indirect

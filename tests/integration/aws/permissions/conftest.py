@@ -36,11 +36,17 @@ def boundaries(cloud: Cloud) -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def new_settings(cloud: Cloud, boundaries: tuple[str, str]) -> NewSettings:
-    """Makes settings with names and a port that nothing else has."""
+    """Makes settings with names, a port and a group of nodes that nothing else has."""
     numbers = count(1)
+    vpc = cloud.ec2().describe_security_groups(GroupIds=[cloud.seeded.node_security_group_id])
+    vpc_id = vpc["SecurityGroups"][0]["VpcId"]
 
     def make(**changes: Any) -> Configuration:
         number = next(numbers)
+        # The rules of a group are read one by one.
+        nodes = cloud.ec2().create_security_group(
+            GroupName=f"nodes-{number}", Description="nodes", VpcId=vpc_id
+        )
         return settings_for(
             cloud,
             **{
@@ -56,6 +62,7 @@ def new_settings(cloud: Cloud, boundaries: tuple[str, str]) -> NewSettings:
                     "permissionsBoundary": boundaries[0],
                 },
                 "injector": {"port": 20000 + number},
+                "nodeSecurityGroupId": nodes["GroupId"],
                 "tags": {"team": "one", "passing": "yes"},
                 **changes,
             },

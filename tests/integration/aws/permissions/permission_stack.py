@@ -27,11 +27,13 @@ import pulumi
 
 from components.custody_provisioning import provision_custody
 from components.cluster_lookup import look_up_cluster
+from components.interrupted_run import watch_for_interrupted_run
 from components.seal_provisioning import provision_seals
 from components.settings import load_settings
 from components.webhook_rule import open_webhook
 
 settings = load_settings()
+watch_for_interrupted_run()
 cluster = look_up_cluster(settings)
 guard = pulumi.ComponentResource("test:index:KeyGuard", "guard")
 seals = provision_seals(settings, cluster, None, settings.namespace, guard=lambda *_keys: guard)

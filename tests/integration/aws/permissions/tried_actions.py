@@ -1,13 +1,13 @@
 """Which command each action of the documents is tried with."""
 
 LOOK_UPS = (
+    "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups",
     "eks:DescribeCluster",
     "iam:GetOpenIDConnectProvider",
     "iam:ListOpenIDConnectProviders",
 )
 READS = (
-    "ec2:DescribeSecurityGroupRules",
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
     "iam:GetRole",
@@ -35,8 +35,6 @@ CREATIONS = (
 )
 READ_ON_CHANGE_ONLY = "iam:GetRolePolicy"
 """A new role has no inline policy."""
-READ_ON_REFRESH_ONLY = "ec2:DescribeSecurityGroupRules"
-"""The provider doesn't read a rule that it has just created or changed."""
 ASKED_BY_KMS = "kms:PutKeyPolicy"
 """Asked for by KMS when a key is created, whose refusal names no action."""
 CHANGES = (

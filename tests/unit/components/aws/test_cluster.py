@@ -1,19 +1,23 @@
 """The EKS cluster as it is looked up, and the kubeconfig that is made from it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi_aws as aws
 import pytest
 
 from components.aws.cluster import EksCluster, look_up_eks_cluster
+from components.aws.credentials import CredentialSource
+from components.aws.provider_settings import AwsProviderSettings
 from components.errors import DeploymentError
 from tests.unit.fakes.mocked_account import (
     ACCOUNT,
     ANSWERS,
     AWS_PROVIDER,
+    CALLER_ARN,
     CONTROL_PLANE_GROUP,
+    GET_CALLER,
     GET_CLUSTER,
     GET_OIDC_PROVIDER,
     GET_SECURITY_GROUP,
@@ -28,7 +32,9 @@ def looked_up(
     answers: Mapping[str, Answer] = ANSWERS,
     *,
     needs_oidc_provider: bool = True,
-    node_security_group_id: str | None = NODE_GROUP,
+    needs_pod_identity_agent: bool = False,
+    node_security_group_ids: Sequence[str] = (NODE_GROUP,),
+    settings: AwsProviderSettings = AwsProviderSettings(),  # noqa: B008 - it is frozen
 ) -> tuple[EksCluster, Deployment]:
     found: list[EksCluster] = []
 
@@ -37,7 +43,9 @@ def looked_up(
             "example",
             REGION,
             needs_oidc_provider=needs_oidc_provider,
-            node_security_group_id=node_security_group_id,
+            needs_pod_identity_agent=needs_pod_identity_agent,
+            node_security_group_ids=node_security_group_ids,
+            provider_settings=settings,
         )
         found.append(cluster)
 
@@ -57,6 +65,7 @@ def test_what_is_told_of_a_cluster() -> None:
     provider = deployment.only(AWS_PROVIDER)
     assert provider.inputs["region"] == REGION
     assert [(call.token, call.args) for call in deployment.calls] == [
+        (GET_CALLER, {}),
         (GET_CLUSTER, {"name": "example"}),
         (GET_OIDC_PROVIDER, {"url": ISSUER}),
         (GET_SECURITY_GROUP, {"id": NODE_GROUP}),
@@ -64,11 +73,32 @@ def test_what_is_told_of_a_cluster() -> None:
     assert all(call.provider.startswith(f"{provider.urn}::") for call in deployment.calls)
 
 
-@pytest.mark.parametrize("group", [None, CONTROL_PLANE_GROUP])
-def test_only_what_is_needed_is_looked_up(group: str | None) -> None:
-    cluster, deployment = looked_up(needs_oidc_provider=False, node_security_group_id=group)
+@pytest.mark.parametrize("groups", [[], [CONTROL_PLANE_GROUP]])
+def test_only_what_is_needed_is_looked_up(groups: Sequence[str]) -> None:
+    cluster, deployment = looked_up(needs_oidc_provider=False, node_security_group_ids=groups)
     assert cluster.oidc_provider_arn is None
-    assert [call.token for call in deployment.calls] == [GET_CLUSTER]
+    assert [call.token for call in deployment.calls] == [GET_CALLER, GET_CLUSTER]
+
+
+GET_ADDON = "aws:eks/getAddon:getAddon"
+AUTO_MODE = {**ANSWERS[GET_CLUSTER], "computeConfigs": [{"enabled": True}]}
+NODES = {**ANSWERS[GET_CLUSTER], "computeConfigs": [{"enabled": False}]}
+
+
+@pytest.mark.parametrize(("cluster", "looked_for"), [(ANSWERS[GET_CLUSTER], 1), (NODES, 1), (AUTO_MODE, 0)])
+def test_agent_is_looked_for_unless_eks_runs_it_itself(cluster: Answer, looked_for: int) -> None:
+    answers = {**ANSWERS, GET_CLUSTER: cluster, GET_ADDON: {"addonName": "eks-pod-identity-agent"}}
+    _, deployment = looked_up(answers, needs_oidc_provider=False, needs_pod_identity_agent=True)
+    found = [call.args for call in deployment.calls if call.token == GET_ADDON]
+    assert found == [{"addonName": "eks-pod-identity-agent", "clusterName": "example"}] * looked_for
+    assert not [call for call in deployment.calls if call.token == GET_OIDC_PROVIDER]
+
+
+def test_cluster_without_the_agent_is_refused() -> None:
+    with pytest.raises(DeploymentError) as raised:
+        looked_up({**ANSWERS, GET_ADDON: NOT_FOUND}, needs_pod_identity_agent=True)
+    for part in ("aws eks create-addon --addon-name eks-pod-identity-agent", "couldn't find resource"):
+        assert part in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +109,14 @@ def test_only_what_is_needed_is_looked_up(group: str | None) -> None:
             [f"EKS cluster 'example' can't be read in {REGION}", "Check clusterName and region"],
         ),
         (
+            GET_CALLER,
+            [f"The AWS credentials in use don't work in {REGION}", "aws:profile, aws:assumeRoles"],
+        ),
+        (
+            GET_CALLER,
+            [f"The AWS credentials in use don't work in {REGION}", "aws:profile, aws:assumeRoles"],
+        ),
+        (
             GET_OIDC_PROVIDER,
             [
                 f"no IAM OIDC provider for EKS cluster 'example' (issuer {ISSUER})",
@@ -87,7 +125,7 @@ def test_only_what_is_needed_is_looked_up(group: str | None) -> None:
         ),
         (
             GET_SECURITY_GROUP,
-            [f"node security group {NODE_GROUP} can't be read", "Set nodeSecurityGroupId"],
+            [f"node security group {NODE_GROUP} can't be read", "Set nodeSecurityGroupIds"],
         ),
     ],
 )
@@ -139,3 +177,48 @@ def test_context_joins_cluster_and_user(kubeconfig: Any) -> None:
     assert context["name"] == "example"
     assert context["context"]["cluster"] == kubeconfig["clusters"][0]["name"]
     assert context["context"]["user"] == kubeconfig["users"][0]["name"]
+
+
+def test_settings_of_the_provider_reach_it_and_kubectl() -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/deployer"
+    source = CredentialSource(profile="prod", assumed_role=role, allowed_account_ids=(ACCOUNT,))
+    cluster, deployment = looked_up(settings=AwsProviderSettings(source, {"team": "one"}, {"max_retries": 3}))
+    without_settings = looked_up()[1].only(AWS_PROVIDER).inputs
+    inputs = deployment.only(AWS_PROVIDER).inputs
+    assert {name: value for name, value in inputs.items() if name not in without_settings} == {
+        "profile": "prod",
+        "assumeRoles": f'[{{"roleArn": "{role}"}}]',
+        "allowedAccountIds": f'["{ACCOUNT}"]',
+        "defaultTags": '{"tags": {"team": "one"}}',
+        "maxRetries": "3",
+    }
+    (user,) = json.loads(cluster.kubeconfig())["users"]
+    assert user["user"]["exec"]["args"][-4:] == ["--profile", "prod", "--role-arn", role]
+
+
+def test_account_is_said() -> None:
+    _, deployment = looked_up()
+    assert deployment.log == [f"AWS account {ACCOUNT}, region {REGION}, as {CALLER_ARN}"]
+
+
+@pytest.mark.parametrize(
+    ("difference", "status"),
+    [
+        ({"certificateAuthorities": [], "identities": [], "endpoint": ""}, "CREATING"),
+        ({"certificateAuthorities": []}, "FAILED"),
+        ({"endpoint": ""}, "PENDING"),
+        ({}, "DELETING"),
+    ],
+)
+def test_cluster_that_is_not_ready_is_an_error(difference: Answer, status: str) -> None:
+    found = {**ANSWERS[GET_CLUSTER], **difference, "status": status}
+    with pytest.raises(DeploymentError, match=rf"'example' isn't ready, it is {status}.*aws eks wait"):
+        looked_up({**ANSWERS, GET_CLUSTER: found})
+
+
+@pytest.mark.parametrize("identities", [[], [{"oidcs": []}]])
+def test_issuer_is_asked_for_only_if_a_seal_needs_it(identities: list[Any]) -> None:
+    answers = {**ANSWERS, GET_CLUSTER: {**ANSWERS[GET_CLUSTER], "identities": identities}}
+    with pytest.raises(DeploymentError, match=r"'example' has no OIDC issuer.*Set seal to one"):
+        looked_up(answers)
+    assert looked_up(answers, needs_oidc_provider=False)[0].issuer == ""

@@ -8,15 +8,15 @@ import pulumi_aws
 import pytest
 
 from components.aws.existing_role import ExistingRole, trusted_role
+from components.aws.pod_trust import IrsaTrust
 from components.aws.settings import ExistingRoleSettings
-from components.aws.trust_policy import PodTrust
 from components.errors import DeploymentError
 from tests.unit.fakes.recorded_deployment import NOT_FOUND, Deployment, deploy
 
 GET_ROLE = "aws:iam/getRole:getRole"
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:iam::{ACCOUNT}:role/teams/vault"
-TRUST = PodTrust("arn:of:the:provider", "https://issuer.example.com/id/AB", "secrets", "vault")
+TRUST = IrsaTrust("arn:of:the:provider", "https://issuer.example.com/id/AB", "secrets", "vault")
 
 
 def answer(statement: Mapping[str, Any], arn: str = ARN) -> Mapping[str, Any]:

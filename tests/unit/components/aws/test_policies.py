@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from parliament import analyze_policy_string  # type: ignore[import-untyped]  # it ships no types
 
+from components.aws.pod_trust import IrsaTrust, PodIdentityTrust
 from components.aws.policies import (
     role_arn,
-    service_account_trust_policy,
     unseal_key_policy,
     unseal_policy,
 )
@@ -24,19 +24,19 @@ def key_arn(partition: str) -> str:
 
 
 def trust_policy() -> str:
-    return service_account_trust_policy(
-        oidc_provider_arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/AB",
-        issuer="https://oidc.eks.eu-central-1.amazonaws.com/id/AB",
-        namespace="secrets",
-        service_account="unsealer",
-    )
+    return IrsaTrust(
+        f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/AB",
+        "https://oidc.eks.eu-central-1.amazonaws.com/id/AB",
+        "secrets",
+        "unsealer",
+    ).policy()
 
 
 def key_policy(partition: str = "aws") -> str:
     return unseal_key_policy(
         partition=partition,
         account_id=ACCOUNT,
-        vault_role_arn=f"arn:{partition}:iam::{ACCOUNT}:role/vault",
+        principal_arn=f"arn:{partition}:iam::{ACCOUNT}:role/vault",
     )
 
 
@@ -79,6 +79,11 @@ def test_role_may_use_one_key_and_nothing_else(partition: str) -> None:
     (statement,) = statements(unseal_policy(key_arn=key_arn(partition)))
     del statement["Sid"]
     assert statement == {"Effect": "Allow", "Action": USE, "Resource": key_arn(partition)}
+
+
+def test_linter_finds_nothing_but_the_missing_resource_in_the_trust_in_eks() -> None:
+    cluster = f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/prod"
+    assert findings(PodIdentityTrust(cluster, "secrets", "unsealer").policy()) == {"MALFORMED"}
 
 
 def test_trust_compares_subject_and_audience_in_full() -> None:

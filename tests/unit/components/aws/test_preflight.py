@@ -126,14 +126,14 @@ def test_passing_fault_of_kms_is_waited_out(aws: ScriptedAws, status: int, code:
 
 
 def test_kms_that_answers_too_late_is_asked_again(aws: ScriptedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    impatient("components.aws.vault_credentials._config", monkeypatch)
+    impatient("components.aws.vault_credentials.call_config", monkeypatch)
     aws.is_slow_once("Decrypt", 0.6)
     prove()
     assert aws.actions().count("Decrypt") == 2
 
 
 def test_kms_that_never_answers_in_time_is_named(aws: ScriptedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    impatient("components.aws.vault_credentials._config", monkeypatch)
+    impatient("components.aws.vault_credentials.call_config", monkeypatch)
     aws.is_slow_once("Encrypt", 0.6)
     said = refused(seconds=0)
     assert "kms:Encrypt failed: Read timeout on endpoint URL" in said

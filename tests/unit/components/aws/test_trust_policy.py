@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from components.aws.policies import service_account_trust_policy
-from components.aws.trust_policy import PodTrust, judge_trust
+from components.aws.pod_trust import IrsaTrust, PodIdentityTrust
+from components.aws.trust_policy import judge_trust
 
 HOST = "oidc.eks.eu-central-1.amazonaws.com/id/AB"
 PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
 SUBJECT = "system:serviceaccount:secrets:vault"
-TRUST = PodTrust(PROVIDER, f"https://{HOST}", "secrets", "vault")
+TRUST = IrsaTrust(PROVIDER, f"https://{HOST}", "secrets", "vault")
 
 
 def statement(condition: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -35,10 +35,7 @@ OTHER = statement({"StringEquals": {f"{HOST}:sub": "system:serviceaccount:other:
 
 
 def test_role_that_the_stack_would_create_is_trusted() -> None:
-    own = service_account_trust_policy(
-        oidc_provider_arn=PROVIDER, issuer=f"https://{HOST}", namespace="secrets", service_account="vault"
-    )
-    assert judge_trust(own, TRUST).problems == ()
+    assert judge_trust(TRUST.policy(), TRUST).problems == ()
     assert judge_trust(policy(TRUST.statement()), TRUST).problems == ()
 
 
@@ -96,3 +93,66 @@ def test_trust_in_every_service_account_is_noticed() -> None:
     everybody = statement({"StringEquals": {f"{HOST}:aud": "sts.amazonaws.com"}})
     assert judge_trust(policy(everybody), TRUST).any_service_account is True
     assert judge_trust(policy(everybody, statement(BOTH)), TRUST).any_service_account is True
+
+
+# EKS Pod Identity
+
+CLUSTER = "arn:aws:eks:eu-central-1:123456789012:cluster/prod"
+AGENT = PodIdentityTrust(CLUSTER, "secrets", "vault")
+NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
+ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
+
+
+def eks(condition: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Condition": condition,
+        **more,
+    }
+
+
+def test_statement_for_eks_names_cluster_namespace_and_service_account() -> None:
+    assert AGENT.statement()["Condition"] == {
+        "StringEquals": {
+            "aws:RequestTag/eks-cluster-arn": CLUSTER,
+            NAMESPACE_TAG: "secrets",
+            ACCOUNT_TAG: "vault",
+        }
+    }
+    judged = judge_trust(AGENT.policy(), AGENT)
+    assert (judged.problems, judged.any_service_account) == ((), False)
+
+
+def test_the_two_actions_may_be_in_two_statements() -> None:
+    limited = {"StringLike": {ACCOUNT_TAG: "v*"}}
+    parts = [eks(limited, Action=action) for action in ("sts:AssumeRole", "sts:TagSession")]
+    judged = judge_trust(policy(*parts), AGENT)
+    assert (judged.problems, judged.any_service_account) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("refusing", "problem"),
+    [
+        (eks({}, Action="sts:AssumeRole"), "no statement allows sts:TagSession"),
+        (
+            eks({}, Principal={"Service": "ec2.amazonaws.com"}),
+            "ec2.amazonaws.com, not pods.eks.amazonaws.com",
+        ),
+        (eks({}, Principal={"Federated": PROVIDER}), "nobody's, not pods.eks.amazonaws.com"),
+        (eks({"StringEquals": {NAMESPACE_TAG: "other"}}), "namespace has to be StringEquals other"),
+        (
+            eks({"StringEquals": {"aws:RequestTag/eks-cluster-arn": "x"}}),
+            f"StringEquals x, and it is {CLUSTER}",
+        ),
+    ],
+)
+def test_what_is_missing_for_eks_is_named(refusing: Mapping[str, Any], problem: str) -> None:
+    (said,) = judge_trust(policy(refusing), AGENT).problems
+    assert problem in said
+
+
+@pytest.mark.parametrize("condition", [{}, {"StringEquals": {NAMESPACE_TAG: "secrets"}}])
+def test_trust_in_eks_for_every_service_account_is_noticed(condition: Mapping[str, Any]) -> None:
+    assert judge_trust(policy(eks(condition)), AGENT).any_service_account is True

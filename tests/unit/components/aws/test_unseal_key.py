@@ -23,8 +23,8 @@ ARGS = AwsUnsealKeyArgs(
     key=SETTINGS,
     partition="aws",
     account_id=ACCOUNT,
-    vault_role_arn=ROLE_ARN,
-    role_exists=False,
+    principal_arn=ROLE_ARN,
+    principal_exists=False,
     further_statements=[STATEMENT],
     protect=True,
     tags={"app": "vault"},
@@ -49,7 +49,7 @@ def test_key_only_the_role_may_use() -> None:
     policy = json.loads(key.inputs["policy"])
     assert policy == json.loads(
         unseal_key_policy(
-            partition="aws", account_id=ACCOUNT, vault_role_arn=ROLE_ARN, further_statements=[STATEMENT]
+            partition="aws", account_id=ACCOUNT, principal_arn=ROLE_ARN, further_statements=[STATEMENT]
         )
     )
     assert STATEMENT in policy["Statement"]
@@ -57,7 +57,7 @@ def test_key_only_the_role_may_use() -> None:
 
 
 def test_role_of_somebody_else_needs_no_policy_of_its_own() -> None:
-    policy = json.loads(created(replace(ARGS, role_exists=True)).only(KEY).inputs["policy"])
+    policy = json.loads(created(replace(ARGS, principal_exists=True)).only(KEY).inputs["policy"])
     (use,) = [each for each in policy["Statement"] if each["Sid"] == "VaultRoleUsesKey"]
     assert use["Principal"] == {"AWS": ROLE_ARN}
     assert "Condition" not in use

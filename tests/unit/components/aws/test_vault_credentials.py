@@ -15,7 +15,12 @@ from botocore.exceptions import (
 )
 
 from components.aws.preflight import VaultRoleKey
-from components.aws.vault_credentials import AwsCallError, VaultIdentity, VaultRoleSession
+from components.aws.vault_credentials import (
+    AwsCallError,
+    VaultIdentity,
+    VaultRoleSession,
+    WebIdentityCredentials,
+)
 from components.kubernetes.kubectl import KubernetesTarget
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.redirecting_server import redirecting_server
@@ -36,16 +41,13 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedAws
 
 @pytest.fixture
 def session() -> VaultRoleSession:
-    return VaultRoleSession(IDENTITY)
+    return VaultRoleSession(WebIdentityCredentials(IDENTITY))
 
 
-def call_error(
-    session: VaultRoleSession, code: str, status: int = 400, action: str = "kms:Encrypt"
-) -> AwsCallError:
+def kms_error(session: VaultRoleSession, code: str, status: int = 400) -> AwsCallError:
     answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    resource = ROLE if action == ASSUMING else KEY
     # The types of the SDK's own error want more of the answer than it reads.
-    return session.call_error(action, ClientError(answer, action), resource=resource)  # type: ignore[arg-type]
+    return session.kms_error("kms:Encrypt", ClientError(answer, "Encrypt"), KEY)  # type: ignore[arg-type]
 
 
 def test_role_is_assumed_with_a_pods_token_and_nobodys_credentials(
@@ -87,30 +89,46 @@ def test_credentials_that_aws_finds_expired_are_renewed(
     aws: ScriptedAws, session: VaultRoleSession, code: str, sessions: int
 ) -> None:
     session.kms()
-    call_error(session, code)
+    kms_error(session, code)
     session.kms()
     assert aws.actions() == [ASSUME_ROLE] * sessions
 
 
 @pytest.mark.parametrize(
-    ("action", "code", "status", "fix", "settling"),
+    ("code", "fix"),
     [
-        (ASSUMING, "AccessDenied", 403, "its trust policy has to let the OIDC provider", True),
-        (ASSUMING, "InvalidIdentityToken", 400, "needs an IAM OIDC provider for the cluster's issuer", True),
-        (ASSUMING, "IDPCommunicationError", 400, "AWS has to reach the issuer's keys", True),
-        ("kms:Encrypt", "AccessDeniedException", 400, f"has to allow kms:Encrypt on {KEY}", True),
-        ("kms:Encrypt", "NotFoundException", 400, f"Check the key {KEY} and its region (eu-central-1)", True),
-        ("kms:Encrypt", "ExpiredTokenException", 400, "try again later", True),
-        ("kms:Encrypt", "ThrottlingException", 400, "try again later", True),
-        ("kms:Encrypt", "KMSInternalException", 500, "try again later", True),
-        ("kms:Encrypt", "InvalidGrantTokenException", 400, "Fix what AWS names there", False),
+        ("AccessDenied", "its trust policy has to let the OIDC provider"),
+        ("InvalidIdentityToken", "needs an IAM OIDC provider for the cluster's issuer"),
+        ("IDPCommunicationError", "AWS has to reach the issuer's keys"),
     ],
 )
-def test_refusal_is_told_with_its_fix_and_whether_it_may_pass(
-    session: VaultRoleSession, action: str, code: str, status: int, fix: str, settling: bool
+def test_refusal_of_the_role_is_told_with_its_fix(
+    aws: ScriptedAws, session: VaultRoleSession, code: str, fix: str
 ) -> None:
-    error = call_error(session, code, status, action)
-    assert error.summary == f"{action}: {code}: no"
+    aws.answers_once(ASSUME_ROLE, 403, Code=code, Message="no")
+    with pytest.raises(AwsCallError) as raised:
+        session.kms()
+    assert raised.value.summary == f"{ASSUMING}: {code}: no"
+    assert fix in str(raised.value)
+    assert raised.value.settling
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "fix", "settling"),
+    [
+        ("AccessDeniedException", 400, f"has to allow kms:Encrypt on {KEY}", True),
+        ("NotFoundException", 400, f"Check the key {KEY} and its region (eu-central-1)", True),
+        ("ExpiredTokenException", 400, "try again later", True),
+        ("ThrottlingException", 400, "try again later", True),
+        ("KMSInternalException", 500, "try again later", True),
+        ("InvalidGrantTokenException", 400, "Fix what AWS names there", False),
+    ],
+)
+def test_refusal_of_the_key_is_told_with_its_fix_and_whether_it_may_pass(
+    session: VaultRoleSession, code: str, status: int, fix: str, settling: bool
+) -> None:
+    error = kms_error(session, code, status)
+    assert error.summary == f"kms:Encrypt: {code}: no"
     assert fix in str(error)
     assert error.settling is settling
 
@@ -124,7 +142,7 @@ def test_refusal_is_told_with_its_fix_and_whether_it_may_pass(
     ],
 )
 def test_call_without_an_answer(session: VaultRoleSession, error: BotoCoreError, settling: bool) -> None:
-    told = session.call_error("kms:Encrypt", error, resource=KEY)
+    told = session.kms_error("kms:Encrypt", error, KEY)
     assert "Check that this machine reaches AWS in eu-central-1" in str(told)
     assert told.settling is settling
 

@@ -229,7 +229,7 @@ def test_other_changes_touch_no_share(vault: ScriptedVault, store: scripted_stor
 def test_vault_that_is_away_changes_nothing(vault: ScriptedVault, store: scripted_store.Store) -> None:
     away = state(vault, store)
     vault.answers(REKEY, error(503, "Vault is sealed"))
-    with pytest.raises(DeploymentError, match="couldn't be changed: Vault is sealed"):
+    with pytest.raises(DeploymentError, match=r"changed: Vault is sealed.*\nvault-0: Pending\n"):
         update(vault, store, away)
     assert stored(store) == STORED
 

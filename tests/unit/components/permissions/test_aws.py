@@ -45,6 +45,11 @@ GROUP = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/{NODE_GROUP}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/vault/unsealer"
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/vault/unseal"
 ALIAS = f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/vault-auto-unseal"
+STATIC: Mapping[str, Any] = {
+    "kubeContext": "here",
+    "region": "eu-central-1",
+    "identity": {"kind": "static", "userArn": f"arn:aws:iam::{ACCOUNT}:user/vault"},
+}
 SHORT_LIVED: Mapping[str, Any] = {**EKS, "key": {"retainOnDestroy": False, "rotation": False}}
 
 # AWS has no resource for these (Service Authorization Reference), so nothing narrower than * can be asked.
@@ -66,6 +71,8 @@ EVERY_DOCUMENT = [
         ("china", scope(CHINA)),
         ("government", scope(GOVERNMENT)),
         ("shamir", scope(SHAMIR_ON_EKS)),
+        ("pod-identity", scope({**FULL, "identity": {"kind": "pod-identity"}})),
+        ("static", scope(STATIC)),
         ("secret", scope(IN_SECRET)),
         ("secret-deployed", scope({**IN_SECRET, "protect": False}, KEY_ID, SECRET_KEY_ID)),
         ("secret-under-unseal-key", scope(IN_SECRET_UNDER_UNSEAL_KEY)),
@@ -249,10 +256,10 @@ def test_without_a_boundary_an_earlier_one_may_go() -> None:
 
 def test_the_rule_is_one_of_the_nodes_group() -> None:
     found = statements(up_policy(scope()))
-    assert found["CreateWebhookRule"]["Resource"] == GROUP
+    assert found["CreateWebhookRule"]["Resource"] == [GROUP]
     assert found["ChangeWebhookRule"]["Resource"] == [GROUP, RULES]
     assert found["TagWebhookRule"]["Resource"] == RULES
-    assert statements(destroy_policy(scope()))["DeleteWebhookRule"]["Resource"] == GROUP
+    assert statements(destroy_policy(scope()))["DeleteWebhookRule"]["Resource"] == [GROUP]
 
 
 def test_without_tags_nothing_is_tagged() -> None:
@@ -319,3 +326,24 @@ def test_the_roles_document_is_the_programs_own() -> None:
         "Resource": ANY_KEY,
         "Condition": OF_THE_ALIAS,
     }
+
+
+def test_pod_identity_asks_for_the_agent_and_for_no_oidc_provider() -> None:
+    found = scope({**FULL, "identity": {"kind": "pod-identity"}})
+    assert not {action for action in actions(up_policy(found)) if "OpenIDConnect" in action}
+    cluster = f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/example"
+    held = statements(up_policy(found))
+    assert held["FindPodIdentityAgent"]["Resource"].endswith(":addon/example/eks-pod-identity-agent/*")
+    assert held["AssumeRoleAsVault"]["Resource"] == held["CreateAssociation"]["Resource"] == cluster
+    assert held["PassRole"]["Resource"] == ROLE
+    assert held["PassRole"]["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}
+    }
+    deletion = statements(destroy_policy(found))["DeleteAssociation"]
+    assert deletion["Resource"] == f"arn:aws:eks:eu-central-1:{ACCOUNT}:podidentityassociation/example/*"
+
+
+def test_a_users_key_takes_no_rights_in_iam_and_eks() -> None:
+    found = scope(STATIC)
+    for document in (preview_policy(found), up_policy(found), destroy_policy(found)):
+        assert {action.partition(":")[0] for action in actions(document)} == {"kms"}

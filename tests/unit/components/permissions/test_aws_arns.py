@@ -91,14 +91,20 @@ def test_only_a_seal_of_aws_has_a_key_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "arn"),
+    ("more", "groups"),
     [
-        ({}, f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/{NODE_GROUP}"),
-        ({"injector": {"enabled": False}}, None),
+        ({"nodeSecurityGroupIds": [NODE_GROUP, "sg-11111111"]}, [NODE_GROUP, "sg-11111111"]),
+        ({"nodeSecurityGroupIds": [NODE_GROUP], "injector": {"enabled": False}}, []),
+        ({"webhookRule": False}, []),
+        ({}, []),
     ],
 )
-def test_group_of_the_nodes_matters_to_the_injector_alone(more: Mapping[str, Any], arn: str | None) -> None:
-    assert scope({**EKS, **more}).rule_group_arn == arn
+def test_groups_of_the_nodes_matter_to_the_webhooks_rules_alone(
+    more: Mapping[str, Any], groups: list[str]
+) -> None:
+    alone = {name: value for name, value in EKS.items() if name != "nodeSecurityGroupId"}
+    wanted = [f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/{group}" for group in groups]
+    assert list(scope({**alone, **more}).rule_group_arns) == wanted
 
 
 def test_without_a_store_in_aws_there_is_no_secret() -> None:

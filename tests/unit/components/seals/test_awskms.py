@@ -10,7 +10,8 @@ import pulumi_kubernetes
 import pytest
 
 from components.aws.cluster import EksCluster
-from components.aws.policies import service_account_trust_policy
+from components.aws.pod_trust import IrsaTrust, PodIdentityTrust
+from components.aws.provider_settings import AwsProviderSettings
 from components.aws.settings import KeySettings, RoleSettings
 from components.config.reader import ConfigReader
 from components.errors import DeploymentError
@@ -38,9 +39,7 @@ ROLE_OF_THE_STACK = f"arn:aws-cn:iam::{ACCOUNT}:role/vault/unsealer"
 CREATED: dict[str, Any] = {"role": {"name": "unsealer", "path": "/vault/"}}
 EXISTING_KEY = f"arn:aws-cn:kms:cn-north-1:999999999999:key/mrk-{'0' * 32}"
 EXISTING: dict[str, Any] = {"key": {"arn": EXISTING_KEY}, "role": {"arn": ROLE_OF_THE_STACK}}
-TRUST = service_account_trust_policy(
-    oidc_provider_arn="arn:of:the:provider", issuer=ISSUER, namespace="secrets", service_account="vault"
-)
+TRUST = IrsaTrust("arn:of:the:provider", ISSUER, "secrets", "vault").policy()
 ANSWERS = {
     "aws:kms/getKey:getKey": {
         "keySpec": "SYMMETRIC_DEFAULT",
@@ -90,6 +89,7 @@ def provisioned(
             pod_start_seconds=300,
             project=None,
             enable_apis=False,
+            aws_provider=AwsProviderSettings(),
             guard=None,
             key_statements=(),
             protect=True,
@@ -108,9 +108,53 @@ def provisioned(
     return deploy({}, answers=ANSWERS, outputs=computed, program=program), found[0]
 
 
-def test_pods_need_an_identity() -> None:
-    assert read({})[0].needs_pod_identity is True
+POD_IDENTITY = {"identity": {"kind": "pod-identity"}}
+ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+
+
+@pytest.mark.parametrize(("values", "issuer", "agent"), [({}, True, False), (POD_IDENTITY, False, True)])
+def test_pods_need_an_identity(values: dict[str, Any], issuer: bool, agent: bool) -> None:
+    seal, problems = read(values)
+    assert problems == []
+    assert (seal.needs_token_issuer, seal.needs_pod_identity_agent) == (issuer, agent)
     assert Seal.unseals_itself is True
+
+
+def test_unknown_identity_is_refused() -> None:
+    (problem,) = read({"identity": {"kind": "kiam"}})[1]
+    assert "use irsa or pod-identity or static" in problem
+
+
+def test_eks_gives_the_role_to_the_associated_service_account() -> None:
+    deployment, seal = provisioned({**CREATED, **POD_IDENTITY}, oidc_provider=False)
+    assert seal.pods == PodRequirements()
+    cluster = f"arn:aws-cn:eks:{REGION}:{ACCOUNT}:cluster/example"
+    trust = PodIdentityTrust(cluster, "secrets", "vault")
+    assert deployment.only(ROLE).inputs["assumeRolePolicy"] == trust.policy()
+    assert deployment.only(ASSOCIATION).inputs == {
+        "clusterName": "example",
+        "namespace": "secrets",
+        "serviceAccount": "vault",
+        "roleArn": ROLE_ARN,
+    }
+    assert "vault-association" in {resource._name for resource in seal.prerequisites}
+    assert deployment.outputs["preflight"] == {
+        "seal": "awskms",
+        "role_arn": ROLE_ARN,
+        "key_arn": KEY_ARN,
+        "region": REGION,
+        "service_account": "vault",
+        "identity": "pod-identity",
+        "cluster": "example",
+        "cluster_region": REGION,
+        "pod": "vault-0",
+        "deployer": "",
+    }
+
+
+def test_trust_of_an_existing_role_is_judged_for_eks() -> None:
+    with pytest.raises(DeploymentError, match="no statement allows sts:TagSession"):
+        provisioned({**EXISTING, **POD_IDENTITY}, oidc_provider=False)
 
 
 def test_defaults_name_the_cluster_and_lose_nothing() -> None:

@@ -372,4 +372,4 @@ def test_a_stack_elsewhere_does_not_load_googles_sdk() -> None:
 def test_gke_vouches_for_the_pods_with_workload_identity_only(
     identity: Mapping[str, Any], needed: bool
 ) -> None:
-    assert parse({**GKE, "identity": identity}).seal.needs_pod_identity is needed
+    assert parse({**GKE, "identity": identity}).seal.needs_token_issuer is needed

@@ -84,5 +84,5 @@ def test_every_seal_is_a_module_named_as_vault_names_it() -> None:
 
 @pytest.mark.parametrize("seal", [shamir.Seal, transit.Seal])
 def test_seal_of_no_cloud_needs_no_identity_of_the_cluster(seal: type[Seal]) -> None:
-    assert object.__new__(seal).needs_pod_identity is False
+    assert object.__new__(seal).needs_token_issuer is False
     assert seal.cloud == ""

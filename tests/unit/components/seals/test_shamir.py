@@ -13,4 +13,4 @@ def test_there_is_nothing_to_set_or_to_create() -> None:
 
 
 def test_restarted_pod_needs_people_and_no_identity() -> None:
-    assert (Seal.unseals_itself, Seal().needs_pod_identity) == (False, False)
+    assert (Seal.unseals_itself, Seal().needs_token_issuer) == (False, False)

@@ -7,7 +7,22 @@ import pytest
 
 from components.seals import shamir
 from components.settings import ClusterSettings, WebhookFirewallSettings
-from tests.unit.fakes.stack_settings import EKS, GKE, PROJECT, SHAMIR, parse, problems
+from tests.unit.fakes.stack_settings import EKS, GKE, NODE_GROUP, PROJECT, SHAMIR, parse, problems
+
+EKS_ALONE = {"clusterName": "example", "region": "eu-central-1"}
+
+
+def test_groups_of_the_nodes_on_eks() -> None:
+    assert parse(EKS_ALONE).node_security_group_ids == ()
+    assert parse(EKS).node_security_group_ids == (NODE_GROUP,)
+    groups = ["sg-11111111", NODE_GROUP]
+    assert parse({**EKS_ALONE, "nodeSecurityGroupIds": groups}).node_security_group_ids == tuple(groups)
+
+
+@pytest.mark.parametrize("base", [EKS_ALONE, GKE])
+def test_rule_of_the_webhook_can_be_somebody_elses(base: Mapping[str, Any]) -> None:
+    assert parse(base).webhook_rule
+    assert not parse({**base, "webhookRule": False}).webhook_rule
 
 
 def test_project_means_google_cloud_and_its_seal() -> None:
@@ -44,6 +59,20 @@ def test_webhook_firewall() -> None:
         ({**GKE, "region": "eu-central-1"}, "it belongs to AWS, and this stack is on Google Cloud"),
         ({**EKS, "location": "europe-west3"}, "it belongs to Google Cloud, and project isn't set"),
         ({**EKS, "enableApis": True}, "it belongs to Google Cloud, and project isn't set"),
+        ({**GKE, "nodeSecurityGroupIds": [NODE_GROUP]}, "it belongs to AWS"),
+        ({**SHAMIR, "nodeSecurityGroupIds": [NODE_GROUP]}, "it belongs to an EKS cluster"),
+        ({**SHAMIR, "webhookRule": False}, "it belongs to an EKS cluster"),
+        ({"project": "acme-prod", "kubeContext": "a", "webhookRule": False}, "it belongs to a GKE cluster"),
+        ({**EKS_ALONE, "nodeSecurityGroupIds": NODE_GROUP}, "give security groups of the nodes (sg-...), as"),
+        ({**EKS_ALONE, "nodeSecurityGroupIds": ["nodes"]}, "entry 'nodes': give security groups"),
+        ({**EKS_ALONE, "nodeSecurityGroupIds": [NODE_GROUP] * 2}, "name each group once"),
+        ({**EKS, "nodeSecurityGroupIds": [NODE_GROUP]}, "nodeSecurityGroupIds takes its place"),
+        ({**EKS, "webhookRule": False}, "webhookRule is false, so the stack creates no rule; remove it"),
+        (
+            {**EKS_ALONE, "webhookRule": False, "nodeSecurityGroupIds": [NODE_GROUP]},
+            "webhookRule is false, so the stack creates no rule; remove it",
+        ),
+        ({**GKE, "webhookRule": False, "webhookFirewall": {}}, "webhookRule is false, so the stack creates"),
         ({**GKE, "tags": {"Team": "a"}}, "Google's labels have a-z"),
         ({**GKE, "tags": {"team": "A"}}, "Google's labels have a-z"),
         ({**GKE, "webhookFirewall": {"nodeTags": ["Node"]}}, "entry 'Node': use a-z, 0-9 and dashes"),
@@ -66,7 +95,7 @@ def test_webhook_firewall() -> None:
         ),
         (
             {**GKE, "seal": "shamir", "identity": {"kind": "secret"}},
-            "it belongs to seal gcpckms, and the seal is shamir",
+            "it belongs to seal awskms or gcpckms, and the seal is shamir",
         ),
         ({**SHAMIR, "mode": "cluster"}, "use ha or standalone"),
         ({**SHAMIR, "storageMigratedTo": "ha"}, "use raft or file"),

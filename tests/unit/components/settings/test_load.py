@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.aws.provider_settings import AwsProviderSettings
 from components.aws.settings import KeySettings, RoleSettings
 from components.seals import awskms, shamir
 from components.settings import (
@@ -41,15 +42,19 @@ def test_defaults_on_eks() -> None:
                 path="/",
                 permissions_boundary=None,
             ),
+            identity="irsa",
+            static_keys=None,
         ),
         migrate_from=None,
+        aws_provider=AwsProviderSettings(),
         mode="ha",
         storage_migrated_to=None,
         cluster=ClusterSettings(name="example", project=None, location="eu-central-1"),
         project=None,
         enable_apis=False,
         webhook_firewall=WebhookFirewallSettings(control_plane_cidr=None, node_tags=()),
-        node_security_group_id=NODE_GROUP,
+        webhook_rule=True,
+        node_security_group_ids=(NODE_GROUP,),
         kubeconfig=None,
         kube_context=None,
         namespace="vault",
@@ -63,7 +68,7 @@ def test_defaults_on_eks() -> None:
         audit_storage=storage,
         ingress=None,
         ui=True,
-        injector=InjectorSettings(enabled=True, port=8080),
+        injector=InjectorSettings(enabled=True, port=8080, host_network=False, verify=True),
         affinity=None,
         resources={},
         extra_environment={},
@@ -99,7 +104,7 @@ def test_defaults_on_eks() -> None:
 def test_defaults_with_shamir() -> None:
     settings = parse(SHAMIR)
     assert settings.seal == shamir.Seal()
-    assert (settings.cluster, settings.project, settings.node_security_group_id) == (None, None, None)
+    assert (settings.cluster, settings.project, settings.node_security_group_ids) == (None, None, ())
     assert settings.kube_context == "here"
 
 
@@ -121,7 +126,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
         "arn:aws-us-gov:iam::123456789012:policy/boundary",
     ),
     (EKS, "region", "us-gov-west-1", "cluster.location", "us-gov-west-1"),
-    (EKS, "nodeSecurityGroupId", "sg-1234abcd", "node_security_group_id", "sg-1234abcd"),
+    (EKS, "nodeSecurityGroupId", "sg-1234abcd", "node_security_group_ids", ("sg-1234abcd",)),
     (SHAMIR, "kubeconfig", "~/.kube/vault", "kubeconfig", "~/.kube/vault"),
     (SHAMIR, "namespace", "secrets", "namespace", "secrets"),
     (SHAMIR, "releaseName", "b" * 38, "release_name", "b" * 38),
@@ -142,6 +147,8 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "ui", False, "ui", False),
     (SHAMIR, "injector.enabled", False, "injector.enabled", False),
     (SHAMIR, "injector.port", 9443, "injector.port", 9443),
+    (SHAMIR, "injector.hostNetwork", True, "injector.host_network", True),
+    (SHAMIR, "injector.verify", False, "injector.verify", False),
     (SHAMIR, "affinity", {}, "affinity", {}),
     (SHAMIR, "affinity", {"nodeAffinity": {}}, "affinity", {"nodeAffinity": {}}),
     (SHAMIR, "resources", {"limits": {"memory": "1Gi"}}, "resources", {"limits": {"memory": "1Gi"}}),
@@ -165,6 +172,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "deadlines.webhookSeconds", 30, "deadlines.webhook_seconds", 30),
     (SHAMIR, "protect", False, "protect", False),
     (SHAMIR, "tags", {"team": "blue"}, "tags", {"team": "blue"}),
+    (EKS, "identity.kind", "pod-identity", "seal.identity", "pod-identity"),
     (SHAMIR, "ingress", {"host": "vault.example.com"}, "ingress.path_type", "Prefix"),
     (SHAMIR, "ingress", {"host": "vault.example.com"}, "ingress.path", "/"),
     (SHAMIR, "ingress", {"host": "vault.example.com", "className": "nginx"}, "ingress.class_name", "nginx"),
@@ -198,18 +206,21 @@ def test_every_setting_is_covered_above() -> None:
         return found
 
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
+    missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com"}})) - covered
     elsewhere = {"cluster.name", "kube_context", "token", "ingress.host", "chart.path"}
     elsewhere |= {"pod_address_ca_file"}  # test_load_pod_address.py
     elsewhere |= {"init.unauthenticated_generate_root"}  # test_init_of_vault_2.py
     # test_cloud.py
     elsewhere |= {"cluster.project", "project", "enable_apis", "migrate_from", "mode", "storage_migrated_to"}
-    elsewhere |= {"webhook_firewall.control_plane_cidr", "webhook_firewall.node_tags"}
+    elsewhere |= {"webhook_firewall.control_plane_cidr", "webhook_firewall.node_tags", "webhook_rule"}
     # test_init.py and test_custody.py
     elsewhere |= {"init.adopt", "init.adopted_keys_file", "init.pgp_keys", "init.root_token_pgp_key"}
     elsewhere |= {"custody.store"}
+    elsewhere |= {"seal.static_keys"}  # test_awskms_static.py
+    # aws/test_provider_settings.py
+    elsewhere |= {name for name in missing if name.startswith("aws_provider.")}
     fixed = {"data_storage.enabled"}
     shared_with_data_storage = {"audit_storage.size"}
-    missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com"}})) - covered
     assert missing == elsewhere | fixed | shared_with_data_storage
 
 
@@ -292,7 +303,7 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "tags", {"aws:team": "blue"}, "use a key that doesn't begin with aws:"),
     (SHAMIR, "region", "eu-central-1", "nothing of AWS is used without clusterName"),
     (SHAMIR, "nodeSecurityGroupId", NODE_GROUP, "it belongs to an EKS cluster"),
-    (SHAMIR, "key", {"alias": "alias/vault"}, "it belongs to seal awskms, and the seal is shamir"),
+    (SHAMIR, "key", {"alias": "alias/vault"}, "it belongs to seal awskms or gcpckms, and the seal is shamir"),
     (SHAMIR, "role", {"name": "vault"}, "it belongs to seal awskms, and the seal is shamir"),
 ]
 
@@ -346,13 +357,6 @@ def test_awskms_needs_the_cluster_even_with_a_context() -> None:
 def test_region_of_the_cluster_is_required() -> None:
     (problem,) = problems({"clusterName": "example", "nodeSecurityGroupId": NODE_GROUP})
     assert problem.startswith(f"{PROJECT}:region is not set: ")
-
-
-def test_node_security_group_is_required_for_the_injector() -> None:
-    without = {"clusterName": "example", "region": "eu-central-1"}
-    (problem,) = problems(without)
-    assert problem.startswith(f"{PROJECT}:nodeSecurityGroupId is not set: ")
-    assert parse({**without, "injector": {"enabled": False}}).node_security_group_id is None
 
 
 @pytest.mark.parametrize("key", ["repository", "version"])

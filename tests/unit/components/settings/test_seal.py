@@ -39,6 +39,7 @@ def test_seal_of_aws_needs_a_cluster_for_its_default_name() -> None:
     asked, problems = reader({})
     seal = read_seal(asked, "awskms", EKS)
     assert isinstance(seal, awskms.Seal)
+    assert seal.role is not None
     assert (seal.role.name, problems) == ("vault-auto-unseal-example", [])
     asked, problems = reader({})
     read_seal(asked, "awskms", None)
@@ -92,6 +93,7 @@ def test_seal_of_another_cloud_cannot_be_left(
 def test_seal_of_the_own_cloud_can_be_left() -> None:
     found, problems = leaving({"seal": "awskms"}, cluster=EKS)
     assert isinstance(found, awskms.Seal)
+    assert found.role is not None
     assert (found.role.name, problems) == ("vault-auto-unseal-example", [])
     found, _ = leaving({"seal": "gcpckms"}, cluster=GKE, project="acme-prod")
     assert isinstance(found, gcpckms.Seal)

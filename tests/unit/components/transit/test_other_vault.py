@@ -10,7 +10,7 @@ from components.kubernetes.kubectl import Kubectl, KubernetesTarget
 from components.progress import Waiting
 from components.transit.other_vault import OtherVault, TransitError
 from tests.unit.fakes.commands_on_path import only_commands
-from tests.unit.fakes.transit_pod import RUNNING, fails_with, pod, provide_pod
+from tests.unit.fakes.transit_pod import NO_POD, RUNNING, fails_with, pod, provide_pod
 
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="secrets")
 OTHER = OtherVault(
@@ -118,24 +118,29 @@ def test_pod_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "state"),
     [
-        ("", "there is no such pod"),
-        ("{}", "its container isn't there yet"),
-        (pod(None), "its container isn't there yet"),
-        (pod(RUNNING, name="sidecar"), "its container isn't there yet"),
+        (NO_POD, "not created yet"),
+        (NO_POD.replace('"replicas": 1', '"replicas": 0'), "its StatefulSet has no replicas"),
+        (pod(None), "Pending"),
         (pod({"waiting": {}}), "waiting"),
         (
             pod({"waiting": {"reason": "ImagePullBackOff", "message": "no such tag"}}),
             "ImagePullBackOff: no such tag",
         ),
-        (pod({"terminated": {"reason": "Error", "exitCode": 1}}), "Error"),
     ],
 )
-def test_pod_that_does_not_run(
+def test_pod_that_has_not_begun(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: str, state: str
 ) -> None:
     provide_pod(monkeypatch, tmp_path, found, "exit 0")
     said = not_running()
-    assert f"The start of Vault in pod vault-0 failed: it doesn't run: {state}. Its last log lines:" in said
+    assert said.startswith(f"The start of Vault in pod vault-0 failed: it doesn't run: {state}\n")
+    assert "A Secret with the other Vault's CA (transit.tls.caSecret)" in said
+
+
+def test_pod_that_has_ended_is_told_with_its_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    provide_pod(monkeypatch, tmp_path, pod({"terminated": {"reason": "Error", "exitCode": 1}}), "exit 0")
+    said = not_running()
+    assert "it doesn't run: ended with exit code 1. Its last log lines:\nno such host\n" in said
     assert "Check that the pods reach https://vault.example.com:8200." in said
 
 
@@ -151,11 +156,6 @@ def test_pod_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setattr(Waiting, "pause", pause)
     OTHER.await_container(60)
     assert told == ["ContainerCreating"]
-
-
-def test_pod_that_never_began(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    provide_pod(monkeypatch, tmp_path, pod({"waiting": {"reason": "ContainerCreating"}}), "exit 0", log="")
-    assert "kubectl --namespace=secrets describe pod vault-0 tells what it waits for" in not_running()
 
 
 def test_secret_of_the_token_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

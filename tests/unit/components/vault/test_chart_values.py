@@ -45,6 +45,7 @@ STACKS: Mapping[str, Mapping[str, Any]] = {
     "ingress with the least": {**EKS, "ingress": {"host": "vault.example.com"}},
     "injector off": {**EKS, "injector": {"enabled": False}},
     "injector port": {**EKS, "injector": {"port": 9443}},
+    "injector on its node's network": {**EKS, "injector": {"hostNetwork": True}},
     "no user interface": {**EKS, "ui": False},
     "no affinity": {**EKS, "affinity": {}},
     "affinity": {**EKS, "affinity": AFFINITY},
@@ -282,6 +283,11 @@ def test_update_strategy_is_left_to_the_chart(stack: str) -> None:
 @pytest.mark.parametrize(("affinity", "value"), [({}, ""), (AFFINITY, AFFINITY)])
 def test_affinity(affinity: Mapping[str, Any], value: Any) -> None:
     assert values({**SHAMIR, "affinity": affinity})["server"]["affinity"] == value
+
+
+def test_network_of_the_injector_is_the_charts_own_unless_set() -> None:
+    assert "hostNetwork" not in values(EKS)["injector"]
+    assert values({**EKS, "injector": {"hostNetwork": True}})["injector"]["hostNetwork"] is True
 
 
 def test_affinity_is_the_charts_own_unless_set() -> None:

@@ -15,6 +15,7 @@ from components.vault.diagnostics import (
     waiting_state,
     with_pod_problems,
 )
+from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.init_inputs import access, init_inputs, provide_kubectl
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
@@ -109,24 +110,51 @@ def test_problem_of_one_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert pod_problem(access(""), 1, "not joined yet") == "not scheduled: 0/1 nodes are available"
 
 
-def test_kubernetes_is_not_asked_if_the_settings_give_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    assert waiting_state(access(), NOT_YET) == NOT_YET
-    assert with_pod_problems(access(), NOT_YET) == NOT_YET
-    assert "The address is 'http://127.0.0.1:9' (podAddress)" in not_started(access(), NOT_YET)
-
-
-def test_pod_without_credentials_is_told_what_gives_them(
+def test_address_that_fails_is_told_beside_why_the_pods_do_not_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    provide_kubectl(
-        monkeypatch,
-        tmp_path,
-        "case \"$*\" in *' logs '*) echo 'NoCredentialProviders: no valid';; *) exit 1;; esac",
-    )
+    provide_pods(monkeypatch, tmp_path, UNSCHEDULED, UNSCHEDULED, RUNNING)
+    problem = "not scheduled: 0/1 nodes are available"
+    assert waiting_state(access(), "no such host") == f"no such host; {problem}; vault-1: {problem}"
+    assert pod_problem(access(), 0, "no such host") == f"no such host; {problem}"
+    assert pod_problem(access(), 2, "no such host") == "no such host"
+    message = not_started(access(), "no such host")
+    assert message.startswith(f"Vault on vault-0 doesn't answer: no such host; {problem}\n")
+    assert "The address is 'http://127.0.0.1:9' (podAddress)" in message
+
+
+def test_address_is_told_of_even_without_kubectl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As the commands have it, which reach the pods by the address alone."""
+    only_commands(monkeypatch, tmp_path)
+    assert pod_problem(access(), 1, "no such host") == "no such host"
+    assert waiting_state(access(), "no such host").startswith("no such host; The command 'kubectl' isn't on")
+    assert not_started(access(), "no such host").startswith("Vault on vault-0 doesn't answer: no such host; ")
+
+
+@pytest.mark.parametrize(
+    ("log", "used"),
+    [
+        ("NoCredentialProviders: no valid providers in chain", ""),
+        (
+            "User: arn:aws:sts::123456789012:assumed-role/nodes-eu/i-0abc123def4567890 is not authorized to "
+            "perform: kms:DescribeKey",
+            " Vault called AWS as the node i-0abc123def4567890, with the node's role nodes-eu.",
+        ),
+    ],
+)
+def test_pod_without_credentials_of_its_own_is_told_what_gives_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: str, used: str
+) -> None:
+    provide_kubectl(monkeypatch, tmp_path, f"case \"$*\" in *' logs '*) echo '{log}';; *) exit 1;; esac")
     message = not_started(access(""), "timed out")
-    assert "the role's trust policy has to name this service account" in message
+    assert f"{used} Its pods get no credentials: the role's trust policy has to name this" in message
     assert "kubectl get mutatingwebhookconfigurations" in message
+
+
+def test_vaults_own_role_is_not_taken_for_the_nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    log = "arn:aws:sts::123456789012:assumed-role/vault/17351 is not authorized to perform: kms:DescribeKey"
+    provide_kubectl(monkeypatch, tmp_path, f"case \"$*\" in *' logs '*) echo '{log}';; *) exit 1;; esac")
+    assert "Its pods get no credentials" not in not_started(access(""), "timed out")
 
 
 @pytest.mark.parametrize("recovery_seal", [True, False])

@@ -166,3 +166,29 @@ def test_a_failure_to_install_says_why(tmp_path: Path) -> None:
     authority = CertificateAuthority.load_or_create(tmp_path / "authority", "cloud")
     with pytest.raises(SandboxError, match="no cluster"):
         install_pod_identity_webhook(kubectl(tmp_path, 1), tmp_path / "kubeconfig", authority)
+
+
+def test_an_association_gives_the_agent_and_comes_before_the_annotation() -> None:
+    patch = pod_patch(pod("vault"), {}, ANNOTATED, associated=True)
+    (container,) = containers(patch)
+    path = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
+    assert container["env"] == [
+        *VARIABLES[:3],
+        {
+            "name": "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "value": "http://169.254.170.23/v1/credentials",
+        },
+        {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": f"{path}/eks-pod-identity-token"},
+    ]
+    assert container["volumeMounts"] == [
+        {"name": "eks-pod-identity-token", "readOnly": True, "mountPath": path}
+    ]
+    token = {
+        "audience": "pods.eks.amazonaws.com",
+        "expirationSeconds": 86400,
+        "path": "eks-pod-identity-token",
+    }
+    assert patched_volume(patch) == {
+        "name": "eks-pod-identity-token",
+        "projected": {"sources": [{"serviceAccountToken": token}]},
+    }

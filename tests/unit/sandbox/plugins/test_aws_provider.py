@@ -28,8 +28,12 @@ def test_a_region_may_come_later() -> None:
     [
         ({}, "region"),
         ({"region": ""}, "region"),
-        ({"region": "eu-west-1", "profile": "p"}, "profile"),
-        ({"region": "eu-west-1", "defaultTags": '{"tags":{"a":"b"}}'}, "defaultTags"),
+        ({"region": "eu-west-1", "maxRetries": "3"}, "maxRetries"),
+        (
+            {"region": "eu-west-1", "assumeRoles": '[{"roleArn":"a","duration":"1h"}]'},
+            "assumeRoles[0].duration",
+        ),
+        ({"region": "eu-west-1", "assumeRoles": '[{"roleArn":"a"},{"roleArn":"b"}]'}, "assumeRoles"),
         ({"region": "eu-west-1", "skipCredentialsValidation": "true"}, "skipCredentialsValidation"),
     ],
 )
@@ -53,7 +57,7 @@ def test_types_and_functions_that_are_not_implemented_are_absent() -> None:
     provider = AwsProvider()
 
     assert provider.resource_type("aws:s3/bucket:Bucket") is None
-    assert provider.function("aws:index/getCallerIdentity:getCallerIdentity") is None
+    assert provider.function("aws:index/getRegion:getRegion") is None
     assert provider.resource_type("aws:kms/key:Key") is not None
 
 

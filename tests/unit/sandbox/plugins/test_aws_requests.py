@@ -3,13 +3,20 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
 from sandbox.plugins.aws.api import Aws
-from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule, get_security_group
+from sandbox.plugins.aws.configuration import Configuration
+from sandbox.plugins.aws.ec2 import (
+    SecurityGroupIngressRule,
+    get_security_group,
+    get_security_group_rule,
+    get_security_group_rules,
+)
 from sandbox.plugins.aws.eks import get_cluster
 from sandbox.plugins.aws.iam_policy import Policy, get_open_id_connect_provider
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
@@ -60,7 +67,7 @@ def account() -> Iterator[Account]:
 
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", record)
-        yield Account(Aws("eu-west-1"), requests)
+        yield Account(Aws(Configuration("eu-west-1")), requests)
 
 
 @dataclass
@@ -227,6 +234,8 @@ def test_look_ups(account: Account) -> None:
     key = account.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     eks.create_cluster(name="prod", roleArn=role, resourcesVpcConfig={"subnetIds": []})
     group = ec2.create_security_group(GroupName="others", Description="others")["GroupId"]
+    of_group: PropertyMap = {"filters": [{"name": "group-id", "values": [group]}]}
+    (rule,) = cast(list[str], get_security_group_rules(account.aws, of_group)["ids"])
     for token, look_up in {
         "aws:eks/getCluster:getCluster": lambda: get_cluster(account.aws, {"name": "prod"}),
         "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": lambda: get_open_id_connect_provider(
@@ -235,14 +244,58 @@ def test_look_ups(account: Account) -> None:
         "aws:iam/getRole:getRole": lambda: get_role(account.aws, {"name": "eks"}),
         "aws:kms/getKey:getKey": lambda: get_key(account.aws, {"keyId": key}),
         "aws:ec2/getSecurityGroup:getSecurityGroup": lambda: get_security_group(account.aws, {"id": group}),
+        "aws:vpc/getSecurityGroupRules:getSecurityGroupRules": lambda: get_security_group_rules(
+            account.aws, of_group
+        ),
+        "aws:vpc/getSecurityGroupRule:getSecurityGroupRule": lambda: get_security_group_rule(
+            account.aws, {"securityGroupRuleId": rule}
+        ),
     }.items():
         assert account.asked(look_up) == aws_requests()[token].read
 
 
+def test_rules_of_a_group_are_told_one_by_one(account: Account) -> None:
+    ec2 = account.aws.client("ec2")
+    groups = [
+        ec2.create_security_group(GroupName=name, Description=name)["GroupId"]
+        for name in ("of-nodes", "of-plane")
+    ]
+    created = ec2.authorize_security_group_ingress(
+        GroupId=groups[0],
+        IpPermissions=[
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 8080,
+                "ToPort": 8080,
+                "UserIdGroupPairs": [{"GroupId": groups[1], "Description": "webhook"}],
+            }
+        ],
+    )["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    of_group: PropertyMap = {"filters": [{"name": "group-id", "values": [groups[0]]}]}
+    rules = cast(list[str], get_security_group_rules(account.aws, of_group)["ids"])
+    (egress,) = set(rules) - {created}
+    assert get_security_group_rule(account.aws, {"securityGroupRuleId": egress})["isEgress"] is True
+    found = get_security_group_rule(account.aws, {"securityGroupRuleId": created})
+    # moto keeps no description of a rule with a group.
+    passed_over = ("arn", "description", "id", "region", "tags")
+    assert {name: value for name, value in found.items() if name not in passed_over} == {
+        "fromPort": 8080,
+        "ipProtocol": "tcp",
+        "isEgress": False,
+        "referencedSecurityGroupId": groups[1],
+        "securityGroupId": groups[0],
+        "securityGroupRuleId": created,
+        "toPort": 8080,
+    }
+    with pytest.raises(ProviderError, match="no matching Security Group Rule found"):
+        get_security_group_rule(account.aws, {"securityGroupRuleId": "sgr-00000000000000000"})
+
+
 def test_key_is_described_in_its_own_region_even_if_it_will_be_deleted(account: Account) -> None:
-    other = Aws("us-west-2").client("kms")
-    arn = other.create_key()["KeyMetadata"]["Arn"]
-    other.schedule_key_deletion(KeyId=arn)
+    other = Aws(Configuration("us-west-2")).client("kms")
+    # moto, unlike KMS, has no default for the usage, and takes no ARN where a deletion is scheduled.
+    arn = other.create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    other.schedule_key_deletion(KeyId=arn.rpartition("/")[2])
     found = get_key(account.aws, {"keyId": arn, "region": "us-west-2"})
     assert (found["arn"], found["keyState"], found["keySpec"], found["keyUsage"]) == (
         arn,

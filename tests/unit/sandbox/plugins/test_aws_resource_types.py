@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sandbox.plugins.aws.api import Aws
+from sandbox.plugins.aws.configuration import Configuration
 from sandbox.plugins.aws.ec2 import SecurityGroupIngressRule
 from sandbox.plugins.aws.iam_policy import Policy
 from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment
@@ -15,7 +16,7 @@ from sandbox.plugins.property_differences import Kind
 from sandbox.plugins.property_values import UNKNOWN, PropertyMap, PropertyValue
 from sandbox.plugins.provider import Change, Resource
 
-AWS = Aws("eu-west-1")
+AWS = Aws(Configuration("eu-west-1"))
 DOCUMENT = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "a", "Resource": "*"}]}
 )

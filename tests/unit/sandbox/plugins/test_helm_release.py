@@ -375,6 +375,19 @@ def test_an_unreachable_cluster_is_reported(
     assert all(call.startswith("show chart") for call in helm.calls)
 
 
+def test_a_release_in_a_cluster_that_is_gone_is_forgotten_by_a_refresh_alone(
+    helm: FakeHelm, server: NamespaceServer, messages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    unreachable = on(server.kubeconfig.replace(str(server.server_port), "1"), messages)
+    inputs = checked(unreachable)
+
+    assert unreachable.read(RESOURCE, "space/vault", inputs, inputs) is None
+    with pytest.raises(ProviderError, match=r"^can't delete Helm Release with unreachable cluster"):
+        unreachable.delete(RESOURCE, "space/vault", inputs)
+    assert not any(call.startswith("status") for call in helm.calls)
+
+
 def test_a_missing_helm_is_said(release: Release, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
 

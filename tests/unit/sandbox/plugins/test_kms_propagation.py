@@ -6,6 +6,7 @@ import pytest
 from moto import mock_aws
 
 from sandbox.plugins.aws.api import Aws
+from sandbox.plugins.aws.configuration import Configuration
 from sandbox.plugins.aws.kms import PROPAGATION_SECONDS, Key
 
 
@@ -20,7 +21,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 
 def test_new_key_is_there_at_once(pauses: list[float]) -> None:
-    assert Key(Aws("eu-west-1")).make({}).identifier
+    assert Key(Aws(Configuration("eu-west-1"))).make({}).identifier
     assert sum(pauses) == 0
 
 
@@ -28,5 +29,5 @@ def test_new_key_takes_the_seconds_that_are_asked_for(
     pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PROPAGATION_SECONDS, "10.0")
-    assert Key(Aws("eu-west-1")).make({}).identifier
+    assert Key(Aws(Configuration("eu-west-1"))).make({}).identifier
     assert sum(pauses) == 10

@@ -204,3 +204,14 @@ def test_an_unreachable_cluster_is_reported(server: NamespaceServer, messages: l
     assert refused in messages[0]
     with pytest.raises(ProviderError, match="PULUMI_K8S_DELETE_UNREACHABLE"):
         unreachable.delete(RESOURCE, "vault", {})
+
+
+def test_what_was_in_a_cluster_that_is_gone_is_forgotten_if_asked_for(
+    server: NamespaceServer, messages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    unreachable = on(server.kubeconfig.replace(str(server.server_port), "1"), messages)
+
+    assert unreachable.read(RESOURCE, "vault", {}, INPUTS) is None
+    unreachable.delete(RESOURCE, "vault", {})
+    assert len(messages) == 2

@@ -1,4 +1,4 @@
-"""Creates the IAM role that Vault's pods assume through their service account (IRSA), and its policy."""
+"""Creates the IAM role of Vault's pods and its policy, and the association of EKS Pod Identity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,32 +6,27 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.policies import service_account_trust_policy, unseal_policy
+from components.aws.pod_trust import PodIdentityTrust, PodTrust
+from components.aws.policies import unseal_policy
 from components.aws.settings import RoleSettings
 
 
 @dataclass(frozen=True)
-class IrsaRoleArgs:
-    """The arguments of an :class:`IrsaRole`."""
+class VaultRoleArgs:
+    """The arguments of an :class:`VaultRole`."""
 
-    oidc_provider_arn: str
-    """ARN of the OIDC provider that vouches for the pods."""
-    issuer: str
-    """URL of the cluster's OIDC issuer, whose name the trust policy's conditions carry."""
+    trust: PodTrust
+    """The pods, the only ones that may assume the role."""
     role: RoleSettings
     """Names, path and boundary."""
-    namespace: str
-    """Namespace of the service account."""
-    service_account: str
-    """Name of the service account, the only one that may assume the role."""
     key_arn: pulumi.Input[str]
     """ARN of the key that the role may use, and nothing else."""
     tags: Mapping[str, str]
     """Tags of role and policy."""
 
 
-class IrsaRole(pulumi.ComponentResource):
-    """The role, its policy and their attachment. The OIDC provider belongs to the cluster and must exist."""
+class VaultRole(pulumi.ComponentResource):
+    """The role, its policy and their attachment."""
 
     policy_arn: pulumi.Output[str]
     role_arn: pulumi.Output[str]
@@ -41,7 +36,8 @@ class IrsaRole(pulumi.ComponentResource):
     attachment: aws.iam.RolePolicyAttachment
     """The role may use the key once this exists."""
 
-    def __init__(self, name: str, args: IrsaRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: VaultRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        # The type of the states that there are; the role is the same for every kind of identity.
         super().__init__("vault-autounseal:aws:IrsaRole", name, None, opts)
         # An empty map shows as a change after a refresh.
         tags = args.tags or None
@@ -51,12 +47,7 @@ class IrsaRole(pulumi.ComponentResource):
             path=args.role.path,
             description="Assumed by Vault's pods to unseal",
             permissions_boundary=args.role.permissions_boundary,
-            assume_role_policy=service_account_trust_policy(
-                oidc_provider_arn=args.oidc_provider_arn,
-                issuer=args.issuer,
-                namespace=args.namespace,
-                service_account=args.service_account,
-            ),
+            assume_role_policy=args.trust.policy(),
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -86,3 +77,23 @@ class IrsaRole(pulumi.ComponentResource):
                 "role_unique_id": self.role_unique_id,
             }
         )
+
+
+def associate_service_account(
+    name: str,
+    *,
+    trust: PodIdentityTrust,
+    role_arn: pulumi.Input[str],
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions,
+) -> aws.eks.PodIdentityAssociation:
+    """Associate Vault's service account with the role, for the pods that are created from then on."""
+    return aws.eks.PodIdentityAssociation(
+        name,
+        cluster_name=trust.cluster_arn.rpartition("/")[2],
+        namespace=trust.namespace,
+        service_account=trust.service_account,
+        role_arn=role_arn,
+        tags=tags or None,
+        opts=opts,
+    )

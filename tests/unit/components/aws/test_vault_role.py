@@ -9,9 +9,10 @@ import pulumi
 import pytest
 from pulumi.runtime import MockResourceArgs
 
-from components.aws.irsa_role import IrsaRole, IrsaRoleArgs
-from components.aws.policies import service_account_trust_policy, unseal_policy
+from components.aws.pod_trust import IrsaTrust
+from components.aws.policies import unseal_policy
 from components.aws.settings import RoleSettings
+from components.aws.vault_role import VaultRole, VaultRoleArgs
 from tests.unit.fakes.mocked_account import (
     ACCOUNT,
     ATTACHMENT,
@@ -27,12 +28,10 @@ from tests.unit.fakes.recorded_deployment import Deployment, deploy
 OIDC_PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER.removeprefix('https://')}"
 POLICY_ARN = f"arn:aws:iam::{ACCOUNT}:policy/vault/unseal"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
-ARGS = IrsaRoleArgs(
-    oidc_provider_arn=OIDC_PROVIDER,
-    issuer=ISSUER,
+TRUST = IrsaTrust(OIDC_PROVIDER, ISSUER, "secrets", "vault")
+ARGS = VaultRoleArgs(
+    trust=TRUST,
     role=RoleSettings(name="unsealer", policy_name="unseal", path="/vault/", permissions_boundary=BOUNDARY),
-    namespace="secrets",
-    service_account="vault",
     key_arn=KEY_ARN,
     tags={"app": "vault"},
 )
@@ -46,9 +45,9 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
     return by_type.get(args.typ, {})
 
 
-def created(args: IrsaRoleArgs = ARGS) -> Deployment:
+def created(args: VaultRoleArgs = ARGS) -> Deployment:
     def program() -> None:
-        role = IrsaRole("vault-role", args)
+        role = VaultRole("vault-role", args)
         for name in ("policy_arn", "role_arn", "role_name", "role_path", "role_unique_id"):
             pulumi.export(name, getattr(role, name))
 
@@ -58,11 +57,7 @@ def created(args: IrsaRoleArgs = ARGS) -> Deployment:
 def test_role_trusts_one_service_account() -> None:
     role = created().only(ROLE).inputs
     assert (role["name"], role["path"], role["permissionsBoundary"]) == ("unsealer", "/vault/", BOUNDARY)
-    assert json.loads(role["assumeRolePolicy"]) == json.loads(
-        service_account_trust_policy(
-            oidc_provider_arn=OIDC_PROVIDER, issuer=ISSUER, namespace="secrets", service_account="vault"
-        )
-    )
+    assert json.loads(role["assumeRolePolicy"])["Statement"] == [TRUST.statement()]
 
 
 def test_policy_is_for_this_key_and_attached_to_the_role() -> None:

@@ -1,0 +1,194 @@
+"""Settles what an interrupted run has left unfinished, so that the next `pulumi up` goes on.
+
+Pulumi's state names each resource that a killed run was creating, but not whether it did. This command looks
+for each in the cloud and in the cluster, and runs `pulumi import` for what exists; with `pulumi refresh` the
+state forgets that something is unfinished. If Helm was killed, its record of the unfinished revision is
+deleted, and nothing of what it installed: the next update installs or upgrades the same objects.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.commands.import_state import KUBERNETES_IDENTITY, ImportFile, ImportSpec, finder
+from components.commands.selected_stack import selected_stack_settings
+from components.errors import DeploymentError
+from components.kubernetes.existing_objects import RELEASE
+from components.kubernetes.helm_storage import delete_record, last_record
+from components.kubernetes.kubectl import KubernetesTarget, require_command
+from components.planned_resource import Plan, PlannedResource
+from components.progress import say
+
+NAME = "resume"
+SUMMARY = "settle what an interrupted run has left unfinished"
+
+KEY = "aws:kms/key:Key"
+_DYNAMIC = "pulumi-python:dynamic/"
+_AWS = "pulumi:providers:aws"
+_STACK = "pulumi:pulumi:Stack"
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The creations that no run has finished, as the state has them."""
+
+    creations: Sequence[PlannedResource]
+    """Resources that may exist; those of the program alone, whose creation can be repeated, are left out."""
+    plan: Plan
+    """These, and the resources that the stack has."""
+    recorded: Mapping[str, str]
+    """Ids that the stack has, by URN."""
+    providers: Mapping[str, str]
+    """URNs of the creations' explicit providers, by their own."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add no arguments: the state names what is unfinished."""
+
+
+def run(_options: argparse.Namespace) -> None:
+    """Settle it; raise :class:`DeploymentError` if something can't be looked for, or Pulumi fails."""
+    require_command("pulumi", "it has the stack's state; see pulumi.com/docs/install")
+    interrupted = interrupted_in(json.loads(_pulumi("stack", "export"))["deployment"])
+    for release in _releases(interrupted.plan):
+        _settle_release(interrupted.plan, release)
+    found = _found(interrupted)
+    for resource in interrupted.creations:
+        identifier = found.get(resource.urn)
+        say(
+            f"{resource.urn} exists, so the stack takes it over: {identifier}"
+            if identifier is not None
+            else f"{resource.urn} isn't to be taken over"
+        )
+    if found:
+        _import(import_file(interrupted, found))
+    _pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+    say("Nothing is unfinished any more: run pulumi up.")
+
+
+def interrupted_in(deployment: Mapping[str, Any]) -> Interrupted:
+    """Return what an exported state says of the runs that were interrupted."""
+    resources: Sequence[Mapping[str, Any]] = deployment.get("resources", ())
+    unfinished: Mapping[str, Mapping[str, Any]] = {
+        operation["resource"]["urn"]: operation["resource"]
+        for operation in deployment.get("pending_operations", ())
+        if operation["type"] == "creating"
+    }
+    creations = {urn: _planned(resource) for urn, resource in unfinished.items()}
+    recorded = [_planned(resource) for resource in resources if resource["urn"] not in creations]
+    return Interrupted(
+        creations=[one for one in creations.values() if not one.type.startswith(_DYNAMIC)],
+        plan=Plan([*recorded, *creations.values()]),
+        recorded={resource["urn"]: str(resource["id"]) for resource in resources if resource.get("id")},
+        providers={
+            urn: str(resource["provider"]).rpartition("::")[0]
+            for urn, resource in unfinished.items()
+            if resource.get("provider")
+        },
+    )
+
+
+def _planned(resource: Mapping[str, Any]) -> PlannedResource:
+    return PlannedResource(
+        urn=str(resource["urn"]),
+        type=str(resource["type"]),
+        parent=str(resource.get("parent", "")),
+        inputs=resource.get("inputs", {}),
+    )
+
+
+def _releases(plan: Plan) -> Iterator[PlannedResource]:
+    return (resource for resource in plan.resources if resource.type == RELEASE)
+
+
+def _settle_release(plan: Plan, release: PlannedResource) -> None:
+    """Delete Helm's record of a revision that it hasn't finished."""
+    identity = plan.of_type(KUBERNETES_IDENTITY)
+    if identity is None:
+        raise DeploymentError(f"The state has no {KUBERNETES_IDENTITY}, which names the cluster.")
+    target = KubernetesTarget.from_properties(identity.inputs["target"])
+    record = last_record(target, release.text("name"))
+    if record is not None and record.pending:
+        delete_record(target, record)
+        say(f"Helm hadn't finished revision {record.revision} ({record.status}); its record is deleted")
+
+
+def _found(interrupted: Interrupted) -> Mapping[str, str]:
+    """Return the ids by URN of what exists and isn't the stack's yet."""
+    find, recorded = finder(interrupted.plan), set(interrupted.recorded.values())
+    found: dict[str, str] = {}
+    for resource in interrupted.creations:
+        if resource.type == KEY:
+            identifier = _key(interrupted, resource)
+        elif resource.urn in interrupted.recorded:
+            continue
+        else:
+            identifier = find(resource)
+        if identifier is not None and identifier not in recorded:
+            found[resource.urn] = identifier
+    return found
+
+
+def _key(interrupted: Interrupted, key: PlannedResource) -> str | None:
+    """Return the key to take over; tell of one that is left over, as a later run has created another."""
+    from components.aws.unnamed_key import find_unnamed_key
+
+    provider = interrupted.plan.of_type(_AWS)
+    if provider is None:
+        raise DeploymentError(f"The state has no {_AWS}, which names the key's region.")
+    region = str(provider.inputs["region"])
+    credentials = selected_stack_settings().aws_provider.credentials
+    found = find_unnamed_key(key, credentials, region, set(interrupted.recorded.values()))
+    if found is None or key.urn not in interrupted.recorded:
+        return found
+    say(
+        f"The KMS key {found} was created by an interrupted run, and a later one created the stack's. "
+        f"Nothing uses it: aws kms schedule-key-deletion --region {region} --key-id {found}"
+    )
+    return None
+
+
+def import_file(interrupted: Interrupted, found: Mapping[str, str]) -> ImportFile:
+    """Return the file by which Pulumi imports what was found, with parents and providers of the state."""
+    specs: list[ImportSpec] = []
+    table: dict[str, str] = {}
+    resources = [one for one in interrupted.creations if one.urn in found]
+    for number, resource in enumerate(resources):
+        spec: ImportSpec = {
+            "type": resource.type,
+            # The file's own name, as two resources may have one.
+            "name": f"resource-{number}",
+            "logicalName": resource.urn.rpartition("::")[2],
+            "id": found[resource.urn],
+        }
+        if (provider := interrupted.providers.get(resource.urn)) is not None:
+            spec["provider"] = f"provider-{number}"
+            table[f"provider-{number}"] = provider
+        if resource.parent and resource.parent.split("::")[2] != _STACK:
+            spec["parent"] = f"parent-{number}"
+            table[f"parent-{number}"] = resource.parent
+        specs.append(spec)
+    return {"nameTable": table, "resources": specs}
+
+
+def _import(file: ImportFile) -> None:
+    with tempfile.TemporaryDirectory(prefix="vault-autounseal-") as folder:
+        path = Path(folder) / "import.json"
+        path.write_text(json.dumps(file), encoding="utf-8")
+        # The next update protects what the settings want protected.
+        options = ("--generate-code=false", "--protect=false", "--yes", "--skip-preview")
+        _pulumi("import", f"--file={path}", *options)
+
+
+def _pulumi(*arguments: str) -> str:
+    result = subprocess.run(
+        ["pulumi", *arguments, "--non-interactive"], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        raise DeploymentError((result.stderr + result.stdout).strip())
+    return result.stdout

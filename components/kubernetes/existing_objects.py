@@ -1,0 +1,43 @@
+"""Finds the resources of the stack that exist in the Kubernetes cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from components.kubernetes.kubectl import Kubectl, KubernetesTarget
+from components.planned_resource import Finder, PlannedResource
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+@dataclass(frozen=True)
+class ExistingObjects:
+    """Looks for the resources of one plan in a cluster, and in Vault's namespace there."""
+
+    target: KubernetesTarget
+
+    @property
+    def finders(self) -> Mapping[str, Finder]:
+        """The look-ups by the type of the resource."""
+        return {
+            "kubernetes:core/v1:Namespace": self._namespace,
+            "kubernetes:core/v1:Secret": self._secret,
+            RELEASE: self._release,
+        }
+
+    def _namespace(self, _namespace: PlannedResource) -> str | None:
+        name = self.target.namespace
+        return name if Kubectl(self.target).get("namespace", name) is not None else None
+
+    def _secret(self, secret: PlannedResource) -> str | None:
+        name = str(secret.inputs["metadata"]["name"])
+        return self._here(name) if Kubectl(self.target).get("secret", name) is not None else None
+
+    def _release(self, release: PlannedResource) -> str | None:
+        name = release.text("name")
+        # Helm has a Secret for each revision.
+        selector = f"--selector=owner=helm,name={name}"
+        found = Kubectl(self.target).run(["get", "secrets", selector, "--output=name"])
+        return self._here(name) if found.strip() else None
+
+    def _here(self, name: str) -> str:
+        return f"{self.target.namespace}/{name}"

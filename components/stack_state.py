@@ -1,0 +1,38 @@
+"""Reads what the stack's own state records, which no resource tells the program."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.errors import DeploymentError
+
+IMPORTING = "VAULT_AUTOUNSEAL_IMPORT"
+"""Environment variable of a preview that is to show what a lost state had; set by the command `import`."""
+
+
+def recorded_outputs(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the outputs of the recorded resources of a type, by the resource's name.
+
+    They are those of the last update, or of this one as far as it has come. Raises :class:`DeploymentError`
+    if the engine doesn't tell.
+    """
+    stack = pulumi.get_stack()
+    # The engine's name for "no organisation": such a backend may know stacks by their bare name only.
+    if (organization := pulumi.get_organization()) != "organization":
+        stack = f"{organization}/{pulumi.get_project()}/{stack}"
+    try:
+        answer = pulumi.runtime.invoke(
+            "pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}, pulumi.InvokeOptions()
+        ).value
+    # The SDK raises the bare Exception for a failed invoke (pulumi/runtime/invoke.py).
+    except Exception as error:
+        raise DeploymentError(
+            f"The engine doesn't tell what the state of stack {stack} records: {error}\n"
+            f"Check that pulumi stack export --stack {stack} works, and run the command again."
+        ) from error
+    return {
+        urn.rpartition("::")[2]: recorded["outputs"]
+        for urn, recorded in answer["outputs"].items()
+        if recorded["type"] == resource_type
+    }

@@ -1,0 +1,62 @@
+"""Vault's identities in AWS besides IRSA, which all other tests have: EKS Pod Identity, and a user's key."""
+
+import json
+
+from tests.end_to_end.deployment import ONE_POD, Deployment
+from tests.end_to_end.running_vault import poll
+
+
+def require_unseals_itself(deployment: Deployment) -> None:
+    """Delete the pod, and wait until the new one is unsealed; a second update has nothing to do."""
+    vault = deployment.vault
+    (status,) = vault.seal_statuses()
+    assert (status["type"], status["sealed"]) == ("awskms", False)
+    vault.delete_pods()
+    poll("unsealed by itself", 60, lambda: vault.unsealed() == 1)
+    result = deployment.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_pods_get_the_role_from_the_agent(fresh: Deployment) -> None:
+    fresh.configure({**ONE_POD, "identity": {"kind": "pod-identity"}})
+    fresh.up()
+    service_account = fresh.cluster.get("serviceaccount", "vault", fresh.in_namespace)
+    assert "eks.amazonaws.com/role-arn" not in service_account["metadata"].get("annotations", {})
+    require_unseals_itself(fresh)
+    eks = fresh.aws("eks")
+    associations = eks.list_pod_identity_associations(clusterName="vault-sandbox", namespace=fresh.name)
+    assert [each["serviceAccount"] for each in associations["associations"]] == ["vault"]
+    fresh.ensure_nothing()
+    associations = eks.list_pod_identity_associations(clusterName="vault-sandbox", namespace=fresh.name)
+    assert associations["associations"] == []
+
+
+def test_pods_have_a_users_key_on_another_cluster(fresh: Deployment) -> None:
+    iam = fresh.aws("iam")
+    user = iam.create_user(UserName=fresh.name)["User"]["Arn"]
+    key = iam.create_access_key(UserName=fresh.name)["AccessKey"]
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "vault-aws-key", "namespace": fresh.name},
+        "stringData": {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        },
+    }
+    fresh.cluster.kubectl("create", "namespace", fresh.name)
+    fresh.cluster.kubectl("create", "--filename=-", stdin=json.dumps(secret))
+    fresh.configure(
+        {
+            **ONE_POD,
+            "clusterName": None,
+            "nodeSecurityGroupId": None,
+            "createNamespace": False,
+            "identity": {"kind": "static", "userArn": user},
+        }
+    )
+    fresh.up()
+    require_unseals_itself(fresh)
+    objects = fresh.cluster.kubectl("get", "configmap,statefulset", fresh.in_namespace, "--output=yaml")
+    state = fresh.stack.pulumi("stack", "export", quiet=True)
+    assert key["SecretAccessKey"] not in objects + state

@@ -1,0 +1,106 @@
+"""Why pods aren't created, in the words of a real API server and its controllers.
+
+The pods are the chart's, with the program's values or with none. No node is there to run them.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from components.kubernetes.kubectl import Kubectl, KubernetesTarget
+from components.kubernetes.pod_state import deployment_pods, grouped_problems, stateful_set_pods
+from components.seals.seal import PodRequirements
+from components.vault.chart_values import chart_values
+from sandbox.processes import wait_until
+from tests.built_tools import built_tools
+from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.unit.fakes.stack_settings import SHAMIR, parse
+
+Render = Callable[..., dict[tuple[str, str], Any]]
+
+INJECTOR = "vault-agent-injector"
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+OWN_VALUES = chart_values(parse(SHAMIR), configuration='storage "raft" {}', pods=PodRequirements())
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with run_control_plane(tmp_path_factory.mktemp("control-plane")) as running:
+        yield running
+
+
+@pytest.fixture
+def installed(
+    plane: ControlPlane, render_chart: Render, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Kubectl]:
+    """A function that applies the chart's workloads in a namespace that exists."""
+    monkeypatch.setenv("PATH", str(built_tools().kubectl.parent), prepend=":")
+
+    def install(namespace: str, **values: Any) -> Kubectl:
+        rendered = render_chart(namespace=namespace, **values)
+        workloads = [
+            document
+            for (kind, _), document in rendered.items()
+            if kind in ("ConfigMap", "Deployment", "ServiceAccount", "StatefulSet")
+        ]
+        documents = json.dumps({"apiVersion": "v1", "kind": "List", "items": workloads})
+        plane.kubectl("apply", f"--namespace={namespace}", "--filename=-", stdin=documents)
+        return Kubectl(KubernetesTarget(str(plane.kubeconfig), "here", namespace))
+
+    return install
+
+
+def problems(kubectl: Kubectl) -> str:
+    """What is said of Vault's pods, and then of the injector's."""
+    injector = kubectl.get("deployment", INJECTOR)
+    assert injector is not None
+    return "\n".join(
+        grouped_problems([*stateful_set_pods(kubectl, "vault"), *deployment_pods(kubectl, injector)])
+    )
+
+
+def await_problems(kubectl: Kubectl, *beginnings: str) -> None:
+    """Wait until there are as many lines, which begin so."""
+
+    def told() -> bool:
+        lines = problems(kubectl).splitlines()
+        return len(lines) == len(beginnings) and all(map(str.startswith, lines, beginnings))
+
+    wait_until(" and ".join(beginnings), 60, told)
+
+
+def test_pods_of_the_program_pass_pod_security_restricted(
+    plane: ControlPlane, installed: Callable[..., Kubectl]
+) -> None:
+    plane.kubectl("create", "namespace", "ours")
+    plane.kubectl("label", "namespace", "ours", RESTRICTED)
+    kubectl = installed("ours", values=OWN_VALUES)
+    # Without a scheduler they stay so.
+    await_problems(kubectl, f"vault-0, vault-1, vault-2, {INJECTOR}-")
+    assert problems(kubectl).endswith(": Pending")
+
+
+def test_pods_that_pod_security_refuses(plane: ControlPlane, installed: Callable[..., Kubectl]) -> None:
+    plane.kubectl("create", "namespace", "default-contexts")
+    plane.kubectl("label", "namespace", "default-contexts", RESTRICTED)
+    kubectl = installed("default-contexts", settings={"server.ha.replicas": 3, "injector.enabled": True})
+    await_problems(
+        kubectl,
+        "vault-0, vault-1, vault-2: not created: create Pod vault-",
+        f"a pod of {INJECTOR}: not created: pods ",
+    )
+    assert problems(kubectl).count('violates PodSecurity "restricted:latest": ') == 2
+
+
+def test_pods_that_a_quota_refuses(plane: ControlPlane, installed: Callable[..., Kubectl]) -> None:
+    plane.kubectl("create", "namespace", "full")
+    plane.kubectl("create", "quota", "none", "--namespace=full", "--hard=pods=0")
+    kubectl = installed("full", values=OWN_VALUES)
+    await_problems(
+        kubectl,
+        "vault-0, vault-1, vault-2: not created: create Pod vault-",
+        f"a pod of {INJECTOR}: not created: pods ",
+    )
+    assert problems(kubectl).count("forbidden: exceeded quota: none, requested: pods=1, used: pods=0") == 2

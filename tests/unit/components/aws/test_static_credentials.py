@@ -1,0 +1,81 @@
+"""The access key of Vault's user, as it is read from its Secret and used."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from components.aws.static_credentials import StaticCredentials
+from components.aws.vault_credentials import AwsCallError, VaultRoleSession
+from components.kubernetes.kubectl import KubernetesTarget
+from tests.unit.fakes.commands_on_path import only_commands
+
+SOURCE = StaticCredentials(
+    KubernetesTarget(kubeconfig="", context="here", namespace="secrets"),
+    "eu-central-1",
+    secret="unseal",
+    access_key_id="id",
+    secret_access_key="key",
+)
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
+ENTRIES = {"id": "AKIAOFVAULT", "key": "the-secret-itself"}
+
+
+def provide_secret(monkeypatch: pytest.MonkeyPatch, folder: Path, entries: Mapping[str, str] | None) -> None:
+    """A kubectl that has the Secret with these entries, or no Secret."""
+    data = {name: base64.b64encode(value.encode()).decode() for name, value in (entries or {}).items()}
+    (folder / "secret").write_text("" if entries is None else json.dumps({"data": data}))
+    only_commands(monkeypatch, folder / "commands", kubectl=f"exec /bin/cat '{folder}/secret'")
+
+
+def test_key_is_that_of_the_secret_and_never_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    provide_secret(monkeypatch, tmp_path, ENTRIES)
+    found = SOURCE.credentials()
+    assert (found.access_key_id, found.secret_access_key) == ("AKIAOFVAULT", "the-secret-itself")
+    assert (found.session_token, found.over) == (None, False)
+    assert "the-secret-itself" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said", "settling"),
+    [
+        (None, "it isn't there", True),
+        ({"id": "AKIAOFVAULT"}, "it has no entry key", False),
+        ({**ENTRIES, "key": ""}, "entry key is empty", False),
+        ({**ENTRIES, "key": "the-secret-itself\n"}, "ends with a blank or a line break", False),
+    ],
+)
+def test_secret_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    entries: Mapping[str, str] | None,
+    said: str,
+    settling: bool,
+) -> None:
+    provide_secret(monkeypatch, tmp_path, entries)
+    with pytest.raises(AwsCallError) as raised:
+        SOURCE.credentials()
+    assert "Reading Secret unseal failed: " in str(raised.value)
+    assert said in str(raised.value)
+    assert raised.value.settling is settling
+    assert "the-secret-itself" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "fix", "settling"),
+    [
+        ("AccessDeniedException", "let the IAM user of Secret unseal use the key", True),
+        ("UnrecognizedClientException", "Put a valid access key of Vault's IAM user into Secret", True),
+        ("InvalidSignatureException", "Put a valid access key of Vault's IAM user into Secret", False),
+    ],
+)
+def test_refusal_names_the_user_by_its_secret(code: str, fix: str, settling: bool) -> None:
+    answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    # The types of the SDK's own error want more of the answer than it reads.
+    error = ClientError(answer, "Encrypt")  # type: ignore[arg-type]
+    found = VaultRoleSession(SOURCE).kms_error("kms:Encrypt", error, KEY)
+    assert fix in str(found)
+    assert found.settling is settling

@@ -1,0 +1,76 @@
+"""A key that an interrupted run created is told from others, which are left alone."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from components.aws.credentials import CredentialSource
+from components.aws.secret import KEY_DESCRIPTION
+from components.aws.unnamed_key import find_unnamed_key
+from components.errors import DeploymentError
+from components.planned_resource import PlannedResource
+
+REGION = "eu-central-1"
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "of this stack"}]})
+OTHER_POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "of another"}]})
+
+
+@pytest.fixture(autouse=True)
+def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield boto3.client("kms", REGION)
+
+
+def create(kms: Any, description: str = "Unseals", policy: str = POLICY) -> str:
+    return str(kms.create_key(Description=description, Policy=policy)["KeyMetadata"]["KeyId"])
+
+
+def found(*recorded: str, description: str = "Unseals") -> str | None:
+    # The same document in other words.
+    policy = json.dumps(json.loads(POLICY), indent=4)
+    key = PlannedResource("urn", "", "", {"description": description, "policy": policy})
+    return find_unnamed_key(key, CredentialSource(), REGION, {*recorded})
+
+
+def test_the_one_key_with_this_description_and_policy_is_found(kms: Any) -> None:
+    create(kms, description="Another")
+    create(kms, policy=OTHER_POLICY)
+    assert found() is None
+    key = create(kms)
+    assert found() == key
+
+
+def test_keys_in_use_are_somebody_elses(kms: Any) -> None:
+    recorded, named, deleted = create(kms), create(kms), create(kms)
+    kms.create_alias(AliasName="alias/other", TargetKeyId=named)
+    kms.schedule_key_deletion(KeyId=deleted)
+    assert found(recorded) is None
+
+
+def test_key_of_another_secret_is_somebody_elses(kms: Any) -> None:
+    key = create(kms, description=KEY_DESCRIPTION)
+    assert found(description=KEY_DESCRIPTION) == key
+    arn = kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
+    boto3.client("secretsmanager", REGION).create_secret(Name="other", SecretString="s", KmsKeyId=arn)
+    assert found(description=KEY_DESCRIPTION) is None
+
+
+def test_none_of_several_is_chosen(kms: Any) -> None:
+    keys = {create(kms), create(kms)}
+    with pytest.raises(DeploymentError, match=r"alike and unused\. Nothing was changed") as raised:
+        found()
+    assert all(key in str(raised.value) for key in keys)
+
+
+def test_refusal_names_the_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(DeploymentError, match="kms:ListKeys"):
+        found()

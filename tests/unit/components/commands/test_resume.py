@@ -1,0 +1,159 @@
+"""What an interrupted run has left, and how it is settled."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.aws import unnamed_key
+from components.commands import resume
+from components.commands.import_state import KUBERNETES_IDENTITY
+from components.commands.resume import KEY, import_file, interrupted_in, run
+from components.errors import DeploymentError
+from components.kubernetes.existing_objects import RELEASE
+from components.kubernetes.helm_storage import HelmRecord
+from components.kubernetes.kubectl import KubernetesTarget
+from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.kubectl_answers import TARGET
+from tests.unit.fakes.stack_settings import EKS, parse
+
+PREFIX = "urn:pulumi:prod::vault-autounseal"
+PROVIDER = f"{PREFIX}::pulumi:providers:aws::aws"
+COMPONENT = f"{PREFIX}::vault-autounseal:aws:UnsealKey::unseal-key"
+ROLE = "aws:iam/role:Role"
+
+
+def resource(types: str, name: str, **more: object) -> dict[str, Any]:
+    return {"urn": f"{PREFIX}::{types}::{name}", "type": types.rpartition("$")[2], **more}
+
+
+IDENTITY = resource(KUBERNETES_IDENTITY, "identity", id="uid", inputs={"target": TARGET.to_properties()})
+AWS = resource("pulumi:providers:aws", "aws", id="p", inputs={"region": "eu-central-1"})
+INTERRUPTED_KEY = resource(
+    f"vault-autounseal:aws:UnsealKey${KEY}", "unseal-key", parent=COMPONENT, provider=f"{PROVIDER}::p"
+)
+
+
+def creating(*resources: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"type": "creating", "resource": one} for one in resources]
+
+
+@pytest.fixture
+def pulumi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "FakePulumi":
+    monkeypatch.setattr(resume, "selected_stack_settings", lambda: parse(EKS))
+    return FakePulumi(monkeypatch, tmp_path)
+
+
+class FakePulumi:
+    """A pulumi on PATH that exports a state, and notes what else it is called for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self._monkeypatch, self._folder = monkeypatch, folder
+
+    def has(self, *operations: Mapping[str, Any], resources: tuple[Mapping[str, Any], ...] = ()) -> None:
+        state = {"deployment": {"resources": resources, "pending_operations": operations}}
+        (self._folder / "state").write_text(json.dumps(state))
+        only_commands(
+            self._monkeypatch,
+            self._folder / "bin",
+            pulumi=f'case "$1" in stack) while read -r line; do echo "$line"; done < {self._folder}/state; '
+            f'echo;; *) echo "$@" >> {self._folder}/calls;; esac',
+        )
+        with (self._folder / "state").open("a") as state_file:
+            state_file.write("\n")
+
+    @property
+    def calls(self) -> list[str]:
+        """The commands besides the export."""
+        return [line.split()[0] for line in (self._folder / "calls").read_text().splitlines()]
+
+
+def test_creations_that_can_be_repeated_are_not_looked_for() -> None:
+    dynamic = resource("pulumi-python:dynamic/vault:OperatorInit", "operator-init")
+    update = {"type": "updating", "resource": resource(RELEASE, "vault")}
+    found = interrupted_in(
+        {"resources": [AWS], "pending_operations": [*creating(dynamic, INTERRUPTED_KEY), update]}
+    )
+    assert [one.urn for one in found.creations] == [INTERRUPTED_KEY["urn"]]
+    assert found.providers == {INTERRUPTED_KEY["urn"]: PROVIDER}
+    assert found.recorded == {AWS["urn"]: "p"}
+
+
+def test_import_has_the_parent_and_provider_of_the_state() -> None:
+    stack = f"{PREFIX}::pulumi:pulumi:Stack::vault-autounseal-prod"
+    namespace = resource("n", "vault", parent=stack)
+    found = interrupted_in({"pending_operations": creating(INTERRUPTED_KEY, namespace)})
+    file = import_file(found, {INTERRUPTED_KEY["urn"]: "1234", namespace["urn"]: "vault"})
+    assert file == {
+        "nameTable": {"provider-0": PROVIDER, "parent-0": COMPONENT},
+        "resources": [
+            {
+                "type": KEY,
+                "name": "resource-0",
+                "logicalName": "unseal-key",
+                "id": "1234",
+                "provider": "provider-0",
+                "parent": "parent-0",
+            },
+            {"type": "n", "name": "resource-1", "logicalName": "vault", "id": "vault"},
+        ],
+    }
+
+
+def test_key_that_exists_is_imported_before_the_rest_is_cleared(
+    monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_: "1234")
+    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS,))
+    run(argparse.Namespace())
+    assert pulumi.calls == ["import", "refresh"]
+    assert "exists, so the stack takes it over: 1234" in capsys.readouterr().err
+
+
+def test_key_left_over_beside_a_later_one_is_told_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_: "1234")
+    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS, {**INTERRUPTED_KEY, "id": "5678"}))
+    run(argparse.Namespace())
+    assert pulumi.calls == ["refresh"]
+    assert "schedule-key-deletion --region eu-central-1 --key-id 1234" in capsys.readouterr().err
+
+
+def test_what_does_not_exist_is_only_cleared(monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi) -> None:
+    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_: None)
+    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS,))
+    run(argparse.Namespace())
+    assert pulumi.calls == ["refresh"]
+
+
+@pytest.mark.parametrize(("status", "deleted"), [("pending-upgrade", True), ("deployed", False)])
+def test_record_that_helm_has_not_finished_is_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+    pulumi: FakePulumi,
+    status: str,
+    deleted: bool,
+) -> None:
+    record = HelmRecord("sh.helm.release.v1.vault.v2", 2, status)
+    gone: list[tuple[KubernetesTarget, HelmRecord]] = []
+    monkeypatch.setattr(resume, "last_record", lambda *_: record)
+    monkeypatch.setattr(resume, "delete_record", lambda *what: gone.append(what))
+    release = resource(RELEASE, "vault", id="vault/vault", inputs={"name": "vault"})
+    pulumi.has(resources=(IDENTITY, release))
+    run(argparse.Namespace())
+    assert gone == ([(TARGET, record)] if deleted else [])
+
+
+def test_release_without_a_cluster_is_an_error(pulumi: FakePulumi) -> None:
+    pulumi.has(resources=(resource(RELEASE, "vault", inputs={"name": "vault"}),))
+    with pytest.raises(DeploymentError, match="which names the cluster"):
+        run(argparse.Namespace())
+
+
+def test_failure_of_pulumi_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    only_commands(monkeypatch, tmp_path, pulumi="echo 'no stack selected' >&2; exit 255")
+    with pytest.raises(DeploymentError, match="no stack selected"):
+        run(argparse.Namespace())

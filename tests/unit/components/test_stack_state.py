@@ -1,0 +1,55 @@
+"""What the engine tells of the stack's own state."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.errors import DeploymentError
+from components.stack_state import recorded_outputs
+from tests.unit.fakes.mocked_account import GET_STATE, RULE
+from tests.unit.fakes.recorded_deployment import REFUSAL, Answer, Deployment, deploy
+
+STACK = "urn:pulumi:prod::vault-autounseal::"
+OUTPUTS = {"securityGroupRuleId": "sgr-1"}
+RECORDED: Answer = {
+    "outputs": {
+        f"{STACK}component${RULE}::webhook-ingress": {"type": RULE, "outputs": OUTPUTS},
+        f"{STACK}aws:kms/key:Key::unseal-key": {"type": "aws:kms/key:Key", "outputs": {"keyId": "1"}},
+    }
+}
+
+
+def read(answer: Answer = RECORDED) -> tuple[Mapping[str, Mapping[str, Any]], Deployment]:
+    found: list[Mapping[str, Mapping[str, Any]]] = []
+    deployment = deploy(
+        {},
+        answers={GET_STATE: answer},
+        outputs=lambda _: {},
+        program=lambda: found.append(recorded_outputs(RULE)),
+    )
+    return found[0], deployment
+
+
+def test_resources_of_the_type_are_told_by_their_names() -> None:
+    assert read()[0] == {"webhook-ingress": OUTPUTS}
+
+
+@pytest.mark.parametrize(
+    ("organization", "stack"), [("organization", "prod"), ("acme", "acme/vault-autounseal/prod")]
+)
+def test_stack_is_named_as_its_backend_knows_it(
+    monkeypatch: pytest.MonkeyPatch, organization: str, stack: str
+) -> None:
+    monkeypatch.setattr(pulumi, "get_organization", lambda: organization)
+    monkeypatch.setattr(pulumi, "get_project", lambda: "vault-autounseal")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")
+    _, deployment = read()
+    (call,) = deployment.calls
+    assert call.args == {"stackName": stack}
+
+
+def test_engine_that_does_not_tell() -> None:
+    with pytest.raises(DeploymentError, match=r"doesn't tell what the state of stack .* records: .*unknown"):
+        read({REFUSAL: "unknown stack"})
