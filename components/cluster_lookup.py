@@ -1,5 +1,6 @@
 """Looks up the managed cluster that the settings name."""
 
+import json
 from typing import TYPE_CHECKING
 
 from components.settings import Settings
@@ -21,11 +22,15 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
     needs_issuer = any(seal.needs_token_issuer for seal in settings.seals)
     # Only one cloud's SDK is imported: each takes a part of a second of every command.
     if wanted.project is not None:
-        from components.google.cluster import look_up_gke_cluster
+        from components.google.cluster import GkeClusterNeeds, look_up_gke_cluster
+        from components.google.node_pools import METADATA_LABEL
 
-        return look_up_gke_cluster(
-            wanted.name, wanted.location, wanted.project, needs_workload_identity=needs_issuer
+        needs = GkeClusterNeeds(
+            endpoint=settings.kube_context is None,
+            workload_identity=needs_issuer,
+            placed=METADATA_LABEL in json.dumps(settings.affinity),
         )
+        return look_up_gke_cluster(wanted.name, wanted.location, wanted.project, needs)
     from components.aws.cluster import look_up_eks_cluster
 
     return look_up_eks_cluster(

@@ -50,6 +50,7 @@ class ProvisionedSeals:
             environment={**old.environment, **new.environment},
             secret_environment=(*old.secret_environment, *new.secret_environment),
             secret_mounts=(*old.secret_mounts, *new.secret_mounts),
+            token_mounts=(*old.token_mounts, *new.token_mounts),
         )
 
     @property

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import google_crc32c
 
 from components.errors import DeploymentError
+from components.google.federation import FederatedIdentity
 from components.google.vault_credentials import GoogleCallError, KeyFile, VaultIdentity, WorkloadIdentity
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seal_preflight import DATA_KEY_BYTES, KeyWrapper, prove_key
@@ -28,7 +29,8 @@ def prove_seal(properties: Mapping[str, Any], target: KubernetesTarget, seconds:
     """Prove that Vault's identity can use the key, see :func:`components.seals.seal.prove_seal`.
 
     ``properties``: ``kind`` of the identity, ``key_id``, and for Workload Identity ``service_account`` (of
-    Kubernetes), ``service_account_email``, ``workload_pool`` and ``cluster``; else ``secret``.
+    Kubernetes), ``service_account_email``, ``workload_pool`` and ``cluster``; else ``secret``, with
+    ``service_account`` and ``token_audience`` for Workload Identity Federation.
     """
     key = VaultGoogleKey(_identity(properties, target), str(properties["key_id"]))
     prove_key(identity=key.identity.name, key=key.name, seconds=seconds, proof=lambda: _prove(key))
@@ -125,6 +127,13 @@ class VaultGoogleKey(KeyWrapper):
 
 
 def _identity(properties: Mapping[str, Any], target: KubernetesTarget) -> VaultIdentity:
+    if audience := properties.get("token_audience"):
+        return FederatedIdentity(
+            target=target,
+            secret=str(properties["secret"]),
+            kubernetes_account=str(properties["service_account"]),
+            audience=str(audience),
+        )
     if properties["kind"] != "workload-identity":
         return KeyFile(target=target, secret=str(properties["secret"]))
     return WorkloadIdentity(

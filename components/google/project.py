@@ -10,6 +10,7 @@ import pulumi_gcp as gcp
 from pulumi.runtime import get_root_resource
 
 from components.errors import DeploymentError
+from components.google.provider_settings import stack_provider_settings
 
 Found = TypeVar("Found")
 
@@ -81,11 +82,15 @@ def google_provider(project: str) -> gcp.Provider:
     if stack is None:
         raise RuntimeError("A provider is made within a stack.")
     if stack not in _providers:
+        # That the provider's own project is the stack's has been verified with the settings.
+        settings = stack_provider_settings(None)
+        pulumi.log.info(f"Google Cloud: project {project}, as {settings.identity()}.")
         _providers[stack] = gcp.Provider(
             "gcp",
             project=project,
             # Pulumi's own label would be a change of every key and secret that is imported.
             add_pulumi_attribution_label=False,
+            **settings.arguments,
         )
     return _providers[stack]
 

@@ -7,6 +7,9 @@ IdentityKind = Literal["workload-identity", "key-file", "secret"]
 
 CREDENTIALS_KEY = "credentials.json"
 """The entry of a Secret that holds Google credentials."""
+TOKEN_FOLDER = "/vault/google-token"  # noqa: S105 - a path, like the next one
+TOKEN_FILE = f"{TOKEN_FOLDER}/token"
+"""The token of the pods' Kubernetes service account, which Workload Identity Federation exchanges."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class IdentitySettings:
     """Role with ``cloudkms.cryptoKeys.get``; None creates a custom role with this one permission."""
     secret: str
     """Name of the Secret with ``credentials.json`` in Vault's namespace; not for Workload Identity."""
+    token_audience: str | None
+    """Audience of the pods' token for Workload Identity Federation; None without, as with all other kinds."""
     key_rotation: str
     """A new text rotates the service-account key; for kind ``key-file`` only, like the next one."""
     previous_key_rotation: str | None

@@ -20,9 +20,9 @@ KMS_AUDIENCE = "https://cloudkms.googleapis.com/"
 """Audience of the token that a client of Cloud KMS signs itself. Source: google.aip.dev/auth/4111."""
 
 ANNOTATION = "iam.gke.io/gcp-service-account"
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _CREDENTIALS_KEY = "credentials.json"
-_TOKEN_SECONDS = 3600
+TOKEN_SECONDS = 3600
 _RENEWAL_SECONDS = 300
 _CALL_SECONDS = (5, 10)
 """Timeouts of connecting and of the answer."""
@@ -60,7 +60,7 @@ class VaultIdentity(ABC):
         """Make one REST call as Vault; raise :class:`GoogleCallError` with ``action`` and ``fix``."""
         if time.monotonic() > self._expires - _RENEWAL_SECONDS:
             self._token = self._fetch()
-            self._expires = time.monotonic() + _TOKEN_SECONDS
+            self._expires = time.monotonic() + TOKEN_SECONDS
         try:
             return ask_google(action, method, url, body, token=self._token, fix=fix)
         except GoogleCallError:
@@ -100,10 +100,12 @@ class WorkloadIdentity(VaultIdentity):
                 "grantType": "urn:ietf:params:oauth:grant-type:token-exchange",
                 "audience": f"identitynamespace:{self.workload_pool}:"
                 f"https://container.googleapis.com/v1/{self.cluster}",
-                "scope": _SCOPE,
+                "scope": SCOPE,
                 "requestedTokenType": "urn:ietf:params:oauth:token-type:access_token",
                 "subjectTokenType": "urn:ietf:params:oauth:token-type:jwt",
-                "subjectToken": self._kubernetes_token(),
+                "subjectToken": kubernetes_token(
+                    self.target, self.kubernetes_account, audience=self.workload_pool, seconds=600
+                ),
             },
             token="",
             fix=f"Workload Identity has to be on for the cluster, with the pool {self.workload_pool}.",
@@ -113,7 +115,7 @@ class WorkloadIdentity(VaultIdentity):
             "iam.serviceAccounts.getAccessToken",
             "POST",
             f"{CREDENTIALS}/projects/-/serviceAccounts/{self.email}:generateAccessToken",
-            {"scope": [_SCOPE], "lifetime": f"{_TOKEN_SECONDS}s"},
+            {"scope": [SCOPE], "lifetime": f"{TOKEN_SECONDS}s"},
             token=str(exchanged["access_token"]),
             fix=f"{member} needs roles/iam.workloadIdentityUser on the service account {self.email}, which "
             "has to exist and be enabled. pulumi up --refresh puts back what this stack gives.",
@@ -132,20 +134,6 @@ class WorkloadIdentity(VaultIdentity):
                 settling=False,
             )
 
-    def _kubernetes_token(self) -> str:
-        try:
-            return Kubectl(self.target).service_account_token(
-                self.kubernetes_account, audience=self.workload_pool, seconds=600
-            )
-        except KubectlError as error:
-            raise GoogleCallError(
-                f"A token for service account {self.kubernetes_account!r}",
-                str(error),
-                "Whoever runs pulumi up needs the right to create serviceaccounts/token in namespace "
-                f"{self.target.namespace!r}, and this machine has to reach the cluster.",
-                settling=error.reason not in {"NotFound", "Forbidden"},
-            ) from None
-
 
 @dataclass(repr=False)
 class KeyFile(VaultIdentity):
@@ -157,17 +145,23 @@ class KeyFile(VaultIdentity):
     @property
     def name(self) -> str:
         """The Secret's name."""
-        return f"Secret {self.target.namespace}/{self.secret}"
+        return secret_name(self.target, self.secret)
 
     def _fetch(self) -> str:
         # Imported here, as Workload Identity needs neither.
         from google.auth import jwt
         from google.auth.exceptions import GoogleAuthError
 
-        information = self._information()
+        information = credentials_in_secret(self.target, self.secret)
+        if information.get("type") == "external_account":
+            raise self._unusable(
+                f"its {_CREDENTIALS_KEY} is of type external_account, and identity.tokenAudience isn't set"
+            )
+        if information.get("type") != "service_account":
+            raise self._unusable(f"its {_CREDENTIALS_KEY} isn't of type service_account")
         try:
             credentials = jwt.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-                information, audience=KMS_AUDIENCE, token_lifetime=_TOKEN_SECONDS
+                information, audience=KMS_AUDIENCE, token_lifetime=TOKEN_SECONDS
             )
             credentials.refresh(None)
         except (GoogleAuthError, ValueError, TypeError) as error:
@@ -175,28 +169,40 @@ class KeyFile(VaultIdentity):
         token = credentials.token
         return token.decode() if isinstance(token, bytes) else str(token)
 
-    def _information(self) -> Mapping[str, Any]:
-        found = _kubernetes(self.target, "secret", self.secret)
-        encoded = (found.get("data") or {}).get(_CREDENTIALS_KEY)
-        if not encoded:
-            raise self._unusable(f"it has no key {_CREDENTIALS_KEY}")
-        try:
-            information = json.loads(base64.b64decode(encoded, validate=True))
-        except (binascii.Error, UnicodeDecodeError, json.JSONDecodeError):
-            raise self._unusable(f"its {_CREDENTIALS_KEY} isn't JSON") from None
-        if not isinstance(information, dict) or information.get("type") != "service_account":
-            raise self._unusable(f"its {_CREDENTIALS_KEY} isn't of type service_account")
-        return information
-
     def _unusable(self, why: str) -> GoogleCallError:
-        return GoogleCallError(
-            f"The use of {self.name}",
-            why,
-            f"Put a service-account key there: kubectl --namespace {self.target.namespace} create secret "
-            f"generic {self.secret} --from-file={_CREDENTIALS_KEY}=<file of gcloud iam service-accounts keys "
-            "create>",
-            settling=False,
-        )
+        return unusable_secret(self.target, self.secret, why)
+
+
+def secret_name(target: KubernetesTarget, secret: str) -> str:
+    """Return a Secret's name for error messages."""
+    return f"Secret {target.namespace}/{secret}"
+
+
+def credentials_in_secret(target: KubernetesTarget, secret: str) -> Mapping[str, Any]:
+    """Return the credentials file in a Secret; raise :class:`GoogleCallError` if there is none."""
+    found = _kubernetes(target, "secret", secret)
+    encoded = (found.get("data") or {}).get(_CREDENTIALS_KEY)
+    if not encoded:
+        raise unusable_secret(target, secret, f"it has no key {_CREDENTIALS_KEY}")
+    try:
+        information = json.loads(base64.b64decode(encoded, validate=True))
+    except (binascii.Error, UnicodeDecodeError, json.JSONDecodeError):
+        raise unusable_secret(target, secret, f"its {_CREDENTIALS_KEY} isn't JSON") from None
+    if not isinstance(information, dict):
+        raise unusable_secret(target, secret, f"its {_CREDENTIALS_KEY} isn't of type service_account")
+    return information
+
+
+def unusable_secret(target: KubernetesTarget, secret: str, why: str) -> GoogleCallError:
+    """Return the error for credentials that Vault can't use, with how to put others there."""
+    return GoogleCallError(
+        f"The use of {secret_name(target, secret)}",
+        why,
+        f"Put a service-account key there: kubectl --namespace {target.namespace} create secret generic "
+        f"{secret} --from-file={_CREDENTIALS_KEY}=<file of gcloud iam service-accounts keys create>; or "
+        "credentials of Workload Identity Federation, as docs/seals.md says",
+        settling=False,
+    )
 
 
 def ask_google(
@@ -248,6 +254,20 @@ def _refusal(response: requests.Response) -> tuple[str, str, bool]:
     # The token service answers in OAuth's format.
     described = answer.get("error_description", "") if isinstance(answer, dict) else ""
     return str(error or response.status_code), str(described), False
+
+
+def kubernetes_token(target: KubernetesTarget, account: str, *, audience: str, seconds: int) -> str:
+    """Return a token of a Kubernetes service account; raise :class:`GoogleCallError`."""
+    try:
+        return Kubectl(target).service_account_token(account, audience=audience, seconds=seconds)
+    except KubectlError as error:
+        raise GoogleCallError(
+            f"A token for service account {account!r}",
+            str(error),
+            "Whoever runs pulumi up needs the right to create serviceaccounts/token in namespace "
+            f"{target.namespace!r}, and this machine has to reach the cluster.",
+            settling=error.reason not in {"NotFound", "Forbidden"},
+        ) from None
 
 
 def _kubernetes(target: KubernetesTarget, kind: str, name: str) -> Mapping[str, Any]:

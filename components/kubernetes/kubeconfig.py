@@ -10,10 +10,13 @@ def exec_kubeconfig(
 ) -> str:
     """Return a kubeconfig, as JSON, with one cluster, user and context called ``name``.
 
-    ``endpoint`` is the URL of the API server, ``certificate_authority`` base64 of its PEM, ``token_command``
-    the fields of the user's ``exec`` besides its version. It holds no credential.
+    ``endpoint`` is the URL of the API server, ``certificate_authority`` base64 of its PEM (empty if its
+    certificate is publicly trusted), ``token_command`` the fields of the user's ``exec`` besides its version.
+    It holds no credential.
     """
-    cluster = {"server": endpoint, "certificate-authority-data": certificate_authority}
+    cluster = {"server": endpoint}
+    if certificate_authority:
+        cluster["certificate-authority-data"] = certificate_authority
     command = {"apiVersion": "client.authentication.k8s.io/v1beta1", **token_command}
     return json.dumps(
         {

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from components.config.patterns import DNS_NAME
 from components.config.reader import ConfigReader
-from components.google.settings import CREDENTIALS_KEY, IdentityKind, IdentitySettings, KeySettings
+from components.google.settings import (
+    CREDENTIALS_KEY,
+    TOKEN_FOLDER,
+    IdentityKind,
+    IdentitySettings,
+    KeySettings,
+)
 from components.seals import seal
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ LONGEST_DESTRUCTION_DAYS = 120
 CREDENTIALS_FOLDER = "/vault/userconfig"
 CREDENTIALS_FILE = f"{CREDENTIALS_FOLDER}/{CREDENTIALS_KEY}"
 CREDENTIALS_VOLUME = "google-credentials"
+TOKEN_VOLUME = "google-token"  # noqa: S105 - a volume's name
 KEY_ANNOTATION = "vault-autounseal/google-key"
 """Annotation of Vault's pods: the service-account key they started with. After a rotation the StatefulSet has
 another one, so a pod that still has the old one has yet to be restarted."""
@@ -128,8 +135,8 @@ def _identity(reader: ConfigReader, *, on_gke: bool) -> IdentitySettings:
             "GKE vouches for the pods, and this stack names no GKE cluster; set clusterName, or use key-file",
         )
     unused = {
-        "workload-identity": ("secret", "keyRotation", "previousKeyRotation"),
-        "key-file": (),
+        "workload-identity": ("secret", "tokenAudience", "keyRotation", "previousKeyRotation"),
+        "key-file": ("tokenAudience",),
         "secret": ("serviceAccount", "keyReaderRole", "keyRotation", "previousKeyRotation"),
     }
     reader.not_applicable(unused[kind], f"identity.kind is {kind}, which has no use for it; remove it")
@@ -145,6 +152,9 @@ def _identity(reader: ConfigReader, *, on_gke: bool) -> IdentitySettings:
             "name a role with cloudkms.cryptoKeys.get, such as roles/cloudkms.viewer, or leave it out",
         ),
         secret=reader.text("secret", "gcp-kms-sa", DNS_NAME, "name a Secret in Vault's namespace"),
+        token_audience=reader.text(
+            "tokenAudience", None, r"\S+", "give the audience that the provider of the identity pool expects"
+        ),
         key_rotation=reader.text("keyRotation", "1", ROTATION, "use at most 32 letters, digits and . _ -"),
         previous_key_rotation=reader.text(
             "previousKeyRotation", None, ROTATION, "give the keyRotation that the pods started with"
@@ -227,7 +237,7 @@ def _provisioned(
         }
     return seal.ProvisionedSeal(
         stanza=key.key_id.apply(lambda key_id: stanza(key_id, credentials_file=credentials_file)),
-        pods=_pods(secret, identity),
+        pods=_pods(secret, identity, chosen.identity.token_audience),
         prerequisites=(key,) if identity is None else (key, identity),
         key=key.key_id,
         preflight={
@@ -239,12 +249,16 @@ def _provisioned(
             "workload_pool": (cluster.workload_pool or "") if cluster is not None else "",
             "cluster": cluster.path if cluster is not None else "",
             "secret": secret,
+            # Left out without it: an empty one would be a change of every stack.
+            **({"token_audience": chosen.identity.token_audience} if chosen.identity.token_audience else {}),
         },
         outputs=outputs,
     )
 
 
-def _pods(secret: "pulumi.Input[str]", identity: "GoogleIdentity | None") -> seal.PodRequirements:
+def _pods(
+    secret: "pulumi.Input[str]", identity: "GoogleIdentity | None", token_audience: str | None
+) -> seal.PodRequirements:
     """Return the annotation for Workload Identity, or the mounted Secret and its path for a key file."""
     if identity is not None and identity.credentials_secret is None:
         return seal.PodRequirements(
@@ -255,6 +269,9 @@ def _pods(secret: "pulumi.Input[str]", identity: "GoogleIdentity | None") -> sea
         pod_annotations={KEY_ANNOTATION: key} if key is not None else {},
         environment={"GOOGLE_APPLICATION_CREDENTIALS": CREDENTIALS_FILE},
         secret_mounts=(seal.SecretMount(name=CREDENTIALS_VOLUME, secret=secret, path=CREDENTIALS_FOLDER),),
+        token_mounts=(seal.TokenMount(name=TOKEN_VOLUME, audience=token_audience, path=TOKEN_FOLDER),)
+        if token_audience
+        else (),
     )
 
 

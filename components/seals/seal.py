@@ -83,8 +83,19 @@ class SecretMount:
 
 
 @dataclass(frozen=True)
+class TokenMount:
+    """A token of the pods' service account as the file ``token`` in a folder of Vault's container."""
+
+    name: str
+    """Name of the volume."""
+    audience: str
+    path: str
+    """The folder."""
+
+
+@dataclass(frozen=True)
 class PodRequirements:
-    """Pod settings that the seal needs: labels, annotations, environment, Secrets."""
+    """Pod settings that the seal needs: labels, annotations, environment, Secrets, tokens."""
 
     service_account_annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     pod_labels: Mapping[str, str] = field(default_factory=dict)
@@ -93,6 +104,7 @@ class PodRequirements:
     """Environment variables of Vault's container; readable in the pod's specification."""
     secret_environment: Sequence[SecretVariable] = ()
     secret_mounts: Sequence[SecretMount] = ()
+    token_mounts: Sequence[TokenMount] = ()
 
 
 @dataclass(frozen=True)

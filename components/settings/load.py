@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pulumi
 from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings, read_provider_settings
 from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMENT_NAME, QUANTITY
 from components.config.reader import ConfigReader, configuration_of, project_configuration
+from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
+from components.google.provider_settings import stack_provider_settings
 from components.seals.seal import Seal, seal_class
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
@@ -53,12 +56,28 @@ def load_settings() -> Settings:
     Raises :class:`SettingsError` with every problem at once, before any resource is registered.
     """
     token = pulumi.Config().get_secret("token")
-    return parse_settings(
+    settings = parse_settings(
         project_configuration(),
         namespace=pulumi.get_project(),
         token=token,
         aws_configuration=configuration_of(AWS_NAMESPACE),
     )
+    return _with_google_provider(settings)
+
+
+def _with_google_provider(settings: Settings) -> Settings:
+    """Return the settings with a key store that is asked as Google's provider asks.
+
+    Raises :class:`SettingsError` if the provider's own settings can't be heeded by all that ask Google.
+    """
+    store = settings.custody.store
+    if settings.project is None and not isinstance(store, gcp_secret_manager.Store):
+        return settings
+    on_gke = settings.project is not None and settings.cluster is not None
+    provider = stack_provider_settings(settings.project, runs_plugin=on_gke and settings.kube_context is None)
+    if not isinstance(store, gcp_secret_manager.Store):
+        return settings
+    return replace(settings, custody=replace(settings.custody, store=store.asked_by(provider)))
 
 
 def parse_settings(

@@ -140,14 +140,29 @@ def _pods(settings: Settings, pods: PodRequirements) -> dict[str, Any]:
             for variable in pods.secret_environment
         ],
         "volumes": [
-            {"name": mount.name, "secret": {"secretName": mount.secret, "defaultMode": SECRET_MODE}}
-            for mount in pods.secret_mounts
+            *(
+                {"name": mount.name, "secret": {"secretName": mount.secret, "defaultMode": SECRET_MODE}}
+                for mount in pods.secret_mounts
+            ),
+            *(
+                {"name": mount.name, "projected": {"sources": [_token(mount.audience)]}}
+                for mount in pods.token_mounts
+            ),
         ],
         "volumeMounts": [
-            {"name": mount.name, "mountPath": mount.path, "readOnly": True} for mount in pods.secret_mounts
+            {"name": name, "mountPath": path, "readOnly": True}
+            for name, path in (
+                *((mount.name, mount.path) for mount in pods.secret_mounts),
+                *((mount.name, mount.path) for mount in pods.token_mounts),
+            )
         ],
     }
     return {name: value for name, value in values.items() if value}
+
+
+def _token(audience: str) -> dict[str, Any]:
+    """Return the source of a token, which kubelet renews before its hour is over."""
+    return {"serviceAccountToken": {"audience": audience, "expirationSeconds": 3600, "path": "token"}}
 
 
 def _image(settings: Settings) -> dict[str, Any]:

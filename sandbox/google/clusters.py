@@ -112,7 +112,9 @@ def _described(facts: ClusterFacts, version: str) -> JsonObject:
         },
         "ipAllocationPolicy": {"useIpAliases": True},
         "controlPlaneEndpointsConfig": {
-            "ipEndpointsConfig": {"enabled": True, "enablePublicEndpoint": True, "publicEndpoint": host}
+            # Every cluster has such a name; nobody outside of Google Cloud may use it unless that is allowed.
+            "dnsEndpointConfig": {"endpoint": f"gke-7a1d0c3b5e9f-123456789012.{LOCATION}.gke.goog"},
+            "ipEndpointsConfig": {"enabled": True, "enablePublicEndpoint": True, "publicEndpoint": host},
         },
         "privateClusterConfig": {
             "enablePrivateNodes": True,

@@ -290,7 +290,7 @@ def test_what_others_have_changed_is_put_right(stack: PluginStack, google: Runni
         ("labels={", "import_only=True, labels={", "needs the real plugin"),
         ("get_cluster(name", "get_cluster(skip_node_pool_refresh=True, name", "needs the real plugin"),
         ("cluster.endpoint", "gcp.organizations.get_project(opts=lookup).number", "needs the real plugin"),
-        ("add_pulumi_attribution_label=False", "region='europe-west3'", "needs the real plugin"),
+        ("add_pulumi_attribution_label=False", "scopes=['a']", "needs the real plugin"),
         ("source_ranges", "source_tags", "one of source_tags, source_ranges"),
     ],
 )

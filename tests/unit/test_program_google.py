@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime import MockResourceArgs
 
-from components.errors import DeploymentError
+from components.errors import DeploymentError, SettingsError
 from tests.unit.fakes import mocked_account, mocked_google
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.mocked_account import INIT, NAMESPACE, RELEASE
@@ -24,6 +24,7 @@ from tests.unit.fakes.mocked_google import (
     KEY_MEMBER,
     KUBERNETES_SECRET,
     NOTHING_YET,
+    PROVIDER,
     RING,
     RING_ID,
     RINGS,
@@ -34,6 +35,7 @@ from tests.unit.fakes.mocked_google import (
 from tests.unit.fakes.recorded_deployment import Answer, Deployment, deploy
 
 GKE = {"project": "acme-prod", "clusterName": "prod", "location": "europe-west3"}
+KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
 ANY_CLUSTER = {"project": "acme-prod", "kubeContext": "here"}
 
 
@@ -123,3 +125,27 @@ def test_the_keys_may_go_to_a_secret_of_the_stacks_own() -> None:
     deployment = up({**GKE, "custody": json.dumps(custody)})
     assert {SECRET, SECRET_MEMBER} <= deployment.prerequisites(deployment.only(INIT))
     assert deployment.outputs["secret_name"] == "projects/acme-prod/secrets/vault-keys"
+
+
+def test_all_parts_act_as_the_account_of_the_providers_settings() -> None:
+    account = "deployer@acme-prod.iam.gserviceaccount.com"
+    custody = json.dumps({"store": "gcp-secret-manager", "secret": "projects/acme-prod/secrets/vault-keys"})
+    deployment = up({**GKE, "custody": custody, "gcp:impersonateServiceAccount": account})
+    assert deployment.only(PROVIDER).inputs["impersonateServiceAccount"] == account
+    assert deployment.only(INIT).inputs["custody"]["options"]["impersonated"] == [account]
+    kubeconfig = json.loads(deployment.only(KUBERNETES_PROVIDER).inputs["kubeconfig"])
+    (user,) = kubeconfig["users"]
+    assert user["user"]["exec"]["args"] == [f"--impersonate_service_account={account}"]
+
+
+def test_settings_that_not_all_parts_can_honour_stop_everything() -> None:
+    with pytest.raises(SettingsError, match="gcp:accessToken is set") as raised:
+        up({**GKE, "gcp:accessToken": "ya29.hush"})
+    assert "hush" not in str(raised.value)
+    with pytest.raises(SettingsError, match="gcp:project is "):
+        up({**ANY_CLUSTER, "gcp:project": "other"})
+    custody = json.dumps({"store": "gcp-secret-manager", "secret": "projects/acme-prod/secrets/vault-keys"})
+    with pytest.raises(SettingsError, match="gcp:scopes is set"):
+        up({"seal": "shamir", "kubeContext": "here", "custody": custody, "gcp:scopes": "[]"})
+    # Nothing of Google is asked there.
+    up({"seal": "shamir", "kubeContext": "here", "gcp:scopes": "[]"})

@@ -15,7 +15,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.config.reader import ConfigReader
@@ -30,6 +30,8 @@ from components.custody.key_store import (
     stored_record,
     without_secrets,
 )
+from components.google.credentials import deployer_session
+from components.google.provider_settings import ProviderSettings
 from components.google.secret_name import ACCESSOR, VERSION_MANAGER, SecretName
 from components.kubernetes.kubectl import KubernetesTarget
 from components.progress import Waiting
@@ -42,7 +44,6 @@ _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"
 _STATE = re.compile(r"is in (DESTROYED|DISABLED) state")
 """Google's message on access to a version that isn't enabled, with its state."""
 _API = "secretmanager.googleapis.com"
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _SECONDS = (10, 20)
 """Timeouts of connecting and of the answer."""
 
@@ -83,6 +84,10 @@ class Store(KeyStore):
     """Members that may read and write a secret that the stack creates; empty for an existing one."""
     replicas: tuple[str, ...] = ()
     """Regions that a secret of the stack is replicated to; empty for Google's choice."""
+    impersonated: tuple[str, ...] | None = None
+    """Service accounts that the stack's configuration impersonates, the acting one last."""
+    quota_project: str | None = None
+    """Project that requests are charged to; None leaves it to the credentials."""
 
     @classmethod
     def from_settings(cls, reader: ConfigReader) -> Self:
@@ -117,6 +122,24 @@ class Store(KeyStore):
                 "it is for a secret of the stack's own (custody.readers) that isn't regional; remove it",
             )
         return store
+
+    def asked_by(self, provider: ProviderSettings) -> "Store":
+        """Return the store as it is asked with the identity and the quota of Google's provider."""
+        return replace(
+            self,
+            impersonated=provider.configured_impersonation or None,
+            quota_project=(provider.billing_project or self.name.project)
+            if provider.overrides_user_project
+            else None,
+        )
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """All settings but those that are None, which stacks of earlier versions haven't got.
+
+        See :class:`KeyStore`.
+        """
+        return {name: value for name, value in super().options.items() if value is not None}
 
     @property
     def name(self) -> SecretName:
@@ -189,36 +212,16 @@ class Store(KeyStore):
 
     def _service(self) -> "_Versions":
         # Imported here, as it takes time that a preview without this store shouldn't spend.
-        import google.auth
-        import requests
         from google.auth.exceptions import GoogleAuthError
-        from google.auth.transport.requests import AuthorizedSession, Request
-        from requests.adapters import HTTPAdapter
-        from urllib3.util import Retry
 
         try:
-            credentials, _ = google.auth.default(scopes=[_SCOPE])
+            session = deployer_session(self.impersonated or (), self.quota_project)
         except GoogleAuthError as error:
             raise KeyStoreError(
                 f"There are no credentials for the {self.location}: {error.args[0]}\n"
                 "Log in (gcloud auth application-default login), or name a credentials file in "
                 "GOOGLE_APPLICATION_CREDENTIALS."
             ) from None
-        # Like the session that Google's library would make.
-        issuer = requests.Session()
-        issuer.mount("https://", HTTPAdapter(max_retries=3))
-        session: Session = AuthorizedSession(  # type: ignore[no-untyped-call]
-            credentials,
-            auth_request=Request(issuer),
-        )
-        # Reads only: urllib3 doesn't repeat a POST that may have been received.
-        again = Retry(
-            total=2, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
-        )
-        session.mount("https://", HTTPAdapter(max_retries=again))
-        for each in (session, issuer):
-            # A redirect would take keys, token or login along; it is an error instead.
-            each.max_redirects = 0
         region = self.name.region
         own = f"secretmanager.{region}.rep.googleapis.com" if region else _API
         return _Versions(session, f"https://{self.endpoint or own}/v1/{self.secret}", self.secret)

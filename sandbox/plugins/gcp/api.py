@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
 TOKEN_VARIABLE = "GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105 - a variable's name
+IMPERSONATION_VARIABLE = "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"
+_SCOPES: tuple[Json, ...] = (
+    "https://www.googleapis.com/auth/cloud-platform",
+    "https://www.googleapis.com/auth/userinfo.email",
+)
 JsonObject = dict[str, Json]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 _TIMEOUT_SECONDS = 60.0
@@ -39,9 +44,12 @@ class Google:
     heeds ``HTTPS_PROXY`` and ``REQUESTS_CA_BUNDLE``.
     """
 
-    def __init__(self, project: str | None) -> None:
+    def __init__(self, project: str | None, impersonated: str = "") -> None:
         self.project = project
         self.cancelled = threading.Event()
+        self._impersonated = impersonated
+        self._impersonated_token = ""
+        self._token_lock = threading.Lock()
         self._sessions = threading.local()
 
     def request(
@@ -58,8 +66,9 @@ class Google:
         Raises :class:`GoogleApiError` when Google refuses, and :class:`ProviderError` when it doesn't answer.
         What may be a passing trouble is tried again, as the real plugin does.
         """
+        url = f"https://{service}.googleapis.com/{path}"
         for seconds in (*_RETRY_SECONDS, None):
-            response = self._send(method, f"https://{service}.googleapis.com/{path}", query, body)
+            response = self._send(method, url, query, body, token=self._token())
             if response.status_code not in _RETRIED or seconds is None or self.cancelled.wait(seconds):
                 break
         if response.status_code >= http.client.BAD_REQUEST:
@@ -67,6 +76,26 @@ class Google:
                 response.status_code, error_text(response.status_code, _json(response), response.text)
             )
         return _json(response)
+
+    def _token(self) -> str:
+        """Return the token of the environment, or one of the impersonated account, valid for an hour."""
+        if not self._impersonated:
+            return access_token()
+        with self._token_lock:
+            if not self._impersonated_token:
+                self._impersonated_token = self._impersonate()
+        return self._impersonated_token
+
+    def _impersonate(self) -> str:
+        account = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{self._impersonated}"
+        body: JsonObject = {"scope": list(_SCOPES), "lifetime": "3600s"}
+        answer = self._send("POST", f"{account}:generateAccessToken", None, body, token=access_token())
+        if answer.status_code >= http.client.BAD_REQUEST:
+            raise ProviderError(
+                f"impersonate: status code {answer.status_code}: "
+                f"{error_text(answer.status_code, _json(answer), answer.text)}"
+            )
+        return str(_json(answer)["accessToken"])
 
     def get(self, service: str, path: str, *, query: Mapping[str, str] | None = None) -> JsonObject:
         """Get what is at a path."""
@@ -123,7 +152,13 @@ class Google:
         raise ProviderError(f"timeout while waiting for {doing}")
 
     def _send(
-        self, method: Method, url: str, query: Mapping[str, str] | None, body: JsonObject | None
+        self,
+        method: Method,
+        url: str,
+        query: Mapping[str, str] | None,
+        body: JsonObject | None,
+        *,
+        token: str,
     ) -> "Response":
         from requests import RequestException
 
@@ -134,7 +169,7 @@ class Google:
                 params={"alt": "json", **(query or {})},
                 json=body,
                 headers={
-                    "Authorization": f"Bearer {access_token()}",
+                    "Authorization": f"Bearer {token}",
                     "User-Agent": "pulumi-gcp/stand-in",
                 },
                 timeout=_TIMEOUT_SECONDS,

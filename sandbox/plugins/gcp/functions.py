@@ -33,7 +33,7 @@ def get_cluster(google: Google, arguments: PropertyMap) -> PropertyMap:
     """Return a GKE cluster: where it is, how it is reached, and whether it has Workload Identity.
 
     As the real plugin does, it lists the instance groups of the cluster's node pools, which takes a
-    permission of its own; nothing of the pools is returned here.
+    permission of its own; of the pools only what tells whose identity their pods have is returned.
     """
     name, location = _required(arguments, "name", "name"), _required(arguments, "location", "location")
     project = _project(google, arguments)
@@ -43,6 +43,7 @@ def get_cluster(google: Google, arguments: PropertyMap) -> PropertyMap:
         raise ProviderError(one_error(f"{path} not found"))
     _list_instance_groups(google, cluster)
     outputs: PropertyMap = {
+        "controlPlaneEndpointsConfigs": [_endpoints(cluster)],
         "enableAutopilot": any(one.get("enabled") is True for one in objects([cluster.get("autopilot")])),
         "id": path,
         "location": location,
@@ -58,6 +59,7 @@ def get_cluster(google: Google, arguments: PropertyMap) -> PropertyMap:
         "masterVersion": str(cluster.get("currentMasterVersion", "")),
         "name": name,
         "network": _network(cluster),
+        "nodePools": [_node_pool(pool) for pool in objects(cluster.get("nodePools"))],
         "privateClusterConfigs": [_private_cluster(cluster)],
         "project": project,
         "resourceLabels": dict[str, PropertyValue](texts(cluster.get("resourceLabels"))),
@@ -121,6 +123,41 @@ def _private_cluster(cluster: JsonObject) -> PropertyMap:
         "privateEndpoint": str(endpoints.get("privateEndpoint", "")),
         "privateEndpointSubnetwork": str(endpoints.get("privateEndpointSubnetwork", "")),
         "publicEndpoint": str(endpoints.get("publicEndpoint", "")),
+    }
+
+
+def _endpoints(cluster: JsonObject) -> PropertyMap:
+    """Return how the control plane is reached: by a DNS name, and by addresses."""
+    config = _object(cluster.get("controlPlaneEndpointsConfig"))
+    return {
+        "dnsEndpointConfigs": [
+            {
+                "allowExternalTraffic": dns.get("allowExternalTraffic") is True,
+                "enableK8sCertsViaDns": dns.get("enableK8sCertsViaDns") is True,
+                "enableK8sTokensViaDns": dns.get("enableK8sTokensViaDns") is True,
+                "endpoint": str(dns.get("endpoint", "")),
+            }
+            for dns in objects([config.get("dnsEndpointConfig")])
+        ],
+        "ipEndpointsConfigs": [
+            {"enabled": addresses.get("enabled") is True}
+            for addresses in objects([config.get("ipEndpointsConfig")])
+        ],
+    }
+
+
+def _node_pool(pool: JsonObject) -> PropertyMap:
+    config = _object(pool.get("config"))
+    return {
+        "name": str(pool.get("name", "")),
+        "nodeConfigs": [
+            {
+                "workloadMetadataConfigs": [
+                    {"mode": str(metadata.get("mode", ""))}
+                    for metadata in objects([config.get("workloadMetadataConfig")])
+                ]
+            }
+        ],
     }
 
 

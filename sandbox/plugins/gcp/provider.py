@@ -1,12 +1,13 @@
 """The provider `gcp`: its configuration, and which resource types and functions there are."""
 
+import os
 import threading
 from typing import ClassVar
 
 from typing_extensions import override
 
 from sandbox.plugins.declared_functions import function_of
-from sandbox.plugins.gcp.api import Google, access_token
+from sandbox.plugins.gcp.api import IMPERSONATION_VARIABLE, Google, access_token
 from sandbox.plugins.gcp.firewall import Firewall
 from sandbox.plugins.gcp.functions import FUNCTIONS
 from sandbox.plugins.gcp.iam_member import (
@@ -34,6 +35,8 @@ from sandbox.plugins.provider import (
 )
 
 _ATTRIBUTION = "addPulumiAttributionLabel"
+_IMPERSONATED = "impersonateServiceAccount"
+_SETTINGS = frozenset({"project", "region", "zone", _ATTRIBUTION, _IMPERSONATED, "version"})
 RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
     kind.token: kind
     for kind in (
@@ -55,7 +58,10 @@ RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
 
 
 class GcpProvider(Provider):
-    """Takes a project, and no label of Pulumi's own; the token comes from the environment."""
+    """Takes a project, an account to impersonate, and no label of Pulumi's own.
+
+    The token comes from the environment. Region and zone are taken, too: no resource here goes by them.
+    """
 
     name: ClassVar[str] = "gcp"
 
@@ -67,7 +73,7 @@ class GcpProvider(Provider):
         failures = [
             CheckFailure(name, not_implemented("gcp", f"the provider's setting {name}"))
             for name in inputs
-            if name not in {"project", _ATTRIBUTION, "version"}
+            if name not in _SETTINGS
         ]
         project = inputs.get("project")
         if not isinstance(project, Unknown) and not (isinstance(project, str) and project):
@@ -88,7 +94,8 @@ class GcpProvider(Provider):
         """Take the project, and begin to load requests while the engine goes on."""
         access_token()
         project = inputs.get("project")
-        self._google = Google(project) if isinstance(project, str) else None
+        impersonated = inputs.get(_IMPERSONATED) or os.environ.get(IMPERSONATION_VARIABLE, "")
+        self._google = Google(project, str(impersonated)) if isinstance(project, str) else None
         threading.Thread(target=_load_requests, daemon=True).start()
 
     def resource_type(self, token: str) -> ResourceType | None:

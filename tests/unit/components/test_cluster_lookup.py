@@ -7,6 +7,8 @@ import pytest
 
 from components.aws.provider_settings import AwsProviderSettings
 from components.cluster_lookup import look_up_cluster
+from components.google.cluster import GkeClusterNeeds
+from components.google.node_pools import METADATA_LABEL
 from tests.unit.fakes.stack_settings import EKS, GKE, NODE_GROUP, SHAMIR, parse
 
 
@@ -56,8 +58,17 @@ def test_workload_identity_is_needed_by_the_seal_of_google(
     looked_up: list[tuple[Any, ...]], more: Mapping[str, Any], needed: bool
 ) -> None:
     look_up_cluster(parse({**GKE, **more}))
-    options = {"needs_workload_identity": needed}
-    assert looked_up == [("google", "prod", "europe-west3", "acme-prod", options)]
+    needs = GkeClusterNeeds(endpoint=True, workload_identity=needed, placed=False)
+    assert looked_up == [("google", "prod", "europe-west3", "acme-prod", needs, {})]
+
+
+def test_connection_and_placement_on_gke(looked_up: list[tuple[Any, ...]]) -> None:
+    labelled = {"key": METADATA_LABEL, "operator": "In", "values": ["true"]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [labelled]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    look_up_cluster(parse({**GKE, "kubeContext": "here", "affinity": affinity}))
+    (call,) = looked_up
+    assert call[4] == GkeClusterNeeds(endpoint=False, workload_identity=True, placed=True)
 
 
 def test_identity_is_needed_by_the_seal_that_vault_leaves(looked_up: list[tuple[Any, ...]]) -> None:

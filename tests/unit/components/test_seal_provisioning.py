@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from components.seal_provisioning import ProvisionedSeals
-from components.seals.seal import PodRequirements, ProvisionedSeal, SecretMount, SecretVariable
+from components.seals.seal import PodRequirements, ProvisionedSeal, SecretMount, SecretVariable, TokenMount
 from tests.unit.fakes.mocked_account import (
     ACCOUNT,
     ALIAS,
@@ -91,6 +91,7 @@ def test_pods_get_what_both_seals_need() -> None:
         pod_labels={"l": "new"},
         pod_annotations={"p": "new"},
         secret_environment=(SecretVariable("NEW", "s", "k"),),
+        token_mounts=(TokenMount("new", "audience", "/new"),),
     )
     seals = ProvisionedSeals(
         ProvisionedSeal(pods=new), ProvisionedSeal(pods=old), cast(pulumi.Resource, None)
@@ -102,6 +103,7 @@ def test_pods_get_what_both_seals_need() -> None:
         environment={"OLD": "1"},
         secret_environment=(SecretVariable("NEW", "s", "k"),),
         secret_mounts=(SecretMount("old", "old", "/old"),),
+        token_mounts=(TokenMount("new", "audience", "/new"),),
     )
 
 

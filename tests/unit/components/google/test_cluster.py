@@ -56,6 +56,46 @@ def test_what_is_told_of_a_cluster() -> None:
     assert deployment.only(PROVIDER).inputs == {"project": PROJECT, "addPulumiAttributionLabel": "false"}
 
 
+def dns(endpoint: str = "gke-1.europe-west3.gke.goog", *, external: bool = True) -> Mapping[str, Any]:
+    config = {"endpoint": endpoint, "allowExternalTraffic": external}
+    return {"controlPlaneEndpointsConfigs": [{"dnsEndpointConfigs": [config]}]}
+
+
+PRIVATE = {"privateClusterConfigs": [{"enablePrivateEndpoint": True}]}
+
+
+@pytest.mark.parametrize(
+    "told", [{"endpoint": "", **dns()}, {"masterAuths": [], **dns()}, {**PRIVATE, **dns()}]
+)
+def test_a_cluster_that_is_reached_by_its_dns_name(told: Mapping[str, Any]) -> None:
+    cluster, _ = looked_up({**CLUSTER, **told})
+    (entry,) = json.loads(cluster.kubeconfig())["clusters"]
+    # Google's own certificate: publicly trusted.
+    assert entry["cluster"] == {"server": "https://gke-1.europe-west3.gke.goog"}
+
+
+@pytest.mark.parametrize("told", [dns(), {**PRIVATE, **dns(external=False)}, {**PRIVATE, **dns("")}, PRIVATE])
+def test_a_cluster_that_is_reached_by_its_address(told: Mapping[str, Any]) -> None:
+    cluster, _ = looked_up({**CLUSTER, **told})
+    assert (cluster.endpoint, cluster.certificate_authority) == ("https://203.0.113.7", "Q0E=")
+
+
+def test_a_cluster_that_has_no_address_is_reached_through_a_context() -> None:
+    cluster, _ = looked_up({**CLUSTER, "endpoint": ""}, {"kubeContext": "here"})
+    assert cluster.endpoint == ""
+
+
+WITHOUT_METADATA = {"nodePools": [{"name": "small", "nodeConfigs": [{"workloadMetadataConfigs": []}]}]}
+
+
+def test_nodes_on_which_pods_are_the_node() -> None:
+    with pytest.raises(
+        DeploymentError, match=r"No node pool of GKE cluster 'prod' has Workload Identity \(small"
+    ):
+        looked_up({**CLUSTER, **WITHOUT_METADATA})
+    looked_up({**CLUSTER, **WITHOUT_METADATA}, KEY_FILE)
+
+
 def test_a_public_cluster() -> None:
     cluster, _ = looked_up(PUBLIC_CLUSTER)
     assert (cluster.master_cidr, cluster.private_nodes) == ("", False)
@@ -89,6 +129,7 @@ def test_the_network_may_be_another_projects(told: str, network: str, project: s
         ),
         (api_off("container.googleapis.com"), r"the API container\.googleapis\.com is off"),
         ({**CLUSTER, "endpoint": ""}, "has no address yet"),
+        ({**CLUSTER, "endpoint": "", **dns(external=False)}, "--enable-dns-access"),
         ({**CLUSTER, "workloadIdentityConfigs": []}, r"no Workload Identity(.|\n)*--workload-pool=acme-prod"),
     ],
 )
@@ -103,7 +144,16 @@ def test_only_the_default_identity_needs_workload_identity(settings: Mapping[str
     assert cluster.workload_pool is None
 
 
-def test_kubeconfig_asks_for_a_token_at_each_use() -> None:
+def test_kubectl_is_the_account_that_the_provider_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/ci/key.json")
+    for told, arguments in (({}, ["--use_application_default_credentials"]), ({**PRIVATE, **dns()}, None)):
+        cluster, _ = looked_up({**CLUSTER, **told})
+        (user,) = json.loads(cluster.kubeconfig())["users"]
+        assert user["user"]["exec"].get("args") == arguments
+
+
+def test_kubeconfig_asks_for_a_token_at_each_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     cluster, _ = looked_up()
     kubeconfig = json.loads(cluster.kubeconfig())
     assert json.loads(cluster.kubeconfig()) == kubeconfig
@@ -115,6 +165,7 @@ def test_kubeconfig_asks_for_a_token_at_each_use() -> None:
     assert command["apiVersion"] == "client.authentication.k8s.io/v1beta1"
     assert command["command"] == "gke-gcloud-auth-plugin"
     assert command["provideClusterInfo"] is True
+    assert "args" not in command
     (context,) = kubeconfig["contexts"]
     assert kubeconfig["current-context"] == context["name"] == "prod"
     assert context["context"] == {"cluster": "prod", "user": "prod"}

@@ -10,6 +10,7 @@ import pytest
 
 from components.errors import DeploymentError
 from components.google import preflight
+from components.google.federation import FederatedIdentity
 from components.google.preflight import VaultGoogleKey, prove_seal
 from components.google.vault_credentials import GoogleCallError, KeyFile, VaultIdentity, WorkloadIdentity
 from tests.unit.fakes.kubectl_answers import TARGET
@@ -188,3 +189,12 @@ def test_identity_is_the_one_of_the_settings() -> None:
         TARGET, "vault", "vault@acme", "acme.svc.id.goog", "projects/acme/locations/e/clusters/c"
     )
     assert preflight._identity({"kind": "secret", "secret": "gcp"}, TARGET) == KeyFile(TARGET, "gcp")
+    federated = {
+        "kind": "secret",
+        "secret": "gcp",
+        "service_account": "vault",
+        "token_audience": "https://pool.example.com",
+    }
+    assert preflight._identity(federated, TARGET) == FederatedIdentity(
+        TARGET, "gcp", "vault", "https://pool.example.com"
+    )

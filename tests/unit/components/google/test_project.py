@@ -1,5 +1,7 @@
 """What a person is told of a look-up that failed."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from components.errors import DeploymentError
@@ -55,15 +57,35 @@ def test_an_api_that_is_off_and_not_named() -> None:
         look_up("what", "fix", api="cloudkms.googleapis.com", project="p", invoke=fail)
 
 
-def deployed() -> Deployment:
+def deployed(configuration: Mapping[str, str]) -> Deployment:
     def program() -> None:
         assert google_provider("acme-prod") is google_provider("acme-prod")
 
-    return deploy({}, answers={}, outputs=lambda _: {}, program=program)
+    return deploy(configuration, answers={}, outputs=lambda _: {}, program=program)
 
 
 def test_every_stack_has_one() -> None:
     for _ in range(2):
-        deployment = deployed()
-        assert deployment.only(PROVIDER).inputs["project"] == "acme-prod"
+        deployment = deployed({})
+        assert deployment.only(PROVIDER).inputs == {
+            "project": "acme-prod",
+            "addPulumiAttributionLabel": "false",
+        }
         assert deployment.types == [PROVIDER]
+
+
+def test_project_and_identity_are_told_and_given_to_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOOGLE_OAUTH_ACCESS_TOKEN", raising=False)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    account = "deployer@acme-prod.iam.gserviceaccount.com"
+    deployment = deployed({"gcp:impersonateServiceAccount": account, "gcp:region": "europe-west3"})
+    assert deployment.only(PROVIDER).inputs == {
+        "project": "acme-prod",
+        "addPulumiAttributionLabel": "false",
+        "impersonateServiceAccount": account,
+        "region": "europe-west3",
+    }
+    assert (
+        f"Google Cloud: project acme-prod, as {account}, impersonated with application default credentials."
+        in deployment.log
+    )

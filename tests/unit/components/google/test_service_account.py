@@ -34,6 +34,7 @@ from tests.unit.fakes.mocked_google import (
 from tests.unit.fakes.recorded_deployment import NOT_FOUND, Answer, Deployment, Secret, deploy
 
 IDENTITY = IdentitySettings(
+    token_audience=None,
     kind="workload-identity",
     service_account="vault-auto-unseal",
     key_reader_role=None,

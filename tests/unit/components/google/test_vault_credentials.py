@@ -237,7 +237,8 @@ def key_file(kubectl: KubectlAnswers, content: str | bytes | None) -> KeyFile:
         ("{", "isn't JSON"),
         (b"\xff\xfe\xfd", "isn't JSON"),
         ("[]", "isn't of type service_account"),
-        ('{"type": "external_account"}', "isn't of type service_account"),
+        ('{"type": "authorized_user"}', "isn't of type service_account"),
+        ('{"type": "external_account"}', "identity.tokenAudience isn't set"),
         ('{"type": "service_account", "private_key": "hush"}', "it isn't a service-account key"),
     ],
 )

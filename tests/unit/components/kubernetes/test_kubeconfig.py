@@ -26,3 +26,11 @@ def test_one_context_joins_the_cluster_and_the_command_for_its_token() -> None:
         "contexts": [{"name": "example", "context": {"cluster": "example", "user": "example"}}],
         "current-context": "example",
     }
+
+
+def test_a_publicly_trusted_certificate_needs_no_authority() -> None:
+    kubeconfig = exec_kubeconfig(
+        "example", endpoint="https://example.com", certificate_authority="", token_command={"command": "aws"}
+    )
+    (entry,) = json.loads(kubeconfig)["clusters"]
+    assert entry["cluster"] == {"server": "https://example.com"}

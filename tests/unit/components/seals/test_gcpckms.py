@@ -15,7 +15,7 @@ from components.errors import DeploymentError
 from components.google.settings import IdentitySettings, KeySettings
 from components.seal_provisioning import provision_seals
 from components.seals import gcpckms
-from components.seals.seal import ProvisionedSeal, SealStanza, SecretMount
+from components.seals.seal import ProvisionedSeal, SealStanza, SecretMount, TokenMount
 from tests.unit.fakes.mocked_google import (
     ACCOUNT,
     ACCOUNT_KEY,
@@ -92,6 +92,7 @@ def test_defaults_on_gke() -> None:
             retain_on_destroy=True,
         ),
         identity=IdentitySettings(
+            token_audience=None,
             kind="workload-identity",
             service_account="vault-auto-unseal",
             key_reader_role=None,
@@ -260,8 +261,30 @@ def test_a_secret_that_is_there_already() -> None:
     assert seal.pods.pod_annotations == {}
     assert deployment.outputs["preflight"]["kind"] == "secret"
     assert deployment.outputs["preflight"]["secret"] == "given"
+    assert "token_audience" not in deployment.outputs["preflight"]
+    assert seal.pods.token_mounts == ()
     assert deployment.outputs["preflight"]["service_account_email"] == ""
     assert deployment.outputs["outputs"] == {"key_ring": RING_ID, "key_id": KEY_ID}
+
+
+def test_workload_identity_federation() -> None:
+    identity = {"kind": "secret", "secret": "given", "tokenAudience": "https://pool.example.com"}
+    deployment, seal = provisioned({**ANY_CLUSTER, "identity": identity})
+    assert seal.pods.token_mounts == (
+        TokenMount(name="google-token", audience="https://pool.example.com", path="/vault/google-token"),
+    )
+    assert seal.pods.secret_mounts[0].secret == "given"
+    preflight = deployment.outputs["preflight"]
+    assert (preflight["token_audience"], preflight["service_account"]) == (
+        "https://pool.example.com",
+        "vault",
+    )
+
+
+@pytest.mark.parametrize("kind", ["key-file", "workload-identity"])
+def test_only_credentials_that_exist_are_federated(kind: str) -> None:
+    (problem,) = problems({**GKE, "identity": {"kind": kind, "tokenAudience": "a"}})
+    assert "identity.tokenAudience" in problem
 
 
 @pytest.mark.parametrize(

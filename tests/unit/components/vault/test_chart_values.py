@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from components.seals import azurekeyvault, gcpckms, transit
-from components.seals.seal import PodRequirements, SecretMount, seal_types
+from components.seals.seal import PodRequirements, SecretMount, TokenMount, seal_types
 from components.vault.chart_values import chart_fullname, chart_values
 from tests.official_chart import VERSIONS, official_file, official_rendering, official_yaml
 from tests.unit.fakes.stack_settings import EKS, GKE, SHAMIR, parse
@@ -133,6 +133,16 @@ SEALS: Mapping[str, tuple[Mapping[str, Any], PodRequirements]] = {
             environment={"GOOGLE_APPLICATION_CREDENTIALS": gcpckms.CREDENTIALS_FILE},
             secret_mounts=(
                 SecretMount(gcpckms.CREDENTIALS_VOLUME, "gcp-kms-sa", gcpckms.CREDENTIALS_FOLDER),
+            ),
+        ),
+    ),
+    "gcpckms with federation": (
+        {"project": "acme-prod", "kubeContext": "here"},
+        PodRequirements(
+            environment={"GOOGLE_APPLICATION_CREDENTIALS": gcpckms.CREDENTIALS_FILE},
+            secret_mounts=(SecretMount(gcpckms.CREDENTIALS_VOLUME, "given", gcpckms.CREDENTIALS_FOLDER),),
+            token_mounts=(
+                TokenMount(gcpckms.TOKEN_VOLUME, "https://pool.example.com", "/vault/google-token"),
             ),
         ),
     ),
@@ -361,3 +371,13 @@ def test_chart_fullname_is_what_the_official_chart_renders(version: str, example
     assert ("StatefulSet", fullname) in objects
     assert ("Service", f"{fullname}-active") in objects
     assert ("Service", f"{fullname}-internal") in objects
+
+
+def test_a_token_of_the_pods_service_account_is_a_file() -> None:
+    pods = PodRequirements(token_mounts=(TokenMount("google-token", "https://pool.example.com", "/token"),))
+    server = chart_values(parse(GKE), configuration=CONFIGURATION, pods=pods)["server"]
+    source = {"audience": "https://pool.example.com", "expirationSeconds": 3600, "path": "token"}
+    assert server["volumes"] == [
+        {"name": "google-token", "projected": {"sources": [{"serviceAccountToken": source}]}}
+    ]
+    assert server["volumeMounts"] == [{"name": "google-token", "mountPath": "/token", "readOnly": True}]

@@ -279,10 +279,17 @@ def cluster_with_pools(google: ScriptedGoogle) -> None:
     urls = [f"{compute}/europe-west3-{zone}/instanceGroupManagers/{n}" for n, zone in enumerate(zones)]
     google.answers[f"GET container v1beta1/{CLUSTER}"] = answering(
         {
-            "nodePools": [{"name": "pool", "instanceGroupUrls": list(urls)}],
+            "nodePools": [
+                {
+                    "name": "pool",
+                    "config": {"workloadMetadataConfig": {"mode": "GKE_METADATA"}},
+                    "instanceGroupUrls": list(urls),
+                }
+            ],
             "networkConfig": {"network": "n", "defaultEnablePrivateNodes": True},
             "controlPlaneEndpointsConfig": {
-                "ipEndpointsConfig": {"enablePublicEndpoint": True, "publicEndpoint": "203.0.113.7"}
+                "dnsEndpointConfig": {"endpoint": "gke-1.example.goog", "allowExternalTraffic": True},
+                "ipEndpointsConfig": {"enablePublicEndpoint": True, "publicEndpoint": "203.0.113.7"},
             },
             "privateClusterConfig": {
                 "enablePrivateNodes": False,
@@ -320,6 +327,17 @@ def test_a_clusters_instance_groups_are_listed_once_a_zone() -> None:
     ]
 
 
+def test_how_a_cluster_is_reached_and_whose_identity_its_pods_have() -> None:
+    google = ScriptedGoogle()
+    cluster_with_pools(google)
+    cluster: Any = get_cluster(google)
+    (endpoints,) = cluster["controlPlaneEndpointsConfigs"]
+    (dns,) = endpoints["dnsEndpointConfigs"]
+    assert (dns["endpoint"], dns["allowExternalTraffic"]) == ("gke-1.example.goog", True)
+    metadata = [{"workloadMetadataConfigs": [{"mode": "GKE_METADATA"}]}]
+    assert cluster["nodePools"] == [{"name": "pool", "nodeConfigs": metadata}]
+
+
 def test_who_may_not_list_the_instance_groups_gets_no_cluster() -> None:
     google = ScriptedGoogle()
     cluster_with_pools(google)
@@ -353,7 +371,8 @@ def test_lists_are_read_to_their_last_page() -> None:
         ({"project": UNKNOWN, "addPulumiAttributionLabel": "false"}, []),
         ({"project": "acme"}, ["addPulumiAttributionLabel"]),
         ({"addPulumiAttributionLabel": "false"}, ["project"]),
-        ({"project": "acme", "addPulumiAttributionLabel": "false", "region": "a"}, ["region"]),
+        ({"project": "acme", "addPulumiAttributionLabel": "false", "region": "a", "zone": "a-b"}, []),
+        ({"project": "acme", "addPulumiAttributionLabel": "false", "scopes": "[]"}, ["scopes"]),
     ],
 )
 def test_what_the_provider_takes(inputs: PropertyMap, wrong: list[str]) -> None:

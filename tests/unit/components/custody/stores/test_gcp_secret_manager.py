@@ -17,11 +17,13 @@ from components.custody.key_store import (
 )
 from components.custody.stores import gcp_secret_manager
 from components.custody.stores.gcp_secret_manager import Store, _Versions
+from components.google.provider_settings import read_provider_settings
 from tests.unit.fakes.key_records import TARGET, key_record
 from tests.unit.fakes.redirecting_server import redirecting_server
 from tests.unit.fakes.store_settings import read_store
 
 SECRET = "projects/example-project/secrets/vault-operator-init"
+DEPLOYER = "deployer@example-project.iam.gserviceaccount.com"
 
 
 def test_settings() -> None:
@@ -30,6 +32,33 @@ def test_settings() -> None:
     assert store.location == f"Google secret {SECRET}"
     assert store_class("gcp-secret-manager") is Store
     assert store_from_properties(store_to_properties("gcp-secret-manager", store)) == store
+
+
+@pytest.mark.parametrize(
+    ("configuration", "impersonated", "quota_project"),
+    [
+        ({}, None, None),
+        ({"impersonateServiceAccount": DEPLOYER}, (DEPLOYER,), None),
+        ({"userProjectOverride": "true"}, None, "example-project"),
+        ({"userProjectOverride": "true", "billingProject": "billing"}, None, "billing"),
+    ],
+)
+def test_the_store_is_asked_as_the_provider_asks(
+    configuration: dict[str, str], impersonated: tuple[str, ...] | None, quota_project: str | None
+) -> None:
+    # That of the environment stays there: a change of it is none of the stack.
+    environment = {"GOOGLE_IMPERSONATE_SERVICE_ACCOUNT": "other@acme.iam.gserviceaccount.com"}
+    provider = read_provider_settings(configuration, environment, project=None, runs_plugin=False)
+    store = Store(secret=SECRET, endpoint="").asked_by(provider)
+    assert (store.impersonated, store.quota_project) == (impersonated, quota_project)
+    properties = store_to_properties("gcp-secret-manager", store)
+    assert store_from_properties(properties) == store
+    assert ("impersonated" in properties["options"]) is (impersonated is not None)
+
+
+def test_what_earlier_versions_have_in_the_state() -> None:
+    properties = store_to_properties("gcp-secret-manager", Store(secret=SECRET, endpoint=""))
+    assert properties["options"].keys() == {"secret", "endpoint", "readers", "replicas"}
 
 
 @pytest.mark.parametrize(
