@@ -86,7 +86,7 @@ class GkeCluster(ManagedCluster):
 
 @dataclass(frozen=True)
 class GkeClusterNeeds:
-    """What the stack needs of its cluster."""
+    """The stack's needs of its cluster."""
 
     endpoint: bool
     """Whether the connection is built from the cluster, and not from a context."""

@@ -42,6 +42,8 @@ ARGS = GoogleUnsealKeyArgs(
     labels={"app": "vault"},
     prerequisites=(),
 )
+ACCOUNT = "Google Cloud: project acme-prod, as application default credentials."
+"""What the preview tells of whoever deploys."""
 
 
 def made(args: GoogleUnsealKeyArgs, *, preview: bool = False) -> Deployment:
@@ -143,12 +145,12 @@ def test_another_ring_is_not_taken_for_it() -> None:
 def test_ring_and_key_are_there() -> None:
     existing, deployment = found(RINGS, {"keys": [key()]})
     assert existing == ExistingKey(ring_id=RING_ID, key_id=KEY_ID)
-    assert deployment.log == []
+    assert deployment.log == [ACCOUNT]
 
 
 def test_a_time_until_destruction_that_stays_as_it_is_is_told() -> None:
     _, deployment = found(RINGS, {"keys": [key(destroyScheduledDuration="86400s")]})
-    (line,) = deployment.log
+    (line,) = set(deployment.log) - {ACCOUNT}
     assert "keeps its destroyScheduledDuration of 86400s" in line
     assert "key.destroyScheduledDays (30) has no effect" in line
 
