@@ -14,6 +14,7 @@ import pulumi
 
 from components.errors import DeploymentError
 from components.progress import say
+from components.stack_state import qualified_stack_name
 
 RESUME = ".venv/bin/python -m components resume"
 """The command that finds out what exists."""
@@ -46,7 +47,7 @@ class SecondCreationError(DeploymentError):
 def watch_for_interrupted_run() -> None:
     """Have each resource that is registered from now on tell of an interrupted run, if that matters to it."""
     dry_run = pulumi.runtime.is_dry_run()
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    stack = qualified_stack_name()
 
     # Not in a thread of asyncio's pool: the engine's requests may have all of them, and wait for the hook.
     def before_key(args: pulumi.ResourceHookArgs) -> None:

@@ -11,16 +11,22 @@ IMPORTING = "VAULT_AUTOUNSEAL_IMPORT"
 """Environment variable of a preview that is to show what a lost state had; set by the command `import`."""
 
 
+def qualified_stack_name() -> str:
+    """Return the name by which the backend knows this stack."""
+    stack = pulumi.get_stack()
+    # The engine's name for "no organisation": such a backend may know stacks by their bare name only.
+    if (organization := pulumi.get_organization()) == "organization":
+        return stack
+    return f"{organization}/{pulumi.get_project()}/{stack}"
+
+
 def recorded_outputs(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the outputs of the recorded resources of a type, by the resource's name.
 
     They are those of the last update, or of this one as far as it has come. Raises :class:`DeploymentError`
     if the engine doesn't tell.
     """
-    stack = pulumi.get_stack()
-    # The engine's name for "no organisation": such a backend may know stacks by their bare name only.
-    if (organization := pulumi.get_organization()) != "organization":
-        stack = f"{organization}/{pulumi.get_project()}/{stack}"
+    stack = qualified_stack_name()
     try:
         answer = pulumi.runtime.invoke(
             "pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}, pulumi.InvokeOptions()
