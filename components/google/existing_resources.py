@@ -4,11 +4,16 @@ The ids are those of Pulumi's provider. Source: the section "Import" of its page
 role aren't looked for: the program imports them itself, so a preview creates them only if they don't exist.
 """
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.errors import DeploymentError
+from components.google.credentials import deployer_session
 from components.planned_resource import Finder, Plan, PlannedResource
+
+if TYPE_CHECKING:
+    from requests import Session
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
 _NOT_LOOKED_FOR = (
@@ -19,30 +24,28 @@ _NOT_LOOKED_FOR = (
     "gcp:serviceaccount/key:Key",
 )
 
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_PROVIDER = "pulumi:providers:gcp"
 _SECONDS = 30
 _POLICY = {"options.requestedPolicyVersion": "3"}
 """A condition makes a binding of its own, which only this version of policies shows."""
 
 
 class ExistingGoogleResources:
-    """Looks for the resources of one plan with Google's application default credentials."""
+    """Looks for the resources of one plan as the account that Google's provider is in it."""
 
     def __init__(self, plan: Plan) -> None:
         # Imported here, as every command would wait for it.
-        import google.auth
         from google.auth.exceptions import GoogleAuthError
-        from google.auth.transport.requests import AuthorizedSession
 
         self._plan = plan
+        provider = plan.of_type(_PROVIDER)
         try:
-            credentials, _ = google.auth.default(scopes=[_SCOPE])
+            self._session = _session_of(provider.inputs if provider is not None else {})
         except GoogleAuthError as error:
             raise DeploymentError(
                 f"There are no credentials for Google Cloud: {error.args[0]}\n"
                 "Log in: gcloud auth application-default login"
             ) from None
-        self._session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
         self.finders: Mapping[str, Finder] = {
             "gcp:projects/service:Service": self._service,
             ACCOUNT: self._account,
@@ -119,7 +122,7 @@ class ExistingGoogleResources:
         from requests import RequestException
 
         try:
-            response = self._session.request(  # type: ignore[no-untyped-call]
+            response = self._session.request(
                 method, url, params=query, timeout=_SECONDS, allow_redirects=False
             )
         except GoogleAuthError as error:
@@ -139,6 +142,18 @@ class ExistingGoogleResources:
             f"{method} {url} failed: {response.status_code}: {response.text[:600]}\n"
             "It takes the permissions of python -m components google-role preview."
         )
+
+
+def _session_of(provider: Mapping[str, Any]) -> "Session":
+    """Return a session that asks Google as the provider with these inputs does.
+
+    The SDK makes JSON of all inputs but texts (pulumi_gcp, provider.py).
+    """
+    account = provider.get("impersonateServiceAccount")
+    delegates = json.loads(provider.get("impersonateServiceAccountDelegates") or "[]")
+    overrides = json.loads(provider.get("userProjectOverride") or "false")
+    quota_project = (provider.get("billingProject") or provider.get("project")) if overrides else None
+    return deployer_session((*delegates, account) if account else (), quota_project)
 
 
 def _account_name(account: PlannedResource) -> str:

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import google.auth
 import pytest
 from google.auth.exceptions import DefaultCredentialsError, RefreshError
-from google.auth.transport.requests import AuthorizedSession
 from requests import ConnectTimeout, Response
 
 from components.errors import DeploymentError
+from components.google import existing_resources
 from components.google.existing_resources import ACCOUNT, ExistingGoogleResources
 from components.planned_resource import UNKNOWN, Plan, PlannedResource
 
@@ -54,6 +53,8 @@ class Google:
 
     answers: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    identity: tuple[tuple[str, ...], str | None] = ((), None)
+    """Whom it takes the caller for, and which project pays."""
 
     def request(self, method: str, url: str, **arguments: Any) -> Response:
         path = url.removeprefix("https://")
@@ -71,11 +72,12 @@ class Google:
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Google:
     found = Google()
-    monkeypatch.setattr(google.auth, "default", lambda **_arguments: (None, "acme"))
-    monkeypatch.setattr(AuthorizedSession, "__init__", lambda _self, _credentials: None)
-    monkeypatch.setattr(
-        AuthorizedSession, "request", lambda _self, *given, **named: found.request(*given, **named)
-    )
+
+    def session(impersonated: tuple[str, ...], quota_project: str | None) -> Google:
+        found.identity = impersonated, quota_project
+        return found
+
+    monkeypatch.setattr(existing_resources, "deployer_session", session)
     return found
 
 
@@ -155,10 +157,30 @@ def test_errors_say_what_to_do(cloud: Google, answer: object, text: str) -> None
     assert "issuer" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "identity"),
+    [
+        ({"project": "acme"}, ((), None)),
+        (
+            {"impersonateServiceAccountDelegates": '["first"]', "impersonateServiceAccount": "last"},
+            (("first", "last"), None),
+        ),
+        ({"project": "acme", "userProjectOverride": "true"}, ((), "acme")),
+        ({"project": "acme", "userProjectOverride": "true", "billingProject": "paying"}, ((), "paying")),
+        ({"project": "acme", "userProjectOverride": "false", "billingProject": "paying"}, ((), None)),
+    ],
+)
+def test_google_is_asked_as_the_provider_asks(
+    cloud: Google, inputs: Mapping[str, str], identity: tuple[tuple[str, ...], str | None]
+) -> None:
+    ExistingGoogleResources(Plan([planned("pulumi:providers:gcp", **inputs)]))
+    assert cloud.identity == identity
+
+
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    def default(**_arguments: object) -> None:
+    def session(_impersonated: tuple[str, ...], _quota_project: str | None) -> None:
         raise DefaultCredentialsError("none at all")  # type: ignore[no-untyped-call]
 
-    monkeypatch.setattr(google.auth, "default", default)
+    monkeypatch.setattr(existing_resources, "deployer_session", session)
     with pytest.raises(DeploymentError, match="gcloud auth application-default login"):
         found(GRANT)
