@@ -72,7 +72,8 @@ def ids(stack: PluginStack) -> dict[str, str]:
 
 
 def test_everything_in_google_cloud_is_imported(own_google: RunningGoogle, tmp_path: Path) -> None:
-    stack = PluginStack(tmp_path, {**own_google.environment, "PYTHONPATH": str(REPOSITORY)})
+    environment = {"CLOUDSDK_AUTH_ACCESS_TOKEN": own_google.deployer_token, "PYTHONPATH": str(REPOSITORY)}
+    stack = PluginStack(tmp_path, {**own_google.environment, **environment})
     stack.program(PROGRAM)
     settings, file = tmp_path / "Pulumi.test.yaml", tmp_path / "import.json"
     document = yaml.safe_load(settings.read_text())
