@@ -5,8 +5,10 @@ go 1.25
 replace github.com/hashicorp/vault/api => github.com/hashicorp/vault/api v1.16.0
 
 require (
+	github.com/hashicorp/cli v1.1.6
 	github.com/hashicorp/vault v1.18.1
 	github.com/hashicorp/vault-plugin-auth-kubernetes v0.20.0
+	github.com/hashicorp/vault-plugin-secrets-kv v0.20.0
 	github.com/hashicorp/vault/sdk v0.14.0
 )
 
@@ -196,7 +198,6 @@ require (
 	github.com/hashicorp-forge/bbolt v1.3.8-hc3 // indirect
 	github.com/hashicorp/cap v0.7.0 // indirect
 	github.com/hashicorp/cap/ldap v0.0.0-20240403125925-c0418810d10e // indirect
-	github.com/hashicorp/cli v1.1.6 // indirect
 	github.com/hashicorp/consul-template v0.39.1 // indirect
 	github.com/hashicorp/consul/api v1.29.1 // indirect
 	github.com/hashicorp/cronexpr v1.1.2 // indirect
@@ -282,7 +283,6 @@ require (
 	github.com/hashicorp/vault-plugin-secrets-gcp v0.20.1 // indirect
 	github.com/hashicorp/vault-plugin-secrets-gcpkms v0.19.0 // indirect
 	github.com/hashicorp/vault-plugin-secrets-kubernetes v0.9.0 // indirect
-	github.com/hashicorp/vault-plugin-secrets-kv v0.20.0 // indirect
 	github.com/hashicorp/vault-plugin-secrets-mongodbatlas v0.13.0 // indirect
 	github.com/hashicorp/vault-plugin-secrets-openldap v0.14.3 // indirect
 	github.com/hashicorp/vault-plugin-secrets-terraform v0.10.0 // indirect
