@@ -1,14 +1,17 @@
 """Reads what the stack's own state records, which no resource tells the program."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pulumi
 
 from components.errors import DeploymentError
+from components.progress import Waiting
 
 IMPORTING = "VAULT_AUTOUNSEAL_IMPORT"
 """Environment variable of a preview that is to show what a lost state had; set by the command `import`."""
+_READ_SECONDS = 5
 
 
 def qualified_stack_name() -> str:
@@ -27,8 +30,20 @@ def recorded_outputs(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
     if the engine doesn't tell.
     """
     stack = qualified_stack_name()
+    # A state in a file can't be read at the moment in which the engine writes it.
+    answer = Waiting("Waiting for the stack's state", _READ_SECONDS).until(
+        partial(_outputs_of, stack), DeploymentError
+    )
+    return {
+        urn.rpartition("::")[2]: recorded["outputs"]
+        for urn, recorded in answer["outputs"].items()
+        if recorded["type"] == resource_type
+    }
+
+
+def _outputs_of(stack: str) -> Any:
     try:
-        answer = pulumi.runtime.invoke(
+        return pulumi.runtime.invoke(
             "pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}, pulumi.InvokeOptions()
         ).value
     # The SDK raises the bare Exception for a failed invoke (pulumi/runtime/invoke.py).
@@ -37,8 +52,3 @@ def recorded_outputs(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
             f"The engine doesn't tell what the state of stack {stack} records: {error}\n"
             f"Check that pulumi stack export --stack {stack} works, and run the command again."
         ) from error
-    return {
-        urn.rpartition("::")[2]: recorded["outputs"]
-        for urn, recorded in answer["outputs"].items()
-        if recorded["type"] == resource_type
-    }

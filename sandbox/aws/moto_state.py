@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from moto.eks.models import Cluster, eks_backends
 from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User, iam_backends
@@ -42,6 +43,27 @@ def keep_rule_descriptions() -> None:
         return rule.ip_range.get("Description") or (rule.source_group or {}).get("Description")
 
     setattr(SecurityGroupRule, "description", property(description))  # noqa: B010  # mypy allows no assignment to a property
+
+
+def name_unknown_rules() -> None:
+    """Make a revocation of an unknown rule, by its id, fail with the code that EC2 has for it.
+
+    moto 5.2.5 has the one for a rule that was given by its permissions (`revoke_security_group_ingress`).
+    """
+    from moto.ec2.exceptions import InvalidPermissionNotFoundError, InvalidSecurityGroupRuleIdNotFoundError
+    from moto.ec2.models.security_groups import SecurityGroupBackend
+
+    revoke = SecurityGroupBackend.revoke_security_group_ingress
+
+    def revoke_known(backend: SecurityGroupBackend, *arguments: Any, **options: Any) -> None:
+        try:
+            revoke(backend, *arguments, **options)
+        except InvalidPermissionNotFoundError:
+            if options.get("security_rule_ids"):
+                raise InvalidSecurityGroupRuleIdNotFoundError(options["security_rule_ids"][0]) from None
+            raise
+
+    setattr(SecurityGroupBackend, "revoke_security_group_ingress", revoke_known)  # noqa: B010  # mypy allows no assignment to a method
 
 
 def iam() -> IAMBackend:

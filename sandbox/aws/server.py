@@ -77,6 +77,7 @@ def serve(settings: ServerSettings) -> None:
     get_backend("ec2")
     service_model("ec2")
     moto_state.keep_rule_descriptions()
+    moto_state.name_unknown_rules()
     for thread in threads:
         thread.join()
 

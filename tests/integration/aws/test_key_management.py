@@ -110,6 +110,6 @@ def test_what_is_not_implemented_is_refused(cloud: Cloud) -> None:
     with refusal("UnsupportedOperationException"):
         kms.create_grant(KeyId=key, GranteePrincipal=iam_arn("user/operator"), Operations=["Encrypt"])
     with refusal("UnsupportedOperation"):
-        cloud.sts().assume_role(RoleArn=iam_arn("role/any"), RoleSessionName="session")
+        cloud.sts().get_session_token()
     with refusal("UnsupportedOperationException"):
         cloud.session().client("sqs", endpoint_url=cloud.url, config=NO_RETRIES).list_queues()

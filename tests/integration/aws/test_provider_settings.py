@@ -36,6 +36,7 @@ cluster = look_up_eks_cluster(
     "{{cluster}}",
     "{REGION}",
     needs_oidc_provider=False,
+    needs_pod_identity_agent=False,
     node_security_group_ids=(),
     provider_settings=settings,
 )

@@ -155,7 +155,7 @@ def test_missing_action_is_named(make_vault_world: MakeVaultWorld, missing: str)
     session = f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{world.role_name}/"
     assert f"{missing} failed: AccessDeniedException: User: {session}" in said
     assert f"because no identity-based policy allows the {missing} action" in said
-    assert f"The policy of role {world.role_arn} has to allow {missing} on {world.key_arn}" in said
+    assert f"The policy of {world.role_arn} has to allow {missing} on {world.key_arn}" in said
 
 
 def test_key_policy_without_the_role(make_vault_world: MakeVaultWorld, cloud: Cloud) -> None:
@@ -163,7 +163,7 @@ def test_key_policy_without_the_role(make_vault_world: MakeVaultWorld, cloud: Cl
     cloud.kms().put_key_policy(KeyId=world.key_arn, Policy=document(administration()))
     said = refused(world)
     assert "kms:Encrypt failed: AccessDeniedException" in said
-    assert "the key policy has to let this role use the key" in said
+    assert f"the key policy has to let {world.role_arn} use the key" in said
 
 
 def test_key_that_does_not_exist(make_vault_world: MakeVaultWorld) -> None:

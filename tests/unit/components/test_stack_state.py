@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components import stack_state
 from components.errors import DeploymentError
 from components.stack_state import recorded_outputs
 from tests.unit.fakes.mocked_account import GET_STATE, RULE
@@ -50,6 +51,19 @@ def test_stack_is_named_as_its_backend_knows_it(
     assert call.args == {"stackName": stack}
 
 
-def test_engine_that_does_not_tell() -> None:
+def test_engine_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_state, "_READ_SECONDS", 0.2)
     with pytest.raises(DeploymentError, match=r"doesn't tell what the state of stack .* records: .*unknown"):
         read({REFUSAL: "unknown stack"})
+
+
+def test_state_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Answer | None] = [None, RECORDED]
+
+    def outputs(_stack: str) -> Answer:
+        if (answer := reads.pop(0)) is None:
+            raise DeploymentError("failed to load checkpoint: EOF")
+        return answer
+
+    monkeypatch.setattr(stack_state, "_outputs_of", outputs)
+    assert read()[0] == {"webhook-ingress": OUTPUTS}
