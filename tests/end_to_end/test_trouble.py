@@ -104,7 +104,7 @@ def test_pods_that_do_not_run_are_told_each_with_its_reason(fresh: Deployment) -
         )
         kubectl("delete", "pods", "--selector=component=server", fresh.in_namespace, "--wait=false")
         update.result()
-    assert fresh.vault.healthy_voters(fresh.outputs()["root_token"]) == 3
+    fresh.vault.await_healthy_voters(fresh.outputs()["root_token"])
 
 
 def test_no_cluster_reachable(fresh: Deployment, tmp_path: Path) -> None:
