@@ -155,14 +155,27 @@ def _joined(*parts: object) -> str:
 
 
 def _warnings(kubectl: Kubectl, involved: Mapping[str, Any]) -> Sequence[str]:
-    """Return the messages of the object's warning events, the latest one last."""
-    selector = f"involvedObject.uid={involved['metadata']['uid']},type=Warning"
+    """Return the messages of the object's warning events, the latest one last.
+
+    Events are kept for an hour, so those of pods that couldn't be created count only until one was.
+    """
+    selector = f"involvedObject.uid={involved['metadata']['uid']}"
     try:
         text = kubectl.run(["get", "events", f"--field-selector={selector}", "--output=json"])
     except KubectlError as error:
         return [f"its events can't be read: {error}"]
     events = sorted(json.loads(text)["items"], key=_last_seen)
-    return [" ".join(str(event.get("message", "")).split()) for event in events]
+    created = max((_last_seen(event) for event in events if _created_pod(event)), default="")
+    return [
+        " ".join(str(event.get("message", "")).split())
+        for event in events
+        if event.get("type") == "Warning" and _last_seen(event) >= created
+    ]
+
+
+def _created_pod(event: Mapping[str, Any]) -> bool:
+    # A StatefulSet tells of its claims with the same reason.
+    return event.get("reason") == "SuccessfulCreate" and str(event.get("message")).startswith("create Pod ")
 
 
 def _last_seen(event: Mapping[str, Any]) -> str:

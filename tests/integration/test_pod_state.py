@@ -94,7 +94,9 @@ def test_pods_that_pod_security_refuses(plane: ControlPlane, installed: Callable
     assert problems(kubectl).count('violates PodSecurity "restricted:latest": ') == 2
 
 
-def test_pods_that_a_quota_refuses(plane: ControlPlane, installed: Callable[..., Kubectl]) -> None:
+def test_pods_that_a_quota_refuses_until_it_is_gone(
+    plane: ControlPlane, installed: Callable[..., Kubectl]
+) -> None:
     plane.kubectl("create", "namespace", "full")
     plane.kubectl("create", "quota", "none", "--namespace=full", "--hard=pods=0")
     kubectl = installed("full", values=OWN_VALUES)
@@ -104,3 +106,7 @@ def test_pods_that_a_quota_refuses(plane: ControlPlane, installed: Callable[...,
         f"a pod of {INJECTOR}: not created: pods ",
     )
     assert problems(kubectl).count("forbidden: exceeded quota: none, requested: pods=1, used: pods=0") == 2
+    plane.kubectl("delete", "quota", "none", "--namespace=full")
+    # The controllers try again by themselves, but more and more rarely.
+    plane.kubectl("annotate", "statefulset,replicaset", "--all", "tried=again", "--namespace=full")
+    await_problems(kubectl, f"vault-0, vault-1, vault-2, {INJECTOR}-")

@@ -49,10 +49,9 @@ def add_event(objects: KubernetesObjects, uid: str, message: str, at: str = "T1"
         "event",
         f"{uid}.{at}".replace(" ", "-"),
         involvedObject={"uid": uid},
-        type="Warning",
         message=message,
         lastTimestamp=at,
-        **more,
+        **{"type": "Warning", **more},
     )
 
 
@@ -152,6 +151,25 @@ def test_pod_beyond_the_quota(objects: KubernetesObjects) -> None:
     add_event(objects, "of the set", "create Pod vault-1 in StatefulSet vault failed: long ago", "T2")
     assert grouped_problems(stateful_set_pods(KUBECTL, "vault")) == [
         "vault-2: not created: create Pod vault-2 in StatefulSet vault failed: exceeded quota"
+    ]
+
+
+def test_refusal_before_a_pod_was_created_is_over(objects: KubernetesObjects) -> None:
+    def tell(what: str, at: str, **more: Any) -> None:
+        add_event(objects, "of the set", f"create {what}", at, **more)
+
+    created = {"type": "Normal", "reason": "SuccessfulCreate"}
+    problem = "vault-0, vault-1, vault-2: not created"
+    tell("Pod vault-0 in StatefulSet vault failed", "T1")
+    tell("Claim data-vault-0 Pod vault-0 in StatefulSet vault success", "T2", **created)
+    assert grouped_problems(stateful_set_pods(KUBECTL, "vault")) == [
+        f"{problem}: create Pod vault-0 in StatefulSet vault failed"
+    ]
+    tell("Pod vault-0 in StatefulSet vault successful", "T3", **created)
+    assert grouped_problems(stateful_set_pods(KUBECTL, "vault")) == [f"{problem} yet"]
+    tell("Pod vault-0 in StatefulSet vault failed again", "T4")
+    assert grouped_problems(stateful_set_pods(KUBECTL, "vault")) == [
+        f"{problem}: create Pod vault-0 in StatefulSet vault failed again"
     ]
 
 
