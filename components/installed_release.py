@@ -128,7 +128,8 @@ def observe(props: Mapping[str, Any]) -> Observation:
             f"(ConfigMap {name}) isn't this stack's. This run has initialised nothing and changed nothing in "
             "Vault, which couldn't unseal by itself with another seal or key. Remove what overrides the "
             "configuration (server.ha.raft.config, or server.standalone.config) where the chart is "
-            "installed, and run pulumi up again."
+            "installed, and run pulumi up again; it replaces pods that run with the other configuration and "
+            "aren't initialised."
         )
     digest = configuration_checksum(configuration)[:12]
     revision = f"{metadata['uid']}/{metadata['generation']}/{digest}"

@@ -48,6 +48,8 @@ class InitInputs:
     """JSON of an init; a secret; empty for none."""
     token: str = field(repr=False)
     """The setting; a secret; empty for none."""
+    others_install: bool = False
+    """Whether others install Vault's release, and so may change its configuration alone."""
 
     def largest_record(self) -> KeyRecord:
         """Return a record at least as long as that of the keys, with none in it, to see whether it fits."""
@@ -86,11 +88,16 @@ class InitInputs:
         types = get_type_hints(InitInputs)
         scalars = {name: types[name](properties[name]) for name in INPUTS if name not in converted}
         return InitInputs(
-            **converted, **scalars, deployment=deployment, adopted_keys=adopted_keys, token=token
+            **converted,
+            **scalars,
+            deployment=deployment,
+            adopted_keys=adopted_keys,
+            token=token,
+            others_install=properties.get("release") == "others",
         )
 
 
-_NO_PROPERTIES = ("deployment", "adopted_keys", "token")
+_NO_PROPERTIES = ("deployment", "adopted_keys", "token", "others_install")
 INPUTS = tuple(item.name for item in fields(InitInputs) if item.name not in _NO_PROPERTIES)
 """Names of the properties that the resource compares."""
 

@@ -11,8 +11,10 @@ from components.kubernetes.kubectl import KubectlError
 from components.progress import say
 from components.vault.client import SealStatus
 from components.vault.pod_access import PodAccess
+from components.vault.running_configuration import configuration_changed_at
 from components.vault.stateful_set import (
     ObservedServer,
+    Server,
     StatefulSetError,
     ask_servers,
     delete_pod,
@@ -85,15 +87,25 @@ def require_no_other_vault(access: PodAccess, servers: Sequence[ObservedServer],
         )
 
 
-def replace_outdated(access: PodAccess, servers: Sequence[ObservedServer]) -> None:
+def replace_outdated(access: PodAccess, servers: Sequence[ObservedServer], *, others_install: bool) -> None:
     """Delete the uninitialised pods that run with an older configuration.
 
-    Raises :class:`OutdatedPodError` until they are replaced.
+    Raises :class:`OutdatedPodError` until they are replaced. If others install the release, what they have
+    changed may be the configuration alone, which no revision of the pods tells: the time of its last change
+    does.
 
     The seal that was proved is that of the settings, and Vault uses the one that its pod has started with.
     Such a pod holds nothing, and its volume stays.
     """
-    outdated = [server.server for server in servers if server.uninitialized and server.server.outdated]
+    try:
+        changed = configuration_changed_at(access.kubectl, access.statefulset) if others_install else None
+    except KubectlError as error:
+        raise StatefulSetError(f"Vault's configuration can't be looked at: {error}") from None
+    outdated = [
+        server.server
+        for server in servers
+        if server.uninitialized and (server.server.outdated or _is_older(server.server, changed))
+    ]
     if not outdated:
         return
     names = ", ".join(server.name for server in outdated)
@@ -112,3 +124,7 @@ def replace_outdated(access: PodAccess, servers: Sequence[ObservedServer]) -> No
         f"{names} is being replaced, as it has an older configuration.\nThis run initialised nothing: run "
         "pulumi up again once the new pod runs (kubectl describe pod says what is missing)."
     )
+
+
+def _is_older(server: Server, changed: datetime | None) -> bool:
+    return changed is not None and server.created is not None and server.created < changed

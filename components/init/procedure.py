@@ -156,7 +156,7 @@ def _initialize(
             "that runs isn't initialised. Its backups may need them, so they are never overwritten: move "
             "them to another place, or set another one in custody, and run pulumi up again."
         )
-    replace_outdated(inputs.access, servers)
+    replace_outdated(inputs.access, servers, others_install=inputs.others_install)
     _require_seal_type(status, inputs.seal_type)
     record = _new_keys(inputs, client, status, journal, cipher())
     try:

@@ -37,6 +37,8 @@ class Server:
     """Empty if there is no such pod."""
     outdated: bool
     """Whether the StatefulSet created the pod, from an older template than it has now."""
+    created: datetime | None
+    """Creation of the pod; None if there is none."""
     terminating: bool
     claim: str
     """Name of the claim of its data volume; empty if it has none."""
@@ -136,6 +138,7 @@ def _server(
         name=access.pod(ordinal),
         pod_uid=str(metadata.get("uid", "")),
         outdated=revision is not None and revision != update_revision,
+        created=datetime.fromisoformat(metadata["creationTimestamp"]) if metadata else None,
         terminating="deletionTimestamp" in metadata,
         claim=str(claim["metadata"]["name"]) if claim is not None else "",
         data_since=_data_since(pod, claim),

@@ -211,6 +211,25 @@ def test_outdated_pods_are_replaced_before_the_init(
     )
 
 
+@pytest.mark.parametrize("changed", ["alone", "before the pods"])
+def test_pods_that_are_older_than_a_configuration_of_others_are_replaced_before_the_init(
+    vault: ScriptedVault, cluster: InitCluster, changed: str
+) -> None:
+    """Others may change the ConfigMap without the pods' template, such as to fix a seal that isn't ours."""
+    made = cluster.objects.get("pod", "vault-0") or {}
+    time = (datetime.now(UTC) + timedelta(minutes=1)).isoformat() if changed == "alone" else OLD
+    cluster.objects.put("configmap", "vault-config", metadata={"managedFields": [{"time": time}]})
+    init_is_answered(vault)
+    if changed == "before the pods":
+        run(vault, access=pods_of(vault), release="others")
+        assert cluster.deleted_pods == []
+        return
+    vault.answers(at_pod("vault-0", SEAL_STATUS), BLANK)
+    message = refused(vault, release="others", pod_start_seconds=0)
+    assert f"{made['metadata']['name']} is being replaced, as it has an older configuration" in message
+    assert cluster.deleted_pods == ["vault-0"]
+
+
 def test_key_is_proved_again_with_the_pod_that_is_initialised(
     vault: ScriptedVault, cluster: InitCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
