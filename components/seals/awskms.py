@@ -262,10 +262,13 @@ def _provision_key(
 
         require_usable_key(settings, account.provider)
         return _Provisioned(settings.arn, {"key_id": settings.key_id, "key_arn": settings.arn})
+    from components.aws.own_resources import require_no_other_key
     from components.aws.unseal_key import AwsUnsealKey, AwsUnsealKeyArgs
 
+    name = "unseal-key"
+    require_no_other_key(name)
     key = AwsUnsealKey(
-        "unseal-key",
+        name,
         AwsUnsealKeyArgs(
             key=settings,
             partition=account.partition,
@@ -294,7 +297,9 @@ def _trust(args: seal.SealArgs, chosen: Seal, cluster: "EksCluster") -> "PodTrus
 
 def _existing_role(settings: ExistingRoleSettings, trust: "PodTrust", cluster: "EksCluster") -> _Provisioned:
     from components.aws.existing_role import trusted_role
+    from components.aws.own_resources import require_role_of_others
 
+    require_role_of_others(settings.arn)
     found = trusted_role(settings, trust, account_id=cluster.account_id, provider=cluster.provider)
     outputs = {
         "role_arn": settings.arn,

@@ -22,6 +22,7 @@ from tests.unit.fakes.mocked_account import (
     ATTACHMENT,
     AWS_PROVIDER,
     CONTROL_PLANE_GROUP,
+    GET_STATE,
     ISSUER,
     KEY,
     KEY_ARN,
@@ -40,6 +41,7 @@ EXISTING_KEY = f"arn:aws-cn:kms:cn-north-1:999999999999:key/mrk-{'0' * 32}"
 EXISTING: dict[str, Any] = {"key": {"arn": EXISTING_KEY}, "role": {"arn": ROLE_OF_THE_STACK}}
 TRUST = IrsaTrust("arn:of:the:provider", ISSUER, "secrets", "vault").policy()
 ANSWERS = {
+    GET_STATE: {"outputs": {}},
     "aws:kms/getKey:getKey": {
         "keySpec": "SYMMETRIC_DEFAULT",
         "keyUsage": "ENCRYPT_DECRYPT",

@@ -1,0 +1,37 @@
+"""Refuses settings by which a stack would give up the key or the role that its Vault uses."""
+
+from components.errors import DeploymentError
+from components.stack_state import recorded_outputs
+
+_GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
+_INIT = "pulumi-python:dynamic/vault:OperatorInit"
+_KEY = "aws:kms/key:Key"
+_ROLE = "aws:iam/role:Role"
+
+
+def require_role_of_others(arn: str) -> None:
+    """Raise :class:`DeploymentError` if this stack has created the role that `role.arn` names."""
+    if any(role.get("arn") == arn for role in recorded_outputs(_ROLE).values()):
+        raise DeploymentError(
+            f"This stack has created the role {arn} (role.arn), so it would leave the stack and be deleted, "
+            "and Vault couldn't unseal without it. Nothing was changed. Remove role.arn."
+        )
+
+
+def require_no_other_key(name: str) -> None:
+    """Raise :class:`DeploymentError` if Vault is sealed with a key of `key.arn`, and that isn't set any more.
+
+    ``name`` is that of the key's resource. A new key would be created, and Vault's role be limited to it,
+    before the guard of the release could refuse it: the preview doesn't know a key that is still to be
+    created.
+    """
+    if name in recorded_outputs(_KEY) or not recorded_outputs(_INIT):
+        return
+    for guard in recorded_outputs(_GUARD).values():
+        if guard.get("seal_type") == "awskms" and guard.get("seal_key"):
+            raise DeploymentError(
+                f"Vault is sealed with the key {guard['seal_key']}, which isn't this stack's own, and "
+                "key.arn isn't set, so another key would be created, which opens nothing of Vault's. "
+                "Nothing was changed. Set key.arn back: "
+                f"pulumi config set --path key.arn {guard['seal_key']}"
+            )
