@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Set
+from datetime import datetime
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,16 +14,22 @@ from components.planned_resource import PlannedResource
 
 
 def find_unnamed_key(
-    key: PlannedResource, credentials: CredentialSource, region: str, recorded: Set[str]
+    key: PlannedResource,
+    credentials: CredentialSource,
+    region: str,
+    recorded: Set[str],
+    *,
+    since: datetime | None,
 ) -> str | None:
     """Return the id of the one key with this description and policy that nothing uses; None without any.
 
     The policy names Vault's role, or the readers of the secret. ``recorded`` are ids that the stack has: they
     don't count, nor does a key with an alias or a secret, as the run was interrupted before it created one.
+    Nor does one from before ``since``: a stack that was destroyed may have left a key that is the same.
     Raises :class:`DeploymentError` if AWS refuses to say, and if there are several.
     """
     try:
-        found = _unused_keys(credentials.session(region), key, recorded)
+        found = _unused_keys(credentials.session(region), key, recorded, since)
     except (BotoCoreError, ClientError) as error:
         raise DeploymentError(
             f"Whether the interrupted run created a KMS key can't be seen: {error}\nIt takes kms:ListKeys, "
@@ -31,13 +38,16 @@ def find_unnamed_key(
         ) from None
     if len(found) > 1:
         raise DeploymentError(
-            f"The KMS keys {', '.join(found)} are alike and unused. Nothing was changed. Keep one of them, "
-            "and delete the others (aws kms schedule-key-deletion --key-id ...); then run this again."
+            f"The KMS keys {', '.join(found)} are alike, and which of them an interrupted run of this stack "
+            "created can't be seen. Nothing was changed. Find out what each is for (CloudTrail has who used "
+            "it and when), give those of others an alias, and run this again."
         )
     return found[0] if found else None
 
 
-def _unused_keys(session: boto3.session.Session, key: PlannedResource, recorded: Set[str]) -> list[str]:
+def _unused_keys(
+    session: boto3.session.Session, key: PlannedResource, recorded: Set[str], since: datetime | None
+) -> list[str]:
     client = session.client("kms")
     description, policy = key.text("description"), json.loads(key.text("policy"))
     alike = []
@@ -48,6 +58,7 @@ def _unused_keys(session: boto3.session.Session, key: PlannedResource, recorded:
                 key_id not in recorded
                 and metadata.get("Description") == description
                 and metadata.get("KeyState") == "Enabled"
+                and (since is None or metadata["CreationDate"] >= since)
                 and json.loads(client.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]) == policy
                 and not client.list_aliases(KeyId=key_id)["Aliases"]
             ):

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from components.commands.import_state import KUBERNETES_IDENTITY, ImportFile, Im
 from components.commands.selected_stack import selected_stack_settings
 from components.errors import DeploymentError
 from components.kubernetes.existing_objects import RELEASE
-from components.kubernetes.helm_storage import delete_record, last_record
+from components.kubernetes.helm_storage import HelmRecord, delete_record, last_record
 from components.kubernetes.kubectl import KubernetesTarget, require_command
 from components.planned_resource import Plan, PlannedResource
 from components.progress import say
@@ -45,26 +46,42 @@ class Interrupted:
     """Ids that the stack has, by URN."""
     providers: Mapping[str, str]
     """URNs of the creations' explicit providers, by their own."""
+    since: datetime | None
+    """Creation of the stack, before which no run of it was interrupted; None if the state doesn't say."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add no arguments: the state names what is unfinished."""
+    """Add the consent: names alone don't show that what exists is this stack's."""
+    parser.add_argument("--yes", action="store_true", help="take over and settle what is found")
 
 
-def run(_options: argparse.Namespace) -> None:
-    """Settle it; raise :class:`DeploymentError` if something can't be looked for, or Pulumi fails."""
+def run(options: argparse.Namespace) -> None:
+    """Settle it, or without `--yes` say what would be settled.
+
+    Raises :class:`DeploymentError` if something can't be looked for, or Pulumi fails.
+    """
     require_command("pulumi", "it has the stack's state; see pulumi.com/docs/install")
     interrupted = interrupted_in(json.loads(_pulumi("stack", "export"))["deployment"])
-    for release in _releases(interrupted.plan):
-        _settle_release(interrupted.plan, release)
+    records = list(_unfinished_records(interrupted.plan))
+    for _, record in records:
+        say(f"Helm hasn't finished revision {record.revision} ({record.status})")
     found = _found(interrupted)
     for resource in interrupted.creations:
         identifier = found.get(resource.urn)
         say(
-            f"{resource.urn} exists, so the stack takes it over: {identifier}"
+            f"{resource.urn} exists: {identifier}"
             if identifier is not None
             else f"{resource.urn} isn't to be taken over"
         )
+    if not options.yes:
+        say(
+            "Nothing was changed. If all that exists was created by an interrupted run of this stack, and no "
+            "run is at work now, take it into the state and delete Helm's records of what isn't finished: "
+            "run this again with --yes."
+        )
+        return
+    for target, record in records:
+        delete_record(target, record)
     if found:
         _import(import_file(interrupted, found))
     _pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
@@ -90,6 +107,14 @@ def interrupted_in(deployment: Mapping[str, Any]) -> Interrupted:
             for urn, resource in unfinished.items()
             if resource.get("provider")
         },
+        since=next(
+            (
+                datetime.fromisoformat(resource["created"])
+                for resource in resources
+                if resource["type"] == _STACK and resource.get("created")
+            ),
+            None,
+        ),
     )
 
 
@@ -102,20 +127,16 @@ def _planned(resource: Mapping[str, Any]) -> PlannedResource:
     )
 
 
-def _releases(plan: Plan) -> Iterator[PlannedResource]:
-    return (resource for resource in plan.resources if resource.type == RELEASE)
-
-
-def _settle_release(plan: Plan, release: PlannedResource) -> None:
-    """Delete Helm's record of a revision that it hasn't finished."""
-    identity = plan.of_type(KUBERNETES_IDENTITY)
-    if identity is None:
-        raise DeploymentError(f"The state has no {KUBERNETES_IDENTITY}, which names the cluster.")
-    target = KubernetesTarget.from_properties(identity.inputs["target"])
-    record = last_record(target, release.text("name"))
-    if record is not None and record.pending:
-        delete_record(target, record)
-        say(f"Helm hadn't finished revision {record.revision} ({record.status}); its record is deleted")
+def _unfinished_records(plan: Plan) -> Iterator[tuple[KubernetesTarget, HelmRecord]]:
+    """Yield Helm's records of revisions that it hasn't finished."""
+    for release in (resource for resource in plan.resources if resource.type == RELEASE):
+        identity = plan.of_type(KUBERNETES_IDENTITY)
+        if identity is None:
+            raise DeploymentError(f"The state has no {KUBERNETES_IDENTITY}, which names the cluster.")
+        target = KubernetesTarget.from_properties(identity.inputs["target"])
+        record = last_record(target, release.text("name"))
+        if record is not None and record.pending:
+            yield target, record
 
 
 def _found(interrupted: Interrupted) -> Mapping[str, str]:
@@ -143,12 +164,14 @@ def _key(interrupted: Interrupted, key: PlannedResource) -> str | None:
         raise DeploymentError(f"The state has no {_AWS}, which names the key's region.")
     region = str(provider.inputs["region"])
     credentials = selected_stack_settings().aws_provider.credentials
-    found = find_unnamed_key(key, credentials, region, set(interrupted.recorded.values()))
+    recorded = set(interrupted.recorded.values())
+    found = find_unnamed_key(key, credentials, region, recorded, since=interrupted.since)
     if found is None or key.urn not in interrupted.recorded:
         return found
     say(
-        f"The KMS key {found} was created by an interrupted run, and a later one created the stack's. "
-        f"Nothing uses it: aws kms schedule-key-deletion --region {region} --key-id {found}"
+        f"An interrupted run has created the KMS key {found}, and a later one the stack's, unless another "
+        "stack is just creating one with the same policy. If not, nothing uses it: "
+        f"aws kms schedule-key-deletion --region {region} --key-id {found}"
     )
     return None
 
@@ -180,8 +203,8 @@ def _import(file: ImportFile) -> None:
     with tempfile.TemporaryDirectory(prefix="vault-autounseal-") as folder:
         path = Path(folder) / "import.json"
         path.write_text(json.dumps(file), encoding="utf-8")
-        # The next update protects what the settings want protected.
-        options = ("--generate-code=false", "--protect=false", "--yes", "--skip-preview")
+        # Pulumi protects what it imports; the next update protects what the settings want protected.
+        options = ("--generate-code=false", "--yes", "--skip-preview")
         _pulumi("import", f"--file={path}", *options)
 
 

@@ -88,7 +88,7 @@ def killed_run(stack: PluginStack, proxy: InterruptingProxy, actions: Set[str]) 
 
 def resume(stack: PluginStack) -> str:
     result = subprocess.run(
-        [sys.executable, "-m", "components", "resume"],
+        [sys.executable, "-m", "components", "resume", "--yes"],
         cwd=stack.folder,
         env=stack.variables,
         stdin=subprocess.DEVNULL,
@@ -123,7 +123,7 @@ def test_each_interrupted_creation_is_repeated_or_taken_over(
             # Alone, so that the others are there to be interrupted.
             said = stack.pulumi("up", "--yes", "--skip-preview", "--target", urn, fails=True)
             assert RESUMED in said, f"{action}: {said}"
-        assert "exists, so the stack takes it over" in resume(stack), action
+        assert " exists: " in resume(stack), action
         repeated.clear()
         assert unfinished(stack) == set()
     stack.up()

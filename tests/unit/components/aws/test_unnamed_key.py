@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -31,11 +32,11 @@ def create(kms: Any, description: str = "Unseals", policy: str = POLICY) -> str:
     return str(kms.create_key(Description=description, Policy=policy)["KeyMetadata"]["KeyId"])
 
 
-def found(*recorded: str, description: str = "Unseals") -> str | None:
+def found(*recorded: str, description: str = "Unseals", since: datetime | None = None) -> str | None:
     # The same document in other words.
     policy = json.dumps(json.loads(POLICY), indent=4)
     key = PlannedResource("urn", "", "", {"description": description, "policy": policy})
-    return find_unnamed_key(key, CredentialSource(), REGION, {*recorded})
+    return find_unnamed_key(key, CredentialSource(), REGION, {*recorded}, since=since)
 
 
 def test_the_one_key_with_this_description_and_policy_is_found(kms: Any) -> None:
@@ -63,7 +64,7 @@ def test_key_of_another_secret_is_somebody_elses(kms: Any) -> None:
 
 def test_none_of_several_is_chosen(kms: Any) -> None:
     keys = {create(kms), create(kms)}
-    with pytest.raises(DeploymentError, match=r"alike and unused\. Nothing was changed") as raised:
+    with pytest.raises(DeploymentError, match=r"are alike, .*Nothing was changed") as raised:
         found()
     assert all(key in str(raised.value) for key in keys)
 
@@ -74,3 +75,10 @@ def test_refusal_names_the_rights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(DeploymentError, match="kms:ListKeys"):
         found()
+
+
+def test_key_that_is_older_than_the_stack_is_somebody_elses(kms: Any) -> None:
+    """Such as one that a destroyed stack of the same settings has left."""
+    key = create(kms)
+    assert found(since=datetime.now(UTC) + timedelta(minutes=1)) is None
+    assert found(since=datetime.now(UTC) - timedelta(minutes=1)) == key

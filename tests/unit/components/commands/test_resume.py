@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ INTERRUPTED_KEY = resource(
 )
 
 
+CONSENT = argparse.Namespace(yes=True)
+
+
 def creating(*resources: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"type": "creating", "resource": one} for one in resources]
 
@@ -68,7 +72,8 @@ class FakePulumi:
     @property
     def calls(self) -> list[str]:
         """The commands besides the export."""
-        return [line.split()[0] for line in (self._folder / "calls").read_text().splitlines()]
+        calls = self._folder / "calls"
+        return [line.split()[0] for line in calls.read_text().splitlines()] if calls.exists() else []
 
 
 def test_creations_that_can_be_repeated_are_not_looked_for() -> None:
@@ -106,27 +111,51 @@ def test_import_has_the_parent_and_provider_of_the_state() -> None:
 def test_key_that_exists_is_imported_before_the_rest_is_cleared(
     monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_: "1234")
+    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_, **__: "1234")
     pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS,))
-    run(argparse.Namespace())
+    run(CONSENT)
     assert pulumi.calls == ["import", "refresh"]
-    assert "exists, so the stack takes it over: 1234" in capsys.readouterr().err
+    assert "exists: 1234" in capsys.readouterr().err
+
+
+def test_nothing_is_changed_without_consent(
+    monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_, **__: "1234")
+    monkeypatch.setattr(resume, "last_record", lambda *_: HelmRecord("secret", 2, "pending-upgrade"))
+    monkeypatch.delattr(resume, "delete_record")
+    release = resource(RELEASE, "vault", id="vault/vault", inputs={"name": "vault"})
+    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS, IDENTITY, release))
+    run(argparse.Namespace(yes=False))
+    assert pulumi.calls == []
+    said = capsys.readouterr().err
+    assert "exists: 1234" in said
+    assert "run this again with --yes" in said
+
+
+def test_key_is_not_older_than_the_stack(monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_, since: asked.append(since))
+    stack = resource("pulumi:pulumi:Stack", "prod", created="2026-11-27T06:00:07.802204093Z")
+    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS, stack))
+    run(CONSENT)
+    assert asked == [datetime(2026, 11, 27, 6, 0, 7, 802204, UTC)]
 
 
 def test_key_left_over_beside_a_later_one_is_told_and_left_alone(
     monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_: "1234")
+    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_, **__: "1234")
     pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS, {**INTERRUPTED_KEY, "id": "5678"}))
-    run(argparse.Namespace())
+    run(CONSENT)
     assert pulumi.calls == ["refresh"]
     assert "schedule-key-deletion --region eu-central-1 --key-id 1234" in capsys.readouterr().err
 
 
 def test_what_does_not_exist_is_only_cleared(monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi) -> None:
-    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_: None)
+    monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_, **__: None)
     pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS,))
-    run(argparse.Namespace())
+    run(CONSENT)
     assert pulumi.calls == ["refresh"]
 
 
@@ -143,17 +172,17 @@ def test_record_that_helm_has_not_finished_is_deleted(
     monkeypatch.setattr(resume, "delete_record", lambda *what: gone.append(what))
     release = resource(RELEASE, "vault", id="vault/vault", inputs={"name": "vault"})
     pulumi.has(resources=(IDENTITY, release))
-    run(argparse.Namespace())
+    run(CONSENT)
     assert gone == ([(TARGET, record)] if deleted else [])
 
 
 def test_release_without_a_cluster_is_an_error(pulumi: FakePulumi) -> None:
     pulumi.has(resources=(resource(RELEASE, "vault", inputs={"name": "vault"}),))
     with pytest.raises(DeploymentError, match="which names the cluster"):
-        run(argparse.Namespace())
+        run(CONSENT)
 
 
 def test_failure_of_pulumi_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     only_commands(monkeypatch, tmp_path, pulumi="echo 'no stack selected' >&2; exit 255")
     with pytest.raises(DeploymentError, match="no stack selected"):
-        run(argparse.Namespace())
+        run(CONSENT)
