@@ -16,6 +16,7 @@ from components.kubernetes.kubectl import KubectlError, KubernetesTarget
 from components.progress import say
 from components.seals.seal import PodRequirements, SealStanza
 from components.settings import Settings
+from components.stack_state import recorded_outputs
 from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values, values_file
 from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
@@ -135,6 +136,7 @@ class VaultRelease(pulumi.ComponentResource):
         values: Mapping[str, Any],
     ) -> None:
         settings = args.settings
+        _require_handover()
         release = InstalledRelease(
             name,
             settings=settings,
@@ -151,6 +153,21 @@ class VaultRelease(pulumi.ComponentResource):
             "chart_repository": settings.chart.repository or settings.chart.path or "",
             "chart_version": settings.chart.version or "",
         }
+
+
+def _require_handover() -> None:
+    """Raise :class:`DeploymentError` if the stack would uninstall its own release, and has no init yet.
+
+    With an init that resource refuses it (components/vault/release_ownership.py).
+    """
+    if recorded_outputs("kubernetes:helm.sh/v3:Release") and not recorded_outputs(
+        "pulumi-python:dynamic/vault:OperatorInit"
+    ):
+        raise DeploymentError(
+            "This stack has installed Vault's release and would now uninstall it, and Vault's init hasn't "
+            "succeeded yet. Nothing was changed. Set release back to true and run pulumi up to its end; "
+            "then hand the release over (docs/gitops.md)."
+        )
 
 
 def _warn_of_missing(missing: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from components import vault_release
+from components.errors import DeploymentError
 from components.seals import gcpckms
 from components.seals.seal import PodRequirements, SealStanza
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION
@@ -20,7 +22,7 @@ from components.vault_release import (
 )
 from sandbox.certificates import CertificateAuthority
 from tests.unit.fakes.init_inputs import TARGET
-from tests.unit.fakes.mocked_account import RELEASE, RELEASE_COMPONENT
+from tests.unit.fakes.mocked_account import GET_STATE, RELEASE, RELEASE_COMPONENT
 from tests.unit.fakes.recorded_deployment import Deployment, Secret, deploy
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
@@ -56,7 +58,7 @@ def released(
             pulumi.export(name, output)
 
     helms = {"status": {"revision": 2}, **(computed or {})}
-    return deploy({}, answers={}, outputs=lambda _: helms, program=program)
+    return deploy({}, answers={GET_STATE: {"outputs": {}}}, outputs=lambda _: helms, program=program)
 
 
 INSTALLED = {"missing": "", "revision": "5f/1/0"}
@@ -223,3 +225,22 @@ def test_values_for_others_come_with_the_place_of_the_chart() -> None:
     outputs = released(INSTALLED, chart={"path": "./chart"}, release=False).outputs
     assert (outputs["chart_repository"], outputs["chart_version"]) == ("./chart", "")
     assert outputs["revision"] == "5f/1/0"
+
+
+@pytest.mark.parametrize("initialised", [False, True])
+def test_release_of_the_stack_is_not_left_before_the_init(
+    monkeypatch: pytest.MonkeyPatch, initialised: bool
+) -> None:
+    recorded = {
+        "kubernetes:helm.sh/v3:Release",
+        *(["pulumi-python:dynamic/vault:OperatorInit"] * initialised),
+    }
+    monkeypatch.setattr(
+        vault_release, "recorded_outputs", lambda of_type: {"vault": {}} if of_type in recorded else {}
+    )
+    if initialised:
+        # The init refuses it, as it knows whether the release was handed over.
+        assert "chart_values" in released(INSTALLED, release=False).outputs
+        return
+    with pytest.raises(DeploymentError, match="would now uninstall it, and Vault's init hasn't succeeded"):
+        released(INSTALLED, release=False)
