@@ -104,8 +104,9 @@ def read_provider_settings(reader: ConfigReader, *, region: str, kube_context: b
     """Read the provider's configuration, and report what isn't followed by every part of the program.
 
     ``region`` is the cluster's. ``kube_context`` tells if kubectl uses a context of the user's own, and not
-    `aws eks get-token`.
+    `aws eks get-token`. No value is reported, as some are credentials whether they are marked so or not.
     """
+    reader = reader.hiding_values()
     for name, instead in REFUSED.items():
         reader.not_applicable((name,), instead)
     for name in reader.unread_keys():

@@ -1,11 +1,16 @@
 """Gets the access key of Vault's IAM user as Vault's pods do: from its Secret. It stays in memory."""
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from components.aws.vault_credentials import AwsCallError, Credentials, VaultCredentialSource
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
+_ACCESS_KEY_ID = re.compile(r"\w{16,128}", re.ASCII)
+_SECRET_ACCESS_KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class StaticCredentials(VaultCredentialSource):
@@ -44,18 +49,28 @@ class StaticCredentials(VaultCredentialSource):
             raise self._unusable(str(error), settling=error.reason != "Forbidden") from None
         if secret is None:
             raise self._unusable("it isn't there", settling=True)
-        access_key_id, secret_access_key = (self._entry(secret, name) for name in self._entries)
-        return Credentials(access_key_id, secret_access_key)
+        id_entry, key_entry = self._entries
+        return Credentials(
+            self._entry(secret, id_entry, _ACCESS_KEY_ID, "an access key id (16 or more of A-Z a-z 0-9 _)"),
+            self._entry(secret, key_entry, _SECRET_ACCESS_KEY, "a secret access key (ASCII without blanks)"),
+        )
 
-    def _entry(self, secret: Mapping[str, Any], name: str) -> str:
+    def _entry(self, secret: Mapping[str, Any], name: str, pattern: re.Pattern[str], what: str) -> str:
         value = (secret.get("data") or {}).get(name)
         if value is None:
             raise self._unusable(f"it has no entry {name}", settling=False)
-        found = base64.b64decode(value).decode()
+        # What isn't text doesn't match, either, with a mark in place of each wrong byte.
+        found = base64.b64decode(value).decode(errors="replace")
         if not found or found != found.strip():
             # The pods pass the value on unchanged, and AWS takes the blank as part of the key.
             raise self._unusable(
                 f"entry {name} is empty, or begins or ends with a blank or a line break", settling=False
+            )
+        if not pattern.fullmatch(found):
+            # The id goes into a header, and one that can't be sent would be quoted in the SDK's error.
+            raise self._unusable(
+                f"entry {name} isn't {what}; it may be a whole file, or the two entries are swapped",
+                settling=False,
             )
         return found
 

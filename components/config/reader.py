@@ -45,13 +45,26 @@ class ConfigReader:
     """
 
     def __init__(
-        self, values: Mapping[str, Any], problems: list[str], *, path: str, secret: bool = False
+        self,
+        values: Mapping[str, Any],
+        problems: list[str],
+        *,
+        path: str,
+        secret: bool = False,
+        hides_values: bool = False,
     ) -> None:
         self._values = values
         self._problems = problems
         self._path = path
         self._secret = secret
+        self._hides_values = hides_values
         self._asked: set[str] = set()
+
+    def hiding_values(self) -> "ConfigReader":
+        """Return a reader of the same level that reports no value, for settings that may be credentials."""
+        return ConfigReader(
+            self._values, self._problems, path=self._path, secret=self._secret, hides_values=True
+        )
 
     def name(self, key: str) -> str:
         """Return the full name of a key, as it is in the stack's configuration."""
@@ -68,10 +81,14 @@ class ConfigReader:
 
     def report(self, key: str, fix: str) -> None:
         """Report the value of ``key`` as wrong; ``fix`` says what to set instead."""
-        shown = "not set"
-        if key in self._values:
-            shown = "a secret value" if self.is_secret(key) else json.dumps(self._values[key])
-        self._problems.append(f"{self.name(key)} is {shown}: {fix}")
+        self._problems.append(f"{self.name(key)} is {self._shown(key)}: {fix}")
+
+    def _shown(self, key: str) -> str:
+        if key not in self._values:
+            return "not set"
+        if self.is_secret(key):
+            return "a secret value"
+        return "set" if self._hides_values else json.dumps(self._values[key])
 
     def _take(self, key: str) -> Any:
         self._asked.add(key)
@@ -186,17 +203,20 @@ class ConfigReader:
         if entries is None or not all(isinstance(entry, dict) for entry in entries):
             self.report(key, fix)
             return ()
-        secret = self.is_secret(key)
-        return [
-            ConfigReader(entry, self._problems, path=f"{self.name(key)}[{index}]", secret=secret)
-            for index, entry in enumerate(entries)
-        ]
+        return [self._inner(key, entry, f"[{index}]") for index, entry in enumerate(entries)]
 
     def section(self, key: str) -> "ConfigReader":
         """Return a reader of the object behind ``key``; of an empty object if absent."""
-        secret = self.is_secret(key)
-        values = self._object(key) or _MISSING_OBJECT
-        return ConfigReader(values, self._problems, path=self.name(key), secret=secret)
+        return self._inner(key, self._object(key) or _MISSING_OBJECT)
+
+    def _inner(self, key: str, values: Mapping[str, Any], index: str = "") -> "ConfigReader":
+        return ConfigReader(
+            values,
+            self._problems,
+            path=f"{self.name(key)}{index}",
+            secret=self.is_secret(key),
+            hides_values=self._hides_values,
+        )
 
     def not_applicable(self, keys: Sequence[str], reason: str) -> None:
         """Report those of ``keys`` that are set although they would have no effect."""

@@ -1,6 +1,7 @@
 """Asks Google's APIs as whoever runs the program, with the same credentials as Google's provider."""
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from components.google.provider_settings import ACCESS_TOKEN, IMPERSONATION
@@ -44,15 +45,24 @@ def deployer_credentials(impersonated: tuple[str, ...], quota_project: str | Non
 
     ``impersonated`` is the chain of service accounts that the configuration names, the acting one last; if
     it is empty, that of the environment is taken. Requests are charged to ``quota_project``; None leaves it
-    to the credentials. Raises :class:`google.auth.exceptions.GoogleAuthError` if there are none.
+    to the credentials. Raises :class:`google.auth.exceptions.GoogleAuthError` if there are none, or if the
+    access token can't be one.
     """
     import google.auth
     from google.auth import impersonated_credentials
+    from google.auth.exceptions import DefaultCredentialsError
     from google.oauth2 import credentials as oauth
 
     token = os.environ.get(ACCESS_TOKEN)
     source: Any
     if token:
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            # As a header that can't be sent it would be quoted in an error.
+            raise DefaultCredentialsError(  # type: ignore[no-untyped-call]
+                f"the environment variable {ACCESS_TOKEN} isn't an access token: it has a blank, a line "
+                "break or a character that isn't ASCII. Set it to what gcloud auth print-access-token "
+                "prints, without the line break, or unset it."
+            )
         source = oauth.Credentials(token)  # type: ignore[no-untyped-call]
     else:
         source, _ = google.auth.default(scopes=[SCOPE])
@@ -64,3 +74,18 @@ def deployer_credentials(impersonated: tuple[str, ...], quota_project: str | Non
         )
     found: Credentials = source.with_quota_project(quota_project) if quota_project else source
     return found
+
+
+def why_unanswered(error: Exception) -> str:
+    """Return why a request got no answer, for an error of requests or google-auth's TransportError.
+
+    Only errors of the connection and redirects are quoted: the text of others may have a header, and so a
+    token, in it.
+    """
+    from requests import ConnectionError as NotConnected
+    from requests import RequestException, Timeout, TooManyRedirects
+
+    # google-auth wraps the error of requests.
+    cause = next((wrapped for wrapped in error.args if isinstance(wrapped, RequestException)), error)
+    quoted = isinstance(cause, (NotConnected, Timeout, TooManyRedirects))
+    return str(cause) if quoted else type(cause).__name__

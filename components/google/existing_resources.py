@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from components.errors import DeploymentError
-from components.google.credentials import deployer_session
+from components.google.credentials import deployer_session, why_unanswered
 from components.planned_resource import Finder, Plan, PlannedResource
 
 if TYPE_CHECKING:
@@ -118,21 +118,21 @@ class ExistingGoogleResources:
 
     def _ask(self, method: str, url: str, query: Mapping[str, str] | None = None) -> Mapping[str, Any] | None:
         """Return Google's answer; None if it knows nothing of that name, or if the API is off."""
-        from google.auth.exceptions import GoogleAuthError
+        from google.auth.exceptions import GoogleAuthError, TransportError
         from requests import RequestException
 
         try:
             response = self._session.request(
                 method, url, params=query, timeout=_SECONDS, allow_redirects=False
             )
+        except (RequestException, TransportError) as error:
+            raise DeploymentError(f"{method} {url} got no answer: {why_unanswered(error)}") from None
         except GoogleAuthError as error:
             # Further arguments hold the token issuer's answer.
             raise DeploymentError(
                 f"Google's credentials can't be used: {error.args[0]}\n"
                 "Log in: gcloud auth application-default login"
             ) from None
-        except RequestException as error:
-            raise DeploymentError(f"{method} {url} got no answer: {error}") from None
         if response.status_code < 300:
             answer: Mapping[str, Any] = response.json()
             return answer

@@ -30,7 +30,7 @@ from components.custody.key_store import (
     stored_record,
     without_secrets,
 )
-from components.google.credentials import deployer_session
+from components.google.credentials import deployer_session, why_unanswered
 from components.google.provider_settings import ProviderSettings
 from components.google.secret_name import ACCESSOR, VERSION_MANAGER, SecretName
 from components.kubernetes.kubectl import KubernetesTarget
@@ -326,7 +326,7 @@ class _Versions:
                 answer: Mapping[str, Any] = response.json()
                 return answer
         except (RequestException, TransportError) as error:
-            raise KeyStoreUnavailableError(f"{doing} got no answer: {error}") from None
+            raise KeyStoreUnavailableError(f"{doing} got no answer: {why_unanswered(error)}") from None
         except GoogleAuthError as error:
             # Such as an expired login. Further arguments hold the token issuer's answer.
             kind = KeyStoreUnavailableError if error.retryable else KeyStoreError

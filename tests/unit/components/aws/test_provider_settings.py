@@ -59,6 +59,47 @@ def test_refused_setting_says_what_to_do_and_not_its_value_if_that_is_secret(nam
     assert problem == f"aws:{name} is a secret value: {REFUSED[name]}"
 
 
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_setting_in_plain_text_is_not_shown_either(name: str) -> None:
+    (problem,) = problems(EKS, aws={name: "hidden"})
+    assert problem == f"aws:{name} is set: {REFUSED[name]}"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *(
+            {name: "hidden"}
+            for name in FOLLOWED
+            # Texts of any kind are taken.
+            if name != "profile"
+        ),
+        {"profile": ["hidden"], "retryMode": "hidden"},
+        {"secretAccessKey": "hidden"},
+        {"assumeRoleWithWebIdentity": {"webIdentityToken": "hidden"}},
+        {"assumeRole": {"externalId": "hidden"}},
+        {"assumeRoles": [{"roleArn": "hidden"}]},
+        {"assumeRoles": [{"roleArn": ROLE, "externalId": "hidden", "policy": "hidden"}]},
+        {"assumeRoles": [{"roleArn": ROLE, "secretKey": "hidden"}]},
+        {"assumeRoles": [{"roleArn": "hidden"}, {"roleArn": ROLE}]},
+        {"ignoreTags": {"keys": "hidden", "others": "hidden"}},
+        {"defaultTags": {"tags": {"aws:x": "hidden"}, "others": "hidden"}},
+        {"allowedAccountIds": ["hidden"]},
+        {"userAgents": [{"token": "hidden"}]},
+    ],
+    ids=str,
+)
+def test_no_value_is_shown(setting: Mapping[str, Any]) -> None:
+    found = problems(EKS, aws=setting)
+    assert all(each.startswith("aws:") for each in found)
+    assert "hidden" not in "\n".join(found)
+
+
+def test_misspelt_credential_is_named_without_its_value() -> None:
+    (problem,) = problems(EKS, aws={"secretAccessKey": "hidden"})
+    assert problem.startswith("aws:secretAccessKey is set: there is no such setting; ")
+
+
 def test_without_settings_the_provider_has_no_further_arguments() -> None:
     assert parse(EKS).aws_provider.provider_arguments() == {}
 
@@ -66,12 +107,12 @@ def test_without_settings_the_provider_has_no_further_arguments() -> None:
 @pytest.mark.parametrize(
     ("setting", "problem"),
     [
-        ({"region": "us-east-1"}, "aws:region is \"us-east-1\": the setting region is 'eu-central-1'"),
+        ({"region": "us-east-1"}, "aws:region is set: the setting region is 'eu-central-1'"),
         ({"assumeRole": {"roleArn": ROLE}}, "did you mean assumeRoles?"),
         ({"assumeRoles": {"roleArn": ROLE}}, "give a list with one role to assume"),
         ({"assumeRoles": [{"roleArn": ROLE}, {"roleArn": ROLE}]}, "may assume one role by another"),
         ({"assumeRoles": [{}]}, "aws:assumeRoles[0].roleArn is not set: give the ARN of an IAM role"),
-        ({"assumeRoles": [{"roleArn": ROLE, "duration": "1h"}]}, 'aws:assumeRoles[0].duration is "1h": only'),
+        ({"assumeRoles": [{"roleArn": ROLE, "duration": "1h"}]}, "aws:assumeRoles[0].duration is set: only"),
         (
             {"assumeRoles": [{"roleArn": ROLE, "externalId": "a1"}]},
             "with aws eks get-token, which takes none",

@@ -21,12 +21,18 @@ SOURCE = StaticCredentials(
     secret_access_key="key",
 )
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
-ENTRIES = {"id": "AKIAOFVAULT", "key": "the-secret-itself"}
+ID = "AKIAOFVAULTSUSER"
+ENTRIES = {"id": ID, "key": "the-secret-itself"}
 
 
-def provide_secret(monkeypatch: pytest.MonkeyPatch, folder: Path, entries: Mapping[str, str] | None) -> None:
+def provide_secret(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, entries: Mapping[str, str | bytes] | None
+) -> None:
     """A kubectl that has the Secret with these entries, or no Secret."""
-    data = {name: base64.b64encode(value.encode()).decode() for name, value in (entries or {}).items()}
+    data = {
+        name: base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
+        for name, value in (entries or {}).items()
+    }
     (folder / "secret").write_text("" if entries is None else json.dumps({"data": data}))
     only_commands(monkeypatch, folder / "commands", kubectl=f"exec /bin/cat '{folder}/secret'")
 
@@ -34,7 +40,7 @@ def provide_secret(monkeypatch: pytest.MonkeyPatch, folder: Path, entries: Mappi
 def test_key_is_that_of_the_secret_and_never_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     provide_secret(monkeypatch, tmp_path, ENTRIES)
     found = SOURCE.credentials()
-    assert (found.access_key_id, found.secret_access_key) == ("AKIAOFVAULT", "the-secret-itself")
+    assert (found.access_key_id, found.secret_access_key) == (ID, "the-secret-itself")
     assert (found.session_token, found.over) == (None, False)
     assert "the-secret-itself" not in repr(found)
 
@@ -43,7 +49,7 @@ def test_key_is_that_of_the_secret_and_never_over(monkeypatch: pytest.MonkeyPatc
     ("entries", "said", "settling"),
     [
         (None, "it isn't there", True),
-        ({"id": "AKIAOFVAULT"}, "it has no entry key", False),
+        ({"id": ID}, "it has no entry key", False),
         ({**ENTRIES, "key": ""}, "entry key is empty", False),
         ({**ENTRIES, "key": "the-secret-itself\n"}, "ends with a blank or a line break", False),
     ],
@@ -62,6 +68,35 @@ def test_secret_that_cannot_be_used_is_named(
     assert said in str(raised.value)
     assert raised.value.settling is settling
     assert "the-secret-itself" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("id", "hush"),
+        ("id", "hush" * 33),
+        ("id", "hush/hush+hush=hush"),
+        ("id", "hushhushhushhush\N{LATIN SMALL LETTER E WITH ACUTE}"),
+        ("id", "[default]\naws_access_key_id = hush"),
+        ("id", b"hushhushhushhush\xff"),
+        ("key", "[default]\naws_secret_access_key = hush"),
+        ("key", "hush hush"),
+        ("key", "hush\N{LATIN SMALL LETTER E WITH ACUTE}"),
+        ("key", b"hush\xff"),
+    ],
+)
+def test_entry_that_is_something_else_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, entry: str, value: str | bytes
+) -> None:
+    provide_secret(monkeypatch, tmp_path, {**ENTRIES, entry: value})
+    with pytest.raises(AwsCallError) as raised:
+        SOURCE.credentials()
+    what = {"id": "an access key id", "key": "a secret access key"}[entry]
+    assert f"Reading Secret unseal failed: entry {entry} isn't {what}" in str(raised.value)
+    assert "with the id of an access key of Vault's IAM user as id and the key as key" in str(raised.value)
+    assert raised.value.settling is False
+    assert "hush" not in str(raised.value)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,29 @@ def test_secret_value_is_not_shown() -> None:
     ] == [f"{PATH}:a.b.c is a secret value: use true or false"]
 
 
+def test_reader_that_hides_values_says_only_that_they_are_set() -> None:
+    values = {"a": "hush", "b": {"c": "hush", "d": "hush"}, "e": [{"f": "hush"}], "g": 1.5}
+
+    def ask(visible: ConfigReader) -> None:
+        reader = visible.hiding_values()
+        reader.flag("a", True)
+        reader.section("b").flag("c", True)
+        reader.sections("e", "give a list")[0].unknown_keys()
+        reader.required_text("h", "h", "give h")
+        reader.unknown_keys()
+
+    assert read(values, ask)[1] == [
+        f"{PATH}:a is set: use true or false",
+        f"{PATH}:b.c is set: use true or false",
+        f"{PATH}:e[0].f is set: there is no such setting; Known here are ",
+        f"{PATH}:h is not set: give h",
+        f"{PATH}:g is set: there is no such setting; Known here are a, b, e, h",
+    ]
+    assert secretly("a", {"a": "hush"}, lambda r: r.hiding_values().flag("a", True))[1] == [
+        f"{PATH}:a is a secret value: use true or false"
+    ]
+
+
 def test_value_in_plain_text_that_has_to_be_secret() -> None:
     assert read({"a": "hush"}, lambda r: r.secret("a", "use --secret"))[1] == [
         f"{PATH}:a is in plain text: use --secret"

@@ -5,12 +5,19 @@ from typing import Any
 import google.auth
 import pytest
 from google.auth import impersonated_credentials
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.oauth2 import credentials as oauth
+from requests import ConnectTimeout, ReadTimeout, TooManyRedirects
+from requests.exceptions import InvalidHeader, InvalidURL, SSLError
 
-from components.google.credentials import deployer_credentials, deployer_session
+from components.google.credentials import deployer_credentials, deployer_session, why_unanswered
 
 ACCOUNT = "deployer@acme-prod.iam.gserviceaccount.com"
 DELEGATE = "first@acme-prod.iam.gserviceaccount.com"
+
+
+def transport_error(of: object) -> TransportError:
+    return TransportError(of)  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +44,36 @@ def test_application_default_credentials(default: oauth.Credentials) -> None:
 
 
 def test_access_token_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "from the environment")
-    assert deployer_credentials((), None).token == "from the environment"
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.hush")
+    assert deployer_credentials((), None).token == "ya29.hush"
+
+
+@pytest.mark.parametrize("token", ["ya29.hush\n", " ya29.hush", "ya29. hush", "ya29.\thush", "ya29.hush\xe9"])
+def test_access_token_that_no_header_takes_is_not_shown(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", token)
+    with pytest.raises(GoogleAuthError, match="GOOGLE_OAUTH_ACCESS_TOKEN") as raised:
+        deployer_credentials((ACCOUNT,), None)
+    assert "gcloud auth print-access-token" in str(raised.value)
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (InvalidHeader("Bearer hush"), "InvalidHeader"),
+        (InvalidURL("Failed to parse: http://me:hush@proxy"), "InvalidURL"),
+        (ConnectTimeout("slow"), "slow"),
+        (SSLError("CERTIFICATE_VERIFY_FAILED"), "CERTIFICATE_VERIFY_FAILED"),
+        (ReadTimeout("slow"), "slow"),
+        (TooManyRedirects("a redirect"), "a redirect"),
+        (transport_error("Bearer hush"), "TransportError"),
+        (transport_error(InvalidHeader("Bearer hush")), "InvalidHeader"),
+        (transport_error(ConnectTimeout("slow")), "slow"),
+    ],
+    ids=repr,
+)
+def test_reason_is_that_of_the_connection_and_not_what_was_sent(error: Exception, said: str) -> None:
+    assert why_unanswered(error) == said
 
 
 def test_impersonation_of_the_configuration_comes_before_that_of_the_environment(

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from google.auth.exceptions import DefaultCredentialsError, RefreshError
+from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 from requests import ConnectTimeout, Response
+from requests.exceptions import InvalidHeader
 
 from components.errors import DeploymentError
 from components.google import existing_resources
@@ -147,6 +148,8 @@ def test_grant_on_a_key_that_is_still_to_be_created(cloud: Google) -> None:
     [
         ("Permission denied", r"(?s)failed: 403.*google-role preview"),
         (ConnectTimeout("slow"), "got no answer: slow"),
+        (InvalidHeader("the issuer's token"), "got no answer: InvalidHeader"),
+        (TransportError("the issuer's answer"), "got no answer: TransportError"),  # type: ignore[no-untyped-call]
         (RefreshError("expired", "the issuer's answer"), "can't be used: expired"),  # type: ignore[no-untyped-call]
     ],
 )

@@ -307,6 +307,14 @@ def test_a_service_that_does_not_answer_is_worth_another_try(store: Store) -> No
     assert not any(secret in str(raised.value) for secret in (ROOT_TOKEN, *SHARES))
 
 
+def test_a_header_that_cannot_be_sent_is_not_shown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Leads into every request like a token does.
+    monkeypatch.setenv("CLOUDSDK_CORE_REQUEST_REASON", "hush\n")
+    with pytest.raises(KeyStoreUnavailableError, match="got no answer: InvalidHeader") as raised:
+        store.write(key_record(), TARGET)
+    assert "hush" not in str(raised.value)
+
+
 def test_a_server_that_is_not_who_it_says_gets_nothing(
     google: SecretManager, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
