@@ -55,8 +55,9 @@ def trusted_role(
         )
     if judged.any_service_account:
         pulumi.log.warn(
-            f"Pods of every service account of the cluster may assume {role.arn} (role.arn), and so use "
-            f"Vault's key: its trust policy has no condition on {trust.limiting_key}. Of Vault's pods "
+            f"Pods of other service accounts of the cluster may assume {role.arn} (role.arn), and so use "
+            f"Vault's key: its trust policy names no single one (StringEquals on {trust.limiting_key}). Of "
+            "Vault's pods "
             f"{', '.join(f'the {claim.what} is {claim.value}' for claim in trust.claims)}."
         )
     return ExistingRole(path=found.path, unique_id=found.unique_id)

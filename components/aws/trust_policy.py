@@ -17,8 +17,8 @@ class Judgement:
     problems: Sequence[str]
     """Why no statement lets the pods assume the role; empty if one does."""
     any_service_account: bool
-    """Whether one that does has no condition on the service account: pods of other ones may assume the role,
-    too."""
+    """Whether one that does has no condition that names the service account: pods of other ones may assume
+    the role, too."""
 
 
 def judge_trust(policy: str, trust: PodTrust) -> Judgement:
@@ -38,7 +38,7 @@ def judge_trust(policy: str, trust: PodTrust) -> Judgement:
         if not fitting:
             found = [problem for statement in of_action for problem in _problems(statement, trust)]
             problems += found or [f"no statement allows {action}"]
-    limited = all(_conditions(statement, trust.limiting_key) for statement in trusting)
+    limited = all(_is_limited(statement, trust.limiting_key) for statement in trusting)
     return Judgement(tuple(dict.fromkeys(problems)), any_service_account=not problems and not limited)
 
 
@@ -71,6 +71,18 @@ def _conditions(statement: Statement, key: str) -> Sequence[tuple[str, Sequence[
         for name, values in keys.items()
         if name.lower() == key.lower()
     ]
+
+
+def _is_limited(statement: Statement, key: str) -> bool:
+    """Return whether a condition on the key leaves only the values that it names."""
+    for operator, wanted in _conditions(statement, key):
+        # The other prefix and IfExists let in who has no such key.
+        plain = operator.removeprefix("ForAnyValue:")
+        if plain in ("StringEquals", "StringEqualsIgnoreCase"):
+            return True
+        if plain == "StringLike" and not re.search(r"[*?]", "".join(wanted)):
+            return True
+    return False
 
 
 def _holds(operator: str, value: str, wanted: Sequence[str]) -> bool:

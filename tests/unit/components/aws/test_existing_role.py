@@ -55,7 +55,7 @@ def test_role_that_every_pod_may_assume_is_warned_of() -> None:
     condition = {"StringEquals": {TRUST.condition_key("aud"): "sts.amazonaws.com"}}
     _, deployment = looked_up(answer({**TRUST.statement(), "Condition": condition}))
     (warning,) = deployment.log
-    assert f"no condition on {TRUST.condition_key('sub')}" in warning
+    assert f"names no single one (StringEquals on {TRUST.condition_key('sub')})" in warning
 
 
 @pytest.mark.parametrize(

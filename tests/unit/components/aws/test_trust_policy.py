@@ -43,10 +43,10 @@ def test_role_that_the_stack_would_create_is_trusted() -> None:
     "trusting",
     [
         statement(BOTH),
-        statement({"StringLike": {f"{HOST}:sub": "system:serviceaccount:*:vault"}}),
-        statement({"StringLike": {f"{HOST}:SUB": ["another", "system:serviceaccount:secrets:vaul?"]}}),
+        statement({"StringLike": {f"{HOST}:SUB": ["another", SUBJECT]}}),
         statement({"ForAnyValue:StringEquals": {f"{HOST}:sub": [SUBJECT, "another"]}}),
         statement({"StringEqualsIgnoreCase": {f"{HOST}:sub": SUBJECT.upper()}}),
+        statement({**SUB, "StringLike": {f"{HOST}:sub": "*"}}),
         statement({**SUB, "StringNotEquals": {f"{HOST}:aud": "another"}}),
         statement({**SUB, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
         statement(SUB, Action=["sts:TagSession", "STS:AssumeRoleWith*"]),
@@ -95,6 +95,25 @@ def test_trust_in_every_service_account_is_noticed() -> None:
     assert judge_trust(policy(everybody, statement(BOTH)), TRUST).any_service_account is True
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringLike": {f"{HOST}:sub": "*"}},
+        {"StringLike": {f"{HOST}:sub": "system:serviceaccount:*:vault"}},
+        {"StringLike": {f"{HOST}:SUB": ["another", "system:serviceaccount:secrets:vaul?"]}},
+        {"StringNotEquals": {f"{HOST}:sub": "system:serviceaccount:other:app"}},
+        {"StringNotLike": {f"{HOST}:sub": "*:app"}},
+        {"StringEqualsIfExists": {f"{HOST}:sub": SUBJECT}},
+        {"ForAllValues:StringEquals": {f"{HOST}:sub": SUBJECT}},
+        {"Null": {f"{HOST}:sub": "false"}},
+    ],
+    ids=str,
+)
+def test_condition_that_others_meet_limits_nothing(condition: Mapping[str, Any]) -> None:
+    judged = judge_trust(policy(statement(condition)), TRUST)
+    assert (judged.problems, judged.any_service_account) == ((), True)
+
+
 # EKS Pod Identity
 
 CLUSTER = "arn:aws:eks:eu-central-1:123456789012:cluster/prod"
@@ -126,7 +145,7 @@ def test_statement_for_eks_names_cluster_namespace_and_service_account() -> None
 
 
 def test_the_two_actions_may_be_in_two_statements() -> None:
-    limited = {"StringLike": {ACCOUNT_TAG: "v*"}}
+    limited = {"StringLike": {ACCOUNT_TAG: "vault"}}
     parts = [eks(limited, Action=action) for action in ("sts:AssumeRole", "sts:TagSession")]
     judged = judge_trust(policy(*parts), AGENT)
     assert (judged.problems, judged.any_service_account) == ((), False)
@@ -153,6 +172,9 @@ def test_what_is_missing_for_eks_is_named(refusing: Mapping[str, Any], problem: 
     assert problem in said
 
 
-@pytest.mark.parametrize("condition", [{}, {"StringEquals": {NAMESPACE_TAG: "secrets"}}])
+@pytest.mark.parametrize(
+    "condition",
+    [{}, {"StringEquals": {NAMESPACE_TAG: "secrets"}}, {"StringLike": {ACCOUNT_TAG: "v*"}}],
+)
 def test_trust_in_eks_for_every_service_account_is_noticed(condition: Mapping[str, Any]) -> None:
     assert judge_trust(policy(eks(condition)), AGENT).any_service_account is True

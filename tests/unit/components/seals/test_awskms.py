@@ -33,14 +33,14 @@ from tests.unit.fakes.mocked_account import (
     ROLE_ARN,
     computed,
 )
-from tests.unit.fakes.recorded_deployment import Deployment, deploy
+from tests.unit.fakes.recorded_deployment import Answer, Deployment, deploy
 
 ROLE_OF_THE_STACK = f"arn:aws-cn:iam::{ACCOUNT}:role/vault/unsealer"
 CREATED: dict[str, Any] = {"role": {"name": "unsealer", "path": "/vault/"}}
 EXISTING_KEY = f"arn:aws-cn:kms:cn-north-1:999999999999:key/mrk-{'0' * 32}"
 EXISTING: dict[str, Any] = {"key": {"arn": EXISTING_KEY}, "role": {"arn": ROLE_OF_THE_STACK}}
 TRUST = IrsaTrust("arn:of:the:provider", ISSUER, "secrets", "vault").policy()
-ANSWERS = {
+ANSWERS: dict[str, Answer] = {
     GET_STATE: {"outputs": {}},
     "aws:kms/getKey:getKey": {
         "keySpec": "SYMMETRIC_DEFAULT",
