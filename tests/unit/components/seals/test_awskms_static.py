@@ -11,7 +11,16 @@ from components.errors import DeploymentError
 from components.seals.awskms import Seal
 from components.seals.seal import ProvisionedSeal, SecretVariable
 from components.settings import Settings
-from tests.unit.fakes.mocked_account import ACCOUNT, ATTACHMENT, AWS_PROVIDER, KEY, KEY_ID, ROLE, computed
+from tests.unit.fakes.mocked_account import (
+    ACCOUNT,
+    ATTACHMENT,
+    AWS_PROVIDER,
+    GET_STATE,
+    KEY,
+    KEY_ID,
+    ROLE,
+    computed,
+)
 from tests.unit.fakes.recorded_deployment import NOT_FOUND, Answer, Deployment, deploy
 from tests.unit.fakes.seal_args import provisioned_seal
 from tests.unit.fakes.stack_settings import EKS, parse, problems
@@ -35,6 +44,7 @@ GET_CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
 CALLER = {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/ada", "userId": "AIDA"}
 ANSWERS: Mapping[str, Answer] = {
     GET_CALLER: CALLER,
+    GET_STATE: {"outputs": {}},
     "aws:kms/getKey:getKey": {
         "keySpec": "SYMMETRIC_DEFAULT",
         "keyUsage": "ENCRYPT_DECRYPT",
