@@ -57,24 +57,18 @@ class PluginStack:
 
     def pulumi(self, *arguments: str, fails: bool = False) -> str:
         """Run a command; returns its output. With ``fails`` it has to fail, without it has to succeed."""
-        result = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.folder,
-            env=self.variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_RUN_SECONDS,
-            check=False,
-        )
+        result = self._run("pulumi", *arguments, "--non-interactive")
         output = result.stdout + result.stderr
         assert (result.returncode != 0) is fails, output
         return result.stdout if not fails else output
 
     def components(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of the program beside `pulumi up`."""
+        return self._run(sys.executable, "-m", "components", *arguments)
+
+    def _run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "components", *arguments],
+            command,
             cwd=self.folder,
             env=self.variables,
             stdin=subprocess.DEVNULL,

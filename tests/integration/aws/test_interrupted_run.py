@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Set
 from pathlib import Path
 
@@ -87,16 +86,7 @@ def killed_run(stack: PluginStack, proxy: InterruptingProxy, actions: Set[str]) 
 
 
 def resume(stack: PluginStack) -> str:
-    result = subprocess.run(
-        [sys.executable, "-m", "components", "resume", "--yes"],
-        cwd=stack.folder,
-        env=stack.variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    result = stack.components("resume", "--yes")
     assert result.returncode == 0, result.stderr
     return result.stderr
 
