@@ -19,7 +19,7 @@ from components.awaits_release import awaits_release
 from components.errors import DeploymentError, RetryableError
 from components.kubernetes.injected_pod import admission_probe, vault_address
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
-from components.kubernetes.pod_state import deployment_pods, grouped_problems
+from components.kubernetes.pod_state import deployment_pods, grouped_problems, pod_selector
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource
 
@@ -132,11 +132,10 @@ def _injector(kubectl: Kubectl, deployment: str) -> _Injector:
     spec = found["spec"]["template"]["spec"]
     container = next(one for one in spec["containers"] if one["name"] == _INJECTOR_CONTAINER)
     environment = {one["name"]: one.get("value", "") for one in container.get("env") or ()}
-    labels = found["spec"]["selector"]["matchLabels"]
     return _Injector(
         image=str(container["image"]),
         vault_address=str(environment.get("AGENT_INJECT_VAULT_ADDR", "")),
-        selector=",".join(f"{label}={value}" for label, value in labels.items()),
+        selector=pod_selector(found),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components.aws.credentials import CredentialSource
+from components.config.patterns import AWS_TAG_KEY
 from components.config.reader import ConfigReader
 
 AWS_NAMESPACE = "aws"
@@ -165,7 +166,7 @@ def _account_ids(reader: ConfigReader, key: str) -> tuple[str, ...]:
 
 def _default_tags(reader: ConfigReader) -> Mapping[str, str]:
     fix = "use a key that doesn't begin with aws:"
-    tags = reader.text_mapping("tags", r"(?!aws:).{1,128}", fix)
+    tags = reader.text_mapping("tags", AWS_TAG_KEY, fix)
     reader.unknown_keys()
     return tags
 

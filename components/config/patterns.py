@@ -8,6 +8,7 @@ SECRET_KEY = r"[A-Za-z0-9._-]{1,253}"  # noqa: S105 (a pattern of names)
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity
 QUANTITY = r"[1-9]\d*(\.\d+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?"
 ENVIRONMENT_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+AWS_TAG_KEY = r"(?!aws:).{1,128}"
 AWS_REGION = r"[a-z]{2,4}(-[a-z]+)+-\d"
 # https://pkg.go.dev/time#ParseDuration
 DURATION = r"[1-9]\d{0,4}(ms|s|m)"

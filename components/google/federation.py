@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.google.settings import TOKEN_FILE
+from components.google.settings import CREDENTIALS_KEY, TOKEN_FILE
 from components.google.vault_credentials import (
     CREDENTIALS,
     SCOPE,
@@ -50,7 +50,7 @@ class FederatedIdentity(VaultIdentity):
     def _fetch(self) -> str:
         information = credentials_in_secret(self.target, self.secret)
         if why := unusable(information):
-            raise unusable_secret(self.target, self.secret, f"its credentials.json {why}")
+            raise unusable_secret(self.target, self.secret, f"its {CREDENTIALS_KEY} {why}")
         token = kubernetes_token(
             self.target, self.kubernetes_account, audience=self.audience, seconds=TOKEN_SECONDS
         )

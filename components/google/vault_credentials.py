@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from components.google.settings import CREDENTIALS_KEY
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.seal_preflight import SettlingError
 
@@ -21,7 +22,6 @@ KMS_AUDIENCE = "https://cloudkms.googleapis.com/"
 
 ANNOTATION = "iam.gke.io/gcp-service-account"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_CREDENTIALS_KEY = "credentials.json"
 TOKEN_SECONDS = 3600
 _RENEWAL_SECONDS = 300
 _CALL_SECONDS = (5, 10)
@@ -155,10 +155,10 @@ class KeyFile(VaultIdentity):
         information = credentials_in_secret(self.target, self.secret)
         if information.get("type") == "external_account":
             raise self._unusable(
-                f"its {_CREDENTIALS_KEY} is of type external_account, and identity.tokenAudience isn't set"
+                f"its {CREDENTIALS_KEY} is of type external_account, and identity.tokenAudience isn't set"
             )
         if information.get("type") != "service_account":
-            raise self._unusable(f"its {_CREDENTIALS_KEY} isn't of type service_account")
+            raise self._unusable(f"its {CREDENTIALS_KEY} isn't of type service_account")
         try:
             credentials = jwt.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
                 information, audience=KMS_AUDIENCE, token_lifetime=TOKEN_SECONDS
@@ -181,15 +181,15 @@ def secret_name(target: KubernetesTarget, secret: str) -> str:
 def credentials_in_secret(target: KubernetesTarget, secret: str) -> Mapping[str, Any]:
     """Return the credentials file in a Secret; raise :class:`GoogleCallError` if there is none."""
     found = _kubernetes(target, "secret", secret)
-    encoded = (found.get("data") or {}).get(_CREDENTIALS_KEY)
+    encoded = (found.get("data") or {}).get(CREDENTIALS_KEY)
     if not encoded:
-        raise unusable_secret(target, secret, f"it has no key {_CREDENTIALS_KEY}")
+        raise unusable_secret(target, secret, f"it has no key {CREDENTIALS_KEY}")
     try:
         information = json.loads(base64.b64decode(encoded, validate=True))
     except (binascii.Error, UnicodeDecodeError, json.JSONDecodeError):
-        raise unusable_secret(target, secret, f"its {_CREDENTIALS_KEY} isn't JSON") from None
+        raise unusable_secret(target, secret, f"its {CREDENTIALS_KEY} isn't JSON") from None
     if not isinstance(information, dict):
-        raise unusable_secret(target, secret, f"its {_CREDENTIALS_KEY} isn't of type service_account")
+        raise unusable_secret(target, secret, f"its {CREDENTIALS_KEY} isn't of type service_account")
     return information
 
 
@@ -199,7 +199,7 @@ def unusable_secret(target: KubernetesTarget, secret: str, why: str) -> GoogleCa
         f"The use of {secret_name(target, secret)}",
         why,
         f"Put a service-account key there: kubectl --namespace {target.namespace} create secret generic "
-        f"{secret} --from-file={_CREDENTIALS_KEY}=<file of gcloud iam service-accounts keys create>; or "
+        f"{secret} --from-file={CREDENTIALS_KEY}=<file of gcloud iam service-accounts keys create>; or "
         "credentials of Workload Identity Federation, as docs/seals.md says",
         settling=False,
     )

@@ -55,9 +55,7 @@ def deployment_pods(kubectl: Kubectl, deployment: Mapping[str, Any]) -> Sequence
 
     Raises :class:`KubectlError`.
     """
-    selector = ",".join(
-        f"{label}={value}" for label, value in deployment["spec"]["selector"]["matchLabels"].items()
-    )
+    selector = pod_selector(deployment)
     listed = json.loads(kubectl.run(["get", "pods", f"--selector={selector}", "--output=json"]))["items"]
     states = [_state(kubectl, pod) for pod in listed]
     refusals = [
@@ -70,6 +68,12 @@ def deployment_pods(kubectl: Kubectl, deployment: Mapping[str, Any]) -> Sequence
         problem = f"not created: {'; '.join(refusals)}" if refusals else "not created yet"
         states.append(PodState(f"a pod of {name}", problem, started=False))
     return states
+
+
+def pod_selector(deployment: Mapping[str, Any]) -> str:
+    """Return the label selector of the Deployment's pods, as kubectl takes it."""
+    labels: Mapping[str, str] = deployment["spec"]["selector"]["matchLabels"]
+    return ",".join(f"{label}={value}" for label, value in labels.items())
 
 
 def grouped_problems(states: Sequence[PodState]) -> Sequence[str]:

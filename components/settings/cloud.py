@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.config.patterns import AWS_REGION
+from components.config.patterns import AWS_REGION, AWS_TAG_KEY
 from components.config.reader import ConfigReader
 from components.settings.model import ClusterSettings, WebhookFirewallSettings
 
@@ -96,7 +96,7 @@ def _read_aws(reader: ConfigReader) -> CloudSettings:
         node_security_group_ids=groups,
         enable_apis=False,
         webhook_firewall=WebhookFirewallSettings(control_plane_cidr=None, node_tags=()),
-        tags=reader.text_mapping("tags", r"(?!aws:).{1,128}", "use a key that doesn't begin with aws:"),
+        tags=reader.text_mapping("tags", AWS_TAG_KEY, "use a key that doesn't begin with aws:"),
     )
 
 
