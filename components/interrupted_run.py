@@ -12,27 +12,27 @@ from typing import Any
 
 import pulumi
 
+from components import resource_types
 from components.errors import DeploymentError
 from components.progress import say
-from components.stack_state import qualified_stack_name
+from components.stack_state import qualified_stack_name, unfinished_creations
 
 RESUME = ".venv/bin/python -m components resume"
 """The command that finds out what exists."""
 
-KEY = "aws:kms/key:Key"
 NAMED = frozenset(
     {
-        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
-        "aws:iam/policy:Policy",
-        "aws:iam/role:Role",
-        "aws:kms/alias:Alias",
-        "aws:secretsmanager/secret:Secret",
-        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        "gcp:compute/firewall:Firewall",
-        "gcp:secretmanager/secret:Secret",
-        "gcp:serviceaccount/account:Account",
-        "kubernetes:core/v1:Namespace",
-        "kubernetes:core/v1:Secret",
+        resource_types.AWS_SECRET,
+        resource_types.FIREWALL,
+        resource_types.GOOGLE_ACCOUNT,
+        resource_types.GOOGLE_SECRET,
+        resource_types.IAM_POLICY,
+        resource_types.IAM_ROLE,
+        resource_types.INGRESS_RULE,
+        resource_types.KMS_ALIAS,
+        resource_types.KUBERNETES_SECRET,
+        resource_types.NAMESPACE,
+        resource_types.POD_IDENTITY_ASSOCIATION,
     }
 )
 """Types of which two can't exist under one name. The others that a run creates can be created again."""
@@ -57,7 +57,7 @@ def watch_for_interrupted_run() -> None:
     named = pulumi.ErrorHook("name-taken", explain_taken_name)
 
     def watch(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        if args.type_ == KEY:
+        if args.type_ == resource_types.KMS_KEY:
             hooks = pulumi.ResourceHookBinding(before_create=[key])
         elif args.type_ in NAMED:
             hooks = pulumi.ResourceHookBinding(on_error=[named])
@@ -108,9 +108,5 @@ def _creation_was_interrupted(urn: str, stack: str, *, dry_run: bool) -> bool:
         say(f"Whether a run was interrupted can't be seen in the state: {result.stderr.strip()}")
         return False
     deployment: Mapping[str, Any] = json.loads(result.stdout)["deployment"]
-    unfinished = [
-        operation
-        for operation in deployment.get("pending_operations", ())
-        if operation["type"] == "creating" and operation["resource"]["urn"] == urn
-    ]
+    unfinished = [one for one in unfinished_creations(deployment) if one["urn"] == urn]
     return len(unfinished) > (0 if dry_run else 1)

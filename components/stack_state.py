@@ -1,6 +1,6 @@
 """Reads what the stack's own state records, which no resource tells the program."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,8 +23,25 @@ def qualified_stack_name() -> str:
     return f"{organization}/{pulumi.get_project()}/{stack}"
 
 
+def unfinished_creations(deployment: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the resources that an exported state has as being created, by any run."""
+    return [
+        operation["resource"]
+        for operation in deployment.get("pending_operations", ())
+        if operation["type"] == "creating"
+    ]
+
+
 def recorded_outputs(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the outputs of the recorded resources of a type, by the resource's name.
+
+    Raises :class:`DeploymentError` as :func:`recorded_outputs_of` does.
+    """
+    return recorded_outputs_of(resource_type)[resource_type]
+
+
+def recorded_outputs_of(*resource_types: str) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    """Return the outputs of the recorded resources of some types, by type and name, with one reading.
 
     They are those of the last update, or of this one as far as it has come. Raises :class:`DeploymentError`
     if the engine doesn't tell.
@@ -35,9 +52,12 @@ def recorded_outputs(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
         partial(_outputs_of, stack), DeploymentError
     )
     return {
-        urn.rpartition("::")[2]: recorded["outputs"]
-        for urn, recorded in answer["outputs"].items()
-        if recorded["type"] == resource_type
+        resource_type: {
+            urn.rpartition("::")[2]: recorded["outputs"]
+            for urn, recorded in answer["outputs"].items()
+            if recorded["type"] == resource_type
+        }
+        for resource_type in resource_types
     }
 
 

@@ -14,9 +14,10 @@ from components.interrupted_run import RESUME
 from components.kubernetes.helm_storage import HelmRecord, last_record, unfinished_problem
 from components.kubernetes.kubectl import KubectlError, KubernetesTarget
 from components.progress import say
+from components.resource_types import OPERATOR_INIT, RELEASE
 from components.seals.seal import PodRequirements, SealStanza
 from components.settings import Settings
-from components.stack_state import recorded_outputs
+from components.stack_state import recorded_outputs_of
 from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values, values_file
 from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
@@ -53,7 +54,7 @@ class HelmRelease(pulumi.CustomResource):
     def __init__(self, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
         # `compat` is what the SDK's own class sends along, too.
         sent = {**properties, "compat": "true", "status": None}
-        super().__init__("kubernetes:helm.sh/v3:Release", name, sent, opts)
+        super().__init__(RELEASE, name, sent, opts)
 
 
 class VaultRelease(pulumi.ComponentResource):
@@ -160,9 +161,8 @@ def _require_handover() -> None:
 
     With an init that resource refuses it (components/vault/release_ownership.py).
     """
-    if recorded_outputs("kubernetes:helm.sh/v3:Release") and not recorded_outputs(
-        "pulumi-python:dynamic/vault:OperatorInit"
-    ):
+    recorded = recorded_outputs_of(RELEASE, OPERATOR_INIT)
+    if recorded[RELEASE] and not recorded[OPERATOR_INIT]:
         raise DeploymentError(
             "This stack has installed Vault's release and would now uninstall it, and Vault's init hasn't "
             "succeeded yet. Nothing was changed. Set release back to true and run pulumi up to its end; "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.resource_types import INGRESS_RULE
 from components.settings import Settings
 from components.stack_state import recorded_outputs
 
@@ -57,7 +58,7 @@ def _open_security_group(settings: Settings, cluster: "EksCluster") -> WebhookRu
         )
     if not groups:
         return WebhookRule()
-    from components.aws.webhook_rule import INGRESS_RULE, WebhookIngress, WebhookIngressArgs, needed_rules
+    from components.aws.webhook_rule import WebhookIngress, WebhookIngressArgs, needed_rules
 
     port = settings.injector.port
     needed = needed_rules(groups, port, cluster, recorded_outputs(INGRESS_RULE))

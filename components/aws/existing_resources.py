@@ -13,18 +13,21 @@ from components.aws.credentials import CredentialSource
 from components.errors import DeploymentError
 from components.planned_resource import Finder, Plan, PlannedResource
 from components.progress import say
+from components.resource_types import (
+    AWS_SECRET,
+    IAM_POLICY,
+    IAM_ROLE,
+    INGRESS_RULE,
+    KMS_ALIAS,
+    KMS_KEY,
+    POD_IDENTITY_ASSOCIATION,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import SecurityGroupRuleTypeDef
     from mypy_boto3_secretsmanager.type_defs import DescribeSecretResponseTypeDef
 
 Answer = TypeVar("Answer")
-
-ALIAS = "aws:kms/alias:Alias"
-KEY = "aws:kms/key:Key"
-POLICY = "aws:iam/policy:Policy"
-ROLE = "aws:iam/role:Role"
-SECRET = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type's name
 
 _MISSING = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
@@ -44,14 +47,14 @@ class ExistingAwsResources:
             raise DeploymentError(f"The AWS credentials can't be used: {error}") from None
         self._config = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard"})
         self.finders: Mapping[str, Finder] = {
-            ALIAS: self._alias,
-            KEY: self._key,
-            ROLE: self._role,
-            POLICY: self._policy,
+            KMS_ALIAS: self._alias,
+            KMS_KEY: self._key,
+            IAM_ROLE: self._role,
+            IAM_POLICY: self._policy,
             "aws:iam/rolePolicyAttachment:RolePolicyAttachment": self._attachment,
-            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": self._rule,
-            "aws:eks/podIdentityAssociation:PodIdentityAssociation": self._association,
-            SECRET: self._secret,
+            INGRESS_RULE: self._rule,
+            POD_IDENTITY_ASSOCIATION: self._association,
+            AWS_SECRET: self._secret,
             "aws:secretsmanager/secretPolicy:SecretPolicy": self._secret_policy,
         }
 
@@ -60,9 +63,9 @@ class ExistingAwsResources:
 
     def _key(self, key: PlannedResource) -> str | None:
         """Return the id of the key that its alias, or the secret that it encrypts, leads to."""
-        if (alias := self._plan.sibling(key, ALIAS)) is not None:
+        if (alias := self._plan.sibling(key, KMS_ALIAS)) is not None:
             return self._target(alias)
-        described = self._described_secret(self._plan.sibling(key, SECRET))
+        described = self._described_secret(self._plan.sibling(key, AWS_SECRET))
         return described.get("KmsKeyId", "").rpartition("/")[2] or None if described is not None else None
 
     def _target(self, alias: PlannedResource) -> str | None:
@@ -87,7 +90,7 @@ class ExistingAwsResources:
         return f"arn:{partition}:iam::{account}:policy{policy.text('path') or '/'}{policy.text('name')}"
 
     def _attachment(self, attachment: PlannedResource) -> str | None:
-        owner, policy = (self._plan.sibling(attachment, one) for one in (ROLE, POLICY))
+        owner, policy = (self._plan.sibling(attachment, one) for one in (IAM_ROLE, IAM_POLICY))
         if owner is None or policy is None:
             return None
         role = owner.text("name")
@@ -140,7 +143,7 @@ class ExistingAwsResources:
         return described["ARN"]
 
     def _secret_policy(self, policy: PlannedResource) -> str | None:
-        described = self._described_secret(self._plan.sibling(policy, SECRET))
+        described = self._described_secret(self._plan.sibling(policy, AWS_SECRET))
         if described is None:
             return None
         found = self._ask(
@@ -160,6 +163,7 @@ class ExistingAwsResources:
         )
 
     def _client(self, service: str) -> Any:
+        # The stubs have an overload for each literal name of a service.
         return self._session.client(service, config=self._config)  # type: ignore[call-overload]
 
     def _ask(self, action: str, call: Callable[[], Answer], *, by_name: bool = False) -> Answer | None:

@@ -1,17 +1,13 @@
 """Refuses settings by which a stack would give up the key or the role that its Vault uses."""
 
 from components.errors import DeploymentError
-from components.stack_state import recorded_outputs
-
-_GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
-_INIT = "pulumi-python:dynamic/vault:OperatorInit"
-_KEY = "aws:kms/key:Key"
-_ROLE = "aws:iam/role:Role"
+from components.resource_types import IAM_ROLE, KMS_KEY, OPERATOR_INIT, RELEASE_GUARD
+from components.stack_state import recorded_outputs, recorded_outputs_of
 
 
 def require_role_of_others(arn: str) -> None:
     """Raise :class:`DeploymentError` if this stack has created the role that `role.arn` names."""
-    if any(role.get("arn") == arn for role in recorded_outputs(_ROLE).values()):
+    if any(role.get("arn") == arn for role in recorded_outputs(IAM_ROLE).values()):
         raise DeploymentError(
             f"This stack has created the role {arn} (role.arn), so it would leave the stack and be deleted, "
             "and Vault couldn't unseal without it. Nothing was changed. Remove role.arn."
@@ -25,9 +21,10 @@ def require_no_other_key(name: str) -> None:
     before the guard of the release could refuse it: the preview doesn't know a key that is still to be
     created.
     """
-    if name in recorded_outputs(_KEY) or not recorded_outputs(_INIT):
+    recorded = recorded_outputs_of(KMS_KEY, OPERATOR_INIT, RELEASE_GUARD)
+    if name in recorded[KMS_KEY] or not recorded[OPERATOR_INIT]:
         return
-    for guard in recorded_outputs(_GUARD).values():
+    for guard in recorded[RELEASE_GUARD].values():
         if guard.get("seal_type") == "awskms" and guard.get("seal_key"):
             raise DeploymentError(
                 f"Vault is sealed with the key {guard['seal_key']}, which isn't this stack's own, and "

@@ -12,7 +12,6 @@ from components.aws.cluster import EksCluster, call_function, look_up
 from components.stack_state import IMPORTING
 
 DESCRIPTION = "Allow ingress mutating webhook traffic from kube-apiserver to vault-agent-injector pod"
-INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _NAME = "webhook-ingress"
 
 

@@ -16,22 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from components.aws.credentials import CredentialSource
 from components.commands.selected_stack import selected_stack_settings
 from components.errors import DeploymentError
-from components.kubernetes.existing_objects import RELEASE, ExistingObjects
+from components.kubernetes.existing_objects import ExistingObjects
 from components.kubernetes.kubectl import KubernetesTarget, require_command
 from components.planned_resource import Finder, Plan, PlannedResource, plan_of_preview
 from components.progress import say
+from components.resource_types import DYNAMIC, KUBERNETES_IDENTITY, RELEASE
 from components.stack_state import IMPORTING
 
 NAME = "import"
 SUMMARY = "write the file for pulumi import, if the state was lost or a run was interrupted"
 
 DOCUMENT = "docs/operations.md#the-state-is-lost"
-KUBERNETES_IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
-"""Type of the resource that has the connection to the cluster."""
-_DYNAMIC = "pulumi-python:dynamic"
 _PROVIDERS = "pulumi:providers:"
+AWS_PROVIDER = f"{_PROVIDERS}aws"
 
 
 class ImportSpec(TypedDict):
@@ -149,19 +149,35 @@ def finder(plan: Plan) -> Finder:
 def _finders(package: str, plan: Plan) -> Mapping[str, Finder]:
     """Return the look-ups in a cloud or in the cluster, by the type of the resource."""
     match package:
-        case "aws" if (provider := plan.of_type(f"{_PROVIDERS}aws")) is not None:
+        case "aws" if (region := aws_region(plan)) is not None:
             from components.aws.existing_resources import ExistingAwsResources
 
-            credentials = selected_stack_settings().aws_provider.credentials
-            return ExistingAwsResources(plan, credentials, region=str(provider.inputs["region"])).finders
+            return ExistingAwsResources(plan, aws_credentials(), region=region).finders
         case "gcp":
             from components.google.existing_resources import ExistingGoogleResources
 
             return ExistingGoogleResources(plan).finders
-        case "kubernetes" if (identity := plan.of_type(KUBERNETES_IDENTITY)) is not None:
-            return ExistingObjects(KubernetesTarget.from_properties(identity.inputs["target"])).finders
+        case "kubernetes" if (target := kubernetes_target(plan)) is not None:
+            return ExistingObjects(target).finders
         case _:
             return {}
+
+
+def kubernetes_target(plan: Plan) -> KubernetesTarget | None:
+    """Return the cluster and namespace of Vault; None if the plan names no cluster."""
+    identity = plan.of_type(KUBERNETES_IDENTITY)
+    return KubernetesTarget.from_properties(identity.inputs["target"]) if identity is not None else None
+
+
+def aws_region(plan: Plan) -> str | None:
+    """Return the region of the plan's AWS provider; None if it has none."""
+    provider = plan.of_type(AWS_PROVIDER)
+    return str(provider.inputs["region"]) if provider is not None else None
+
+
+def aws_credentials() -> CredentialSource:
+    """Return the credentials that the selected stack's AWS provider has."""
+    return selected_stack_settings().aws_provider.credentials
 
 
 def completed(skeleton: ImportFile, plan: Plan, find: Finder) -> Import:
@@ -185,7 +201,7 @@ def completed(skeleton: ImportFile, plan: Plan, find: Finder) -> Import:
         if spec.get("component") or spec["type"].startswith(_PROVIDERS):
             kept.append(spec)
             continue
-        if spec["type"].startswith(_DYNAMIC):
+        if spec["type"].startswith(DYNAMIC):
             continue
         resource = planned[f"{qualified_type(spec)}::{spec.get('logicalName', spec['name'])}"]
         identifier = find(resource)

@@ -16,21 +16,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from components.commands.import_state import KUBERNETES_IDENTITY, ImportFile, ImportSpec, finder
-from components.commands.selected_stack import selected_stack_settings
+from components.commands.import_state import (
+    AWS_PROVIDER,
+    ImportFile,
+    ImportSpec,
+    aws_credentials,
+    aws_region,
+    finder,
+    kubernetes_target,
+)
 from components.errors import DeploymentError
-from components.kubernetes.existing_objects import RELEASE
 from components.kubernetes.helm_storage import HelmRecord, delete_record, last_record
 from components.kubernetes.kubectl import KubernetesTarget, require_command
 from components.planned_resource import Plan, PlannedResource
 from components.progress import say
+from components.resource_types import DYNAMIC, KMS_KEY, KUBERNETES_IDENTITY, RELEASE
+from components.stack_state import unfinished_creations
 
 NAME = "resume"
 SUMMARY = "settle what an interrupted run has left unfinished"
 
-KEY = "aws:kms/key:Key"
-_DYNAMIC = "pulumi-python:dynamic/"
-_AWS = "pulumi:providers:aws"
 _STACK = "pulumi:pulumi:Stack"
 
 
@@ -92,14 +97,12 @@ def interrupted_in(deployment: Mapping[str, Any]) -> Interrupted:
     """Return what an exported state says of the runs that were interrupted."""
     resources: Sequence[Mapping[str, Any]] = deployment.get("resources", ())
     unfinished: Mapping[str, Mapping[str, Any]] = {
-        operation["resource"]["urn"]: operation["resource"]
-        for operation in deployment.get("pending_operations", ())
-        if operation["type"] == "creating"
+        resource["urn"]: resource for resource in unfinished_creations(deployment)
     }
     creations = {urn: _planned(resource) for urn, resource in unfinished.items()}
     recorded = [_planned(resource) for resource in resources if resource["urn"] not in creations]
     return Interrupted(
-        creations=[one for one in creations.values() if not one.type.startswith(_DYNAMIC)],
+        creations=[one for one in creations.values() if not one.type.startswith(DYNAMIC)],
         plan=Plan([*recorded, *creations.values()]),
         recorded={resource["urn"]: str(resource["id"]) for resource in resources if resource.get("id")},
         providers={
@@ -130,10 +133,9 @@ def _planned(resource: Mapping[str, Any]) -> PlannedResource:
 def _unfinished_records(plan: Plan) -> Iterator[tuple[KubernetesTarget, HelmRecord]]:
     """Yield Helm's records of revisions that it hasn't finished."""
     for release in (resource for resource in plan.resources if resource.type == RELEASE):
-        identity = plan.of_type(KUBERNETES_IDENTITY)
-        if identity is None:
+        target = kubernetes_target(plan)
+        if target is None:
             raise DeploymentError(f"The state has no {KUBERNETES_IDENTITY}, which names the cluster.")
-        target = KubernetesTarget.from_properties(identity.inputs["target"])
         record = last_record(target, release.text("name"))
         if record is not None and record.pending:
             yield target, record
@@ -144,7 +146,7 @@ def _found(interrupted: Interrupted) -> Mapping[str, str]:
     find, recorded = finder(interrupted.plan), set(interrupted.recorded.values())
     found: dict[str, str] = {}
     for resource in interrupted.creations:
-        if resource.type == KEY:
+        if resource.type == KMS_KEY:
             identifier = _key(interrupted, resource)
         elif resource.urn in interrupted.recorded:
             continue
@@ -159,13 +161,11 @@ def _key(interrupted: Interrupted, key: PlannedResource) -> str | None:
     """Return the key to take over; tell of one that is left over, as a later run has created another."""
     from components.aws.unnamed_key import find_unnamed_key
 
-    provider = interrupted.plan.of_type(_AWS)
-    if provider is None:
-        raise DeploymentError(f"The state has no {_AWS}, which names the key's region.")
-    region = str(provider.inputs["region"])
-    credentials = selected_stack_settings().aws_provider.credentials
+    region = aws_region(interrupted.plan)
+    if region is None:
+        raise DeploymentError(f"The state has no {AWS_PROVIDER}, which names the key's region.")
     recorded = set(interrupted.recorded.values())
-    found = find_unnamed_key(key, credentials, region, recorded, since=interrupted.since)
+    found = find_unnamed_key(key, aws_credentials(), region, recorded, since=interrupted.since)
     if found is None or key.urn not in interrupted.recorded:
         return found
     say(

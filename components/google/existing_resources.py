@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from components.errors import DeploymentError
 from components.google.credentials import deployer_session, why_unanswered
 from components.planned_resource import Finder, Plan, PlannedResource
+from components.resource_types import FIREWALL, GOOGLE_ACCOUNT, GOOGLE_SECRET
 
 if TYPE_CHECKING:
     from requests import Session
 
-ACCOUNT = "gcp:serviceaccount/account:Account"
 _NOT_LOOKED_FOR = (
     "gcp:kms/cryptoKey:CryptoKey",
     "gcp:kms/keyRing:KeyRing",
@@ -48,11 +48,11 @@ class ExistingGoogleResources:
             ) from None
         self.finders: Mapping[str, Finder] = {
             "gcp:projects/service:Service": self._service,
-            ACCOUNT: self._account,
+            GOOGLE_ACCOUNT: self._account,
             "gcp:serviceaccount/iAMMember:IAMMember": self._account_member,
             "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": self._key_member,
-            "gcp:compute/firewall:Firewall": self._firewall,
-            "gcp:secretmanager/secret:Secret": self._secret,
+            FIREWALL: self._firewall,
+            GOOGLE_SECRET: self._secret,
             "gcp:secretmanager/regionalSecret:RegionalSecret": self._secret,
             "gcp:secretmanager/secretIamMember:SecretIamMember": self._secret_member,
             "gcp:secretmanager/regionalSecretIamMember:RegionalSecretIamMember": self._secret_member,
@@ -75,7 +75,7 @@ class ExistingGoogleResources:
         return self._if_there("iam", _account_name(account))
 
     def _account_member(self, member: PlannedResource) -> str | None:
-        account = self._plan.sibling(member, ACCOUNT)
+        account = self._plan.sibling(member, GOOGLE_ACCOUNT)
         return self._bound("iam", _account_name(account), member, "POST") if account is not None else None
 
     def _key_member(self, member: PlannedResource) -> str | None:
@@ -111,7 +111,7 @@ class ExistingGoogleResources:
 
     def _member(self, grant: PlannedResource) -> str:
         """Return who gets the role; the stack's own service account isn't known before it is created."""
-        account = self._plan.sibling(grant, ACCOUNT)
+        account = self._plan.sibling(grant, GOOGLE_ACCOUNT)
         if account is None or grant.type.startswith("gcp:serviceaccount/"):
             return grant.text("member")
         return f"serviceAccount:{_account_name(account).rpartition('/')[2]}"

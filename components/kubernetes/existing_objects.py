@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from components.kubernetes.kubectl import Kubectl, KubernetesTarget
 from components.planned_resource import Finder, PlannedResource
-
-RELEASE = "kubernetes:helm.sh/v3:Release"
+from components.resource_types import KUBERNETES_SECRET, NAMESPACE, RELEASE
 
 
 @dataclass(frozen=True)
@@ -19,8 +18,8 @@ class ExistingObjects:
     def finders(self) -> Mapping[str, Finder]:
         """The look-ups by the type of the resource."""
         return {
-            "kubernetes:core/v1:Namespace": self._namespace,
-            "kubernetes:core/v1:Secret": self._secret,
+            NAMESPACE: self._namespace,
+            KUBERNETES_SECRET: self._secret,
             RELEASE: self._release,
         }
 

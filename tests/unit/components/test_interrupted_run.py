@@ -8,13 +8,13 @@ import pulumi
 import pytest
 
 from components.interrupted_run import (
-    KEY,
     RESUME,
     SecondCreationError,
     explain_taken_name,
     refuse_second_key,
     watch_for_interrupted_run,
 )
+from components.resource_types import KMS_KEY as KEY
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.mocked_account import ALIAS
 from tests.unit.fakes.recorded_deployment import deploy

@@ -236,7 +236,9 @@ def test_release_of_the_stack_is_not_left_before_the_init(
         *(["pulumi-python:dynamic/vault:OperatorInit"] * initialised),
     }
     monkeypatch.setattr(
-        vault_release, "recorded_outputs", lambda of_type: {"vault": {}} if of_type in recorded else {}
+        vault_release,
+        "recorded_outputs_of",
+        lambda *types: {one: {"vault": {}} if one in recorded else {} for one in types},
     )
     if initialised:
         # The init refuses it, as it knows whether the release was handed over.

@@ -8,9 +8,14 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from components.aws.credentials import CredentialSource
-from components.aws.existing_resources import ALIAS, KEY, POLICY, ROLE, SECRET, ExistingAwsResources
+from components.aws.existing_resources import ExistingAwsResources
 from components.errors import DeploymentError
 from components.planned_resource import Plan, PlannedResource
+from components.resource_types import AWS_SECRET as SECRET
+from components.resource_types import IAM_POLICY as POLICY
+from components.resource_types import IAM_ROLE as ROLE
+from components.resource_types import KMS_ALIAS as ALIAS
+from components.resource_types import KMS_KEY as KEY
 
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from components.commands.import_state import (
-    KUBERNETES_IDENTITY,
     Import,
     ImportFile,
     ImportSpec,
@@ -20,6 +19,7 @@ from components.commands.import_state import (
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.planned_resource import Plan, PlannedResource
+from components.resource_types import KUBERNETES_IDENTITY
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.kubectl_answers import provide_answers
 

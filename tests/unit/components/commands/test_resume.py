@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from components.aws import unnamed_key
-from components.commands import resume
-from components.commands.import_state import KUBERNETES_IDENTITY
-from components.commands.resume import KEY, import_file, interrupted_in, run
+from components.commands import import_state, resume
+from components.commands.resume import import_file, interrupted_in, run
 from components.errors import DeploymentError
-from components.kubernetes.existing_objects import RELEASE
 from components.kubernetes.helm_storage import HelmRecord
 from components.kubernetes.kubectl import KubernetesTarget
+from components.resource_types import KMS_KEY as KEY
+from components.resource_types import KUBERNETES_IDENTITY, RELEASE
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.kubectl_answers import TARGET
 from tests.unit.fakes.stack_settings import EKS, parse
@@ -47,7 +47,7 @@ def creating(*resources: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def pulumi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "FakePulumi":
-    monkeypatch.setattr(resume, "selected_stack_settings", lambda: parse(EKS))
+    monkeypatch.setattr(import_state, "selected_stack_settings", lambda: parse(EKS))
     return FakePulumi(monkeypatch, tmp_path)
 
 

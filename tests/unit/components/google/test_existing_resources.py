@@ -12,8 +12,9 @@ from requests.exceptions import InvalidHeader
 
 from components.errors import DeploymentError
 from components.google import existing_resources
-from components.google.existing_resources import ACCOUNT, ExistingGoogleResources
+from components.google.existing_resources import ExistingGoogleResources
 from components.planned_resource import UNKNOWN, Plan, PlannedResource
+from components.resource_types import GOOGLE_ACCOUNT as ACCOUNT
 
 SERVICE, MEMBER = "gcp:projects/service:Service", "gcp:serviceaccount/iAMMember:IAMMember"
 KEY_MEMBER = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"

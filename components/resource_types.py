@@ -1,0 +1,22 @@
+"""Names the types of Pulumi's resources for which more than one module looks."""
+
+IAM_POLICY = "aws:iam/policy:Policy"
+IAM_ROLE = "aws:iam/role:Role"
+INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+KMS_ALIAS = "aws:kms/alias:Alias"
+KMS_KEY = "aws:kms/key:Key"
+POD_IDENTITY_ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+AWS_SECRET = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type's name
+GOOGLE_ACCOUNT = "gcp:serviceaccount/account:Account"
+FIREWALL = "gcp:compute/firewall:Firewall"
+GOOGLE_SECRET = "gcp:secretmanager/secret:Secret"  # noqa: S105 - a type's name
+NAMESPACE = "kubernetes:core/v1:Namespace"
+KUBERNETES_SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type's name
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+DYNAMIC = "pulumi-python:dynamic"
+"""What the types of this program's own resources begin with."""
+KUBERNETES_IDENTITY = f"{DYNAMIC}/vault:KubernetesIdentity"
+"""The resource that has the connection to the cluster."""
+OPERATOR_INIT = f"{DYNAMIC}/vault:OperatorInit"
+RELEASE_GUARD = f"{DYNAMIC}/vault:ReleaseGuard"
