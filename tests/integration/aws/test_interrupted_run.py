@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from components.aws.secret import KEY_DESCRIPTION
 from sandbox.network import REGION
 from tests.end_to_end.faults import sessions
 from tests.integration.aws.interrupting_proxy import InterruptingProxy, interrupting_proxy
@@ -100,6 +99,7 @@ def unfinished(stack: PluginStack) -> Set[str]:
 def test_each_interrupted_creation_is_repeated_or_taken_over(
     stack: PluginStack, proxy: InterruptingProxy, cloud: Cloud
 ) -> None:
+    others = enabled_keys(cloud)
     left, repeated = set(CREATIONS), set[str]()
     while left:
         action = killed_run(stack, proxy, left)
@@ -120,16 +120,11 @@ def test_each_interrupted_creation_is_repeated_or_taken_over(
     resume(stack)
     assert stack.foretold() == {}
     keys = {stack.outputs()[name].rpartition("/")[2] for name in ("key_id", "secret_key_arn")}
-    assert keys_of(cloud) == keys
+    assert enabled_keys(cloud) - others == keys
 
 
-def keys_of(cloud: Cloud) -> set[str]:
-    """The keys with the descriptions of this stack's that aren't another test's."""
-    kms, found = cloud.kms(), set()
-    for key in kms.list_keys()["Keys"]:
-        described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
-        policy = kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"]
-        own = "role/interrupted" in policy or described["Description"] == KEY_DESCRIPTION
-        if own and described["KeyState"] == "Enabled":
-            found.add(key["KeyId"])
-    return found
+def enabled_keys(cloud: Cloud) -> set[str]:
+    """List the ids of the cloud's enabled keys, also those that an earlier test of its left."""
+    kms = cloud.kms()
+    found = {key["KeyId"] for key in kms.list_keys()["Keys"]}
+    return {key for key in found if kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"}
