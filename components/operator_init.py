@@ -304,9 +304,13 @@ def _after_migration(inputs: InitInputs, record: KeyRecord | None, lease: RunLea
 
 
 def completes_migration(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Return whether this is the update that records that Vault has the new seal."""
-    same_seal = olds.get("seal_type") == news["seal_type"]
-    return same_seal and bool(olds.get("migrate_from")) and not news.get("migrate_from")
+    """Return whether this is the update that records that Vault has the new seal.
+
+    While the release that others install lacks the stack's values the state may miss how a migration begins.
+    Whether it has ended is what the guard of the release asks. States of earlier versions have no seal.
+    """
+    before = olds.get("migrate_from") or olds.get("seal_type") or news["seal_type"]
+    return not news.get("migrate_from") and before != news["seal_type"]
 
 
 def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> KeyRecord:
