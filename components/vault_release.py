@@ -14,10 +14,10 @@ from components.interrupted_run import RESUME
 from components.kubernetes.helm_storage import HelmRecord, last_record, unfinished_problem
 from components.kubernetes.kubectl import KubectlError, KubernetesTarget
 from components.progress import say
-from components.resource_types import OPERATOR_INIT, RELEASE
+from components.resource_types import RELEASE
 from components.seals.seal import PodRequirements, SealStanza
 from components.settings import Settings
-from components.stack_state import recorded_outputs_of
+from components.stack_state import outputs_of_unretained
 from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values, values_file
 from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
@@ -157,16 +157,12 @@ class VaultRelease(pulumi.ComponentResource):
 
 
 def _require_handover() -> None:
-    """Raise :class:`DeploymentError` if the stack would uninstall its own release, and has no init yet.
-
-    With an init that resource refuses it (components/vault/release_ownership.py).
-    """
-    recorded = recorded_outputs_of(RELEASE, OPERATOR_INIT)
-    if recorded[RELEASE] and not recorded[OPERATOR_INIT]:
+    """Raise :class:`DeploymentError` if the stack has installed the release and would uninstall it now."""
+    if outputs_of_unretained(RELEASE):
         raise DeploymentError(
-            "This stack has installed Vault's release and would now uninstall it, and Vault's init hasn't "
-            "succeeded yet. Nothing was changed. Set release back to true and run pulumi up to its end; "
-            "then hand the release over (docs/gitops.md)."
+            "This stack has installed Vault's release, and would now uninstall it with Vault's pods. Nothing "
+            "was changed. Set release to handover and run pulumi up to its end, without --target or "
+            "--exclude, and then set it to false (docs/gitops.md)."
         )
 
 
