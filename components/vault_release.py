@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from components.awaits_release import MISSING
+from components.chart.default_values import CHART_NAME
 from components.errors import DeploymentError
 from components.installed_release import InstalledRelease
 from components.interrupted_run import RESUME
@@ -18,7 +19,7 @@ from components.resource_types import RELEASE
 from components.seals.seal import PodRequirements, SealStanza
 from components.settings import Settings
 from components.stack_state import outputs_of_unretained
-from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values, values_file
+from components.vault.chart_values import chart_fullname, chart_values, values_file, with_given_values
 from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION, configuration_checksum
@@ -87,9 +88,10 @@ class VaultRelease(pulumi.ComponentResource):
         configuration = _configuration(settings, self.fullname, args.seal_stanzas)
         checksum = configuration.apply(configuration_checksum)
         annotations = {CONFIGURATION_ANNOTATION: checksum, **args.pods.pod_annotations}
-        values = chart_values(
+        own = chart_values(
             settings, configuration=configuration, pods=replace(args.pods, pod_annotations=annotations)
         )
+        values = with_given_values(own, settings.chart)
         if settings.release == "others":
             self._await_others(name, args, configuration, values)
         else:
