@@ -260,12 +260,13 @@ def _configuration(
                 settings.raft, fullname=fullname, namespace=settings.namespace, replicas=settings.replicas
             ),
             seals=seals,
+            listener=settings.listener,
             unauthenticated=["generate-root"] if settings.init.unauthenticated_generate_root else (),
+            extra=settings.extra_configuration.text,
         )
 
-    if not stanzas:
-        return pulumi.Output.from_input(render(()))
-    return pulumi.Output.all(*stanzas).apply(render)
+    rendered = pulumi.Output.all(*stanzas).apply(render) if stanzas else pulumi.Output.from_input(render(()))
+    return pulumi.Output.secret(rendered) if settings.extra_configuration.secret else rendered
 
 
 def user_interface(settings: Settings, release: VaultRelease) -> str:

@@ -36,6 +36,7 @@ from components.settings.seal import (
     read_seal_type,
     report_other_seals_sections,
 )
+from components.settings.server_configuration import read_extra_configuration, read_listener
 
 # It lacks the step that renders Vault's configuration from its template (hashicorp/vault-helm#1072).
 BROKEN_CHART = "0.29.0"
@@ -188,6 +189,10 @@ def parse_settings(
         tags=cloud.tags,
         aws_provider=aws_provider,
         token=token,
+        listener=read_listener(reader.section("listener")),
+        extra_configuration=read_extra_configuration(
+            reader, unauthenticated=init.unauthenticated_generate_root
+        ),
     )
     for optional in ("affinity", "ingress"):
         reader.skip(optional)

@@ -10,6 +10,7 @@ import pulumi
 from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
 from components.seals.seal import Seal
+from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
 
 RetryJoin = Literal["active-service", "pod-names"]
 Mode = Literal["ha", "standalone"]
@@ -245,6 +246,8 @@ class Settings:
     """Configuration of Pulumi's AWS provider (`aws:...`)."""
     token: pulumi.Output[str] | None = field(repr=False)
     """Token to read raft's state with instead of the root token; a secret."""
+    listener: ListenerSettings = field(default_factory=ListenerSettings)
+    extra_configuration: ExtraConfiguration = field(default_factory=ExtraConfiguration)
 
     @property
     def storage(self) -> Literal["raft", "file"]:

@@ -34,10 +34,11 @@ def released(
     stanzas: Sequence[SealStanza] = (),
     pods: PodRequirements | None = None,
     secret_annotation: str = "",
+    secret_keys: Sequence[str] = (),
     **settings: Any,
 ) -> Deployment:
     def program() -> None:
-        parsed = parse({**SHAMIR, **settings})
+        parsed = parse({**SHAMIR, **settings}, secret_keys=secret_keys)
         secret = {"key": pulumi.Output.secret(secret_annotation)} if secret_annotation else {}
         release = VaultRelease(
             "vault",
@@ -103,6 +104,16 @@ def test_configuration_has_the_seals_and_the_way_to_join() -> None:
     assert text.count('seal "awskms"') == 2
     assert "http://vault-active.vault.svc:8200" in text
     assert "seal" not in configuration(released())
+
+
+def test_hcl_of_the_users_own_is_as_secret_as_its_setting() -> None:
+    assert "log_level" in configuration(released(extraConfig='log_level = "debug"'))
+    hidden = released(extraConfig='log_level = "debug"', secret_keys=["extraConfig"])
+    assert isinstance(hidden.only(RELEASE).inputs["values"], Secret)
+    awaited = released(
+        INSTALLED, extraConfig='log_level = "debug"', secret_keys=["extraConfig"], release="false"
+    )
+    assert isinstance(awaited.outputs["chart_values"], Secret)
 
 
 def test_pods_are_marked_with_their_configuration() -> None:
