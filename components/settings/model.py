@@ -44,11 +44,22 @@ class ChartSettings:
     """The source of the official Vault chart: a repository and version, or a path."""
 
     repository: str | None
-    """URL of the Helm repository; None if ``path`` is given."""
+    """URL of the Helm repository, or of a path in an OCI registry; None if ``path`` is given."""
     version: str | None
     """Version of the chart in the repository; None if ``path`` is given."""
     path: str | None
     """Folder or archive of the chart on this machine; None if it comes from the repository."""
+    username: str | None = None
+    """Name of the user of the repository; None if it wants none."""
+    password: str | None = field(default=None, repr=False)
+    """Password of that user; a secret."""
+    ca_file: str | None = None
+    """Path of the CA certificates for the repository; None for those of this machine."""
+
+    @property
+    def in_registry(self) -> bool:
+        """Whether the repository is an OCI registry."""
+        return (self.repository or "").startswith("oci://")
 
 
 @dataclass(frozen=True)

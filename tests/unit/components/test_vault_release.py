@@ -99,6 +99,17 @@ def test_chart_may_come_from_a_path() -> None:
     assert not {"version", "repositoryOpts"} & inputs.keys()
 
 
+def test_chart_may_come_from_a_registry_or_a_private_repository() -> None:
+    inputs = released(chart={"repository": "oci://r.example/charts/"}).only(RELEASE).inputs
+    assert (inputs["chart"], inputs["version"]) == ("oci://r.example/charts/vault", "0.29.1")
+    assert "repositoryOpts" not in inputs
+    private = {"repository": "https://r.example", "username": "reader", "password": "hidden"}
+    inputs = released(chart=private, secret_keys=["chart"]).only(RELEASE).inputs
+    options = {"repo": "https://r.example", "username": "reader", "password": "hidden"}
+    assert inputs["repositoryOpts"] == Secret(options)
+    assert inputs["chart"] == "vault"
+
+
 def test_configuration_has_the_seals_and_the_way_to_join() -> None:
     text = configuration(released(stanzas=[STANZA, STANZA.disabled()]))
     assert text.count('seal "awskms"') == 2
