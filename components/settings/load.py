@@ -18,6 +18,7 @@ from components.seals.seal import Seal, seal_class
 from components.settings.chart import read_chart
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
+from components.settings.enterprise_license import read_license
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.model import (
     DeadlineSettings,
@@ -185,12 +186,13 @@ def parse_settings(
         tags=cloud.tags,
         aws_provider=aws_provider,
         token=token,
+        license=read_license(reader, image),
         listener=read_listener(reader.section("listener")),
         extra_configuration=read_extra_configuration(
             reader, unauthenticated=init.unauthenticated_generate_root
         ),
     )
-    for optional in ("affinity", "ingress"):
+    for optional in ("affinity", "ingress", "license"):
         reader.skip(optional)
     report_other_seals_sections(reader, seal)
     reader.unknown_keys()

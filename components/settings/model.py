@@ -9,7 +9,7 @@ import pulumi
 
 from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
-from components.seals.seal import Seal
+from components.seals.seal import Seal, SecretEntry
 from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
 
 RetryJoin = Literal["active-service", "pod-names"]
@@ -76,6 +76,11 @@ class ImageSettings:
         """Vault's major and minor version, if the tag begins with it; None if it names something else."""
         found = re.match(r"v?(\d{1,2})(?:\.(\d+))?(?![A-Za-z0-9_])", self.tag)
         return (int(found[1]), int(found[2] or 0)) if found else None
+
+    @property
+    def is_community_edition(self) -> bool:
+        """Whether the image can't be Vault Enterprise, whose tags are such as `1.18.1-ent`."""
+        return self.vault_version is not None and "ent" not in f"{self.repository}:{self.tag}"
 
 
 @dataclass(frozen=True)
@@ -259,6 +264,8 @@ class Settings:
     """Token to read raft's state with instead of the root token; a secret."""
     listener: ListenerSettings = field(default_factory=ListenerSettings)
     extra_configuration: ExtraConfiguration = field(default_factory=ExtraConfiguration)
+    license: SecretEntry | None = None
+    """The licence of Vault Enterprise; None for the community's edition."""
 
     @property
     def storage(self) -> Literal["raft", "file"]:
