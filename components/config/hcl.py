@@ -59,8 +59,10 @@ def top_level_names(text: str) -> Sequence[TopLevelName]:
 
     Raises :class:`HclError` if Vault couldn't read the text.
     """
-    parser = _Parser(text)
-    return parser.items("end", 1)
+    try:
+        return _Parser(text).items("end", 1)
+    except RecursionError as error:
+        raise HclError(1, "braces or brackets are nested too deeply") from error
 
 
 class _Parser:

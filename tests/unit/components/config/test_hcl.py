@@ -96,6 +96,8 @@ def test_names_on_the_top_level(text: str, expected: list[str]) -> None:
         ('a = "x\x00"', "line 1: there is a control character"),
         ("a = 1\n\x1b", "line 2: there is a control character"),
         ("\ufeffa = 1", "line 1: there is a character"),
+        ("a = " + "[" * 50_000, "line 1: braces or brackets are nested too deeply"),
+        ("a {" * 30_000, "line 1: braces or brackets are nested too deeply"),
     ],
 )
 def test_what_vault_could_not_read_is_refused_with_its_line(text: str, problem: str) -> None:
