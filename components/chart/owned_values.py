@@ -21,6 +21,7 @@ OWNED: Mapping[str, str] = {
     "server.enabled": "Vault is always installed; remove it",
     "server.image.repository": "use image.repository",
     "server.image.tag": "use image.tag",
+    "server.enterpriseLicense": "use license",
     "server.updateStrategyType": "it stays OnDelete, as only an unsealed Vault may be followed; remove it",
     "server.resources": "use resources",
     "server.affinity": "use affinity",

@@ -15,9 +15,11 @@ from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
 from components.seals.seal import Seal, seal_class
-from components.settings.chart import read_chart, require_known_values
+from components.settings.chart import read_chart
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
+from components.settings.enterprise_license import read_license
+from components.settings.given_values import require_known_values
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.model import (
     DeadlineSettings,
@@ -36,6 +38,7 @@ from components.settings.seal import (
     read_seal_type,
     report_other_seals_sections,
 )
+from components.settings.server_configuration import read_extra_configuration, read_listener
 
 # A Service's name has at most 63 characters, and the chart's longest is
 # "<release>-vault-agent-injector-svc".
@@ -128,6 +131,14 @@ def parse_settings(
     mode = reader.choice("mode", "ha", MODES, "ha has voters on raft, standalone one pod with file storage")
     replicas = _replicas(reader, mode)
     pod_address = _pod_address(reader, replicas)
+    release = RELEASES[
+        reader.choice(
+            "release",
+            "true",
+            [*RELEASES],
+            "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
+        )
+    ]
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -145,14 +156,7 @@ def parse_settings(
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
         create_namespace=reader.flag("createNamespace", True),
-        release=RELEASES[
-            reader.choice(
-                "release",
-                "true",
-                [*RELEASES],
-                "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
-            )
-        ],
+        release=release,
         release_name=reader.text(
             "releaseName",
             "vault",
@@ -160,7 +164,7 @@ def parse_settings(
             f"use at most {RELEASE_NAME_LENGTH} of a-z, 0-9 and dashes",
             RELEASE_NAME_LENGTH,
         ),
-        chart=read_chart(reader.section("chart")),
+        chart=read_chart(reader.section("chart"), installs=release != "others"),
         image=image,
         replicas=replicas,
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
@@ -184,8 +188,13 @@ def parse_settings(
         tags=cloud.tags,
         aws_provider=aws_provider,
         token=token,
+        license=read_license(reader, image),
+        listener=read_listener(reader.section("listener")),
+        extra_configuration=read_extra_configuration(
+            reader, unauthenticated=init.unauthenticated_generate_root
+        ),
     )
-    for optional in ("affinity", "ingress"):
+    for optional in ("affinity", "ingress", "license"):
         reader.skip(optional)
     report_other_seals_sections(reader, seal)
     reader.unknown_keys()

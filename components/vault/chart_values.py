@@ -124,6 +124,11 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         **_mode(settings, configuration),
         **_pods(settings, pods),
     }
+    if settings.license is not None:
+        server["enterpriseLicense"] = {
+            "secretName": settings.license.name,
+            "secretKey": settings.license.key,
+        }
     if settings.resources:
         server["resources"] = dict(settings.resources)
     if settings.affinity is not None:
