@@ -348,14 +348,14 @@ def test_pod_identity_asks_for_the_agent_and_for_no_oidc_provider() -> None:
     assert held["PassRole"]["Condition"] == {
         "StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}
     }
+    deletion = statements(destroy_policy(found))["DeleteAssociation"]
+    assert deletion["Resource"] == f"arn:aws:eks:eu-central-1:{ACCOUNT}:podidentityassociation/example/*"
 
 
 @pytest.mark.parametrize("preflight", [True, False])
 def test_role_is_assumed_as_vault_for_the_preflight_alone(preflight: bool) -> None:
     found = scope({**FULL, "identity": {"kind": "pod-identity"}, "init": {"preflight": preflight}})
     assert ("AssumeRoleAsVault" in statements(up_policy(found))) is preflight
-    deletion = statements(destroy_policy(found))["DeleteAssociation"]
-    assert deletion["Resource"] == f"arn:aws:eks:eu-central-1:{ACCOUNT}:podidentityassociation/example/*"
 
 
 def test_a_users_key_takes_no_rights_in_iam_and_eks() -> None:
