@@ -1,6 +1,8 @@
 """What the engine tells of the stack's own state."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -67,3 +69,16 @@ def test_state_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(stack_state, "_outputs_of", outputs)
     assert read()[0] == {"webhook-ingress": OUTPUTS}
+
+
+def test_export_is_not_given_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have secrets in plain text; the passphrase is what the CLI itself reads."""
+    command = tmp_path / "pulumi"
+    given = "${PULUMI_CONFIG-no} ${PULUMI_CONFIG_SECRET_KEYS-no} $PULUMI_CONFIG_PASSPHRASE"
+    command.write_text(f"""#!/bin/sh\nprintf '{{"deployment": {{"given": "%s"}}}}' "{given}"\n""")
+    command.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("PULUMI_CONFIG", "hush")
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", "hush")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "word")
+    assert stack_state.exported_deployment("prod") == {"given": "no no word"}
