@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import copy
 from typing import Any
 
@@ -116,7 +117,10 @@ def test_each_single_value_is_a_secret() -> None:
     async def shown() -> Any:
         return await replaced(secret_values(given))
 
-    assert asyncio.run(shown()) == {
+    # asyncio.run would leave this thread without an event loop, which other tests' SDK asks for.
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        found = loop.run_until_complete(shown())
+    assert found == {
         "server": {
             "volumes": [{"name": "mine", "secret": {"secretName": "secret"}}],
             "extraContainers": [{"name": "c", "env": [{"name": "secret", "value": "secret"}]}],
