@@ -1,7 +1,6 @@
 """Reads what the stack's own state records, which no resource tells the program."""
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -9,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from components.child_environment import environment_without_settings
 from components.errors import DeploymentError
 from components.progress import Waiting
 
@@ -39,7 +39,7 @@ def exported_deployment(stack: str) -> Mapping[str, Any]:
 
 def _exported(stack: str) -> Mapping[str, Any]:
     command = ["pulumi", "stack", "export", "--non-interactive", f"--stack={stack}"]
-    environment = _environment_without_settings()
+    environment = environment_without_settings(passphrase=True)
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         deployment: Mapping[str, Any] = json.loads(result.stdout)["deployment"] or {}
@@ -50,18 +50,6 @@ def _exported(stack: str) -> Mapping[str, Any]:
             f"Check that pulumi stack export --stack {stack} works, and run the command again."
         ) from error
     return deployment
-
-
-def _environment_without_settings() -> Mapping[str, str]:
-    """Return the environment without the settings, which the engine passes to this program decrypted.
-
-    The passphrase of the state begins with the same letters, and the CLI may want it.
-    """
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("PULUMI_CONFIG") or name.startswith("PULUMI_CONFIG_PASSPHRASE")
-    }
 
 
 def unfinished_creations(deployment: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -10,15 +10,16 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
+from components.child_environment import environment_without_settings
 
-def environment_without_settings() -> Mapping[str, str]:
+
+def kubectl_environment() -> Mapping[str, str]:
     """Return the environment for kubectl and the programs that it runs.
 
     A person's preferences for kubectl are off: one such as `delete: interactive: true` makes a deletion
     succeed without deleting anything. Source: kubernetes.io/docs/reference/kubectl/kuberc.
     """
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_CONFIG")}
-    return {**own, "KUBERC": "off", "KUBECTL_KUBERC": "false"}
+    return {**environment_without_settings(passphrase=False), "KUBERC": "off", "KUBECTL_KUBERC": "false"}
 
 
 @contextlib.contextmanager
@@ -33,7 +34,7 @@ def started(
         stderr=subprocess.PIPE,
         # A buffer would swallow the whole line at the first byte, and select would wait for more.
         bufsize=0,
-        env=environment_without_settings(),
+        env=kubectl_environment(),
         process_group=0,
     ) as process:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.kubernetes.process_group import environment_without_settings, signal_group, started
+from components.kubernetes.process_group import kubectl_environment, signal_group, started
 from tests.unit.fakes.processes import ended, ends
 
 PRINT_ENVIRONMENT = "import json, os, sys; json.dump([dict(os.environ), sys.stdin.read()], sys.stdout)"
@@ -31,7 +31,7 @@ def test_command_gets_no_settings_no_preferences_and_no_input(monkeypatch: pytes
     assert "hvs.adopted" not in str(given)
     assert (given["KUBERC"], given["KUBECTL_KUBERC"], given["AWS_PROFILE"]) == ("off", "false", "mine")
     assert read == ""
-    assert given == environment_without_settings()
+    assert given == kubectl_environment()
 
 
 @contextlib.contextmanager
