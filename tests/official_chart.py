@@ -6,6 +6,7 @@ vault --skip-tests`` made of ``<seed>.values.yaml``.
 """
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,13 @@ def official_rendering(version: str, seed: str) -> dict[tuple[str, str], Any]:
     text = official_file(version, f"{seed}.rendered.yaml").read_text(encoding="utf-8")
     documents = [document for document in yaml.safe_load_all(text) if document is not None]
     return {(document["kind"], document["metadata"]["name"]): document for document in documents}
+
+
+def leaves(values: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Yield the paths of all values that aren't objects with values of their own."""
+    for name, value in values.items():
+        inner = f"{path}{name}"
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{inner}.")
+        else:
+            yield inner

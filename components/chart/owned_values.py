@@ -3,7 +3,7 @@
 With a value of somebody else there, Vault would be another one than the one that is initialised and verified.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 OWNED: Mapping[str, str] = {
@@ -73,13 +73,3 @@ def _touches(values: Any, path: str) -> bool:
     if name not in values:
         return False
     return not rest or _touches(values[name], rest)
-
-
-def leaves(values: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Yield the paths of all values that aren't objects with values of their own."""
-    for name, value in values.items():
-        inner = f"{path}{name}"
-        if isinstance(value, Mapping) and value:
-            yield from leaves(value, f"{inner}.")
-        else:
-            yield inner

@@ -1,7 +1,7 @@
 import pytest
 
-from components.chart.owned_values import OWNED, leaves, owned_problems
-from tests.official_chart import VERSIONS, official_yaml
+from components.chart.owned_values import OWNED, owned_problems
+from tests.official_chart import VERSIONS, leaves, official_yaml
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from components.chart.owned_values import OWNED, leaves
+from components.chart.owned_values import OWNED
 from components.chart.value_merge import JOINED, OVERRIDABLE
 from components.errors import SettingsError
 from components.vault.chart_values import chart_values, with_given_values
+from tests.official_chart import leaves
 from tests.unit.components.vault.test_chart_values import CONFIGURATION, INGRESS, SEALS, STACKS, values
 from tests.unit.fakes.stack_settings import EKS, SHAMIR, parse
 
