@@ -3,15 +3,13 @@
 Helm passes unknown values on in silence, and the official chart's schema allows them.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-# A word is suggested if at most about a fifth of it is different, as for the settings.
-_CUTOFF = 0.75
+from components.near_names import near_name
 
 
 def unknown_names(values: Mapping[str, Any], default_values: str) -> Sequence[str]:
@@ -50,6 +48,6 @@ def _commented(lines: Sequence[str]) -> Sequence[str]:
 
 
 def _problem(path: str, name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=_CUTOFF)
-    meant = f"; did you mean {path}{near[0]}?" if near else ""
+    near = near_name(name, known)
+    meant = f"; did you mean {path}{near}?" if near else ""
     return f"{path}{name} isn't a value of this chart{meant}"

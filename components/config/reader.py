@@ -1,6 +1,5 @@
 """Reads Pulumi configuration with types, and collects every problem instead of stopping at the first."""
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -8,6 +7,8 @@ from typing import Any, TypeVar, overload
 
 import pulumi
 from pulumi.runtime import config as runtime_config
+
+from components.near_names import near_name
 
 Text = TypeVar("Text", bound=str)
 
@@ -275,10 +276,8 @@ class ConfigReader:
 
 def _nearest(key: str, known: Collection[str]) -> str:
     """Return the known name that differs in a letter or two, or begins with the key; empty if none does."""
-    # Below 0.75 are other words: by default difflib takes "tolerations" for "location".
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
     longer = sorted(name for name in known if name.startswith(key))
-    return next(iter([*close, *longer]), "")
+    return near_name(key, known) or next(iter(longer), "")
 
 
 def _parse_object(value: Any) -> Mapping[str, Any] | None:
