@@ -1,9 +1,10 @@
 """Reads where Vault's chart comes from."""
 
-import ssl
 from dataclasses import replace
+from pathlib import Path
 
 from components.config.reader import ConfigReader
+from components.settings import certificates
 from components.settings.given_values import read_given_values
 from components.settings.model import ChartSettings
 
@@ -82,12 +83,9 @@ def _password(reader: ConfigReader) -> str | None:
 
 
 def _ca_file(reader: ConfigReader) -> str | None:
-    key, fix = "caFile", "give the path of a file with CA certificates (PEM)"
-    path = reader.text(key, None, fix=fix)
+    key = "caFile"
+    path = reader.text(key, None, fix=certificates.FIX)
     if path is not None:
-        try:
-            # The provider's plugin reads it, for which `~` is no home.
-            ssl.create_default_context(cafile=path)
-        except OSError:
-            reader.report(key, fix)
+        # The provider's plugin reads it, for which `~` is no home.
+        certificates.report_unusable(reader, key, Path(path))
     return path

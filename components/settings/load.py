@@ -1,6 +1,5 @@
 """Loads the stack's configuration into :class:`Settings`: defaults, rules, and error messages."""
 
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
 from components.seals.seal import Seal, seal_class
+from components.settings import certificates
 from components.settings.chart import read_chart
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
@@ -345,16 +345,13 @@ def _pod_address(reader: ConfigReader, replicas: int) -> str | None:
 
 
 def _pod_address_ca_file(reader: ConfigReader, pod_address: str | None) -> str | None:
-    key, fix = "podAddressCaFile", "give the path of a file with CA certificates (PEM)"
-    path = reader.text(key, None, fix=fix)
+    key = "podAddressCaFile"
+    path = reader.text(key, None, fix=certificates.FIX)
     if path is None:
         return None
     if pod_address is None or not pod_address.startswith("https:"):
         reader.report(key, "it belongs to a podAddress with https; remove it")
-    try:
-        ssl.create_default_context(cafile=Path(path).expanduser())
-    except OSError:
-        reader.report(key, fix)
+    certificates.report_unusable(reader, key, Path(path).expanduser())
     return path
 
 
