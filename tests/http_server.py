@@ -1,9 +1,10 @@
-"""An HTTP server on the loopback for one test, which answers by a function."""
+"""HTTP servers on the loopback for one test, which answer by a function or with files."""
 
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from werkzeug.wrappers import Request, Response
 
@@ -26,3 +27,21 @@ def http_server(
         finally:
             listener.shutdown()
             thread.join()
+
+
+@contextmanager
+def file_server(folder: Path, user: tuple[str, str] | None = None) -> Iterator[str]:
+    """Serve the folder's files until the block ends; gives the URL.
+
+    ``user``: name and password, without which the answer is 401; None for everybody.
+    """
+
+    def answer(asked: Request) -> Response:
+        given = asked.authorization
+        if user is not None and (given is None or (given.username, given.password) != user):
+            return Response(status="401 Unauthorized")
+        file = folder / asked.path.lstrip("/")
+        return Response(file.read_bytes()) if file.is_file() else Response(status=404)
+
+    with http_server(answer) as port:
+        yield f"http://127.0.0.1:{port}"

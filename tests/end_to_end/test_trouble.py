@@ -1,12 +1,9 @@
 """Bad input and trouble: one clear message, and nothing half-made."""
 
-import functools
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ import pytest
 from tests.end_to_end.deployment import ONE_POD, Deployment
 from tests.end_to_end.faults.boundary import boundary
 from tests.end_to_end.running_vault import poll
+from tests.http_server import file_server
 
 
 def test_refused_before_any_resource(fresh: Deployment) -> None:
@@ -126,11 +124,8 @@ def chart_repository(tmp_path: Path) -> Iterator[str]:
     folder.mkdir()
     entry = {"name": "vault", "version": "0.1.0", "urls": ["vault-0.1.0.tgz"], "apiVersion": "v2"}
     (folder / "index.yaml").write_text(json.dumps({"apiVersion": "v1", "entries": {"vault": [entry]}}))
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with file_server(folder) as url:
+        yield url
 
 
 def test_chart_version_not_found(fresh: Deployment, chart_repository: str) -> None:

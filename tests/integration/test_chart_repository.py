@@ -1,12 +1,7 @@
 """Whether the official chart can be had, asked of a real Helm and of repositories on loopback."""
 
-import base64
-import contextlib
-import functools
-import http.server
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,27 +11,9 @@ from sandbox.charts import ChartError, official_chart_reachable, own_chart
 from sandbox.layout import Layout
 from sandbox.plugins.kubernetes.helm import ChartReference, Helm, HelmError
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings
+from tests.http_server import file_server
 
 USERNAME, PASSWORD = "reader", "not-for-everybody"
-
-
-class _Files(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder."""
-
-    def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
-
-
-class _FilesOfAUser(_Files):
-    """Serves a folder to whoever has the password."""
-
-    def do_GET(self) -> None:
-        """Answer 401 without the password."""
-        expected = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-        if self.headers.get("Authorization") == f"Basic {expected}":
-            super().do_GET()
-        else:
-            self.send_error(http.HTTPStatus.UNAUTHORIZED)
 
 
 @pytest.fixture
@@ -48,29 +25,17 @@ def folder(helm: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@contextlib.contextmanager
-def served(folder: Path, files: type[_Files]) -> Iterator[str]:
-    """The URL of a server of files on loopback."""
-    handler = functools.partial(files, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
 def repository(folder: Path) -> Iterator[str]:
     """The URL of a repository that everybody may read."""
-    with served(folder, _Files) as url:
+    with file_server(folder) as url:
         yield url
 
 
 @pytest.fixture
 def private_repository(folder: Path) -> Iterator[str]:
     """The URL of a repository that wants a password."""
-    with served(folder, _FilesOfAUser) as url:
+    with file_server(folder, (USERNAME, PASSWORD)) as url:
         yield url
 
 

@@ -1,9 +1,6 @@
-import functools
 import hashlib
-import http.server
 import io
 import tarfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from components.chart.default_values import (
     packaged_default_values,
     published_default_values,
 )
+from tests.http_server import file_server
 
 VALUES = "server:\n  enabled: true\n"
 
@@ -48,13 +46,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def repository(folder: Path) -> Iterator[str]:
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with file_server(folder) as url:
+        yield url
 
 
 def publish(folder: Path, **entry: object) -> None:
