@@ -30,7 +30,9 @@ def http_server(
 
 
 @contextmanager
-def file_server(folder: Path, user: tuple[str, str] | None = None) -> Iterator[str]:
+def file_server(
+    folder: Path, user: tuple[str, str] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """Serve the folder's files until the block ends; gives the URL.
 
     ``user``: name and password, without which the answer is 401; None for everybody.
@@ -43,5 +45,5 @@ def file_server(folder: Path, user: tuple[str, str] | None = None) -> Iterator[s
         file = folder / asked.path.lstrip("/")
         return Response(file.read_bytes()) if file.is_file() else Response(status=404)
 
-    with http_server(answer) as port:
-        yield f"http://127.0.0.1:{port}"
+    with http_server(answer, tls) as port:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"

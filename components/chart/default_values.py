@@ -34,16 +34,17 @@ def packaged_default_values(path: str) -> str:
         ) from error
 
 
-def published_default_values(repository: str, version: str) -> str:
+def published_default_values(repository: str, version: str, ca_file: str | None) -> str:
     """Return the text of ``values.yaml`` of a version in a Helm repository; raise :class:`ChartSourceError`.
 
-    It is kept in the user's cache folder, as a version doesn't change and an index has a megabyte.
+    ``ca_file`` has the repository's CA certificates; None for those of this machine. The text is kept in the
+    user's cache folder, as a version doesn't change and an index has a megabyte.
     """
     source = hashlib.sha256(repository.encode()).hexdigest()[:16]
     cached = _cache_folder() / source / f"{version}.yaml"
     if cached.is_file():
         return cached.read_text(encoding="utf-8")
-    values = _downloaded(repository.removesuffix("/") + "/", version)
+    values = _downloaded(repository.removesuffix("/") + "/", version, ca_file)
     cached.parent.mkdir(parents=True, exist_ok=True)
     # Another run may read it at the same time.
     partial = cached.with_suffix(f".{os.getpid()}")
@@ -57,12 +58,12 @@ def _cache_folder() -> Path:
     return (Path(configured) if configured else Path.home() / ".cache") / "vault-autounseal" / "charts"
 
 
-def _downloaded(repository: str, version: str) -> str:
+def _downloaded(repository: str, version: str, ca_file: str | None) -> str:
     # Of the commands that read the settings, few need it.
     import requests
 
     def get(url: str) -> bytes:
-        response = requests.get(url, timeout=REQUEST_SECONDS)
+        response = requests.get(url, timeout=REQUEST_SECONDS, verify=ca_file or True)
         response.raise_for_status()
         return response.content
 

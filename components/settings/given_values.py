@@ -35,7 +35,7 @@ def require_known_values(chart: ChartSettings) -> None:
     if chart.path is not None:
         text = packaged_default_values(chart.path)
     else:
-        text = published_default_values(str(chart.repository), str(chart.version))
+        text = published_default_values(str(chart.repository), str(chart.version), chart.ca_file)
     problems = [f"chart.values.{problem}" for problem in unknown_names(chart.values, text)]
     if problems:
         raise SettingsError(problems)

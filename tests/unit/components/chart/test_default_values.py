@@ -1,5 +1,6 @@
 import hashlib
 import io
+import ssl
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from components.chart.default_values import (
     packaged_default_values,
     published_default_values,
 )
+from sandbox.certificates import CertificateAuthority
 from tests.http_server import file_server
 
 VALUES = "server:\n  enabled: true\n"
@@ -76,16 +78,16 @@ def test_what_is_no_chart_is_refused(tmp_path: Path, content: bytes | None) -> N
 @pytest.mark.parametrize("with_digest", [True, False])
 def test_repository_is_asked_once_for_a_version(folder: Path, repository: str, with_digest: bool) -> None:
     publish(folder, **({"digest": hashlib.sha256(CHART).hexdigest()} if with_digest else {}))
-    assert published_default_values(repository, "0.29.1") == VALUES
+    assert published_default_values(repository, "0.29.1", None) == VALUES
     (folder / "index.yaml").unlink()
-    assert published_default_values(repository, "0.29.1") == VALUES
+    assert published_default_values(repository, "0.29.1", None) == VALUES
     with pytest.raises(ChartSourceError, match="404"):
-        published_default_values(repository, "0.28.0")
+        published_default_values(repository, "0.28.0", None)
 
 
 def test_address_of_an_archive_may_be_absolute(folder: Path, repository: str) -> None:
     publish(folder, urls=[f"{repository}/charts/vault-0.29.1.tgz"])
-    assert published_default_values(f"{repository}/", "0.29.1") == VALUES
+    assert published_default_values(f"{repository}/", "0.29.1", None) == VALUES
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_repository_without_the_chart_is_refused(
 ) -> None:
     publish(folder, **entry)
     with pytest.raises(ChartSourceError, match=message):
-        published_default_values(repository, "0.29.1")
+        published_default_values(repository, "0.29.1", None)
     assert not cache.exists()
 
 
@@ -111,10 +113,22 @@ def test_repository_without_the_chart_is_refused(
 def test_index_of_another_shape_is_refused(folder: Path, repository: str, index: str) -> None:
     (folder / "index.yaml").write_text(index)
     with pytest.raises(ChartSourceError, match=r"Check chart\.repository"):
-        published_default_values(repository, "0.29.1")
+        published_default_values(repository, "0.29.1", None)
 
 
 def test_repository_that_does_not_answer_is_named() -> None:
     # Port 1 is privileged and unassigned here: nothing listens on it.
     with pytest.raises(ChartSourceError, match=r"http://127\.0\.0\.1:1/"):
-        published_default_values("http://127.0.0.1:1", "0.29.1")
+        published_default_values("http://127.0.0.1:1", "0.29.1", None)
+
+
+def test_repository_is_verified_by_its_own_certificates(folder: Path, tmp_path: Path) -> None:
+    authority = CertificateAuthority.load_or_create(tmp_path, "somebody's")
+    issued = authority.issue("server", "server", addresses=["127.0.0.1"])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(issued.certificate, issued.key)
+    publish(folder)
+    with file_server(folder, tls=context) as url:
+        with pytest.raises(ChartSourceError, match="CERTIFICATE_VERIFY_FAILED"):
+            published_default_values(url, "0.29.1", None)
+        assert published_default_values(url, "0.29.1", str(authority.certificate)) == VALUES

@@ -65,15 +65,15 @@ def test_chart_is_not_read_without_values(tmp_path: Path) -> None:
 
 
 def test_repository_is_read_for_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, str, str | None]] = []
 
-    def published(repository: str, version: str) -> str:
-        asked.append((repository, version))
+    def published(repository: str, version: str, ca_file: str | None) -> str:
+        asked.append((repository, version, ca_file))
         return "csi: {}\n"
 
     monkeypatch.setattr("components.settings.given_values.published_default_values", published)
     require_known_values(parse({**SHAMIR, "chart": {"values": {"csi": {"enabled": True}}}}).chart)
-    assert asked == [("https://helm.releases.hashicorp.com", "0.29.1")]
+    assert asked == [("https://helm.releases.hashicorp.com", "0.29.1", None)]
 
 
 @pytest.mark.parametrize(
