@@ -8,17 +8,18 @@ from typing import Any
 import pulumi
 
 from components.awaits_release import MISSING
+from components.chart.default_values import CHART_NAME
 from components.errors import DeploymentError
 from components.installed_release import InstalledRelease
 from components.interrupted_run import RESUME
 from components.kubernetes.helm_storage import HelmRecord, last_record, unfinished_problem
 from components.kubernetes.kubectl import KubectlError, KubernetesTarget
 from components.progress import say
-from components.resource_types import OPERATOR_INIT, RELEASE
+from components.resource_types import RELEASE
 from components.seals.seal import PodRequirements, SealStanza
-from components.settings import Settings
-from components.stack_state import recorded_outputs_of
-from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values, values_file
+from components.settings import ChartSettings, Settings
+from components.stack_state import outputs_of_unretained
+from components.vault.chart_values import chart_fullname, chart_values, values_file, with_given_values
 from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION, configuration_checksum
@@ -87,9 +88,10 @@ class VaultRelease(pulumi.ComponentResource):
         configuration = _configuration(settings, self.fullname, args.seal_stanzas)
         checksum = configuration.apply(configuration_checksum)
         annotations = {CONFIGURATION_ANNOTATION: checksum, **args.pods.pod_annotations}
-        values = chart_values(
+        own = chart_values(
             settings, configuration=configuration, pods=replace(args.pods, pod_annotations=annotations)
         )
+        values = with_given_values(own, settings.chart)
         if settings.release == "others":
             self._await_others(name, args, configuration, values)
         else:
@@ -104,9 +106,7 @@ class VaultRelease(pulumi.ComponentResource):
             name,
             {
                 "name": settings.release_name,
-                "chart": settings.chart.path or CHART_NAME,
-                "version": settings.chart.version,
-                "repositoryOpts": {"repo": settings.chart.repository} if settings.chart.repository else None,
+                **_chart_source(settings.chart),
                 "namespace": args.namespace,
                 "values": values,
                 # Helm would wait for the injector only, for seconds in which the init can run already;
@@ -156,17 +156,29 @@ class VaultRelease(pulumi.ComponentResource):
         }
 
 
-def _require_handover() -> None:
-    """Raise :class:`DeploymentError` if the stack would uninstall its own release, and has no init yet.
+def _chart_source(chart: ChartSettings) -> Mapping[str, Any]:
+    """Return the properties of a release that say where its chart is."""
+    if chart.in_registry:
+        return {"chart": f"{str(chart.repository).rstrip('/')}/{CHART_NAME}", "version": chart.version}
+    if chart.repository is None:
+        return {"chart": chart.path}
+    options: dict[str, Any] = {"repo": chart.repository}
+    if chart.username is not None:
+        options["username"] = chart.username
+    if chart.password is not None:
+        options["password"] = pulumi.Output.secret(chart.password)
+    if chart.ca_file is not None:
+        options["caFile"] = chart.ca_file
+    return {"chart": CHART_NAME, "version": chart.version, "repositoryOpts": options}
 
-    With an init that resource refuses it (components/vault/release_ownership.py).
-    """
-    recorded = recorded_outputs_of(RELEASE, OPERATOR_INIT)
-    if recorded[RELEASE] and not recorded[OPERATOR_INIT]:
+
+def _require_handover() -> None:
+    """Raise :class:`DeploymentError` if the stack has installed the release and would uninstall it now."""
+    if outputs_of_unretained(RELEASE):
         raise DeploymentError(
-            "This stack has installed Vault's release and would now uninstall it, and Vault's init hasn't "
-            "succeeded yet. Nothing was changed. Set release back to true and run pulumi up to its end; "
-            "then hand the release over (docs/gitops.md)."
+            "This stack has installed Vault's release, and would now uninstall it with Vault's pods. Nothing "
+            "was changed. Set release to handover and run pulumi up to its end, without --target or "
+            "--exclude, and then set it to false (docs/gitops.md)."
         )
 
 
@@ -260,12 +272,13 @@ def _configuration(
                 settings.raft, fullname=fullname, namespace=settings.namespace, replicas=settings.replicas
             ),
             seals=seals,
+            listener=settings.listener,
             unauthenticated=["generate-root"] if settings.init.unauthenticated_generate_root else (),
+            extra=settings.extra_configuration.text,
         )
 
-    if not stanzas:
-        return pulumi.Output.from_input(render(()))
-    return pulumi.Output.all(*stanzas).apply(render)
+    rendered = pulumi.Output.all(*stanzas).apply(render) if stanzas else pulumi.Output.from_input(render(()))
+    return pulumi.Output.secret(rendered) if settings.extra_configuration.secret else rendered
 
 
 def user_interface(settings: Settings, release: VaultRelease) -> str:

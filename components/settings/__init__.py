@@ -16,6 +16,7 @@ from components.settings.model import (
     StorageSettings,
     WebhookFirewallSettings,
 )
+from components.settings.server_configuration import ListenerSettings
 
 __all__ = [
     "ChartSettings",
@@ -26,6 +27,7 @@ __all__ = [
     "IngressSettings",
     "InitSettings",
     "InjectorSettings",
+    "ListenerSettings",
     "Mode",
     "RaftSettings",
     "Settings",

@@ -15,11 +15,13 @@ from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
 from components.seals.seal import Seal, seal_class
+from components.settings.chart import read_chart
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
+from components.settings.enterprise_license import read_license
+from components.settings.given_values import require_known_values
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.model import (
-    ChartSettings,
     DeadlineSettings,
     ImageSettings,
     IngressSettings,
@@ -36,11 +38,7 @@ from components.settings.seal import (
     read_seal_type,
     report_other_seals_sections,
 )
-
-# It lacks the step that renders Vault's configuration from its template (hashicorp/vault-helm#1072).
-BROKEN_CHART = "0.29.0"
-OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
-
+from components.settings.server_configuration import read_extra_configuration, read_listener
 
 # A Service's name has at most 63 characters, and the chart's longest is
 # "<release>-vault-agent-injector-svc".
@@ -62,6 +60,7 @@ def load_settings() -> Settings:
         token=token,
         aws_configuration=configuration_of(AWS_NAMESPACE),
     )
+    require_known_values(settings.chart)
     return _with_google_provider(settings)
 
 
@@ -132,6 +131,14 @@ def parse_settings(
     mode = reader.choice("mode", "ha", MODES, "ha has voters on raft, standalone one pod with file storage")
     replicas = _replicas(reader, mode)
     pod_address = _pod_address(reader, replicas)
+    release = RELEASES[
+        reader.choice(
+            "release",
+            "true",
+            [*RELEASES],
+            "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
+        )
+    ]
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -149,14 +156,7 @@ def parse_settings(
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
         create_namespace=reader.flag("createNamespace", True),
-        release=RELEASES[
-            reader.choice(
-                "release",
-                "true",
-                [*RELEASES],
-                "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
-            )
-        ],
+        release=release,
         release_name=reader.text(
             "releaseName",
             "vault",
@@ -164,7 +164,7 @@ def parse_settings(
             f"use at most {RELEASE_NAME_LENGTH} of a-z, 0-9 and dashes",
             RELEASE_NAME_LENGTH,
         ),
-        chart=_chart(reader.section("chart")),
+        chart=read_chart(reader.section("chart"), installs=release != "others"),
         image=image,
         replicas=replicas,
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
@@ -188,8 +188,13 @@ def parse_settings(
         tags=cloud.tags,
         aws_provider=aws_provider,
         token=token,
+        license=read_license(reader, image),
+        listener=read_listener(reader.section("listener")),
+        extra_configuration=read_extra_configuration(
+            reader, unauthenticated=init.unauthenticated_generate_root
+        ),
     )
-    for optional in ("affinity", "ingress"):
+    for optional in ("affinity", "ingress", "license"):
         reader.skip(optional)
     report_other_seals_sections(reader, seal)
     reader.unknown_keys()
@@ -216,30 +221,6 @@ def _replicas(reader: ConfigReader, mode: Mode) -> int:
         "use 1, 3, 5 or 7: raft needs a majority, so an even number adds a node that may fail "
         "without adding a failure that may be survived",
     )
-
-
-def _chart(reader: ConfigReader) -> ChartSettings:
-    path = reader.text("path", None, fix="give the folder or archive of a chart")
-    if path is not None:
-        reader.not_applicable(("repository", "version"), "chart.path takes its place; remove one of the two")
-        chart = ChartSettings(repository=None, version=None, path=path)
-    else:
-        chart = ChartSettings(
-            repository=reader.text(
-                "repository",
-                OFFICIAL_CHART_REPOSITORY,
-                r"https?://.+",
-                "give the URL of a Helm repository",
-            ),
-            version=reader.text(
-                "version", "0.29.1", r"\d+\.\d+\.\d+([+-].+)?", "give an exact version, such as 0.29.1"
-            ),
-            path=None,
-        )
-        if chart.version == BROKEN_CHART:
-            reader.report("version", "its config templating is broken (vault-helm issue 1072); use 0.29.1")
-    reader.unknown_keys()
-    return chart
 
 
 def _image(reader: ConfigReader) -> ImageSettings:

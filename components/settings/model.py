@@ -9,7 +9,8 @@ import pulumi
 
 from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
-from components.seals.seal import Seal
+from components.seals.seal import Seal, SecretEntry
+from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
 
 RetryJoin = Literal["active-service", "pod-names"]
 Mode = Literal["ha", "standalone"]
@@ -43,11 +44,26 @@ class ChartSettings:
     """The source of the official Vault chart: a repository and version, or a path."""
 
     repository: str | None
-    """URL of the Helm repository; None if ``path`` is given."""
+    """URL of the Helm repository, or of a path in an OCI registry; None if ``path`` is given."""
     version: str | None
     """Version of the chart in the repository; None if ``path`` is given."""
     path: str | None
     """Folder or archive of the chart on this machine; None if it comes from the repository."""
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further values of the chart, none of which the program sets; None where Helm removes a default."""
+    secret_values: bool = False
+    """Whether some of the values are secrets, so that none is shown."""
+    username: str | None = None
+    """Name of the user of the repository; None if it wants none."""
+    password: str | None = field(default=None, repr=False)
+    """Password of that user; a secret."""
+    ca_file: str | None = None
+    """Path of the CA certificates for the repository; None for those of this machine."""
+
+    @property
+    def in_registry(self) -> bool:
+        """Whether the repository is an OCI registry."""
+        return (self.repository or "").startswith("oci://")
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,11 @@ class ImageSettings:
         """Vault's major and minor version, if the tag begins with it; None if it names something else."""
         found = re.match(r"v?(\d{1,2})(?:\.(\d+))?(?![A-Za-z0-9_])", self.tag)
         return (int(found[1]), int(found[2] or 0)) if found else None
+
+    @property
+    def is_community_edition(self) -> bool:
+        """Whether the image can't be Vault Enterprise, whose tags are such as `1.18.1-ent`."""
+        return self.vault_version is not None and "ent" not in f"{self.repository}:{self.tag}"
 
 
 @dataclass(frozen=True)
@@ -245,6 +266,10 @@ class Settings:
     """Configuration of Pulumi's AWS provider (`aws:...`)."""
     token: pulumi.Output[str] | None = field(repr=False)
     """Token to read raft's state with instead of the root token; a secret."""
+    listener: ListenerSettings = field(default_factory=ListenerSettings)
+    extra_configuration: ExtraConfiguration = field(default_factory=ExtraConfiguration)
+    license: SecretEntry | None = None
+    """The licence of Vault Enterprise; None for the community's edition."""
 
     @property
     def storage(self) -> Literal["raft", "file"]:

@@ -10,10 +10,12 @@ from typing import Any
 import pulumi
 import yaml
 
+from components.chart.default_values import CHART_NAME
+from components.chart.value_merge import merge_values, secret_values
+from components.errors import SettingsError
 from components.seals.seal import PodRequirements
-from components.settings import IngressSettings, Settings, StorageSettings
+from components.settings import ChartSettings, IngressSettings, Settings, StorageSettings
 
-CHART_NAME = "vault"
 SECRET_MODE = 0o440
 """Mode of a mounted Secret's files: readable only by Vault's group, which the chart sets."""
 
@@ -76,6 +78,20 @@ def chart_values(
     return values
 
 
+def with_given_values(own: Mapping[str, Any], chart: ChartSettings) -> dict[str, Any]:
+    """Return the program's values with the user's own beneath them.
+
+    Raises :class:`SettingsError` if both have one. If a value of the user's is a secret, all of them are, as
+    Pulumi only says that one is.
+    """
+    problems: list[str] = []
+    given = secret_values(chart.values) if chart.secret_values else chart.values
+    merged = merge_values(given, own, problems)
+    if problems:
+        raise SettingsError([f"chart.values.{problem}" for problem in problems])
+    return merged
+
+
 def values_file(values: Mapping[str, Any]) -> str:
     """Return the values as YAML, in which Vault's configuration can be read line by line."""
     return yaml.dump(values, Dumper=_ValuesDumper, sort_keys=False)
@@ -108,6 +124,11 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         **_mode(settings, configuration),
         **_pods(settings, pods),
     }
+    if settings.license is not None:
+        server["enterpriseLicense"] = {
+            "secretName": settings.license.name,
+            "secretKey": settings.license.key,
+        }
     if settings.resources:
         server["resources"] = dict(settings.resources)
     if settings.affinity is not None:

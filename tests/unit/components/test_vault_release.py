@@ -9,7 +9,6 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from components import vault_release
 from components.errors import DeploymentError
 from components.seals import gcpckms
 from components.seals.seal import PodRequirements, SealStanza
@@ -23,7 +22,8 @@ from components.vault_release import (
 from sandbox.certificates import CertificateAuthority
 from tests.unit.fakes.init_inputs import TARGET
 from tests.unit.fakes.mocked_account import GET_STATE, RELEASE, RELEASE_COMPONENT
-from tests.unit.fakes.recorded_deployment import Deployment, Secret, deploy
+from tests.unit.fakes.recorded_deployment import Answer, Deployment, Secret, deploy
+from tests.unit.fakes.recorded_state import NO_STATE, recorded_state
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
 STANZA = SealStanza("awskms", {"region": "eu-central-1", "kms_key_id": "1"})
@@ -34,10 +34,12 @@ def released(
     stanzas: Sequence[SealStanza] = (),
     pods: PodRequirements | None = None,
     secret_annotation: str = "",
+    state: Answer = NO_STATE,
+    secret_keys: Sequence[str] = (),
     **settings: Any,
 ) -> Deployment:
     def program() -> None:
-        parsed = parse({**SHAMIR, **settings})
+        parsed = parse({**SHAMIR, **settings}, secret_keys=secret_keys)
         secret = {"key": pulumi.Output.secret(secret_annotation)} if secret_annotation else {}
         release = VaultRelease(
             "vault",
@@ -58,7 +60,7 @@ def released(
             pulumi.export(name, output)
 
     helms = {"status": {"revision": 2}, **(computed or {})}
-    return deploy({}, answers={GET_STATE: {"outputs": {}}}, outputs=lambda _: helms, program=program)
+    return deploy({}, answers={GET_STATE: state}, outputs=lambda _: helms, program=program)
 
 
 INSTALLED = {"missing": "", "revision": "5f/1/0"}
@@ -98,11 +100,32 @@ def test_chart_may_come_from_a_path() -> None:
     assert not {"version", "repositoryOpts"} & inputs.keys()
 
 
+def test_chart_may_come_from_a_registry_or_a_private_repository() -> None:
+    inputs = released(chart={"repository": "oci://r.example/charts/"}).only(RELEASE).inputs
+    assert (inputs["chart"], inputs["version"]) == ("oci://r.example/charts/vault", "0.29.1")
+    assert "repositoryOpts" not in inputs
+    private = {"repository": "https://r.example", "username": "reader", "password": "hidden"}
+    inputs = released(chart=private, secret_keys=["chart"]).only(RELEASE).inputs
+    options = {"repo": "https://r.example", "username": "reader", "password": "hidden"}
+    assert inputs["repositoryOpts"] == Secret(options)
+    assert inputs["chart"] == "vault"
+
+
 def test_configuration_has_the_seals_and_the_way_to_join() -> None:
     text = configuration(released(stanzas=[STANZA, STANZA.disabled()]))
     assert text.count('seal "awskms"') == 2
     assert "http://vault-active.vault.svc:8200" in text
     assert "seal" not in configuration(released())
+
+
+def test_hcl_of_the_users_own_is_as_secret_as_its_setting() -> None:
+    assert "log_level" in configuration(released(extraConfig='log_level = "debug"'))
+    hidden = released(extraConfig='log_level = "debug"', secret_keys=["extraConfig"])
+    assert isinstance(hidden.only(RELEASE).inputs["values"], Secret)
+    awaited = released(
+        INSTALLED, extraConfig='log_level = "debug"', secret_keys=["extraConfig"], release="false"
+    )
+    assert isinstance(awaited.outputs["chart_values"], Secret)
 
 
 def test_pods_are_marked_with_their_configuration() -> None:
@@ -227,22 +250,13 @@ def test_values_for_others_come_with_the_place_of_the_chart() -> None:
     assert outputs["revision"] == "5f/1/0"
 
 
-@pytest.mark.parametrize("initialised", [False, True])
-def test_release_of_the_stack_is_not_left_before_the_init(
-    monkeypatch: pytest.MonkeyPatch, initialised: bool
+@pytest.mark.parametrize("retained", [False, True])
+def test_release_of_the_stack_leaves_it_only_once_the_state_retains_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, retained: bool
 ) -> None:
-    recorded = {
-        "kubernetes:helm.sh/v3:Release",
-        *(["pulumi-python:dynamic/vault:OperatorInit"] * initialised),
-    }
-    monkeypatch.setattr(
-        vault_release,
-        "recorded_outputs_of",
-        lambda *types: {one: {"vault": {}} if one in recorded else {} for one in types},
-    )
-    if initialised:
-        # The init refuses it, as it knows whether the release was handed over.
-        assert "chart_values" in released(INSTALLED, release=False).outputs
+    state = recorded_state(monkeypatch, tmp_path, {"type": RELEASE, "retainOnDelete": retained})
+    if retained:
+        assert "chart_values" in released(INSTALLED, state=state, release=False).outputs
         return
-    with pytest.raises(DeploymentError, match="would now uninstall it, and Vault's init hasn't succeeded"):
-        released(INSTALLED, release=False)
+    with pytest.raises(DeploymentError, match="would now uninstall it with Vault's pods"):
+        released(INSTALLED, state=state, release=False)

@@ -30,9 +30,12 @@ AZURE = {
     "clientId": GUID,
     "clientSecret": {"name": "azure-unseal"},
 }
-ON_EKS = {**EKS, **INGRESS, "migrateFrom": {"seal": "shamir"}}
-ON_GKE = {**GKE, **INGRESS, "migrateFrom": {"seal": "shamir"}}
-ANYWHERE = {"kubeContext": "here", **INGRESS, "migrateFrom": {"seal": "shamir"}}
+LICENCE = {"image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid"}}
+OPTIONAL = {**INGRESS, **LICENCE, "migrateFrom": {"seal": "shamir"}}
+"""Sections without which a stack has nothing of the kind, with the settings that they can't do without."""
+ON_EKS = {**EKS, **OPTIONAL}
+ON_GKE = {**GKE, **OPTIONAL}
+ANYWHERE = {"kubeContext": "here", **OPTIONAL}
 
 STORES: Mapping[str, Mapping[str, Any]] = {
     "aws-secrets-manager": {
@@ -46,7 +49,7 @@ STORES: Mapping[str, Mapping[str, Any]] = {
 }
 """Stores of this program, with the settings that they can't do without."""
 
-COMMON = ("any", "an Ingress", "a seal migration")
+COMMON = ("any", "an Ingress", "Vault Enterprise", "a seal migration")
 STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     (ON_EKS, (*COMMON, "EKS", "awskms")),
     (ON_GKE, (*COMMON, "Google Cloud", "GKE", "gcpckms")),

@@ -133,9 +133,6 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "kubeconfig", "~/.kube/vault", "kubeconfig", "~/.kube/vault"),
     (SHAMIR, "namespace", "secrets", "namespace", "secrets"),
     (SHAMIR, "releaseName", "b" * 38, "release_name", "b" * 38),
-    (SHAMIR, "chart.version", "0.34.1", "chart.version", "0.34.1"),
-    (SHAMIR, "chart.repository", "https://charts.example.com", "chart.repository", "https://charts.example.com"),
-    (SHAMIR, "chart.path", "./chart", "chart", ChartSettings(repository=None, version=None, path="./chart")),
     (SHAMIR, "image.repository", "registry.example.com:5000/vault", "image.repository",
      "registry.example.com:5000/vault"),
     (SHAMIR, "image.tag", "1.19.0-ent", "image.tag", "1.19.0-ent"),
@@ -210,7 +207,7 @@ def test_every_setting_is_covered_above() -> None:
 
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
     missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com"}})) - covered
-    elsewhere = {"cluster.name", "kube_context", "token", "ingress.host", "chart.path"}
+    elsewhere = {"cluster.name", "kube_context", "token", "ingress.host"}
     elsewhere |= {"pod_address_ca_file"}  # test_load_pod_address.py
     elsewhere |= {"init.unauthenticated_generate_root"}  # test_init_of_vault_2.py
     # test_cloud.py
@@ -220,8 +217,10 @@ def test_every_setting_is_covered_above() -> None:
     elsewhere |= {"init.adopt", "init.adopted_keys_file", "init.pgp_keys", "init.root_token_pgp_key"}
     elsewhere |= {"custody.store"}
     elsewhere |= {"seal.static_keys"}  # test_awskms_static.py
-    # aws/test_provider_settings.py
-    elsewhere |= {name for name in missing if name.startswith("aws_provider.")}
+    # aws/test_provider_settings.py, test_chart.py, test_server_configuration.py
+    modules = ("aws_provider.", "chart.", "extra_configuration.", "listener.")
+    elsewhere |= {name for name in missing if name.startswith(modules)}
+    elsewhere |= {"license"}  # test_enterprise_license.py
     fixed = {"data_storage.enabled"}
     shared_with_data_storage = {"audit_storage.size"}
     assert missing == elsewhere | fixed | shared_with_data_storage
@@ -252,10 +251,6 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "namespace", "Vault", "use a DNS label"),
     (SHAMIR, "namespace", "v" * 64, "use a DNS label"),
     (SHAMIR, "releaseName", "r" * 39, "use at most 38 of"),
-    (SHAMIR, "chart.repository", "hashicorp", "give the URL of a Helm repository"),
-    (SHAMIR, "chart.version", "latest", "give an exact version"),
-    (SHAMIR, "chart.version", "0.29.0", "use 0.29.1"),
-    (SHAMIR, "chart.path", "", "give the folder or archive of a chart"),
     (SHAMIR, "image.repository", "hashicorp/vault 1", "give a repository without its tag"),
     (SHAMIR, "image.tag", "1.18 1", "give a tag, such as 1.18.1"),
     (SHAMIR, "image.tag", True, "give a tag, such as 1.18.1"),
@@ -360,13 +355,6 @@ def test_awskms_needs_the_cluster_even_with_a_context() -> None:
 def test_region_of_the_cluster_is_required() -> None:
     (problem,) = problems({"clusterName": "example", "nodeSecurityGroupId": NODE_GROUP})
     assert problem.startswith(f"{PROJECT}:region is not set: ")
-
-
-@pytest.mark.parametrize("key", ["repository", "version"])
-def test_chart_comes_from_a_path_or_a_repository(key: str) -> None:
-    value = {"repository": "https://charts.example.com", "version": "0.29.1"}[key]
-    (problem,) = problems({**SHAMIR, "chart": {"path": "./chart", key: value}})
-    assert problem.startswith(f'{PROJECT}:chart.{key} is "{value}": chart.path takes its place')
 
 
 def test_default_role_name_that_is_too_long() -> None:
