@@ -112,6 +112,12 @@ def test_each_interrupted_creation_and_upgrade_goes_on(interrupted: InterruptedS
     interrupted.settle()
     stack = interrupted.stack
     stack.pulumi("config", "set", "ui", "false")
-    interrupted.kill(table.HELM_UPGRADE)
+    refused: list[str] = []
+    interrupted.kill(
+        table.HELM_UPGRADE,
+        before=lambda: refused.append(stack.components("resume", "--yes").stderr),
+    )
+    assert "the stack is currently locked" in refused[0]
+    # Helm's record of the upgrade is still there, which the next run says.
     interrupted.settle()
     assert stack.foretold() == {}

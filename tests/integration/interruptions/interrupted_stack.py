@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -28,8 +28,16 @@ class InterruptedStack:
     proxy: InterruptingProxy
     open: dict[Interruption, datetime] = field(default_factory=dict)
 
-    def kill(self, *interruptions: Interruption) -> None:
-        """Update, and kill all processes of that when all of these are done and nobody has an answer."""
+    def kill(self, *interruptions: Interruption, before: Callable[[], None] = lambda: None) -> None:
+        """Update, and kill all processes of that when all of these are done and nobody has an answer.
+
+        ``before`` is called when the run is to be killed, and still at work.
+        """
+
+        def interrupt() -> None:
+            before()
+            sessions.kill(process.pid)
+
         log = self.stack.folder / "killed.log"
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -42,7 +50,7 @@ class InterruptedStack:
                 start_new_session=True,
             )
             actions = {one.action for one in interruptions}
-            self.proxy.interrupt_after(actions, lambda: sessions.kill(process.pid))
+            self.proxy.interrupt_after(actions, interrupt)
             assert process.wait(timeout=_RUN_SECONDS) < 0, log.read_text()
         self.stack.pulumi("cancel", "--yes")
         self.open.update(dict.fromkeys(interruptions, datetime.now(UTC)))

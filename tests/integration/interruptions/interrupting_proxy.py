@@ -63,12 +63,14 @@ class InterruptingProxy(ThreadingHTTPServer):
             if action not in self._awaited or self._interrupt is None:
                 return
             self._done.add(action)
-            if self._done == self._awaited:
-                interrupt, self._interrupt = self._interrupt, None
-                interrupt()
-                self._interrupted.set()
-                return
-        self._interrupted.wait(_WITHHELD_SECONDS)
+            interrupt = self._interrupt if self._done == self._awaited else None
+            if interrupt is not None:
+                self._interrupt = None
+        if interrupt is None:
+            self._interrupted.wait(_WITHHELD_SECONDS)
+            return
+        interrupt()
+        self._interrupted.set()
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
