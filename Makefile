@@ -5,7 +5,7 @@ SHELL := /bin/sh
 unexport PYTHONDONTWRITEBYTECODE
 ISOLATED := sandbox/isolated.sh
 .DELETE_ON_ERROR:
-.PHONY: environment up down status doctor check test lint types unit integration tools end-to-end end-to-end-aws end-to-end-gcp faults older-sdk one mutants bench
+.PHONY: environment up down status doctor check test lint types unit integration tools end-to-end end-to-end-aws end-to-end-gcp faults key-faults interruptions older-sdk one mutants bench
 
 environment:
 	@sh sandbox/virtual_environment.sh
@@ -51,10 +51,11 @@ tools: environment
 
 integration: tools
 	.venv/bin/pytest tests/integration -n 3
+	$(MAKE) interruptions
 
 # Both clouds at the same time: make -j 2 end-to-end
 end-to-end: end-to-end-aws end-to-end-gcp
-	$(MAKE) faults
+	$(MAKE) key-faults
 
 end-to-end-aws: tools older-sdk
 	$(ISOLATED) aws .venv/bin/pytest tests/end_to_end -n 2 --dist loadscope
@@ -62,9 +63,16 @@ end-to-end-aws: tools older-sdk
 end-to-end-gcp: tools
 	$(ISOLATED) gcp .venv/bin/pytest tests/end_to_end/google
 
-# What the last end-to-end tests have shown of the keys, compared with docs/faults.md.
-faults: environment
-	$(PYTHON) -m tests.end_to_end.faults.results .sandbox/isolated/aws .sandbox/isolated/gcp
+# What the last tests have shown of each fault, compared with docs/faults.md.
+faults: key-faults interruptions
+
+# Of the keys, by the end-to-end tests.
+key-faults: environment
+	$(PYTHON) -m tests.end_to_end.faults.results keys .sandbox/isolated/aws .sandbox/isolated/gcp
+
+# Of runs that were killed before there were keys, by the integration tests.
+interruptions: environment
+	$(PYTHON) -m tests.end_to_end.faults.results interruptions .sandbox/isolated/integration
 
 older-sdk: environment
 	$(PYTHON) -m tests.end_to_end.older_sdk

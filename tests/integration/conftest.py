@@ -1,6 +1,7 @@
 """How the tests are spread over workers; Helm, and the sandbox's chart rendered by it."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,12 +12,20 @@ import yaml
 
 from sandbox.charts import own_chart
 from tests.built_tools import built_tools
+from tests.end_to_end.faults.expectations import results_folder
+from tests.integration.interruptions.interrupted_stack import RESULTS
 from tests.integration.schedule import ModuleScheduling
 
 CONFIG = 'ui = true\nstorage "raft" {\n  path = "/vault/data"\n}\n'
 LEAST_VALUES = {
     "server": {"ha": {"enabled": True, "raft": {"enabled": True, "config": CONFIG}}},
 }
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Forget what the last run has shown of interruptions."""
+    if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
+        shutil.rmtree(results_folder(RESULTS.home), ignore_errors=True)
 
 
 @pytest.hookimpl(optionalhook=True)

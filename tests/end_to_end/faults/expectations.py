@@ -41,11 +41,14 @@ def results_folder(home: Path) -> Path:
     return home / "faults"
 
 
-def summary(keys: Sequence[Keys]) -> str:
+def summary(outcomes: Sequence[str]) -> str:
     """Return one line on what became of the keys, for docs/faults.md."""
+    kept, same, new, never = (
+        outcomes.count(keys.value)
+        for keys in (Keys.KEPT, Keys.SAME_SHARES, Keys.NEW_SHARES, Keys.NEVER_GIVEN)
+    )
     return (
-        f"{len(keys)} faults injected: in {keys.count(Keys.KEPT)} the first keys unlock Vault, in "
-        f"{keys.count(Keys.SAME_SHARES)} the shares from before the fault, in {keys.count(Keys.NEW_SHARES)} "
-        f"those that a change made, and in {keys.count(Keys.NEVER_GIVEN)} nobody had any keys and an empty "
-        "Vault was begun anew"
+        f"{len(outcomes)} faults injected: in {kept} the first keys unlock Vault, in {same} the shares from "
+        f"before the fault, in {new} those that a change made, and in {never} nobody had any keys and an "
+        "empty Vault was begun anew"
     )

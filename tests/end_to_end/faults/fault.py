@@ -29,10 +29,15 @@ class Row(ABC):
         """What it is tried on, as the page says it."""
 
     @property
+    def outcome(self) -> str:
+        """The last cell of its row."""
+        return self.keys.value
+
+    @property
     def row(self) -> str:
         """The cells of its row after the number, as the page has them."""
         seen = " ".join(part.text for part in self.seen)
-        return f"{self.injected} | {self.where} | {seen} | {self.keys.value}"
+        return f"{self.injected} | {self.where} | {seen} | {self.outcome}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,44 +1,42 @@
 """Runs that are killed when AWS has created something: once for each kind of resource, on one stack."""
 
-import json
-import subprocess
-from collections.abc import Iterator, Set
+import http.client
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from typing_extensions import override
 
 from sandbox.network import REGION
-from tests.end_to_end.faults import sessions
-from tests.integration.aws.interrupting_proxy import InterruptingProxy, interrupting_proxy
 from tests.integration.aws.permissions.permission_stack import branch, empty_stack, settings_for
 from tests.integration.aws.running_cloud import OPERATOR, Cloud
-from tests.integration.plugin_stack import PluginStack
+from tests.integration.interruptions import interruption_table as table
+from tests.integration.interruptions.interrupted_stack import InterruptedStack
+from tests.integration.interruptions.interrupting_proxy import Target, interrupting_proxy
 
 pytestmark = pytest.mark.timeout(900)
 
-RESUMED = "-m components resume"
-REPEATED = frozenset({"AttachRolePolicy", "PutResourcePolicy"})
-"""What AWS does again without a complaint, so that the next run goes on by itself."""
-RULE = "AuthorizeSecurityGroupIngress"
-"""The next run takes an equal rule for somebody else's, and goes on without one of its own."""
-CREATIONS = REPEATED | {
-    RULE,
-    "CreateAlias",
-    "CreateKey",
-    "CreatePolicy",
-    "CreateRole",
-    "CreateSecret",
-}
+
+class Aws(Target):
+    """All of AWS behind one address, whose requests have the API's names of what they do."""
+
+    def __init__(self, url: str) -> None:
+        self._address = urlsplit(url).netloc
+
+    @override
+    def connect(self, host: str) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self._address, timeout=60)
+
+    @override
+    def action(self, request: BaseHTTPRequestHandler, body: bytes) -> str:
+        named = str(request.headers.get("X-Amz-Target", "")).rpartition(".")[2]
+        return named or parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
 
 
 @pytest.fixture
-def proxy(cloud: Cloud) -> Iterator[InterruptingProxy]:
-    with interrupting_proxy(cloud.url) as running:
-        yield running
-
-
-@pytest.fixture
-def stack(cloud: Cloud, proxy: InterruptingProxy, tmp_path: Path) -> PluginStack:
+def interrupted(cloud: Cloud, tmp_path: Path) -> Iterator[InterruptedStack]:
     """With a key, a role, a rule and a secret that has a key of its own."""
     (tmp_path / "empty").mkdir()
     settings = settings_for(
@@ -53,71 +51,23 @@ def stack(cloud: Cloud, proxy: InterruptingProxy, tmp_path: Path) -> PluginStack
             "readers": [cloud.sts().get_caller_identity()["Arn"]],
         },
     )
-    made = branch(empty_stack(cloud, tmp_path / "empty"), tmp_path / "stack", settings, OPERATOR)
-    made.variables = {**made.variables, "AWS_ENDPOINT_URL": proxy.url}
-    return made
-
-
-def killed_run(stack: PluginStack, proxy: InterruptingProxy, actions: Set[str]) -> str:
-    """Update, killed with all its processes after the first of these actions, which is returned."""
-    done: list[str] = []
-    # One after the other, so that a run doesn't leave several of them.
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--parallel=1"]
-    with (stack.folder / "killed.log").open("w") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=stack.folder,
-            env=stack.variables,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-        def kill(action: str) -> None:
-            done.append(action)
-            sessions.kill(process.pid)
-
-        proxy.interrupt_after(actions, kill)
-        assert process.wait(timeout=180) < 0, (stack.folder / "killed.log").read_text()
-    stack.pulumi("cancel", "--yes")
-    return done[0]
-
-
-def resume(stack: PluginStack) -> str:
-    result = stack.components("resume", "--yes")
-    assert result.returncode == 0, result.stderr
-    return result.stderr
-
-
-def unfinished(stack: PluginStack) -> Set[str]:
-    """URNs of what the state has as being created."""
-    deployment = json.loads(stack.pulumi("stack", "export"))["deployment"]
-    return {operation["resource"]["urn"] for operation in deployment.get("pending_operations", ())}
+    stack = branch(empty_stack(cloud, tmp_path / "empty"), tmp_path / "stack", settings, OPERATOR)
+    with interrupting_proxy(Aws(cloud.url)) as proxy:
+        stack.variables = {**stack.variables, "AWS_ENDPOINT_URL": proxy.url}
+        yield InterruptedStack(stack, proxy)
 
 
 def test_each_interrupted_creation_is_repeated_or_taken_over(
-    stack: PluginStack, proxy: InterruptingProxy, cloud: Cloud
+    interrupted: InterruptedStack, cloud: Cloud
 ) -> None:
     others = enabled_keys(cloud)
-    left, repeated = set(CREATIONS), set[str]()
-    while left:
-        action = killed_run(stack, proxy, left)
-        left.discard(action)
-        (urn,) = unfinished(stack) - repeated
-        if action in REPEATED:
-            # The next run does it again; Pulumi warns of it until the end.
-            repeated.add(urn)
-            continue
-        if action != RULE:
-            # Alone, so that the others are there to be interrupted.
-            said = stack.pulumi("up", "--yes", "--skip-preview", "--target", urn, fails=True)
-            assert RESUMED in said, f"{action}: {said}"
-        assert " exists: " in resume(stack), action
-        repeated.clear()
-        assert unfinished(stack) == set()
-    stack.up()
-    resume(stack)
+    interrupted.kill(table.AWS_KEY, table.AWS_ROLE, table.AWS_RULE)
+    interrupted.settle()
+    interrupted.kill(table.AWS_ALIAS, table.AWS_POLICY, table.AWS_SECRET_ROW)
+    interrupted.settle()
+    interrupted.kill(table.AWS_ATTACHMENT, table.AWS_SECRET_POLICY)
+    interrupted.settle()
+    stack = interrupted.stack
     assert stack.foretold() == {}
     keys = {stack.outputs()[name].rpartition("/")[2] for name in ("key_id", "secret_key_arn")}
     assert enabled_keys(cloud) - others == keys
