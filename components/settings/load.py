@@ -17,18 +17,24 @@ from components.google.provider_settings import stack_provider_settings
 from components.seals.seal import Seal, seal_class
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
+from components.settings.images import read_image, read_pull_secrets
 from components.settings.init import read_init, require_consistent_adoption
+from components.settings.injector import read_injector
 from components.settings.model import (
     ChartSettings,
     DeadlineSettings,
-    ImageSettings,
     IngressSettings,
-    InjectorSettings,
     Mode,
     Ownership,
     RaftSettings,
     Settings,
     StorageSettings,
+)
+from components.settings.pods import (
+    read_disruption_budget,
+    read_log,
+    read_pods,
+    read_topology_spread,
 )
 from components.settings.seal import (
     read_migrate_from,
@@ -36,6 +42,7 @@ from components.settings.seal import (
     read_seal_type,
     report_other_seals_sections,
 )
+from components.settings.services import read_service, read_ui_service
 
 # It lacks the step that renders Vault's configuration from its template (hashicorp/vault-helm#1072).
 BROKEN_CHART = "0.29.0"
@@ -94,7 +101,6 @@ def parse_settings(
     """
     problems: list[str] = []
     reader = ConfigReader(configuration, problems, path=namespace)
-    injector = _injector(reader.section("injector"))
     seal_type = read_seal_type(reader)
     google = seal_class(seal_type).cloud == "google" or reader.has("project")
     cloud = read_cloud(reader, google=google)
@@ -119,7 +125,7 @@ def parse_settings(
             region=aws_region,
             kube_context=kube_context is not None,
         )
-    image = _image(reader.section("image"))
+    image = read_image(reader.section("image"))
     init = read_init(reader.section("init"), image, token)
     if not seal.unseals_itself and init.pgp_keys:
         reader.report(
@@ -132,6 +138,10 @@ def parse_settings(
     mode = reader.choice("mode", "ha", MODES, "ha has voters on raft, standalone one pod with file storage")
     replicas = _replicas(reader, mode)
     pod_address = _pod_address(reader, replicas)
+    ui = reader.flag("ui", True)
+    extra_environment = reader.text_mapping(
+        "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
+    )
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -171,13 +181,16 @@ def parse_settings(
         data_storage=_data_storage(reader.section("dataStorage")),
         audit_storage=_audit_storage(reader.section("auditStorage")),
         ingress=_ingress(reader.section("ingress")) if reader.has("ingress") else None,
-        ui=reader.flag("ui", True),
-        injector=injector,
-        affinity=reader.mapping("affinity") if reader.has("affinity") else None,
-        resources=_resources(reader),
-        extra_environment=reader.text_mapping(
-            "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
-        ),
+        ui=ui,
+        injector=read_injector(reader.section("injector"), image),
+        image_pull_secrets=read_pull_secrets(reader),
+        pods=read_pods(reader),
+        topology_spread=read_topology_spread(reader),
+        disruption_budget=read_disruption_budget(reader, replicas=replicas, has_quorum=mode == "ha"),
+        service=read_service(reader.section("service"), has_active=mode == "ha"),
+        ui_service=read_ui_service(reader, ui=ui, has_active=mode == "ha"),
+        log=read_log(reader, extra_environment),
+        extra_environment=extra_environment,
         raft=_raft(reader, mode),
         init=init,
         custody=read_custody(reader.section("custody"), aws_provider.credentials),
@@ -189,8 +202,7 @@ def parse_settings(
         aws_provider=aws_provider,
         token=token,
     )
-    for optional in ("affinity", "ingress"):
-        reader.skip(optional)
+    reader.skip("ingress")
     report_other_seals_sections(reader, seal)
     reader.unknown_keys()
     if problems:
@@ -242,17 +254,6 @@ def _chart(reader: ConfigReader) -> ChartSettings:
     return chart
 
 
-def _image(reader: ConfigReader) -> ImageSettings:
-    image = ImageSettings(
-        repository=reader.text(
-            "repository", "hashicorp/vault", r"[a-z0-9][a-z0-9._:/-]*", "give a repository without its tag"
-        ),
-        tag=reader.text("tag", "1.18.1", r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", "give a tag, such as 1.18.1"),
-    )
-    reader.unknown_keys()
-    return image
-
-
 def _data_storage(reader: ConfigReader) -> StorageSettings:
     reader.not_applicable(("enabled",), "Vault's storage can't do without its volume; remove it")
     return _storage(reader, enabled=True)
@@ -288,27 +289,6 @@ def _ingress(reader: ConfigReader) -> IngressSettings:
     )
     reader.unknown_keys()
     return ingress
-
-
-def _injector(reader: ConfigReader) -> InjectorSettings:
-    injector = InjectorSettings(
-        enabled=reader.flag("enabled", True),
-        port=reader.integer(
-            "port", 8080, range(1024, 65536), "use 1024 to 65535: the injector doesn't run as root"
-        ),
-        host_network=reader.flag("hostNetwork", False),
-        verify=reader.flag("verify", True),
-    )
-    reader.unknown_keys()
-    return injector
-
-
-def _resources(reader: ConfigReader) -> Mapping[str, Any]:
-    resources = reader.mapping("resources")
-    for name, value in resources.items():
-        if name not in ("requests", "limits") or not isinstance(value, dict):
-            reader.report("resources", f"entry {name!r}: use requests and limits, each an object")
-    return resources
 
 
 def _raft(settings: ConfigReader, mode: Mode) -> RaftSettings:
