@@ -21,7 +21,8 @@ from tests.unit.fakes.stack_settings import EKS, GKE, PROJECT, SHAMIR, parse, pr
 PAGE = "docs/settings.md"
 GUID = "11111111-2222-3333-4444-555555555555"
 
-INGRESS = {"ingress": {"host": "vault.example.com"}}
+# Their members are read only if they are there.
+OBJECTS = {"ingress": {"host": "vault.example.com"}, "topologySpread": {}}
 TRANSIT = {"address": "https://vault.example.com", "key": "autounseal", "tls": {"caSecret": {"name": "ca"}}}
 AZURE = {
     "vaultName": "acme-unseal",
@@ -30,9 +31,9 @@ AZURE = {
     "clientId": GUID,
     "clientSecret": {"name": "azure-unseal"},
 }
-ON_EKS = {**EKS, **INGRESS, "migrateFrom": {"seal": "shamir"}}
-ON_GKE = {**GKE, **INGRESS, "migrateFrom": {"seal": "shamir"}}
-ANYWHERE = {"kubeContext": "here", **INGRESS, "migrateFrom": {"seal": "shamir"}}
+ON_EKS = {**EKS, **OBJECTS, "migrateFrom": {"seal": "shamir"}}
+ON_GKE = {**GKE, **OBJECTS, "migrateFrom": {"seal": "shamir"}}
+ANYWHERE = {"kubeContext": "here", **OBJECTS, "migrateFrom": {"seal": "shamir"}}
 
 STORES: Mapping[str, Mapping[str, Any]] = {
     "aws-secrets-manager": {
@@ -116,7 +117,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     for method in ("text", "choice", "integer", "flag"):
         record(method, ...)
     record("required_text", "required")
-    record("texts", [])
+    for method in ("texts", "sections"):
+        record(method, [])
     record("text_mapping", {})
     for method in ("mapping", "skip", "secret"):
         record(method, None if method != "mapping" else {})
