@@ -25,7 +25,7 @@ _POD_ANNOTATION = rf"(?!vault-autounseal/){LABEL_NAME}"
 
 @dataclass(frozen=True)
 class PodSettings:
-    """Where pods are scheduled, what they may use, and their marks; what is empty is the chart's own."""
+    """Placement, resources and marks of pods; what is empty is the chart's own."""
 
     affinity: Mapping[str, Any] | None = None
     """A Kubernetes affinity; empty for no rule at all, None for the chart's own (one pod per node)."""
@@ -67,7 +67,7 @@ class DisruptionBudgetSettings:
 
 @dataclass(frozen=True)
 class LogSettings:
-    """What Vault's servers log; None for Vault's own default."""
+    """Log of Vault's servers; None for Vault's own default."""
 
     level: str | None = None
     """Least severe level that is logged."""
