@@ -4,18 +4,14 @@ Pulumi's state names what a killed run was creating. It doesn't know whether tha
 creates it again: a name is taken then, and a KMS key, which has none, becomes two.
 """
 
-import json
 import re
-import subprocess
-from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
 from components import resource_types
 from components.errors import DeploymentError
 from components.progress import say
-from components.stack_state import qualified_stack_name, unfinished_creations
+from components.stack_state import exported_deployment, qualified_stack_name, unfinished_creations
 
 RESUME = ".venv/bin/python -m components resume"
 """The command that finds out what exists."""
@@ -102,11 +98,10 @@ def _creation_was_interrupted(urn: str, stack: str, *, dry_run: bool) -> bool:
 
     In an update this run's own is in the state, too.
     """
-    command = ["pulumi", "stack", "export", "--non-interactive", f"--stack={stack}"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        say(f"Whether a run was interrupted can't be seen in the state: {result.stderr.strip()}")
+    try:
+        deployment = exported_deployment(stack)
+    except DeploymentError as error:
+        say(f"Whether a run was interrupted can't be seen: {error}")
         return False
-    deployment: Mapping[str, Any] = json.loads(result.stdout)["deployment"]
     unfinished = [one for one in unfinished_creations(deployment) if one["urn"] == urn]
     return len(unfinished) > (0 if dry_run else 1)

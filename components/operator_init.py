@@ -1,6 +1,5 @@
 """Runs the one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from components.custody.key_record import KeyRecord
 from components.custody.key_store import KeyReference, moved_settings
 from components.errors import DeploymentError
 from components.init.inputs import ANOTHER_KEY, INPUTS, InitInputs, proof_by_seal, state_record
+from components.keys_in_state import refuse_second_init, require_checkpoints
 from components.kubernetes.lease import RunLease
 from components.progress import say
 from components.seals.seal import ProvisionedSeal, seal_class
@@ -46,7 +46,6 @@ OUTPUTS = (
     "keys_fingerprint",
     *SECRET_OUTPUTS,
 )
-SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 SHARE_INPUTS = ("shares", "threshold", "pgp_keys")
 """Inputs that can only be changed by a rekey."""
 _ANOTHER_RUN_SECONDS = 60
@@ -77,11 +76,11 @@ class OperatorInitProvider(StableProvider):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse changes of the shares that only their holders can make, and of the place of the keys.
 
-        And the release's removal from the stack, if that would uninstall it.
+        And another installation of a release that others have installed.
         """
         failures = []
-        if uninstalled := ownership_problem(_olds, news):
-            failures.append(CheckFailure("release", uninstalled))
+        if installed := ownership_problem(_olds, news):
+            failures.append(CheckFailure("release", installed))
         if _olds.get("shares") is not None:
             if self._adopted_keys:
                 say(_STILL_CONFIGURED)
@@ -249,16 +248,6 @@ def _change_interrupted(olds: Mapping[str, Any], news: Mapping[str, Any], *, sur
     return journal.has_change(fingerprint)
 
 
-def _require_checkpoints(*, keys_in_state: bool) -> None:
-    """Raise if Pulumi would save a state that keeps secrets only at the end of the update."""
-    if os.environ.get(SKIP_CHECKPOINTS, "").lower() in ("1", "true"):
-        what = "the keys of Vault" if keys_in_state else "the key of the journal"
-        raise DeploymentError(
-            f"{SKIP_CHECKPOINTS} is set, so Pulumi saves the state only when the update ends, and this state "
-            f"keeps {what}, which an interruption would lose. Unset the variable and run pulumi up again."
-        )
-
-
 def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: bool) -> dict[str, Any]:
     """Return the outputs about the keys: the keys themselves if the state keeps them, or only their place."""
     in_outputs = record if in_state else None
@@ -304,9 +293,13 @@ def _after_migration(inputs: InitInputs, record: KeyRecord | None, lease: RunLea
 
 
 def completes_migration(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Return whether this is the update that records that Vault has the new seal."""
-    same_seal = olds.get("seal_type") == news["seal_type"]
-    return same_seal and bool(olds.get("migrate_from")) and not news.get("migrate_from")
+    """Return whether this is the update that records that Vault has the new seal.
+
+    While the release that others install lacks the stack's values the state may miss how a migration begins.
+    Whether it has ended is what the guard of the release asks. States of earlier versions have no seal.
+    """
+    before = olds.get("migrate_from") or olds.get("seal_type") or news["seal_type"]
+    return not news.get("migrate_from") and before != news["seal_type"]
 
 
 def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> KeyRecord:
@@ -367,7 +360,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
                 "init.preflight is off: whether Vault's role may use the seal's key shows at the init only, "
                 "and an init that can't use it leaves a Vault without keys."
             )
-        _require_checkpoints(keys_in_state=settings.custody.store is None)
+        require_checkpoints(keys_in_state=settings.custody.store is None)
         properties: dict[str, Any] = {
             "access": release.access.to_properties(),
             "cluster_uid": connection.cluster_uid,
@@ -393,6 +386,8 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
             OperatorInitProvider(),
             name,
             properties,
-            pulumi.ResourceOptions.merge(pulumi.ResourceOptions(protect=settings.protect), opts),
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(protect=settings.protect, hooks=refuse_second_init()), opts
+            ),
             secret_outputs=[*SECRET_OUTPUTS, "journal_key"],
         )

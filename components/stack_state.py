@@ -1,5 +1,7 @@
 """Reads what the stack's own state records, which no resource tells the program."""
 
+import json
+import subprocess
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +23,31 @@ def qualified_stack_name() -> str:
     if (organization := pulumi.get_organization()) == "organization":
         return stack
     return f"{organization}/{pulumi.get_project()}/{stack}"
+
+
+def exported_deployment(stack: str) -> Mapping[str, Any]:
+    """Return the state of a stack as its backend has it, with its secrets encrypted.
+
+    Raises :class:`DeploymentError` if it can't be read.
+    """
+    # As in recorded_outputs_of.
+    return Waiting("Waiting for the stack's state", _READ_SECONDS).until(
+        partial(_exported, stack), DeploymentError
+    )
+
+
+def _exported(stack: str) -> Mapping[str, Any]:
+    command = ["pulumi", "stack", "export", "--non-interactive", f"--stack={stack}"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        deployment: Mapping[str, Any] = json.loads(result.stdout)["deployment"] or {}
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else str(error)
+        raise DeploymentError(
+            f"The state of stack {stack} can't be read: {said}\n"
+            f"Check that pulumi stack export --stack {stack} works, and run the command again."
+        ) from error
+    return deployment
 
 
 def unfinished_creations(deployment: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -58,6 +85,23 @@ def recorded_outputs_of(*resource_types: str) -> Mapping[str, Mapping[str, Mappi
             if recorded["type"] == resource_type
         }
         for resource_type in resource_types
+    }
+
+
+def outputs_of_unretained(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the outputs of the recorded resources of a type that are deleted if they leave the stack.
+
+    That is what the state says of each (`retainOnDelete`), as the last update that reached it has left it;
+    the program's own options aren't heeded for a resource that is no longer in it. By the resource's name.
+    Raises :class:`DeploymentError` as :func:`recorded_outputs_of` does.
+    """
+    # An export takes half a second more.
+    if not recorded_outputs(resource_type):
+        return {}
+    return {
+        str(resource["urn"]).rpartition("::")[2]: resource.get("outputs", {})
+        for resource in exported_deployment(qualified_stack_name()).get("resources", ())
+        if resource["type"] == resource_type and not resource.get("retainOnDelete")
     }
 
 

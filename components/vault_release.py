@@ -8,17 +8,18 @@ from typing import Any
 import pulumi
 
 from components.awaits_release import MISSING
+from components.chart.default_values import CHART_NAME
 from components.errors import DeploymentError
 from components.installed_release import InstalledRelease
 from components.interrupted_run import RESUME
 from components.kubernetes.helm_storage import HelmRecord, last_record, unfinished_problem
 from components.kubernetes.kubectl import KubectlError, KubernetesTarget
 from components.progress import say
-from components.resource_types import OPERATOR_INIT, RELEASE
+from components.resource_types import RELEASE
 from components.seals.seal import PodRequirements, SealStanza
 from components.settings import Settings
-from components.stack_state import recorded_outputs_of
-from components.vault.chart_values import CHART_NAME, chart_fullname, chart_values, values_file
+from components.stack_state import outputs_of_unretained
+from components.vault.chart_values import chart_fullname, chart_values, values_file, with_given_values
 from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION, configuration_checksum
@@ -87,9 +88,10 @@ class VaultRelease(pulumi.ComponentResource):
         configuration = _configuration(settings, self.fullname, args.seal_stanzas)
         checksum = configuration.apply(configuration_checksum)
         annotations = {CONFIGURATION_ANNOTATION: checksum, **args.pods.pod_annotations}
-        values = chart_values(
+        own = chart_values(
             settings, configuration=configuration, pods=replace(args.pods, pod_annotations=annotations)
         )
+        values = with_given_values(own, settings.chart)
         if settings.release == "others":
             self._await_others(name, args, configuration, values)
         else:
@@ -157,16 +159,12 @@ class VaultRelease(pulumi.ComponentResource):
 
 
 def _require_handover() -> None:
-    """Raise :class:`DeploymentError` if the stack would uninstall its own release, and has no init yet.
-
-    With an init that resource refuses it (components/vault/release_ownership.py).
-    """
-    recorded = recorded_outputs_of(RELEASE, OPERATOR_INIT)
-    if recorded[RELEASE] and not recorded[OPERATOR_INIT]:
+    """Raise :class:`DeploymentError` if the stack has installed the release and would uninstall it now."""
+    if outputs_of_unretained(RELEASE):
         raise DeploymentError(
-            "This stack has installed Vault's release and would now uninstall it, and Vault's init hasn't "
-            "succeeded yet. Nothing was changed. Set release back to true and run pulumi up to its end; "
-            "then hand the release over (docs/gitops.md)."
+            "This stack has installed Vault's release, and would now uninstall it with Vault's pods. Nothing "
+            "was changed. Set release to handover and run pulumi up to its end, without --target or "
+            "--exclude, and then set it to false (docs/gitops.md)."
         )
 
 

@@ -2,7 +2,21 @@
 
 from components.errors import DeploymentError
 from components.resource_types import IAM_ROLE, KMS_KEY, OPERATOR_INIT, RELEASE_GUARD
-from components.stack_state import recorded_outputs, recorded_outputs_of
+from components.stack_state import outputs_of_unretained, recorded_outputs, recorded_outputs_of
+
+
+def require_key_stays(arn: str) -> None:
+    """Raise :class:`DeploymentError` if `key.arn` names this stack's own key and that would be deleted.
+
+    It leaves the stack then, and only what the state has recorded of it keeps it.
+    """
+    if any(key.get("arn") == arn for key in outputs_of_unretained(KMS_KEY).values()):
+        raise DeploymentError(
+            f"This stack has created the key {arn} (key.arn), so it would leave the stack and be scheduled "
+            "for deletion, and nothing else opens what it has sealed. Nothing was changed. Remove key.arn, "
+            "set key.retainOnDestroy to true, run pulumi up to its end, without --target or --exclude, and "
+            "then set key.arn (docs/eks.md#an-existing-key)."
+        )
 
 
 def require_role_of_others(arn: str) -> None:

@@ -11,6 +11,11 @@ from components.aws.credentials import CredentialSource
 from components.aws.secret import KEY_DESCRIPTION
 from components.errors import DeploymentError
 from components.planned_resource import PlannedResource
+from components.progress import say
+
+_CLOSED = "because no resource-based policy allows"
+"""In KMS's refusal if it is the key's policy that allows nothing. Otherwise a right of the caller's own is
+missing, and the key may be any."""
 
 
 def find_unnamed_key(
@@ -25,17 +30,23 @@ def find_unnamed_key(
 
     The policy names Vault's role, or the readers of the secret. ``recorded`` are ids that the stack has: they
     don't count, nor does a key with an alias or a secret, as the run was interrupted before it created one.
-    Nor does one from before ``since``: a stack that was destroyed may have left a key that is the same.
-    Raises :class:`DeploymentError` if AWS refuses to say, and if there are several.
+    Nor does one from before ``since``: a stack that was destroyed may have left a key that is the same. Nor
+    does one whose own policy keeps it from these credentials: this stack's leave that to IAM. That is told.
+    Raises :class:`DeploymentError` if AWS refuses otherwise to say, and if there are several.
     """
     try:
-        found = _unused_keys(credentials.session(region), key, recorded, since)
+        found, closed = _unused_keys(credentials.session(region), key, recorded, since)
     except (BotoCoreError, ClientError) as error:
         raise DeploymentError(
             f"Whether the interrupted run created a KMS key can't be seen: {error}\nIt takes kms:ListKeys, "
-            "kms:DescribeKey, kms:GetKeyPolicy and kms:ListAliases on all keys of the region, and for the "
-            "key of a secret secretsmanager:ListSecrets. Ask somebody who has these rights to run this."
+            "kms:ListAliases, kms:DescribeKey and kms:GetKeyPolicy on the region's keys that have no alias, "
+            "and for a secret's key secretsmanager:ListSecrets. Ask somebody who has them to run this."
         ) from None
+    if closed:
+        say(
+            "The policies of these KMS keys close them to you, so they weren't looked at; none is this "
+            f"stack's, whose policies let IAM decide who sees a key: {', '.join(closed)}"
+        )
     if len(found) > 1:
         raise DeploymentError(
             f"The KMS keys {', '.join(found)} are alike, and which of them an interrupted run of this stack "
@@ -47,24 +58,33 @@ def find_unnamed_key(
 
 def _unused_keys(
     session: boto3.session.Session, key: PlannedResource, recorded: Set[str], since: datetime | None
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
+    """Return the ids of the keys that are alike, and of those that their policies close to the caller."""
     client = session.client("kms")
     description, policy = key.text("description"), json.loads(key.text("policy"))
-    alike = []
+    alias_pages = client.get_paginator("list_aliases").paginate()
+    named = {alias.get("TargetKeyId") for page in alias_pages for alias in page["Aliases"]}
+    alike, closed = [], []
     for page in client.get_paginator("list_keys").paginate():
         for key_id in (listed["KeyId"] for listed in page["Keys"]):
-            metadata = client.describe_key(KeyId=key_id)["KeyMetadata"]
-            if (
-                key_id not in recorded
-                and metadata.get("Description") == description
-                and metadata.get("KeyState") == "Enabled"
-                and (since is None or metadata["CreationDate"] >= since)
-                and json.loads(client.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]) == policy
-                and not client.list_aliases(KeyId=key_id)["Aliases"]
-            ):
-                alike.append(metadata)
+            if key_id in recorded or key_id in named:
+                continue
+            try:
+                metadata = client.describe_key(KeyId=key_id)["KeyMetadata"]
+                if (
+                    metadata.get("Description") == description
+                    and metadata.get("KeyState") == "Enabled"
+                    and (since is None or metadata["CreationDate"] >= since)
+                    and json.loads(client.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+                    == policy
+                ):
+                    alike.append(metadata)
+            except ClientError as error:
+                if _CLOSED not in error.response.get("Error", {}).get("Message", ""):
+                    raise
+                closed.append(key_id)
     if alike and description == KEY_DESCRIPTION:
         pages = session.client("secretsmanager").get_paginator("list_secrets").paginate()
         used = {secret.get("KmsKeyId") for page in pages for secret in page["SecretList"]}
         alike = [metadata for metadata in alike if used.isdisjoint((metadata["Arn"], metadata["KeyId"]))]
-    return [metadata["KeyId"] for metadata in alike]
+    return [metadata["KeyId"] for metadata in alike], closed

@@ -21,6 +21,9 @@ class VaultRoleArgs:
     """Names, path and boundary."""
     key_arn: pulumi.Input[str]
     """ARN of the key that the role may use, and nothing else."""
+    guard: pulumi.Resource | None
+    """Refuses another key than the one that Vault is sealed with, before the role is limited to it. None for
+    a key that the stack creates."""
     tags: Mapping[str, str]
     """Tags of role and policy."""
 
@@ -58,7 +61,7 @@ class VaultRole(pulumi.ComponentResource):
             description="Use of the key that unseals Vault",
             policy=pulumi.Output.from_input(args.key_arn).apply(lambda arn: unseal_policy(key_arn=arn)),
             tags=tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.guard),
         )
         self.attachment = aws.iam.RolePolicyAttachment(
             name, role=role.name, policy_arn=policy.arn, opts=pulumi.ResourceOptions(parent=self)

@@ -4,6 +4,9 @@ Pulumi's state names each resource that a killed run was creating, but not wheth
 for each in the cloud and in the cluster, and runs `pulumi import` for what exists; with `pulumi refresh` the
 state forgets that something is unfinished. If Helm was killed, its record of the unfinished revision is
 deleted, and nothing of what it installed: the next update installs or upgrades the same objects.
+
+Helm's record looks the same if Helm is at work. Pulumi's lock tells: it is taken between reading the record
+and deleting just that version of it, so the run that wrote it has ended.
 """
 
 import argparse
@@ -26,8 +29,8 @@ from components.commands.import_state import (
     kubernetes_target,
 )
 from components.errors import DeploymentError
-from components.kubernetes.helm_storage import HelmRecord, delete_record, last_record
-from components.kubernetes.kubectl import KubernetesTarget, require_command
+from components.kubernetes.helm_storage import INSTALLING, UnfinishedRecord, unfinished_record
+from components.kubernetes.kubectl import require_command
 from components.planned_resource import Plan, PlannedResource
 from components.progress import say
 from components.resource_types import DYNAMIC, KMS_KEY, KUBERNETES_IDENTITY, RELEASE
@@ -51,6 +54,8 @@ class Interrupted:
     """Ids that the stack has, by URN."""
     providers: Mapping[str, str]
     """URNs of the creations' explicit providers, by their own."""
+    stack: str
+    """URN of the stack itself; empty if nothing was ever deployed."""
     since: datetime | None
     """Creation of the stack, before which no run of it was interrupted; None if the state doesn't say."""
 
@@ -67,10 +72,12 @@ def run(options: argparse.Namespace) -> None:
     """
     require_command("pulumi", "it has the stack's state; see pulumi.com/docs/install")
     interrupted = interrupted_in(json.loads(_pulumi("stack", "export"))["deployment"])
-    records = list(_unfinished_records(interrupted.plan))
-    for _, record in records:
-        say(f"Helm hasn't finished revision {record.revision} ({record.status})")
-    found = _found(interrupted)
+    unfinished = dict(_unfinished_records(interrupted.plan))
+    for one in unfinished.values():
+        say(f"Helm hasn't finished revision {one.record.revision} ({one.record.status})")
+    # After its only record is deleted there is no release to import.
+    installing = {urn for urn, one in unfinished.items() if one.record.status == INSTALLING}
+    found = {urn: one for urn, one in _found(interrupted).items() if urn not in installing}
     for resource in interrupted.creations:
         identifier = found.get(resource.urn)
         say(
@@ -85,8 +92,10 @@ def run(options: argparse.Namespace) -> None:
             "run this again with --yes."
         )
         return
-    for target, record in records:
-        delete_record(target, record)
+    if unfinished:
+        _take_the_lock(interrupted)
+    for one in unfinished.values():
+        one.delete()
     if found:
         _import(import_file(interrupted, found))
     _pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
@@ -101,6 +110,7 @@ def interrupted_in(deployment: Mapping[str, Any]) -> Interrupted:
     }
     creations = {urn: _planned(resource) for urn, resource in unfinished.items()}
     recorded = [_planned(resource) for resource in resources if resource["urn"] not in creations]
+    stack = next((resource for resource in resources if resource["type"] == _STACK), {})
     return Interrupted(
         creations=[one for one in creations.values() if not one.type.startswith(DYNAMIC)],
         plan=Plan([*recorded, *creations.values()]),
@@ -110,14 +120,8 @@ def interrupted_in(deployment: Mapping[str, Any]) -> Interrupted:
             for urn, resource in unfinished.items()
             if resource.get("provider")
         },
-        since=next(
-            (
-                datetime.fromisoformat(resource["created"])
-                for resource in resources
-                if resource["type"] == _STACK and resource.get("created")
-            ),
-            None,
-        ),
+        stack=str(stack.get("urn", "")),
+        since=datetime.fromisoformat(stack["created"]) if stack.get("created") else None,
     )
 
 
@@ -130,15 +134,21 @@ def _planned(resource: Mapping[str, Any]) -> PlannedResource:
     )
 
 
-def _unfinished_records(plan: Plan) -> Iterator[tuple[KubernetesTarget, HelmRecord]]:
-    """Yield Helm's records of revisions that it hasn't finished."""
+def _unfinished_records(plan: Plan) -> Iterator[tuple[str, UnfinishedRecord]]:
+    """Yield the URNs of releases whose last revision Helm hasn't finished, and its record of that."""
     for release in (resource for resource in plan.resources if resource.type == RELEASE):
         target = kubernetes_target(plan)
         if target is None:
             raise DeploymentError(f"The state has no {KUBERNETES_IDENTITY}, which names the cluster.")
-        record = last_record(target, release.text("name"))
-        if record is not None and record.pending:
-            yield target, record
+        record = unfinished_record(target, release.text("name"))
+        if record is not None:
+            yield release.urn, record
+
+
+def _take_the_lock(interrupted: Interrupted) -> None:
+    """Have Pulumi lock the stack for a moment; raise :class:`DeploymentError` if a run of it is at work."""
+    # A refresh of the stack itself reads and changes nothing.
+    _pulumi("refresh", "--yes", "--skip-preview", f"--target={interrupted.stack}")
 
 
 def _found(interrupted: Interrupted) -> Mapping[str, str]:

@@ -83,6 +83,10 @@ class ConfigReader:
         """Report the value of ``key`` as wrong; ``fix`` says what to set instead."""
         self._problems.append(f"{self.name(key)} is {self._shown(key)}: {fix}")
 
+    def report_inside(self, key: str, text: str) -> None:
+        """Report something inside the value of ``key``, whose path ``text`` begins with."""
+        self._problems.append(f"{self.name(key)}.{text}")
+
     def _shown(self, key: str) -> str:
         if key not in self._values:
             return "not set"

@@ -5,16 +5,16 @@ in between leaves a record that is pending for good. Helm refuses every further 
 as long as there is any record.
 """
 
-import json
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from components.kubernetes.kubectl import Kubectl, KubernetesTarget
+from components.errors import DeploymentError
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.owned_object import OVERTAKEN
 
+INSTALLING = "pending-install"
 PENDING = {
-    "pending-install": "installed",
+    INSTALLING: "installed",
     "pending-rollback": "rolled back",
     "pending-upgrade": "upgraded",
 }
@@ -58,19 +58,45 @@ def last_record(target: KubernetesTarget, release: str) -> HelmRecord | None:
     return max(records, key=lambda record: record.revision, default=None)
 
 
-def delete_record(target: KubernetesTarget, record: HelmRecord) -> None:
-    """Delete a record that is still the same, and nothing of what is installed; raise :class:`KubectlError`.
+@dataclass(frozen=True)
+class UnfinishedRecord:
+    """A pending record as it was read; only this version of it is deleted."""
 
-    With the reason ``Conflict`` if it has changed since, as by a Helm that is at work after all.
-    """
-    kubectl = Kubectl(target)
-    text = kubectl.run(
-        ["get", "secret", record.secret, "--output=jsonpath={.metadata}{'\\n'}{.metadata.labels.status}"]
+    target: KubernetesTarget
+    record: HelmRecord
+    uid: str
+    resource_version: str
+
+    def delete(self) -> None:
+        """Delete the record, and nothing of what is installed.
+
+        Raises :class:`DeploymentError` if it has changed since, as by a Helm that is at work after all, and
+        :class:`KubectlError`.
+        """
+        kubectl = Kubectl(self.target)
+        try:
+            kubectl.delete_secret(self.record.secret, uid=self.uid, resource_version=self.resource_version)
+        except KubectlError as error:
+            if error.reason not in OVERTAKEN:
+                raise
+            raise DeploymentError(
+                f"Helm's record {self.record.secret} has changed since it was read, so Helm is at work. "
+                "It was left alone. Wait until that has ended, and run this again."
+            ) from None
+
+
+def unfinished_record(target: KubernetesTarget, release: str) -> UnfinishedRecord | None:
+    """Return the release's last record if it is pending; raise :class:`KubectlError`."""
+    record = last_record(target, release)
+    if record is None or not record.pending:
+        return None
+    # Its data are everything that the release consists of.
+    parts = "{.metadata.uid} {.metadata.resourceVersion} {.metadata.labels.status}"
+    text = Kubectl(target).run(
+        ["get", "secret", record.secret, "--ignore-not-found", f"--output=jsonpath={parts}"]
     )
-    metadata, _, status = text.rpartition("\n")
-    if status.strip() == record.status:
-        found: Mapping[str, Any] = json.loads(metadata)
-        kubectl.delete_secret(record.secret, uid=found["uid"], resource_version=found["resourceVersion"])
+    uid, version, status = text.split() if text.strip() else ("", "", "")
+    return UnfinishedRecord(target, record, uid, version) if status == record.status else None
 
 
 def unfinished_problem(target: KubernetesTarget, release: str, record: HelmRecord) -> str:

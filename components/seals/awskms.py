@@ -259,7 +259,9 @@ def _provision_key(
 ) -> _Provisioned:
     if isinstance(settings, ExistingKeySettings):
         from components.aws.existing_key import require_usable_key
+        from components.aws.own_resources import require_key_stays
 
+        require_key_stays(settings.arn)
         require_usable_key(settings, account.provider)
         return _Provisioned(settings.arn, {"key_id": settings.key_id, "key_arn": settings.arn})
     from components.aws.own_resources import require_no_other_key
@@ -321,7 +323,7 @@ def _create_role(
 
     role = VaultRole(
         "vault-role",
-        VaultRoleArgs(trust=trust, role=settings, key_arn=key_arn, tags=args.tags),
+        VaultRoleArgs(trust=trust, role=settings, key_arn=key_arn, guard=args.guard, tags=args.tags),
         pulumi.ResourceOptions(provider=cluster.provider),
     )
     outputs = {

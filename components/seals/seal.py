@@ -149,8 +149,8 @@ class SealArgs:
     aws_provider: AwsProviderSettings
     """Configuration of the AWS provider on a cluster other than EKS."""
     guard: "pulumi.Resource | None"
-    """Refuses another key than the one that Vault is sealed with, so what imports a key depends on it. None
-    unless :meth:`Seal.key_in_settings` names the key."""
+    """Refuses another key than the one that Vault is sealed with, so what imports a key, or lets Vault use no
+    other one, depends on it. None unless :meth:`Seal.key_in_settings` names the key."""
     key_statements: Sequence[Mapping[str, Any]]
     """Statements of the AWS key's policy for uses besides unsealing."""
     protect: bool

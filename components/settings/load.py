@@ -15,13 +15,13 @@ from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
 from components.seals.seal import Seal, seal_class
+from components.settings.chart import read_chart, require_known_values
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
 from components.settings.images import read_image, read_pull_secrets
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.injector import read_injector
 from components.settings.model import (
-    ChartSettings,
     DeadlineSettings,
     IngressSettings,
     Mode,
@@ -44,11 +44,6 @@ from components.settings.seal import (
 )
 from components.settings.services import read_service, read_ui_service
 
-# It lacks the step that renders Vault's configuration from its template (hashicorp/vault-helm#1072).
-BROKEN_CHART = "0.29.0"
-OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
-
-
 # A Service's name has at most 63 characters, and the chart's longest is
 # "<release>-vault-agent-injector-svc".
 RELEASE_NAME_LENGTH = 63 - len("-vault-agent-injector-svc")
@@ -69,6 +64,7 @@ def load_settings() -> Settings:
         token=token,
         aws_configuration=configuration_of(AWS_NAMESPACE),
     )
+    require_known_values(settings.chart)
     return _with_google_provider(settings)
 
 
@@ -174,7 +170,7 @@ def parse_settings(
             f"use at most {RELEASE_NAME_LENGTH} of a-z, 0-9 and dashes",
             RELEASE_NAME_LENGTH,
         ),
-        chart=_chart(reader.section("chart")),
+        chart=read_chart(reader.section("chart")),
         image=image,
         replicas=replicas,
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
@@ -228,30 +224,6 @@ def _replicas(reader: ConfigReader, mode: Mode) -> int:
         "use 1, 3, 5 or 7: raft needs a majority, so an even number adds a node that may fail "
         "without adding a failure that may be survived",
     )
-
-
-def _chart(reader: ConfigReader) -> ChartSettings:
-    path = reader.text("path", None, fix="give the folder or archive of a chart")
-    if path is not None:
-        reader.not_applicable(("repository", "version"), "chart.path takes its place; remove one of the two")
-        chart = ChartSettings(repository=None, version=None, path=path)
-    else:
-        chart = ChartSettings(
-            repository=reader.text(
-                "repository",
-                OFFICIAL_CHART_REPOSITORY,
-                r"https?://.+",
-                "give the URL of a Helm repository",
-            ),
-            version=reader.text(
-                "version", "0.29.1", r"\d+\.\d+\.\d+([+-].+)?", "give an exact version, such as 0.29.1"
-            ),
-            path=None,
-        )
-        if chart.version == BROKEN_CHART:
-            reader.report("version", "its config templating is broken (vault-helm issue 1072); use 0.29.1")
-    reader.unknown_keys()
-    return chart
 
 
 def _data_storage(reader: ConfigReader) -> StorageSettings:

@@ -56,6 +56,10 @@ class ChartSettings:
     """Version of the chart in the repository; None if ``path`` is given."""
     path: str | None
     """Folder or archive of the chart on this machine; None if it comes from the repository."""
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further values of the chart, none of which the program sets; None where Helm removes a default."""
+    secret_values: bool = False
+    """Whether some of the values are secrets, so that none is shown."""
 
 
 @dataclass(frozen=True)

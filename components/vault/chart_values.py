@@ -10,8 +10,11 @@ from typing import Any
 import pulumi
 import yaml
 
+from components.chart.default_values import CHART_NAME
+from components.chart.value_merge import merge_values, secret_values
+from components.errors import SettingsError
 from components.seals.seal import PodRequirements
-from components.settings import IngressSettings, Settings, StorageSettings
+from components.settings import ChartSettings, IngressSettings, Settings, StorageSettings
 from components.vault.injector_values import injector_values
 from components.vault.pod_values import (
     RESTRICTED_CONTAINER,
@@ -25,7 +28,6 @@ from components.vault.pod_values import (
     without_empty,
 )
 
-CHART_NAME = "vault"
 SECRET_MODE = 0o440
 """Mode of a mounted Secret's files: readable only by Vault's group, which the chart sets."""
 
@@ -59,6 +61,20 @@ def chart_values(
     if settings.image_pull_secrets:
         values["global"]["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
     return values
+
+
+def with_given_values(own: Mapping[str, Any], chart: ChartSettings) -> dict[str, Any]:
+    """Return the program's values with the user's own beneath them.
+
+    Raises :class:`SettingsError` if both have one. If a value of the user's is a secret, all of them are, as
+    Pulumi only says that one is.
+    """
+    problems: list[str] = []
+    given = secret_values(chart.values) if chart.secret_values else chart.values
+    merged = merge_values(given, own, problems)
+    if problems:
+        raise SettingsError([f"chart.values.{problem}" for problem in problems])
+    return merged
 
 
 def values_file(values: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ from typing_extensions import override
 
 from sandbox.plugins.property_differences import Kind
 from sandbox.plugins.property_values import (
+    NULL,
     PropertyMap,
     PropertyValue,
     PropertyValueError,
@@ -123,17 +124,20 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Validate the provider resource's inputs."""
-        failures = self._provider.check_configuration(_plain(request.news, context))
+        failures = self._provider.check_configuration(self._plain(request.news, context))
         return provider_pb2.CheckResponse(inputs=request.news, failures=_check_failures(failures))
 
     def DiffConfig(  # noqa: N802
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """Compare two configurations of the provider."""
-        old_inputs = _plain(request.old_inputs if request.HasField("old_inputs") else request.olds, context)
+        old_inputs = self._plain(
+            request.old_inputs if request.HasField("old_inputs") else request.olds, context
+        )
         with _answered_errors(context):
             return _diff_response(
-                self._provider.diff_configuration(old_inputs, _plain(request.news, context)), detailed=False
+                self._provider.diff_configuration(old_inputs, self._plain(request.news, context)),
+                detailed=False,
             )
 
     def Configure(  # noqa: N802
@@ -141,7 +145,7 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ConfigureResponse:
         """Take the configuration."""
         with _answered_errors(context):
-            self._provider.configure(_plain(request.args, context), self._engine.log)
+            self._provider.configure(self._plain(request.args, context), self._engine.log)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def Invoke(  # noqa: N802
@@ -154,7 +158,7 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
                 grpc.StatusCode.UNIMPLEMENTED,
                 not_implemented(self._provider.name, f"the function {request.tok}"),
             )
-        arguments = _plain(request.args, context)
+        arguments = self._plain(request.args, context)
         response = provider_pb2.InvokeResponse()
         with _answered_errors(context):
             getattr(response, "return").CopyFrom(to_struct(function(arguments)))
@@ -165,10 +169,10 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CheckResponse:
         """Validate a resource's inputs and fill in defaults."""
         resource_type = self._resource_type(request.urn, context)
-        news = _properties(request.news, context)
+        news = self._properties(request.news, context)
         resource = Resource(request.urn, random_seed=request.randomSeed)
         with _answered_errors(context):
-            checked = resource_type.check(resource, _plain(request.olds, context), plain_map(news))
+            checked = resource_type.check(resource, self._plain(request.olds, context), plain_map(news))
         return provider_pb2.CheckResponse(
             inputs=to_struct(_with_secrets(checked.inputs, news, {})),
             failures=_check_failures(checked.failures),
@@ -181,9 +185,9 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
         resource_type = self._resource_type(request.urn, context)
         with _answered_errors(context):
             difference = resource_type.diff(
-                _plain(request.olds, context),
-                _plain(request.old_inputs, context),
-                _plain(request.news, context),
+                self._plain(request.olds, context),
+                self._plain(request.old_inputs, context),
+                self._plain(request.news, context),
             )
         return _diff_response(difference, detailed=True)
 
@@ -192,7 +196,7 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CreateResponse:
         """Make a resource, or foretell its state in a preview."""
         resource_type = self._resource_type(request.urn, context)
-        inputs = _properties(request.properties, context)
+        inputs = self._properties(request.properties, context)
         resource = Resource(request.urn, timeout_seconds=request.timeout)
         with _answered_errors(context, inputs, resource_type.mirrored_inputs):
             created = resource_type.create(resource, plain_map(inputs), preview=request.preview)
@@ -204,8 +208,8 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ReadResponse:
         """Look at a resource, on refresh or import."""
         resource_type = self._resource_type(request.urn, context)
-        inputs = _properties(request.inputs, context)
-        old_state = _plain(request.properties, context)
+        inputs = self._properties(request.inputs, context)
+        old_state = self._plain(request.properties, context)
         with _answered_errors(context):
             found = resource_type.read(Resource(request.urn), request.id, old_state, plain_map(inputs))
         if found is None:
@@ -221,9 +225,9 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.UpdateResponse:
         """Change a resource, or foretell its state in a preview."""
         resource_type = self._resource_type(request.urn, context)
-        inputs = _properties(request.news, context)
+        inputs = self._properties(request.news, context)
         resource = Resource(request.urn, timeout_seconds=request.timeout)
-        old_state = _plain(request.olds, context)
+        old_state = self._plain(request.olds, context)
         with _answered_errors(context, inputs, resource_type.mirrored_inputs):
             state = resource_type.update(
                 resource, request.id, old_state, plain_map(inputs), preview=request.preview
@@ -239,7 +243,7 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
         resource_type = self._resource_type(request.urn, context)
         resource = Resource(request.urn, timeout_seconds=request.timeout)
         with _answered_errors(context):
-            resource_type.delete(resource, request.id, _plain(request.properties, context))
+            resource_type.delete(resource, request.id, self._plain(request.properties, context))
         return Empty()
 
     @override
@@ -257,6 +261,15 @@ class ProviderService(provider_pb2_grpc.ResourceProviderServicer):
                 not_implemented(self._provider.name, f"the resource type {token}"),
             )
         return resource_type
+
+    def _properties(self, struct: Struct, context: grpc.ServicerContext) -> PropertyMap:
+        try:
+            return from_struct(struct, NULL if self._provider.keeps_nulls else None)
+        except PropertyValueError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+
+    def _plain(self, struct: Struct, context: grpc.ServicerContext) -> PropertyMap:
+        return plain_map(self._properties(struct, context))
 
 
 class _answered_errors:  # noqa: N801 - used as a function
@@ -303,17 +316,6 @@ def _partial_failure(error: PartialFailureError, state: PropertyMap) -> grpc.Sta
     )
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
     return _RichStatus(str(error), status.SerializeToString())
-
-
-def _properties(struct: Struct, context: grpc.ServicerContext) -> PropertyMap:
-    try:
-        return from_struct(struct)
-    except PropertyValueError as error:
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-
-
-def _plain(struct: Struct, context: grpc.ServicerContext) -> PropertyMap:
-    return plain_map(_properties(struct, context))
 
 
 def _with_secrets(

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from sandbox.plugins.property_values import PropertyMap, PropertyValue
+from sandbox.plugins.property_values import Null, PropertyMap, PropertyValue
 from sandbox.plugins.provider import ProviderError
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
@@ -14,6 +14,8 @@ def to_json(value: PropertyValue) -> Json:
         return {name: to_json(item) for name, item in value.items()}
     if isinstance(value, list):
         return [to_json(item) for item in value]
+    if isinstance(value, Null):
+        return None
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ProviderError("a value that is not known yet, or secret, was to be sent as it is")

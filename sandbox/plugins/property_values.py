@@ -43,6 +43,17 @@ UNKNOWN = Unknown()
 """A value that is known only once the resource it comes from exists; it occurs in previews only."""
 
 
+class Null:
+    """The type of :data:`NULL`."""
+
+    def __repr__(self) -> str:
+        return "NULL"
+
+
+NULL = Null()
+"""A value that the program gives as null; None is no value at all."""
+
+
 @dataclass(frozen=True)
 class Secret:
     """A value that the engine keeps encrypted in the state and never shows."""
@@ -54,7 +65,16 @@ class Secret:
 
 
 PropertyValue: TypeAlias = (
-    bool | int | float | str | Unknown | Secret | list["PropertyValue"] | dict[str, "PropertyValue"] | None
+    bool
+    | int
+    | float
+    | str
+    | Unknown
+    | Null
+    | Secret
+    | list["PropertyValue"]
+    | dict[str, "PropertyValue"]
+    | None
 )
 PropertyMap: TypeAlias = dict[str, PropertyValue]
 
@@ -63,15 +83,16 @@ class PropertyValueError(ValueError):
     """A property value of a kind that the stand-ins do not handle."""
 
 
-def from_struct(struct: Struct) -> PropertyMap:
-    """Read properties off the wire; nulls in objects and arrays are dropped, as the real providers drop them.
+def from_struct(struct: Struct, null: Null | None = None) -> PropertyMap:
+    """Read properties off the wire; nulls in objects and arrays are dropped unless ``null`` stands for them.
 
     Raises :class:`PropertyValueError` for assets, archives and resource references.
     """
-    return {name: value for name, wire in struct.fields.items() if (value := _from_value(wire)) is not None}
+    values = ((name, _from_value(wire, null)) for name, wire in struct.fields.items())
+    return {name: value for name, value in values if value is not None}
 
 
-def _from_value(wire: Value) -> PropertyValue:
+def _from_value(wire: Value, null: Null | None) -> PropertyValue:
     match wire.WhichOneof("kind"):
         case "string_value":
             return UNKNOWN if wire.string_value in _UNKNOWN_VALUES else wire.string_value
@@ -81,22 +102,22 @@ def _from_value(wire: Value) -> PropertyValue:
             number = wire.number_value
             return int(number) if number.is_integer() else number
         case "list_value":
-            items = (_from_value(item) for item in wire.list_value.values)
+            items = (_from_value(item, null) for item in wire.list_value.values)
             return [item for item in items if item is not None]
         case "struct_value":
-            return _from_struct_value(wire.struct_value)
+            return _from_struct_value(wire.struct_value, null)
         case _:
-            return None
+            return null
 
 
-def _from_struct_value(struct: Struct) -> PropertyValue:
+def _from_struct_value(struct: Struct, null: Null | None) -> PropertyValue:
     if SIGNATURE_KEY not in struct.fields:
-        return from_struct(struct)
+        return from_struct(struct, null)
     signature = struct.fields[SIGNATURE_KEY].string_value
     if signature == SECRET_SIGNATURE:
-        return Secret(_from_value(struct.fields["value"]))
+        return Secret(_from_value(struct.fields["value"], null))
     if signature == OUTPUT_SIGNATURE:
-        value = _from_value(struct.fields["value"]) if "value" in struct.fields else UNKNOWN
+        value = _from_value(struct.fields["value"], null) if "value" in struct.fields else UNKNOWN
         return Secret(value) if struct.fields["secret"].bool_value else value
     kind = _UNSUPPORTED_SIGNATURES.get(signature, "a value of an unknown kind")
     raise PropertyValueError(
@@ -105,7 +126,7 @@ def _from_struct_value(struct: Struct) -> PropertyValue:
 
 
 def to_struct(properties: Mapping[str, PropertyValue]) -> Struct:
-    """Write properties in the wire form; nulls in objects are dropped."""
+    """Write properties in the wire form; None in objects is dropped."""
     struct = Struct()
     for name, value in properties.items():
         if value is not None:
@@ -114,7 +135,7 @@ def to_struct(properties: Mapping[str, PropertyValue]) -> Struct:
 
 
 def _write(value: PropertyValue, wire: Value) -> None:
-    if value is None:
+    if value is None or isinstance(value, Null):
         wire.null_value = 0  # type: ignore[assignment]  # the enumeration's only member, NULL_VALUE, is 0
     elif isinstance(value, Unknown):
         wire.string_value = UNKNOWN_VALUE

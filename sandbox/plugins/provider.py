@@ -145,6 +145,8 @@ class Provider(ABC):
     """A provider plugin: ``name`` is the package's name, as in ``pulumi:providers:<name>``."""
 
     name: ClassVar[str]
+    keeps_nulls: ClassVar[bool] = False
+    """Whether a null that the program gives is told from a value that isn't given."""
 
     @abstractmethod
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:

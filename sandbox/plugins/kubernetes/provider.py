@@ -34,6 +34,8 @@ class KubernetesProvider(Provider):
     """Takes a kubeconfig, by path or contents, and a context or cluster of it."""
 
     name: ClassVar[str] = "kubernetes"
+    # As the real plugin from 4.30 on (pulumi-kubernetes pull request 4293).
+    keeps_nulls: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
+from components import stack_state
 from components.interrupted_run import (
     RESUME,
     SecondCreationError,
@@ -112,9 +113,12 @@ def test_first_key_is_created_without_a_word(
 def test_state_that_cannot_be_exported_is_told_and_stops_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(stack_state, "_READ_SECONDS", 0.2)
     only_commands(monkeypatch, tmp_path, pulumi="echo 'no such stack' >&2; exit 255")
     refuse_second_key(URN, STACK, dry_run=False)
-    assert "can't be seen in the state: no such stack" in capsys.readouterr().err
+    assert (
+        f"can't be seen: The state of stack {STACK} can't be read: no such stack" in capsys.readouterr().err
+    )
 
 
 def test_keys_and_names_are_watched() -> None:

@@ -42,6 +42,10 @@ def properties(seal_type: str, migrate_from: str = "", address: str = NOWHERE) -
         (properties("shamir"), properties("transit", "shamir"), False),
         (properties("transit", "shamir"), properties("transit", "shamir"), False),
         ({"seal_type": "transit"}, properties("transit"), False),
+        # While the release of others was away the state saw no migration begin.
+        (properties("shamir"), properties("transit"), True),
+        # As in the state of an earlier version.
+        ({}, properties("transit"), False),
     ],
 )
 def test_update_that_notes_the_new_seal(
@@ -98,6 +102,14 @@ def test_adopted_vault_whose_keys_are_not_known_is_only_recorded(stored: bool, t
     outs = OperatorInitProvider().update("secrets/vault", olds, news).outs
     assert outs == {**news, **keys, **places, "deployment": DEPLOYMENT}
     assert store.read(TARGET) is None
+
+
+def test_keys_in_the_state_are_those_of_the_new_seal_though_it_has_seen_no_migration() -> None:
+    keys = {"root_token": "hvs.root", "recovery_shares": [], "key_shares": SHARES}
+    olds = {**init_inputs(seal_type="shamir"), **keys, "deployment": DEPLOYMENT}
+    outs = OperatorInitProvider().update("secrets/vault", olds, init_inputs()).outs
+    assert outs is not None
+    assert (outs["recovery_shares"], outs["key_shares"]) == (SHARES, [])
 
 
 @pytest.mark.parametrize("slept", [False, True])

@@ -125,6 +125,10 @@ def test_state_that_keeps_secrets_is_saved_in_between(
         up(settings)
 
 
+def test_creation_of_the_init_is_watched() -> None:
+    assert up(EKS).only(INIT).hooks_before_creation == {"before-init-is-created"}
+
+
 @pytest.mark.parametrize("value", ["false", ""])
 def test_state_with_checkpoints_is_taken(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("PULUMI_SKIP_CHECKPOINTS", value)

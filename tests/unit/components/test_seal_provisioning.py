@@ -11,10 +11,12 @@ from components.seals.seal import PodRequirements, ProvisionedSeal, SecretMount,
 from tests.unit.fakes.mocked_account import (
     ACCOUNT,
     ALIAS,
+    ANSWERS,
     EKS,
     GUARD,
     KEY,
     KEY_ARN,
+    POLICY,
     REGION,
     RELEASE,
     shamir,
@@ -130,6 +132,13 @@ def test_guard_knows_the_keys_before_the_release_is_changed(
     guard = deployment.only(GUARD)
     assert (guard.inputs["seal_key"], guard.inputs["migrate_from_key"]) == keys
     assert GUARD in deployment.prerequisites(deployment.only(RELEASE))
+
+
+def test_role_is_limited_to_another_key_only_after_the_guard() -> None:
+    usable = {"keySpec": "SYMMETRIC_DEFAULT", "keyUsage": "ENCRYPT_DECRYPT", "keyState": "Enabled"}
+    answers = {**ANSWERS, "aws:kms/getKey:getKey": usable}
+    with_key = up({**EKS, "key": json.dumps({"arn": KEY_ARN})}, answers)
+    assert GUARD in with_key.prerequisites(with_key.only(POLICY))
 
 
 def test_address_of_the_other_vault_is_no_part_of_its_key() -> None:

@@ -9,7 +9,6 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from components import vault_release
 from components.errors import DeploymentError
 from components.seals import gcpckms
 from components.seals.seal import PodRequirements, SealStanza
@@ -23,7 +22,8 @@ from components.vault_release import (
 from sandbox.certificates import CertificateAuthority
 from tests.unit.fakes.init_inputs import TARGET
 from tests.unit.fakes.mocked_account import GET_STATE, RELEASE, RELEASE_COMPONENT
-from tests.unit.fakes.recorded_deployment import Deployment, Secret, deploy
+from tests.unit.fakes.recorded_deployment import Answer, Deployment, Secret, deploy
+from tests.unit.fakes.recorded_state import NO_STATE, recorded_state
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
 STANZA = SealStanza("awskms", {"region": "eu-central-1", "kms_key_id": "1"})
@@ -34,6 +34,7 @@ def released(
     stanzas: Sequence[SealStanza] = (),
     pods: PodRequirements | None = None,
     secret_annotation: str = "",
+    state: Answer = NO_STATE,
     **settings: Any,
 ) -> Deployment:
     def program() -> None:
@@ -58,7 +59,7 @@ def released(
             pulumi.export(name, output)
 
     helms = {"status": {"revision": 2}, **(computed or {})}
-    return deploy({}, answers={GET_STATE: {"outputs": {}}}, outputs=lambda _: helms, program=program)
+    return deploy({}, answers={GET_STATE: state}, outputs=lambda _: helms, program=program)
 
 
 INSTALLED = {"missing": "", "revision": "5f/1/0"}
@@ -227,22 +228,13 @@ def test_values_for_others_come_with_the_place_of_the_chart() -> None:
     assert outputs["revision"] == "5f/1/0"
 
 
-@pytest.mark.parametrize("initialised", [False, True])
-def test_release_of_the_stack_is_not_left_before_the_init(
-    monkeypatch: pytest.MonkeyPatch, initialised: bool
+@pytest.mark.parametrize("retained", [False, True])
+def test_release_of_the_stack_leaves_it_only_once_the_state_retains_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, retained: bool
 ) -> None:
-    recorded = {
-        "kubernetes:helm.sh/v3:Release",
-        *(["pulumi-python:dynamic/vault:OperatorInit"] * initialised),
-    }
-    monkeypatch.setattr(
-        vault_release,
-        "recorded_outputs_of",
-        lambda *types: {one: {"vault": {}} if one in recorded else {} for one in types},
-    )
-    if initialised:
-        # The init refuses it, as it knows whether the release was handed over.
-        assert "chart_values" in released(INSTALLED, release=False).outputs
+    state = recorded_state(monkeypatch, tmp_path, {"type": RELEASE, "retainOnDelete": retained})
+    if retained:
+        assert "chart_values" in released(INSTALLED, state=state, release=False).outputs
         return
-    with pytest.raises(DeploymentError, match="would now uninstall it, and Vault's init hasn't succeeded"):
-        released(INSTALLED, release=False)
+    with pytest.raises(DeploymentError, match="would now uninstall it with Vault's pods"):
+        released(INSTALLED, state=state, release=False)

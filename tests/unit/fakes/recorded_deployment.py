@@ -56,6 +56,8 @@ class Registration:
     import_id: str
     """Id of what exists already and is taken over; empty for what is made."""
     ignored_changes: frozenset[str]
+    hooks_before_creation: frozenset[str]
+    """Names of the hooks that the engine calls before it creates the resource."""
 
 
 @dataclass
@@ -158,6 +160,7 @@ class _RecordingMonitor(mocks.MockMonitor):
                     additional_secret_outputs=frozenset(request.additionalSecretOutputs),
                     import_id=request.importId,
                     ignored_changes=frozenset(request.ignoreChanges),
+                    hooks_before_creation=frozenset(request.hooks.before_create),
                 )
             )
             _hide_secret_outputs(response, request.additionalSecretOutputs)

@@ -1,12 +1,15 @@
 """A key that an interrupted run created is told from others, which are left alone."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from components.aws.credentials import CredentialSource
@@ -60,6 +63,50 @@ def test_key_of_another_secret_is_somebody_elses(kms: Any) -> None:
     arn = kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
     boto3.client("secretsmanager", REGION).create_secret(Name="other", SecretString="s", KmsKeyId=arn)
     assert found(description=KEY_DESCRIPTION) is None
+
+
+class Refusals:
+    """Has KMS refuse to describe a key, in its own words; counts all requests by operation."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, key: str, reason: str) -> None:
+        self.asked: Counter[str] = Counter()
+        really = BaseClient._make_api_call  # type: ignore[attr-defined]  # moto doesn't refuse as KMS does
+
+        def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+            self.asked[operation] += 1
+            if operation == "DescribeKey" and parameters["KeyId"] == key:
+                action = f"kms:{operation}"
+                message = f"User: me is not authorized to perform: {action} on resource: {key} because no "
+                message += f"{reason} allows the {action} action"
+                raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": message}}, operation)
+            return really(client, operation, parameters)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+
+def test_key_that_its_own_policy_closes_is_told_and_passed_over(
+    kms: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed, key = create(kms), create(kms)
+    Refusals(monkeypatch, closed, "resource-based policy")
+    assert found() == key
+    assert closed in capsys.readouterr().err
+
+
+def test_key_that_the_caller_lacks_the_right_for_may_be_the_one(
+    kms: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Refusals(monkeypatch, create(kms), "identity-based policy")
+    with pytest.raises(DeploymentError, match=r"kms:DescribeKey(?s:.*)Ask somebody who has them"):
+        found()
+
+
+def test_keys_with_an_alias_take_one_request_together(kms: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        kms.create_alias(AliasName=f"alias/{number}", TargetKeyId=create(kms))
+    refusals = Refusals(monkeypatch, "", "")
+    assert found() is None
+    assert refusals.asked == {"ListAliases": 1, "ListKeys": 1}
 
 
 def test_none_of_several_is_chosen(kms: Any) -> None:

@@ -33,6 +33,7 @@ ARGS = VaultRoleArgs(
     trust=TRUST,
     role=RoleSettings(name="unsealer", policy_name="unseal", path="/vault/", permissions_boundary=BOUNDARY),
     key_arn=KEY_ARN,
+    guard=None,
     tags={"app": "vault"},
 )
 

@@ -13,8 +13,8 @@ from components.aws import unnamed_key
 from components.commands import import_state, resume
 from components.commands.resume import import_file, interrupted_in, run
 from components.errors import DeploymentError
-from components.kubernetes.helm_storage import HelmRecord
-from components.kubernetes.kubectl import KubernetesTarget
+from components.kubernetes.existing_objects import ExistingObjects
+from components.kubernetes.helm_storage import HelmRecord, UnfinishedRecord
 from components.resource_types import KMS_KEY as KEY
 from components.resource_types import KUBERNETES_IDENTITY, RELEASE
 from tests.unit.fakes.commands_on_path import only_commands
@@ -38,7 +38,14 @@ INTERRUPTED_KEY = resource(
 )
 
 
+STACK = resource("pulumi:pulumi:Stack", "prod", created="2026-11-27T06:00:07.802204093Z")
+INSTALLED = resource(RELEASE, "vault", id="vault/vault", inputs={"name": "vault"})
+
 CONSENT = argparse.Namespace(yes=True)
+
+
+def unfinished(status: str) -> UnfinishedRecord:
+    return UnfinishedRecord(TARGET, HelmRecord("sh.helm.release.v1.vault.v2", 2, status), "uid", "7")
 
 
 def creating(*resources: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -57,14 +64,20 @@ class FakePulumi:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self._monkeypatch, self._folder = monkeypatch, folder
 
-    def has(self, *operations: Mapping[str, Any], resources: tuple[Mapping[str, Any], ...] = ()) -> None:
+    def has(
+        self,
+        *operations: Mapping[str, Any],
+        resources: tuple[Mapping[str, Any], ...] = (),
+        locked: bool = False,
+    ) -> None:
         state = {"deployment": {"resources": resources, "pending_operations": operations}}
         (self._folder / "state").write_text(json.dumps(state))
+        refused = 'echo "the stack is currently locked" >&2; exit 1; ' if locked else ""
         only_commands(
             self._monkeypatch,
             self._folder / "bin",
             pulumi=f'case "$1" in stack) while read -r line; do echo "$line"; done < {self._folder}/state; '
-            f'echo;; *) echo "$@" >> {self._folder}/calls;; esac',
+            f'echo;; *) {refused}echo "$@" >> {self._folder}/calls;; esac',
         )
         with (self._folder / "state").open("a") as state_file:
             state_file.write("\n")
@@ -122,10 +135,9 @@ def test_nothing_is_changed_without_consent(
     monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_, **__: "1234")
-    monkeypatch.setattr(resume, "last_record", lambda *_: HelmRecord("secret", 2, "pending-upgrade"))
-    monkeypatch.delattr(resume, "delete_record")
-    release = resource(RELEASE, "vault", id="vault/vault", inputs={"name": "vault"})
-    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS, IDENTITY, release))
+    monkeypatch.setattr(resume, "unfinished_record", lambda *_: unfinished("pending-upgrade"))
+    monkeypatch.delattr(UnfinishedRecord, "delete")
+    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS, IDENTITY, INSTALLED))
     run(argparse.Namespace(yes=False))
     assert pulumi.calls == []
     said = capsys.readouterr().err
@@ -136,8 +148,7 @@ def test_nothing_is_changed_without_consent(
 def test_key_is_not_older_than_the_stack(monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi) -> None:
     asked: list[object] = []
     monkeypatch.setattr(unnamed_key, "find_unnamed_key", lambda *_, since: asked.append(since))
-    stack = resource("pulumi:pulumi:Stack", "prod", created="2026-11-27T06:00:07.802204093Z")
-    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS, stack))
+    pulumi.has(*creating(INTERRUPTED_KEY), resources=(AWS, STACK))
     run(CONSENT)
     assert asked == [datetime(2026, 11, 27, 6, 0, 7, 802204, UTC)]
 
@@ -159,21 +170,59 @@ def test_what_does_not_exist_is_only_cleared(monkeypatch: pytest.MonkeyPatch, pu
     assert pulumi.calls == ["refresh"]
 
 
-@pytest.mark.parametrize(("status", "deleted"), [("pending-upgrade", True), ("deployed", False)])
-def test_record_that_helm_has_not_finished_is_deleted(
+@pytest.fixture
+def deleted(monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi) -> list[list[str]]:
+    """What Pulumi was called for before each record was deleted."""
+    before: list[list[str]] = []
+    monkeypatch.setattr(UnfinishedRecord, "delete", lambda _record: before.append(pulumi.calls))
+    return before
+
+
+def test_record_that_helm_has_not_finished_is_deleted_after_the_lock_was_free(
+    monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, deleted: list[list[str]]
+) -> None:
+    monkeypatch.setattr(resume, "unfinished_record", lambda *_: unfinished("pending-upgrade"))
+    pulumi.has(resources=(STACK, IDENTITY, INSTALLED))
+    run(CONSENT)
+    assert deleted == [["refresh"]]
+    assert pulumi.calls == ["refresh", "refresh"]
+
+
+def test_record_stays_while_a_run_has_the_lock(
+    monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, deleted: list[list[str]]
+) -> None:
+    monkeypatch.setattr(resume, "unfinished_record", lambda *_: unfinished("pending-upgrade"))
+    pulumi.has(resources=(STACK, IDENTITY, INSTALLED), locked=True)
+    with pytest.raises(DeploymentError, match="the stack is currently locked"):
+        run(CONSENT)
+    assert deleted == []
+
+
+def test_finished_record_takes_no_lock(
+    monkeypatch: pytest.MonkeyPatch, pulumi: FakePulumi, deleted: list[list[str]]
+) -> None:
+    monkeypatch.setattr(resume, "unfinished_record", lambda *_: None)
+    pulumi.has(resources=(STACK, IDENTITY, INSTALLED))
+    run(CONSENT)
+    assert deleted == []
+    assert pulumi.calls == ["refresh"]
+
+
+@pytest.mark.parametrize(("status", "imported"), [("pending-install", False), ("pending-upgrade", True)])
+def test_release_without_another_record_is_not_imported(
     monkeypatch: pytest.MonkeyPatch,
     pulumi: FakePulumi,
+    deleted: list[list[str]],
     status: str,
-    deleted: bool,
+    imported: bool,
 ) -> None:
-    record = HelmRecord("sh.helm.release.v1.vault.v2", 2, status)
-    gone: list[tuple[KubernetesTarget, HelmRecord]] = []
-    monkeypatch.setattr(resume, "last_record", lambda *_: record)
-    monkeypatch.setattr(resume, "delete_record", lambda *what: gone.append(what))
-    release = resource(RELEASE, "vault", id="vault/vault", inputs={"name": "vault"})
-    pulumi.has(resources=(IDENTITY, release))
+    monkeypatch.setattr(resume, "unfinished_record", lambda *_: unfinished(status))
+    monkeypatch.setattr(ExistingObjects, "_release", lambda *_: "vault/vault")
+    release = resource(RELEASE, "vault", inputs={"name": "vault"})
+    pulumi.has(*creating(release), resources=(STACK, IDENTITY))
     run(CONSENT)
-    assert gone == ([(TARGET, record)] if deleted else [])
+    assert deleted == [["refresh"]]
+    assert ("import" in pulumi.calls) is imported
 
 
 def test_release_without_a_cluster_is_an_error(pulumi: FakePulumi) -> None:

@@ -5,15 +5,23 @@ from collections.abc import Sequence
 
 import pytest
 
-from components.kubernetes.helm_storage import HelmRecord, delete_record, last_record, unfinished_problem
-from components.kubernetes.kubectl import Kubectl, KubernetesTarget
+from components.errors import DeploymentError
+from components.kubernetes.helm_storage import (
+    HelmRecord,
+    UnfinishedRecord,
+    last_record,
+    unfinished_problem,
+    unfinished_record,
+)
+from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from tests.unit.fakes.kubectl_answers import TARGET
 
 PENDING = HelmRecord("sh.helm.release.v1.vault.v10", 10, "pending-upgrade")
+UNFINISHED = UnfinishedRecord(TARGET, PENDING, "uid", "7")
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> list[tuple[Sequence[str], str | None]]:
-    """Have kubectl print this; returns its calls, with what they were given."""
+def answer(monkeypatch: pytest.MonkeyPatch, *texts: str) -> list[tuple[Sequence[str], str | None]]:
+    """Have kubectl print these, call by call; returns its calls, with what they were given."""
     calls: list[tuple[Sequence[str], str | None]] = []
 
     def run(
@@ -21,7 +29,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> list[tuple[Sequence[st
     ) -> str:
         assert timeout_seconds > 0
         calls.append((arguments, stdin))
-        return text
+        return texts[len(calls) - 1]
 
     monkeypatch.setattr(Kubectl, "run", run)
     return calls
@@ -50,19 +58,44 @@ def test_what_helm_goes_on_with_is_not_pending(status: str) -> None:
     assert not HelmRecord("sh.helm.release.v1.vault.v1", 1, status).pending
 
 
-def test_record_is_deleted_as_long_as_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    metadata = json.dumps({"uid": "u", "resourceVersion": "7"})
-    calls = answer(monkeypatch, f"{metadata}\npending-upgrade")
-    delete_record(TARGET, PENDING)
-    arguments, stdin = calls[1]
+LAST = "sh.helm.release.v1.vault.v10   helm.sh/release.v1   1   5m   10   pending-upgrade\n"
+
+
+def test_unfinished_record_is_the_version_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, LAST, "uid 7 pending-upgrade")
+    assert unfinished_record(TARGET, "vault") == UNFINISHED
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [("",), (LAST.replace("pending-upgrade", "deployed"),), (LAST, "uid 8 deployed"), (LAST, "")],
+    ids=["none", "finished", "finished meanwhile", "gone meanwhile"],
+)
+def test_no_record_is_unfinished(monkeypatch: pytest.MonkeyPatch, answers: Sequence[str]) -> None:
+    calls = answer(monkeypatch, *answers)
+    assert unfinished_record(TARGET, "vault") is None
+    assert len(calls) == len(answers)
+
+
+def test_just_the_version_that_was_read_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = answer(monkeypatch, "")
+    UNFINISHED.delete()
+    ((arguments, stdin),) = calls
     assert arguments[:3] == ["delete", "--raw", f"/api/v1/namespaces/secrets/secrets/{PENDING.secret}"]
-    assert json.loads(stdin or "")["preconditions"] == {"uid": "u", "resourceVersion": "7"}
+    assert json.loads(stdin or "")["preconditions"] == {"uid": "uid", "resourceVersion": "7"}
 
 
-def test_record_that_helm_has_finished_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = answer(monkeypatch, '{"uid": "u", "resourceVersion": "8"}\ndeployed')
-    delete_record(TARGET, PENDING)
-    assert len(calls) == 1
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [("Conflict", "so Helm is at work"), ("NotFound", "so Helm is at work"), ("Forbidden", "Forbidden")],
+)
+def test_refused_deletion_is_told(monkeypatch: pytest.MonkeyPatch, reason: str, message: str) -> None:
+    def refuse(*_arguments: object, **_options: object) -> str:
+        raise KubectlError(f"Error from server ({reason}): no")
+
+    monkeypatch.setattr(Kubectl, "run", refuse)
+    with pytest.raises(DeploymentError, match=message):
+        UNFINISHED.delete()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""Merges a user's own values of the chart under those that the program sets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+JOINED: Mapping[str, str] = {
+    "server.volumes": "name",
+    "server.volumeMounts": "mountPath",
+    "server.extraContainers": "name",
+    "server.extraInitContainers": "name",
+    "server.extraSecretEnvironmentVars": "envName",
+}
+"""Lists that both may fill, each with the name that tells its entries apart."""
+
+OVERRIDABLE = (
+    "injector.startupProbe",
+    "injector.readinessProbe",
+    "injector.securityContext",
+    "server.statefulSet.securityContext",
+)
+"""Objects in which the program only has better defaults than the chart."""
+
+
+def merge_values(
+    given: Mapping[str, Any], own: Mapping[str, Any], problems: list[str], path: str = ""
+) -> dict[str, Any]:
+    """Return the program's own values with the given ones beneath them.
+
+    Objects are merged deeply, lists of :data:`JOINED` joined with the program's entries first, all others
+    are one side's. If both have a value, ``problems`` gets a text, unless it is :data:`OVERRIDABLE`. None
+    stays, by which Helm removes the chart's default.
+    """
+    merged = dict(own)
+    for name, value in given.items():
+        inner = f"{path}{name}"
+        if name not in own:
+            merged[name] = value
+        elif isinstance(value, Mapping) and isinstance(own[name], Mapping):
+            merged[name] = merge_values(value, own[name], problems, f"{inner}.")
+        elif inner in JOINED and isinstance(value, Sequence) and not isinstance(value, str):
+            merged[name] = _joined(value, own[name], inner, problems)
+        elif any(f"{inner}.".startswith(f"{overridable}.") for overridable in OVERRIDABLE):
+            merged[name] = value
+        else:
+            problems.append(f"{inner} is set by the program already; remove it")
+    return merged
+
+
+def _joined(
+    given: Sequence[Any], own: Sequence[Mapping[str, Any]], path: str, problems: list[str]
+) -> list[Any]:
+    key = JOINED[path]
+    taken = {entry[key] for entry in own}
+    for entry in given:
+        if isinstance(entry, Mapping) and entry.get(key) in taken:
+            problems.append(
+                f"{path} has an entry whose {key} is the program's ({entry[key]}): use another one"
+            )
+    return [*own, *given]
+
+
+def secret_values(values: Any, path: str = "") -> Any:
+    """Return the values with each single one a secret; names in :data:`JOINED` lists stay readable."""
+    if isinstance(values, Mapping):
+        return {name: secret_values(value, f"{path}{name}.") for name, value in values.items()}
+    if isinstance(values, list):
+        key = JOINED.get(path.removesuffix("."), "")
+        return [
+            {**secret_values(entry), **{name: entry[name] for name in (key,) if name in entry}}
+            if isinstance(entry, Mapping)
+            else secret_values(entry)
+            for entry in values
+        ]
+    return None if values is None else pulumi.Output.secret(values)

@@ -1,0 +1,60 @@
+"""The values that the user gives the chart besides the program's."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import pytest
+
+from components.chart.owned_values import OWNED, leaves
+from components.chart.value_merge import JOINED, OVERRIDABLE
+from components.errors import SettingsError
+from components.vault.chart_values import chart_values, with_given_values
+from tests.unit.components.vault.test_chart_values import CONFIGURATION, INGRESS, SEALS, STACKS, values
+from tests.unit.fakes.stack_settings import EKS, SHAMIR, parse
+
+# Objects in which both have entries of their own, each under another name.
+SHARED = ("server.annotations", "server.extraLabels", "server.serviceAccount.annotations")
+
+
+def is_below(path: str, sections: Iterable[str]) -> bool:
+    return any(f"{path}.".startswith(f"{section}.") for section in sections)
+
+
+@pytest.mark.parametrize("mode", ["ha", "standalone"])
+@pytest.mark.parametrize("seal", SEALS)
+def test_every_value_is_owned_or_may_be_given_by_both(seal: str, mode: str) -> None:
+    stack, pods = SEALS[seal]
+    named = ("environment", "storage", "resources", "affinity")
+    every = {
+        **{key: value for name in named for key, value in STACKS[name].items() if key not in EKS},
+        **stack,
+        "ingress": INGRESS,
+        "mode": mode,
+        "injector": {"hostNetwork": True},
+    }
+    labelled = dataclasses.replace(pods, pod_annotations={"a/b": "1"}, pod_labels={"c": "2"})
+    given = chart_values(parse(every), configuration=CONFIGURATION, pods=labelled)
+    both = (*OWNED, *OVERRIDABLE, *JOINED, *SHARED)
+    assert [path for path in leaves(given) if not is_below(path, both)] == []
+
+
+def test_given_values_are_beneath_the_programs() -> None:
+    given = {"server": {"annotations": {"mine": "1"}, "tolerations": [{"operator": "Exists"}]}}
+    chart = parse({**SHAMIR, "chart": {"values": given}}).chart
+    merged = with_given_values(values(SHAMIR), chart)
+    assert merged["server"]["tolerations"] == [{"operator": "Exists"}]
+    del merged["server"]["tolerations"], merged["server"]["annotations"]
+    assert merged == values(SHAMIR)
+
+
+def test_given_value_of_the_program_is_refused_by_name() -> None:
+    given = {"server": {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "another"}}}}
+    with pytest.raises(
+        SettingsError, match=r"chart\.values\.server\.serviceAccount\.annotations\.eks"
+    ) as error:
+        with_given_values(values(EKS), parse({**EKS, "chart": {"values": given}}).chart)
+    assert "another" not in str(error.value)
+
+
+def test_no_values_given_change_nothing() -> None:
+    assert with_given_values(values(EKS), parse(EKS).chart) == values(EKS)
