@@ -17,7 +17,7 @@ from components.kubernetes.kubectl import KubectlError, KubernetesTarget
 from components.progress import say
 from components.resource_types import RELEASE
 from components.seals.seal import PodRequirements, SealStanza
-from components.settings import Settings
+from components.settings import ChartSettings, Settings
 from components.stack_state import outputs_of_unretained
 from components.vault.chart_values import chart_fullname, chart_values, values_file, with_given_values
 from components.vault.configuration import join_addresses, render_configuration
@@ -106,9 +106,7 @@ class VaultRelease(pulumi.ComponentResource):
             name,
             {
                 "name": settings.release_name,
-                "chart": settings.chart.path or CHART_NAME,
-                "version": settings.chart.version,
-                "repositoryOpts": {"repo": settings.chart.repository} if settings.chart.repository else None,
+                **_chart_source(settings.chart),
                 "namespace": args.namespace,
                 "values": values,
                 # Helm would wait for the injector only, for seconds in which the init can run already;
@@ -156,6 +154,22 @@ class VaultRelease(pulumi.ComponentResource):
             "chart_repository": settings.chart.repository or settings.chart.path or "",
             "chart_version": settings.chart.version or "",
         }
+
+
+def _chart_source(chart: ChartSettings) -> Mapping[str, Any]:
+    """Return the properties of a release that say where its chart is."""
+    if chart.in_registry:
+        return {"chart": f"{str(chart.repository).rstrip('/')}/{CHART_NAME}", "version": chart.version}
+    if chart.repository is None:
+        return {"chart": chart.path}
+    options: dict[str, Any] = {"repo": chart.repository}
+    if chart.username is not None:
+        options["username"] = chart.username
+    if chart.password is not None:
+        options["password"] = pulumi.Output.secret(chart.password)
+    if chart.ca_file is not None:
+        options["caFile"] = chart.ca_file
+    return {"chart": CHART_NAME, "version": chart.version, "repositoryOpts": options}
 
 
 def _require_handover() -> None:
@@ -258,12 +272,13 @@ def _configuration(
                 settings.raft, fullname=fullname, namespace=settings.namespace, replicas=settings.replicas
             ),
             seals=seals,
+            listener=settings.listener,
             unauthenticated=["generate-root"] if settings.init.unauthenticated_generate_root else (),
+            extra=settings.extra_configuration.text,
         )
 
-    if not stanzas:
-        return pulumi.Output.from_input(render(()))
-    return pulumi.Output.all(*stanzas).apply(render)
+    rendered = pulumi.Output.all(*stanzas).apply(render) if stanzas else pulumi.Output.from_input(render(()))
+    return pulumi.Output.secret(rendered) if settings.extra_configuration.secret else rendered
 
 
 def user_interface(settings: Settings, release: VaultRelease) -> str:

@@ -28,6 +28,7 @@ OWNED: Mapping[str, str] = {
     "server.image.tag": "use image.tag",
     "server.logLevel": "use logLevel",
     "server.logFormat": "use logFormat",
+    "server.enterpriseLicense": "use license",
     "server.updateStrategyType": "it stays OnDelete, as only an unsealed Vault may be followed; remove it",
     "server.resources": "use resources",
     "server.affinity": "use affinity",

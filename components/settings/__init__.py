@@ -17,6 +17,7 @@ from components.settings.model import (
     WebhookFirewallSettings,
 )
 from components.settings.pods import PodSettings
+from components.settings.server_configuration import ListenerSettings
 
 __all__ = [
     "ChartSettings",
@@ -27,6 +28,7 @@ __all__ = [
     "IngressSettings",
     "InitSettings",
     "InjectorSettings",
+    "ListenerSettings",
     "Mode",
     "PodSettings",
     "RaftSettings",

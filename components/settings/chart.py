@@ -1,62 +1,93 @@
-"""Reads where the chart comes from, and the chart's values that the user sets besides the program's."""
+"""Reads where Vault's chart comes from."""
 
-import pulumi
+import ssl
+from dataclasses import replace
 
-from components.chart.default_values import packaged_default_values, published_default_values
-from components.chart.owned_values import owned_problems
-from components.chart.value_names import unknown_names
 from components.config.reader import ConfigReader
-from components.errors import SettingsError
+from components.settings.given_values import read_given_values
 from components.settings.model import ChartSettings
 
 # It lacks the step that renders Vault's configuration from its template (hashicorp/vault-helm#1072).
 BROKEN_CHART = "0.29.0"
 OFFICIAL_CHART_REPOSITORY = "https://helm.releases.hashicorp.com"
-OCI = "oci://"
+
+_CREDENTIALS = ("username", "password", "caFile")
+_NO_USER = "without user and password, which chart.username and chart.password are for"
 
 
-def read_chart(reader: ConfigReader) -> ChartSettings:
-    """Read the section ``chart``."""
-    path = reader.text("path", None, fix="give the folder or archive of a chart")
-    values = reader.mapping("values")
-    for problem in owned_problems(values):
-        reader.report_inside("values", problem)
-    repository, version = None, None
-    if path is not None:
-        reader.not_applicable(("repository", "version"), "chart.path takes its place; remove one of the two")
-    else:
-        repository = reader.text(
-            "repository", OFFICIAL_CHART_REPOSITORY, r"https?://.+", "give the URL of a Helm repository"
-        )
-        version = reader.text(
-            "version", "0.29.1", r"\d+\.\d+\.\d+([+-].+)?", "give an exact version, such as 0.29.1"
-        )
-        if version == BROKEN_CHART:
-            reader.report("version", "its config templating is broken (vault-helm issue 1072); use 0.29.1")
-    reader.unknown_keys()
-    return ChartSettings(
-        repository=repository,
-        version=version,
-        path=path,
-        values=values,
-        secret_values=reader.is_secret("values"),
-    )
+def read_chart(reader: ConfigReader, *, installs: bool) -> ChartSettings:
+    """Read the section ``chart``; ``installs``: whether the stack installs the chart itself.
 
-
-def require_known_values(chart: ChartSettings) -> None:
-    """Raise :class:`SettingsError` if the chart doesn't have one of the user's own values.
-
-    Raises :class:`~components.chart.default_values.ChartSourceError` if the chart can't be read.
+    No error shows a URL or a credential, as there may be a password in it.
     """
-    if not chart.values:
-        return
-    if chart.path is not None and chart.path.startswith(OCI):
-        pulumi.log.warn("The names in chart.values aren't checked: the chart is in an OCI registry.")
-        return
-    if chart.path is not None:
-        text = packaged_default_values(chart.path)
+    hidden = reader.hiding_values()
+    fix = f"give the folder or archive of a chart, {_NO_USER}"
+    path = hidden.text("path", None, r"(?!\w+://[^/]*@).+", fix)
+    if path is not None:
+        reader.not_applicable(("version",), "chart.path takes its place; remove one of the two")
+        hidden.not_applicable(
+            ("repository", *_CREDENTIALS), "chart.path takes its place; remove one of the two"
+        )
+        if path.startswith("oci:"):
+            reader.report(
+                "path",
+                "that would be the newest chart; set chart.repository to this without the chart's name at "
+                "the end, and chart.version",
+            )
+        chart = ChartSettings(repository=None, version=None, path=path)
     else:
-        text = published_default_values(str(chart.repository), str(chart.version))
-    problems = [f"chart.values.{problem}" for problem in unknown_names(chart.values, text)]
-    if problems:
-        raise SettingsError(problems)
+        chart = ChartSettings(
+            repository=hidden.text(
+                "repository",
+                OFFICIAL_CHART_REPOSITORY,
+                r"(https?|oci)://[^\s/@]+(/\S*)?",
+                f"give the URL of a Helm repository, {_NO_USER}; "
+                "or oci:// and the path in a registry that has the chart vault",
+            ),
+            version=reader.text(
+                "version", "0.29.1", r"\d+\.\d+\.\d+([+-].+)?", "give an exact version, such as 0.29.1"
+            ),
+            path=None,
+            username=hidden.text("username", None),
+            password=_password(hidden),
+            ca_file=_ca_file(hidden),
+        )
+        if chart.version == BROKEN_CHART:
+            reader.report("version", "its config templating is broken (vault-helm issue 1072); use 0.29.1")
+        if hidden.has("username") != hidden.has("password"):
+            hidden.report("username", "a user has a name and a password; set both or none")
+        # https://github.com/pulumi/pulumi-kubernetes/issues/1914
+        if chart.in_registry:
+            hidden.not_applicable(
+                _CREDENTIALS,
+                "for an OCI registry Pulumi's provider uses what `helm registry login` has saved, and this "
+                "machine's CA certificates; remove it, and log in before pulumi up",
+            )
+        elif not installs:
+            hidden.not_applicable(_CREDENTIALS, "others install the chart; remove it")
+    values = read_given_values(reader)
+    for key in ("path", "repository", *_CREDENTIALS):
+        reader.skip(key)
+    reader.unknown_keys()
+    return replace(chart, values=values, secret_values=bool(values) and reader.is_secret("values"))
+
+
+def _password(reader: ConfigReader) -> str | None:
+    key = "password"
+    if reader.has(key) and not reader.is_secret(key):
+        reader.report(
+            key, "it is in plain text; set it as a secret: pulumi config set --secret --path chart.password"
+        )
+    return reader.text(key, None)
+
+
+def _ca_file(reader: ConfigReader) -> str | None:
+    key, fix = "caFile", "give the path of a file with CA certificates (PEM)"
+    path = reader.text(key, None, fix=fix)
+    if path is not None:
+        try:
+            # The provider's plugin reads it, for which `~` is no home.
+            ssl.create_default_context(cafile=path)
+        except OSError:
+            reader.report(key, fix)
+    return path

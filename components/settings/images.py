@@ -31,6 +31,11 @@ class ImageSettings:
         found = re.match(r"v?(\d{1,2})(?:\.(\d+))?(?![A-Za-z0-9_])", self.tag)
         return (int(found[1]), int(found[2] or 0)) if found else None
 
+    @property
+    def is_community_edition(self) -> bool:
+        """Whether the image can't be Vault Enterprise, whose tags are such as `1.18.1-ent`."""
+        return self.vault_version is not None and "ent" not in f"{self.repository}:{self.tag}"
+
 
 @dataclass(frozen=True)
 class InjectorImageSettings:

@@ -15,9 +15,11 @@ from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
 from components.seals.seal import Seal, seal_class
-from components.settings.chart import read_chart, require_known_values
+from components.settings.chart import read_chart
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
+from components.settings.enterprise_license import read_license
+from components.settings.given_values import require_known_values
 from components.settings.images import read_image, read_pull_secrets
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.injector import read_injector
@@ -42,6 +44,7 @@ from components.settings.seal import (
     read_seal_type,
     report_other_seals_sections,
 )
+from components.settings.server_configuration import read_extra_configuration, read_listener
 from components.settings.services import read_service, read_ui_service
 
 # A Service's name has at most 63 characters, and the chart's longest is
@@ -138,6 +141,14 @@ def parse_settings(
     extra_environment = reader.text_mapping(
         "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
     )
+    release = RELEASES[
+        reader.choice(
+            "release",
+            "true",
+            [*RELEASES],
+            "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
+        )
+    ]
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -155,14 +166,7 @@ def parse_settings(
         kube_context=kube_context,
         namespace=reader.text("namespace", "vault", DNS_LABEL, "use a DNS label: a-z, 0-9 and dashes"),
         create_namespace=reader.flag("createNamespace", True),
-        release=RELEASES[
-            reader.choice(
-                "release",
-                "true",
-                [*RELEASES],
-                "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
-            )
-        ],
+        release=release,
         release_name=reader.text(
             "releaseName",
             "vault",
@@ -170,7 +174,7 @@ def parse_settings(
             f"use at most {RELEASE_NAME_LENGTH} of a-z, 0-9 and dashes",
             RELEASE_NAME_LENGTH,
         ),
-        chart=read_chart(reader.section("chart")),
+        chart=read_chart(reader.section("chart"), installs=release != "others"),
         image=image,
         replicas=replicas,
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
@@ -197,8 +201,14 @@ def parse_settings(
         tags=cloud.tags,
         aws_provider=aws_provider,
         token=token,
+        license=read_license(reader, image),
+        listener=read_listener(reader.section("listener")),
+        extra_configuration=read_extra_configuration(
+            reader, unauthenticated=init.unauthenticated_generate_root
+        ),
     )
-    reader.skip("ingress")
+    for optional in ("ingress", "license"):
+        reader.skip(optional)
     report_other_seals_sections(reader, seal)
     reader.unknown_keys()
     if problems:

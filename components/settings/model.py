@@ -8,7 +8,7 @@ import pulumi
 
 from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
-from components.seals.seal import Seal
+from components.seals.seal import Seal, SecretEntry
 from components.settings.images import ImageSettings
 from components.settings.injector import InjectorSettings
 from components.settings.pods import (
@@ -17,6 +17,7 @@ from components.settings.pods import (
     PodSettings,
     TopologySpreadSettings,
 )
+from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
 from components.settings.services import ServiceSettings, UiServiceSettings
 
 RetryJoin = Literal["active-service", "pod-names"]
@@ -51,7 +52,7 @@ class ChartSettings:
     """The source of the official Vault chart: a repository and version, or a path."""
 
     repository: str | None
-    """URL of the Helm repository; None if ``path`` is given."""
+    """URL of the Helm repository, or of a path in an OCI registry; None if ``path`` is given."""
     version: str | None
     """Version of the chart in the repository; None if ``path`` is given."""
     path: str | None
@@ -60,6 +61,17 @@ class ChartSettings:
     """Further values of the chart, none of which the program sets; None where Helm removes a default."""
     secret_values: bool = False
     """Whether some of the values are secrets, so that none is shown."""
+    username: str | None = None
+    """Name of the user of the repository; None if it wants none."""
+    password: str | None = field(default=None, repr=False)
+    """Password of that user; a secret."""
+    ca_file: str | None = None
+    """Path of the CA certificates for the repository; None for those of this machine."""
+
+    @property
+    def in_registry(self) -> bool:
+        """Whether the repository is an OCI registry."""
+        return (self.repository or "").startswith("oci://")
 
 
 @dataclass(frozen=True)
@@ -233,6 +245,10 @@ class Settings:
     """Configuration of Pulumi's AWS provider (`aws:...`)."""
     token: pulumi.Output[str] | None = field(repr=False)
     """Token to read raft's state with instead of the root token; a secret."""
+    listener: ListenerSettings = field(default_factory=ListenerSettings)
+    extra_configuration: ExtraConfiguration = field(default_factory=ExtraConfiguration)
+    license: SecretEntry | None = None
+    """The licence of Vault Enterprise; None for the community's edition."""
 
     @property
     def storage(self) -> Literal["raft", "file"]:

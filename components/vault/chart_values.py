@@ -133,6 +133,11 @@ def _mode(settings: Settings, configuration: pulumi.Input[str]) -> dict[str, Any
 def _pods(settings: Settings, pods: PodRequirements) -> dict[str, Any]:
     """Return what the pods have from the seal and from the settings beside it."""
     values: dict[str, Any] = {
+        "enterpriseLicense": (
+            {"secretName": settings.license.name, "secretKey": settings.license.key}
+            if settings.license is not None
+            else None
+        ),
         "logLevel": settings.log.level,
         "logFormat": settings.log.format,
         "extraLabels": {**settings.pods.labels, **pods.pod_labels},

@@ -8,10 +8,11 @@ import json
 from collections.abc import Sequence
 
 from components.seals.seal import SealStanza
-from components.settings import RaftSettings
+from components.settings import ListenerSettings, RaftSettings
 from components.vault.ports import API_PORT
 
 DATA_PATH = "/vault/data"
+_PLAIN_LISTENER = ListenerSettings()
 
 
 def quote(text: str) -> str:
@@ -42,12 +43,17 @@ def render_configuration(
     raft: RaftSettings | None,
     join: Sequence[str],
     seals: Sequence[SealStanza],
+    listener: ListenerSettings = _PLAIN_LISTENER,
     unauthenticated: Sequence[str] = (),
+    extra: str = "",
 ) -> str:
     """Return the whole configuration; without a seal stanza Vault uses Shamir's key shares.
 
     ``unauthenticated`` are the families of calls for which Vault 2.x is to want no token, such as
     `generate-root`; earlier versions don't know the parameter, and want none for these.
+
+    ``extra`` is HCL of the user's own. It isn't the last, as the chart cuts off the last line's end, which
+    belongs to a heredoc.
 
     ``raft`` is None for file storage, which can't be highly available. With raft, service registration
     labels the active pod, which the chart's ``-active`` Service selects by; Vault refuses it without.
@@ -55,10 +61,8 @@ def render_configuration(
     blocks = [
         f"ui = {str(ui).lower()}",
         *([f"enable_unauthenticated_access = {json.dumps([*unauthenticated])}"] if unauthenticated else []),
-        _block(
-            'listener "tcp"',
-            ["tls_disable = 1", 'address = "[::]:8200"', 'cluster_address = "[::]:8201"'],
-        ),
+        *([extra.strip("\n")] if extra else []),
+        _block('listener "tcp"', _listener(listener)),
         _block('storage "file"', [f"path = {quote(DATA_PATH)}"]) if raft is None else _raft(raft, join),
     ]
     for seal in seals:
@@ -67,6 +71,22 @@ def render_configuration(
     if raft is not None:
         blocks.append('service_registration "kubernetes" {}')
     return "\n\n".join(blocks) + "\n"
+
+
+def _listener(listener: ListenerSettings) -> Sequence[str]:
+    lines = ["tls_disable = 1", 'address = "[::]:8200"', 'cluster_address = "[::]:8201"']
+    if listener.forwarded_for_addresses:
+        lines += [
+            f"x_forwarded_for_authorized_addrs = {json.dumps([*listener.forwarded_for_addresses])}",
+            f"x_forwarded_for_hop_skips = {listener.forwarded_for_hop_skips}",
+            f"x_forwarded_for_reject_not_authorized = {json.dumps(listener.forwarded_for_reject_others)}",
+            # Vault's own default refuses whoever comes without a proxy: the program, the injector's agents,
+            # the pods that join, and the probe.
+            "x_forwarded_for_reject_not_present = false",
+        ]
+    if listener.unauthenticated_metrics:
+        lines += ["telemetry {", "  unauthenticated_metrics_access = true", "}"]
+    return lines
 
 
 def _raft(raft: RaftSettings, join: Sequence[str]) -> str:

@@ -190,6 +190,7 @@ def test_further_environment_comes_last_and_as_text(render_chart: Render) -> Non
     rendered = render_chart(
         {
             "server.logLevel": "debug",
+            "server.enterpriseLicense": {"secretName": "paid", "secretKey": "vault.hclic"},
             "server.extraEnvironmentVars": {"vault.max_lease": 7, "AWS_REGION": "ap-northeast-2", "on": True},
             "server.extraSecretEnvironmentVars": [
                 {"envName": "LICENCE", "secretName": "vault-licence", "secretKey": "text"}
@@ -198,9 +199,10 @@ def test_further_environment_comes_last_and_as_text(render_chart: Render) -> Non
     )
 
     environment = _container(rendered[VAULT])["env"]
-    assert environment[-6:] == [
+    assert environment[-7:] == [
         {"name": "HOME", "value": "/home/vault"},
         {"name": "VAULT_LOG_LEVEL", "value": "debug"},
+        {"name": "VAULT_LICENSE_PATH", "value": "/vault/license/vault.hclic"},
         {"name": "AWS_REGION", "value": "ap-northeast-2"},
         {"name": "ON", "value": "true"},
         {"name": "VAULT_MAX_LEASE", "value": "7"},
@@ -223,6 +225,7 @@ def test_parts_of_the_pod_are_passed_through(render_chart: Render) -> None:
             "server.extraLabels": {"team": "platform"},
             "server.volumes": [{"name": "ca", "secret": {"secretName": "ca"}}],
             "server.volumeMounts": [{"name": "ca", "mountPath": "/vault/ca"}],
+            "server.enterpriseLicense.secretName": "paid",
             "server.updateStrategyType": "RollingUpdate",
         }
     )
@@ -234,9 +237,9 @@ def test_parts_of_the_pod_are_passed_through(render_chart: Render) -> None:
     assert "team" not in vault["spec"]["selector"]["matchLabels"]
     assert _container(vault)["resources"] == _container(rendered[INJECTOR])["resources"] == resources
     assert _pod(vault)["hostAliases"] == aliases
-    assert [volume["name"] for volume in _pod(vault)["volumes"]] == ["config", "ca", "home"]
+    assert [volume["name"] for volume in _pod(vault)["volumes"]] == ["config", "ca", "vault-license", "home"]
     mounts = [mount["mountPath"] for mount in _container(vault)["volumeMounts"]]
-    assert mounts == ["/vault/data", "/vault/config", "/vault/ca", "/home/vault"]
+    assert mounts == ["/vault/data", "/vault/config", "/vault/ca", "/vault/license", "/home/vault"]
 
 
 @pytest.mark.parametrize(("data", "audit"), [(True, True), (True, False), (False, True), (False, False)])

@@ -20,7 +20,7 @@ import requests
 
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seals.seal import SealStanza
-from components.settings import RaftSettings
+from components.settings import ListenerSettings, RaftSettings
 from components.vault.configuration import render_configuration
 from components.vault.pod_access import PodAccess
 from tests.integration.free_ports import free_ports
@@ -184,6 +184,8 @@ def vault_servers(
     environment: Mapping[str, str] | None = None,
     more_configuration: str = "",
     raft: RaftSettings | None = RAFT,
+    listener: ListenerSettings | None = None,
+    extra: str = "",
 ) -> Iterator[VaultServers]:
     """Started servers with empty volumes; their processes end with the block. Without ``raft``: on files."""
     ports = free_ports(2 * replicas)
@@ -199,7 +201,12 @@ def vault_servers(
             environment=environment or {},
             configuration=_on_this_machine(
                 render_configuration(
-                    ui=False, raft=raft, join=join, seals=[seal] if seal is not None else []
+                    ui=False,
+                    raft=raft,
+                    join=join,
+                    seals=[seal] if seal is not None else [],
+                    listener=listener or ListenerSettings(),
+                    extra=extra,
                 ),
                 data=folder / f"{NAME}-{ordinal}" / "data",
                 port=ports[2 * ordinal],

@@ -10,9 +10,12 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sandbox.plugins.json_values import Json
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings
@@ -25,11 +28,19 @@ class HelmError(ProviderError):
 
 @dataclass(frozen=True)
 class ChartReference:
-    """Which chart: a path, or a name in a repository (by URL); an empty version is the latest one."""
+    """Which chart: a path, or a name in a repository (by URL); an empty version is the latest one.
+
+    What is in an OCI registry has its URL as a name, and is fetched with what `helm registry login` has
+    saved: the real plugin uses no other credentials there (pulumi-kubernetes#1914).
+    """
 
     chart: str
     version: str = ""
     repository: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    authority: str = ""
+    """Path of the repository's CA certificates."""
 
     @property
     def arguments(self) -> list[str]:
@@ -37,8 +48,10 @@ class ChartReference:
         arguments = [self.chart]
         if self.version:
             arguments += ["--version", self.version]
-        if self.repository:
+        if self.repository and not self.chart.startswith("oci://"):
             arguments += ["--repo", self.repository]
+            if self.authority:
+                arguments += ["--ca-file", self.authority]
         return arguments
 
 
@@ -70,8 +83,52 @@ class Helm:
         """Load the chart, and say its exact version; raises :class:`HelmError` if there is no such chart."""
         import yaml
 
-        metadata = yaml.safe_load(self._run_helm(["show", "chart", *reference.arguments], {}))
+        with self._fetched(reference) as chart:
+            metadata = yaml.safe_load(self._run_helm(["show", "chart", *chart.arguments], {}))
         return str(metadata["version"])
+
+    @contextmanager
+    def _fetched(self, reference: ChartReference) -> Iterator[ChartReference]:
+        """Fetch a chart whose repository wants a password, which in helm's arguments everybody could read.
+
+        Any other one is left to the command that uses it.
+        """
+        if not reference.password or reference.chart.startswith("oci://"):
+            yield reference
+            return
+        with TemporaryDirectory(prefix="helm-repository-") as name:
+            folder = Path(name)
+            settings = folder / "repositories.yaml"
+            settings.touch(mode=0o600)
+            repository = {
+                "name": "given",
+                "url": reference.repository,
+                "username": reference.username,
+                "password": reference.password,
+                "caFile": reference.authority,
+            }
+            settings.write_text(json.dumps({"apiVersion": "", "repositories": [repository]}))
+            environment = {
+                "HELM_REPOSITORY_CONFIG": str(settings),
+                "HELM_REPOSITORY_CACHE": str(folder / "cache"),
+            }
+            self._update_repository(reference, environment)
+            pulled = ["pull", f"given/{reference.chart}", "--destination", name]
+            if reference.version:
+                pulled += ["--version", reference.version]
+            self._run_helm(pulled, environment)
+            (archive,) = folder.glob("*.tgz")
+            yield ChartReference(str(archive))
+
+    def _update_repository(self, reference: ChartReference, environment: Mapping[str, str]) -> None:
+        """Fetch the index; raise :class:`HelmError` in the words of Helm's library."""
+        said = self._run_helm(["repo", "update"], environment)
+        cause = said.partition("Unable to get an update from")[2].partition("\n\t")[2].partition("\n")[0]
+        if cause:
+            raise HelmError(
+                f'looks like "{reference.repository}" is not a valid chart repository or cannot be reached: '
+                f"{cause}"
+            )
 
     def install(
         self,
@@ -84,8 +141,9 @@ class Helm:
         timeout_seconds: int,
     ) -> InstalledRelease:
         """Install a release; ``wait`` until its objects are ready or the time is over."""
-        arguments = ["install", name, *reference.arguments, *_waiting(wait, timeout_seconds)]
-        return self._apply(arguments, namespace, values)
+        with self._fetched(reference) as chart:
+            arguments = ["install", name, *chart.arguments, *_waiting(wait, timeout_seconds)]
+            return self._apply(arguments, namespace, values)
 
     def upgrade(
         self,
@@ -99,9 +157,10 @@ class Helm:
         kept_revisions: int,
     ) -> InstalledRelease:
         """Upgrade a release; of older revisions so many are kept (0: all)."""
-        arguments = ["upgrade", name, *reference.arguments, *_waiting(wait, timeout_seconds)]
-        arguments += ["--history-max", str(kept_revisions)]
-        return self._apply(arguments, namespace, values)
+        with self._fetched(reference) as chart:
+            arguments = ["upgrade", name, *chart.arguments, *_waiting(wait, timeout_seconds)]
+            arguments += ["--history-max", str(kept_revisions)]
+            return self._apply(arguments, namespace, values)
 
     def uninstall(self, name: str, namespace: str, *, wait: bool, timeout_seconds: int) -> str:
         """Uninstall a release; returns what helm has to say besides."""

@@ -271,7 +271,7 @@ def _refusals(inputs: PropertyMap) -> Iterator[CheckFailure]:
                 name, f"decoding failure: expected type '{expected.__name__}', got unconvertible type"
             )
         elif name == "repositoryOpts" and isinstance(value, dict):
-            for option in value.keys() - {"repo"}:
+            for option in value.keys() - {"repo", "username", "password", "caFile"}:
                 reason = not_implemented("kubernetes", f"repositoryOpts.{option} of a Release")
                 yield CheckFailure(f"repositoryOpts.{option}", reason)
 
@@ -297,9 +297,16 @@ def _merge_differences(
 
 
 def _reference(inputs: PropertyMap) -> ChartReference:
-    options = inputs.get("repositoryOpts")
-    repository = options.get("repo") if isinstance(options, dict) else None
-    return ChartReference(str(inputs["chart"]), str(inputs.get("version", "")), str(repository or ""))
+    given = inputs.get("repositoryOpts")
+    options = given if isinstance(given, dict) else {}
+    return ChartReference(
+        str(inputs["chart"]),
+        str(inputs.get("version", "")),
+        repository=str(options.get("repo") or ""),
+        username=str(options.get("username") or ""),
+        password=str(options.get("password") or ""),
+        authority=str(options.get("caFile") or ""),
+    )
 
 
 def _timeout(properties: PropertyMap) -> int:

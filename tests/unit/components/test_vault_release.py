@@ -35,10 +35,11 @@ def released(
     pods: PodRequirements | None = None,
     secret_annotation: str = "",
     state: Answer = NO_STATE,
+    secret_keys: Sequence[str] = (),
     **settings: Any,
 ) -> Deployment:
     def program() -> None:
-        parsed = parse({**SHAMIR, **settings})
+        parsed = parse({**SHAMIR, **settings}, secret_keys=secret_keys)
         secret = {"key": pulumi.Output.secret(secret_annotation)} if secret_annotation else {}
         release = VaultRelease(
             "vault",
@@ -99,11 +100,32 @@ def test_chart_may_come_from_a_path() -> None:
     assert not {"version", "repositoryOpts"} & inputs.keys()
 
 
+def test_chart_may_come_from_a_registry_or_a_private_repository() -> None:
+    inputs = released(chart={"repository": "oci://r.example/charts/"}).only(RELEASE).inputs
+    assert (inputs["chart"], inputs["version"]) == ("oci://r.example/charts/vault", "0.29.1")
+    assert "repositoryOpts" not in inputs
+    private = {"repository": "https://r.example", "username": "reader", "password": "hidden"}
+    inputs = released(chart=private, secret_keys=["chart"]).only(RELEASE).inputs
+    options = {"repo": "https://r.example", "username": "reader", "password": "hidden"}
+    assert inputs["repositoryOpts"] == Secret(options)
+    assert inputs["chart"] == "vault"
+
+
 def test_configuration_has_the_seals_and_the_way_to_join() -> None:
     text = configuration(released(stanzas=[STANZA, STANZA.disabled()]))
     assert text.count('seal "awskms"') == 2
     assert "http://vault-active.vault.svc:8200" in text
     assert "seal" not in configuration(released())
+
+
+def test_hcl_of_the_users_own_is_as_secret_as_its_setting() -> None:
+    assert "log_level" in configuration(released(extraConfig='log_level = "debug"'))
+    hidden = released(extraConfig='log_level = "debug"', secret_keys=["extraConfig"])
+    assert isinstance(hidden.only(RELEASE).inputs["values"], Secret)
+    awaited = released(
+        INSTALLED, extraConfig='log_level = "debug"', secret_keys=["extraConfig"], release="false"
+    )
+    assert isinstance(awaited.outputs["chart_values"], Secret)
 
 
 def test_pods_are_marked_with_their_configuration() -> None:

@@ -21,8 +21,7 @@ from tests.unit.fakes.stack_settings import EKS, GKE, PROJECT, SHAMIR, parse, pr
 PAGE = "docs/settings.md"
 GUID = "11111111-2222-3333-4444-555555555555"
 
-# Their members are read only if they are there.
-OBJECTS = {"ingress": {"host": "vault.example.com"}, "topologySpread": {}}
+INGRESS = {"ingress": {"host": "vault.example.com"}}
 TRANSIT = {"address": "https://vault.example.com", "key": "autounseal", "tls": {"caSecret": {"name": "ca"}}}
 AZURE = {
     "vaultName": "acme-unseal",
@@ -31,9 +30,12 @@ AZURE = {
     "clientId": GUID,
     "clientSecret": {"name": "azure-unseal"},
 }
-ON_EKS = {**EKS, **OBJECTS, "migrateFrom": {"seal": "shamir"}}
-ON_GKE = {**GKE, **OBJECTS, "migrateFrom": {"seal": "shamir"}}
-ANYWHERE = {"kubeContext": "here", **OBJECTS, "migrateFrom": {"seal": "shamir"}}
+LICENCE = {"image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid"}}
+OPTIONAL = {**INGRESS, **LICENCE, "topologySpread": {}, "migrateFrom": {"seal": "shamir"}}
+"""Sections without which a stack has nothing of the kind, with the settings that they can't do without."""
+ON_EKS = {**EKS, **OPTIONAL}
+ON_GKE = {**GKE, **OPTIONAL}
+ANYWHERE = {"kubeContext": "here", **OPTIONAL}
 
 STORES: Mapping[str, Mapping[str, Any]] = {
     "aws-secrets-manager": {
@@ -47,7 +49,7 @@ STORES: Mapping[str, Mapping[str, Any]] = {
 }
 """Stores of this program, with the settings that they can't do without."""
 
-COMMON = ("any", "an Ingress", "a seal migration")
+COMMON = ("any", "an Ingress", "Vault Enterprise", "a seal migration")
 STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     (ON_EKS, (*COMMON, "EKS", "awskms")),
     (ON_GKE, (*COMMON, "Google Cloud", "GKE", "gcpckms")),

@@ -40,6 +40,10 @@
 - name: VAULT_LOG_FORMAT
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.server.enterpriseLicense.secretName }}
+- name: VAULT_LICENSE_PATH
+  value: /vault/license/{{ $.Values.server.enterpriseLicense.secretKey }}
+{{- end }}
 {{- range $name, $value := .Values.server.extraEnvironmentVars }}
 - name: {{ $name | replace "." "_" | upper | quote }}
   value: {{ $value | quote }}

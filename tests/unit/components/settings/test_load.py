@@ -149,9 +149,6 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "kubeconfig", "~/.kube/vault", "kubeconfig", "~/.kube/vault"),
     (SHAMIR, "namespace", "secrets", "namespace", "secrets"),
     (SHAMIR, "releaseName", "b" * 38, "release_name", "b" * 38),
-    (SHAMIR, "chart.version", "0.34.1", "chart.version", "0.34.1"),
-    (SHAMIR, "chart.repository", "https://charts.example.com", "chart.repository", "https://charts.example.com"),
-    (SHAMIR, "chart.path", "./chart", "chart", ChartSettings(repository=None, version=None, path="./chart")),
     (SHAMIR, "image.repository", "registry.example.com:5000/vault", "image.repository",
      "registry.example.com:5000/vault"),
     (SHAMIR, "image.tag", "1.19.0-ent", "image.tag", "1.19.0-ent"),
@@ -219,7 +216,7 @@ def test_every_setting_is_covered_above() -> None:
 
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
     missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com"}})) - covered
-    elsewhere = {"cluster.name", "kube_context", "token", "ingress.host", "chart.path"}
+    elsewhere = {"cluster.name", "kube_context", "token", "ingress.host"}
     elsewhere |= {"pod_address_ca_file"}  # test_load_pod_address.py
     elsewhere |= {"init.unauthenticated_generate_root"}  # test_init_of_vault_2.py
     # test_cloud.py
@@ -233,8 +230,10 @@ def test_every_setting_is_covered_above() -> None:
     elsewhere |= {"topology_spread", "image_pull_secrets", "image.pull_policy"}
     elsewhere |= {name for name in missing if name.startswith(beside)}
     elsewhere |= {"seal.static_keys"}  # test_awskms_static.py
-    # aws/test_provider_settings.py
-    elsewhere |= {name for name in missing if name.startswith("aws_provider.")}
+    # aws/test_provider_settings.py, test_chart.py, test_server_configuration.py
+    modules = ("aws_provider.", "chart.", "extra_configuration.", "listener.")
+    elsewhere |= {name for name in missing if name.startswith(modules)}
+    elsewhere |= {"license"}  # test_enterprise_license.py
     fixed = {"data_storage.enabled"}
     shared_with_data_storage = {"audit_storage.size"}
     assert missing == elsewhere | fixed | shared_with_data_storage
@@ -265,10 +264,6 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "namespace", "Vault", "use a DNS label"),
     (SHAMIR, "namespace", "v" * 64, "use a DNS label"),
     (SHAMIR, "releaseName", "r" * 39, "use at most 38 of"),
-    (SHAMIR, "chart.repository", "hashicorp", "give the URL of a Helm repository"),
-    (SHAMIR, "chart.version", "latest", "give an exact version"),
-    (SHAMIR, "chart.version", "0.29.0", "use 0.29.1"),
-    (SHAMIR, "chart.path", "", "give the folder or archive of a chart"),
     (SHAMIR, "extraEnvironment", {"VERSION": 1.2}, "put it in quotes"),
     (SHAMIR, "replicas", 2, "use 1, 3, 5 or 7"),
     (SHAMIR, "replicas", "three", "use 1, 3, 5 or 7"),
@@ -364,13 +359,6 @@ def test_awskms_needs_the_cluster_even_with_a_context() -> None:
 def test_region_of_the_cluster_is_required() -> None:
     (problem,) = problems({"clusterName": "example", "nodeSecurityGroupId": NODE_GROUP})
     assert problem.startswith(f"{PROJECT}:region is not set: ")
-
-
-@pytest.mark.parametrize("key", ["repository", "version"])
-def test_chart_comes_from_a_path_or_a_repository(key: str) -> None:
-    value = {"repository": "https://charts.example.com", "version": "0.29.1"}[key]
-    (problem,) = problems({**SHAMIR, "chart": {"path": "./chart", key: value}})
-    assert problem.startswith(f'{PROJECT}:chart.{key} is "{value}": chart.path takes its place')
 
 
 def test_default_role_name_that_is_too_long() -> None:

@@ -60,6 +60,7 @@ STACKS: Mapping[str, Mapping[str, Any]] = {
     },
     "no audit storage": {**EKS, "auditStorage": {"enabled": False}},
     "other names": {**EKS, "releaseName": "blue", "namespace": "secrets", "serviceAccount": "unsealer"},
+    "licence": {**EKS, "image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid", "key": "v.hclic"}},
     "image": {**EKS, "image": {"repository": "registry.example.com/vault", "tag": "1.19.0"}},
 }
 
@@ -271,6 +272,12 @@ def test_resources_are_the_charts_own_unless_set(resources: Mapping[str, Any]) -
     server = values({**SHAMIR, "resources": resources})["server"]
     assert server.get("resources", {}) == resources
     assert ("resources" in server) is bool(resources)
+
+
+def test_licence_is_an_entry_of_a_secret() -> None:
+    licence = values(STACKS["licence"])["server"]["enterpriseLicense"]
+    assert licence == {"secretName": "paid", "secretKey": "v.hclic"}
+    assert "enterpriseLicense" not in values(EKS)["server"]
 
 
 def test_one_mode_is_enabled() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from components.seals import awskms
 from components.seals.seal import SealStanza
-from components.settings import RaftSettings
+from components.settings import ListenerSettings, RaftSettings
 from components.vault.configuration import (
     join_addresses,
     quote,
@@ -140,3 +140,29 @@ def test_calls_that_want_no_token_are_named_only_if_there_are_any() -> None:
     line = 'enable_unauthenticated_access = ["generate-root"]\n'
     assert f"\n{line}\nlistener" in rendered("generate-root")
     assert rendered("generate-root").replace(f"{line}\n", "") == rendered()
+
+
+def test_hcl_of_the_users_own_comes_before_the_last_stanza() -> None:
+    extra = "\nlog_level = <<EOF\ndebug\nEOF\n"
+    text = render_configuration(ui=True, raft=RAFT, join=[], seals=[], extra=extra)
+    plain = render_configuration(ui=True, raft=RAFT, join=[], seals=[])
+    assert text == plain.replace("\n\nlistener", "\n\nlog_level = <<EOF\ndebug\nEOF\n\nlistener")
+
+
+def test_listener_believes_a_proxy_and_serves_those_that_come_without() -> None:
+    listener = ListenerSettings(("10.0.0.0/8", "::1"), 2, False, True)
+    text = render_configuration(ui=True, raft=None, join=[], seals=[], listener=listener)
+    assert (
+        """\
+  cluster_address = "[::]:8201"
+  x_forwarded_for_authorized_addrs = ["10.0.0.0/8", "::1"]
+  x_forwarded_for_hop_skips = 2
+  x_forwarded_for_reject_not_authorized = false
+  x_forwarded_for_reject_not_present = false
+  telemetry {
+    unauthenticated_metrics_access = true
+  }
+}
+"""
+        in text
+    )

@@ -187,7 +187,7 @@ def test_a_missing_chart_is_a_failure_of_the_check(release: Release, helm: FakeH
         ({"atomic": True}, "atomic"),
         ({"createNamespace": True}, "createNamespace"),
         ({"valueYamlFiles": []}, "valueYamlFiles"),
-        ({"repositoryOpts": {"repo": "r", "username": "u"}}, "repositoryOpts.username"),
+        ({"repositoryOpts": {"repo": "r", "certFile": "c"}}, "repositoryOpts.certFile"),
         ({"timeout": "5"}, "timeout"),
         ({"colour": "red"}, "colour"),
         ({"takeOwnership": UNKNOWN}, "takeOwnership"),
@@ -222,6 +222,30 @@ def test_an_installation_waits_and_gives_values_on_stdin(release: Release, helm:
         "Service/v1": ["space/vault"],
         "StatefulSet.apps/apps/v1": ["vault"],
     }
+
+
+def test_the_password_of_a_repository_is_in_no_argument(release: Release, helm: FakeHelm) -> None:
+    helm.answer("repo", "Update Complete.\n")
+    helm.answer("pull", "")
+    script = helm.folder / "helm"
+    script.write_text(
+        script.read_text()
+        + 'test "$1" = pull && cat "$HELM_REPOSITORY_CONFIG" > given; touch "$4/a.tgz"; :\n'
+    )
+    private: PropertyMap = {"repo": "https://charts.example", "username": "reader", "password": "hidden"}
+    release.create(RESOURCE, checked(release, {**GIVEN, "repositoryOpts": private}), preview=False)
+
+    assert "hidden" not in "".join(helm.calls)
+    (given,) = json.loads((helm.folder / "given").read_text())["repositories"]
+    assert (given["url"], given["username"], given["password"]) == (*private.values(),)
+    assert helm.calls[-1].startswith("install vault /")
+    assert not Path(helm.calls[-1].split()[2]).exists()
+
+
+def test_a_chart_in_a_registry_is_fetched_by_its_url(release: Release, helm: FakeHelm) -> None:
+    chart: PropertyMap = {"chart": "oci://registry.example/charts/vault", "version": "0.29.1"}
+    checked(release, chart)
+    assert helm.calls == ["show chart oci://registry.example/charts/vault --version 0.29.1"]
 
 
 def test_a_release_need_not_be_waited_for(release: Release, helm: FakeHelm) -> None:
