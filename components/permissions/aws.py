@@ -259,19 +259,23 @@ def _role_writes(scope: DeploymentScope, role_arn: str, role: OwnRoleScope) -> S
 
 
 def _association_writes(scope: DeploymentScope, role_arn: str, association_arns: str) -> Sequence[Statement]:
-    """Return the statements for the association, and for the preflight as Vault's pods."""
+    """Return the statements for the association, and for the preflight as Vault's pods, if it is on."""
     passed = {"StringEquals": {"iam:PassedToService": POD_IDENTITY_SERVICE}}
     changes = [
         "eks:UpdatePodIdentityAssociation",  # another path of the role
         "eks:UntagResource",  # a tag that the settings no longer have
         *_tagging(scope, "eks:TagResource"),
     ]
-    return (
+    statements = [
         allow("CreateAssociation", ["eks:CreatePodIdentityAssociation"], scope.cluster_arn),
         allow("ChangeAssociation", changes, association_arns),
         allow("PassRole", ["iam:PassRole"], role_arn, passed),
-        allow("AssumeRoleAsVault", ["eks-auth:AssumeRoleForPodIdentity"], scope.cluster_arn),
-    )
+    ]
+    if scope.settings.init.preflight:
+        statements.append(
+            allow("AssumeRoleAsVault", ["eks-auth:AssumeRoleForPodIdentity"], scope.cluster_arn)
+        )
+    return statements
 
 
 def _rule_writes(scope: DeploymentScope, groups: Sequence[str]) -> Sequence[Statement]:

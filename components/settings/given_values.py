@@ -1,4 +1,4 @@
-"""Reads the chart's values that the user sets besides the program's, and holds their names against the chart."""
+"""Reads the values that the user gives the chart, and holds their names against the chart's own."""
 
 from collections.abc import Mapping
 from typing import Any

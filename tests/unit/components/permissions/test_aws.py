@@ -352,6 +352,12 @@ def test_pod_identity_asks_for_the_agent_and_for_no_oidc_provider() -> None:
     assert deletion["Resource"] == f"arn:aws:eks:eu-central-1:{ACCOUNT}:podidentityassociation/example/*"
 
 
+@pytest.mark.parametrize("preflight", [True, False])
+def test_role_is_assumed_as_vault_for_the_preflight_alone(preflight: bool) -> None:
+    found = scope({**FULL, "identity": {"kind": "pod-identity"}, "init": {"preflight": preflight}})
+    assert ("AssumeRoleAsVault" in statements(up_policy(found))) is preflight
+
+
 def test_a_users_key_takes_no_rights_in_iam_and_eks() -> None:
     found = scope(STATIC)
     for document in (preview_policy(found), up_policy(found), destroy_policy(found)):
