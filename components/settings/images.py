@@ -63,8 +63,8 @@ def read_image(reader: ConfigReader) -> ImageSettings:
 def read_agent_image(reader: ConfigReader, image: ImageSettings) -> ImageSettings:
     """Read the image of the injected agents, which is ``image`` unless it is set."""
     agent = ImageSettings(
-        repository=reader.text("repository", image.repository, IMAGE_REPOSITORY, _REPOSITORY_FIX),
-        tag=reader.text("tag", image.tag, IMAGE_TAG, _TAG_FIX),
+        repository=reader.text("repository", None, IMAGE_REPOSITORY, _REPOSITORY_FIX) or image.repository,
+        tag=reader.text("tag", None, IMAGE_TAG, _TAG_FIX) or image.tag,
     )
     reader.unknown_keys()
     return agent
