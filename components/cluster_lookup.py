@@ -28,7 +28,7 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
         needs = GkeClusterNeeds(
             endpoint=settings.kube_context is None,
             workload_identity=needs_issuer,
-            placed=METADATA_LABEL in json.dumps(settings.affinity),
+            placed=METADATA_LABEL in json.dumps([settings.pods.affinity, settings.pods.node_selector]),
         )
         return look_up_gke_cluster(wanted.name, wanted.location, wanted.project, needs)
     from components.aws.cluster import look_up_eks_cluster

@@ -20,6 +20,7 @@ from components.errors import DeploymentError, RetryableError
 from components.kubernetes.injected_pod import admission_probe, vault_address
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.kubernetes.pod_state import deployment_pods, grouped_problems, pod_selector
+from components.kubernetes.webhook_selection import webhook_selection
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource
 
@@ -34,6 +35,7 @@ _INJECTOR_CONTAINER = "sidecar-injector"
 _REQUEST_SECONDS = 45
 _REQUEST_LOGGED = "Request received"
 """What the injector logs of each request to its webhook, but not of its probes (vault-k8s, handler.go)."""
+_NOT_ASKED = "the API server admitted a pod without asking the webhook"
 _OTHER_WEBHOOK_FAILED = re.compile(r'failed calling webhook "(?!vault\.hashicorp\.com")')
 
 
@@ -50,6 +52,8 @@ class _Injector:
     """Address of the Vault that its agents go to."""
     selector: str
     """Label selector of its pods."""
+    ready: bool
+    """Whether a pod of it is ready."""
 
 
 def _identity(props: Mapping[str, Any]) -> str:
@@ -90,19 +94,23 @@ def _require_injection(kubectl: Kubectl, namespace: str, deployment: str) -> Non
     """Raise :class:`RetryableError` unless this injector's webhook was asked about a pod."""
     injector = _injector(kubectl, deployment)
     began = time.monotonic()
-    try:
-        answer = kubectl.run(
-            ["create", "--dry-run=server", "--output=json", "--filename=-"],
-            stdin=json.dumps(admission_probe(namespace, injector.image)),
-            timeout_seconds=_REQUEST_SECONDS,
-        )
-    except KubectlError as error:
-        if error.passing and not _OTHER_WEBHOOK_FAILED.search(str(error)):
-            raise
-        raise ProbeRefusedError(str(error)) from None
-    address = vault_address(json.loads(answer))
+    address = _probed(kubectl, namespace, injector, {})
+    # Only of an injector that is ready, as this takes two more requests.
+    if address is None and injector.ready:
+        try:
+            selection = webhook_selection(kubectl, f"{deployment}-cfg", namespace)
+        except KubectlError as error:
+            raise RetryableError(f"{_NOT_ASKED}, whose selectors can't be read: {error}") from None
+        if not selection.takes_namespace:
+            say(
+                f"The injector is ready. That the API server reaches its webhook isn't verified: by "
+                f"injector.namespaceSelector it isn't asked about pods in namespace {namespace}."
+            )
+            return
+        if selection.pod_labels:
+            address = _probed(kubectl, namespace, injector, selection.pod_labels)
     if address is None:
-        raise RetryableError("the API server admitted a pod without asking the webhook")
+        raise RetryableError(_NOT_ASKED)
     if address in ("", injector.vault_address):
         return
     # Of several injectors the first one changes a pod, and the others leave a changed one alone. That they
@@ -125,6 +133,21 @@ def _require_injection(kubectl: Kubectl, namespace: str, deployment: str) -> Non
     )
 
 
+def _probed(kubectl: Kubectl, namespace: str, injector: _Injector, labels: Mapping[str, str]) -> str | None:
+    """Return the address that the agent of a pod with these labels would go to; None if it got no agent."""
+    try:
+        answer = kubectl.run(
+            ["create", "--dry-run=server", "--output=json", "--filename=-"],
+            stdin=json.dumps(admission_probe(namespace, injector.image, labels)),
+            timeout_seconds=_REQUEST_SECONDS,
+        )
+    except KubectlError as error:
+        if error.passing and not _OTHER_WEBHOOK_FAILED.search(str(error)):
+            raise
+        raise ProbeRefusedError(str(error)) from None
+    return vault_address(json.loads(answer))
+
+
 def _injector(kubectl: Kubectl, deployment: str) -> _Injector:
     found = kubectl.get("deployment", deployment)
     if found is None:
@@ -136,7 +159,12 @@ def _injector(kubectl: Kubectl, deployment: str) -> _Injector:
         image=str(container["image"]),
         vault_address=str(environment.get("AGENT_INJECT_VAULT_ADDR", "")),
         selector=pod_selector(found),
+        ready=_is_ready(found),
     )
+
+
+def _is_ready(deployment: Mapping[str, Any]) -> bool:
+    return bool(deployment.get("status", {}).get("readyReplicas"))
 
 
 def _state(kubectl: Kubectl, deployment: str, error: str) -> str:
@@ -157,7 +185,7 @@ def _not_injected(kubectl: Kubectl, deployment: str, port: int, error: Deploymen
         return f"The injector {deployment} can't be looked at: {failure}"
     if found is None:
         return f"The injector {deployment} doesn't exist: run pulumi up --refresh, which installs it again."
-    if not found.get("status", {}).get("readyReplicas"):
+    if not _is_ready(found):
         lines = [f"The injector {deployment} isn't ready:", *grouped_problems(pods)]
         for pod in pods:
             if pod.started:

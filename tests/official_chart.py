@@ -5,11 +5,15 @@ in ``../shared/data/vault-helm``. ``<seed>.rendered.yaml`` is what ``helm templa
 vault --skip-tests`` made of ``<seed>.values.yaml``.
 """
 
+import functools
+import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -50,3 +54,53 @@ def leaves(values: Mapping[str, Any], path: str = "") -> Iterator[str]:
             yield from leaves(value, f"{inner}.")
         else:
             yield inner
+
+
+# Objects whose keys belong to whoever sets them; the chart's defaults for them are no list of what there is.
+FREE_OBJECTS = (
+    "affinity",
+    "annotations",
+    "container",
+    "extraEnvironmentVars",
+    "extraLabels",
+    "namespaceSelector",
+    "nodeSelector",
+    "objectSelector",
+    "pod",
+    "resources",
+)
+
+
+def unknown_values(version: str, given: Mapping[str, Any]) -> list[str]:
+    """The paths of values that one version of the chart neither has nor names in a comment."""
+    return _unknown(given, _default_values(version), _commented_names(version), "")
+
+
+def require_values_of_every_version(given: Mapping[str, Any]) -> None:
+    """Fail unless every version of the chart has these values, and its schema takes them."""
+    for version in VERSIONS:
+        assert unknown_values(version, given) == []
+        schema = json.loads(official_file(version, "values.schema.json").read_text(encoding="utf-8"))
+        jsonschema.Draft7Validator(schema).validate(given)
+
+
+@functools.cache
+def _default_values(version: str) -> Any:
+    return official_yaml(version, "values.yaml")
+
+
+@functools.cache
+def _commented_names(version: str) -> frozenset[str]:
+    """Names of values that have no default: a line such as `    #type: ClusterIP` tells of them."""
+    text = official_file(version, "values.yaml").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"^ *#\s?(\w+):", text, re.MULTILINE))
+
+
+def _unknown(given: Mapping[str, Any], known: Any, commented: frozenset[str], path: str) -> list[str]:
+    unknown: list[str] = []
+    for key, value in given.items():
+        if key not in known:
+            unknown.extend([] if key in commented else [f"{path}{key}"])
+        elif key not in FREE_OBJECTS and isinstance(value, dict):
+            unknown.extend(_unknown(value, known[key], commented, f"{path}{key}."))
+    return unknown

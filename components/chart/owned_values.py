@@ -17,10 +17,17 @@ OWNED: Mapping[str, str] = {
     "injector.port": "use injector.port",
     "injector.hostNetwork": "use injector.hostNetwork",
     "injector.externalVaultAddr": "the agents use the Vault that this stack installs; remove it",
-    "injector.agentImage": "use image: the agents have the server's version",
+    "injector.agentImage": "use injector.agentImage",
+    **{
+        f"injector.{outer}{name}": f"use injector.{name}, which leaves the chart's own pods out"
+        for name in ("failurePolicy", "namespaceSelector", "objectSelector")
+        for outer in ("", "webhook.")
+    },
     "server.enabled": "Vault is always installed; remove it",
     "server.image.repository": "use image.repository",
     "server.image.tag": "use image.tag",
+    "server.logLevel": "use logLevel",
+    "server.logFormat": "use logFormat",
     "server.enterpriseLicense": "use license",
     "server.updateStrategyType": "it stays OnDelete, as only an unsealed Vault may be followed; remove it",
     "server.resources": "use resources",
@@ -51,6 +58,7 @@ OWNED: Mapping[str, str] = {
     "server.standalone": "use mode: standalone",
     "server.ha.enabled": "use mode",
     "server.ha.replicas": "use replicas",
+    "server.ha.disruptionBudget": "use disruptionBudget",
     "server.ha.apiAddr": "the pods' addresses are the chart's; remove it",
     "server.ha.clusterAddr": "Vault's pods find each other by their own names; remove it",
     "server.ha.raft": "use raft; the rest of Vault's configuration is the program's",

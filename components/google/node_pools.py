@@ -40,8 +40,8 @@ def require_metadata_server(cluster: Mapping[str, Any], name: str, where: str) -
         )
     pulumi.log.warn(
         f"Node pools of GKE cluster {name!r} lack Workload Identity ({listed}): a Vault pod that comes to "
-        f"run there doesn't start. Switch it on: {update}; or keep the pods away with a node affinity "
-        f'(setting affinity) to the label {METADATA_LABEL}: "true".'
+        f"run there doesn't start. Switch it on: {update}; or keep the pods away with the setting "
+        f'nodeSelector: {{{METADATA_LABEL}: "true"}}.'
     )
 
 

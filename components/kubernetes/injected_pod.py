@@ -11,11 +11,12 @@ from components.kubernetes.kubectl import OWNER, OWNER_LABEL
 INJECTED_CONTAINER = "vault-agent"
 
 
-def admission_probe(namespace: str, image: str) -> dict[str, Any]:
+def admission_probe(namespace: str, image: str, labels: Mapping[str, str]) -> dict[str, Any]:
     """Return a pod that asks for injection, and that policies on pods admit.
 
     It meets Pod Security "restricted", has the requests and limits that a quota asks for, and an ``image``
-    that the cluster runs already. Its token is mounted, as the injector refuses a pod without one.
+    that the cluster runs already. Its token is mounted, as the injector refuses a pod without one. ``labels``
+    are those that the webhook wants.
     """
     return {
         "apiVersion": "v1",
@@ -23,7 +24,7 @@ def admission_probe(namespace: str, image: str) -> dict[str, Any]:
         "metadata": {
             "generateName": "vault-injector-probe-",
             "namespace": namespace,
-            "labels": {"app.kubernetes.io/name": "vault-injector-probe", OWNER_LABEL: OWNER},
+            "labels": {"app.kubernetes.io/name": "vault-injector-probe", OWNER_LABEL: OWNER, **labels},
             "annotations": {
                 "vault.hashicorp.com/agent-inject": "true",
                 "vault.hashicorp.com/role": "injector-probe",

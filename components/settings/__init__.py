@@ -1,21 +1,22 @@
 """Reads and validates the settings of a stack into one typed, frozen object, before any resource."""
 
+from components.settings.images import ImageSettings
+from components.settings.injector import InjectorSettings
 from components.settings.load import load_settings
 from components.settings.model import (
     ChartSettings,
     ClusterSettings,
     CustodySettings,
     DeadlineSettings,
-    ImageSettings,
     IngressSettings,
     InitSettings,
-    InjectorSettings,
     Mode,
     RaftSettings,
     Settings,
     StorageSettings,
     WebhookFirewallSettings,
 )
+from components.settings.pods import PodSettings
 from components.settings.server_configuration import ListenerSettings
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "InjectorSettings",
     "ListenerSettings",
     "Mode",
+    "PodSettings",
     "RaftSettings",
     "Settings",
     "StorageSettings",

@@ -3,7 +3,7 @@
 from components.config.patterns import SECRET_KEY, SECRET_NAME
 from components.config.reader import ConfigReader
 from components.seals.seal import SecretEntry
-from components.settings.model import ImageSettings
+from components.settings.images import ImageSettings
 
 
 def read_license(reader: ConfigReader, image: ImageSettings) -> SecretEntry | None:

@@ -6,7 +6,8 @@ import pulumi
 
 from components.config.reader import ConfigReader
 from components.custody.pgp_keys import PgpKeyError, load_public_key
-from components.settings.model import ImageSettings, InitSettings
+from components.settings.images import ImageSettings
+from components.settings.model import InitSettings
 
 TOKEN_FOR_SHARES_SINCE = (2, 0)
 """Version of Vault from which on `sys/generate-root` and `sys/rekey` want a token beside the shares."""

@@ -20,17 +20,23 @@ from components.settings.cloud import CloudSettings, read_cloud, report_unused_r
 from components.settings.custody import read_custody
 from components.settings.enterprise_license import read_license
 from components.settings.given_values import require_known_values
+from components.settings.images import read_image, read_pull_secrets
 from components.settings.init import read_init, require_consistent_adoption
+from components.settings.injector import read_injector
 from components.settings.model import (
     DeadlineSettings,
-    ImageSettings,
     IngressSettings,
-    InjectorSettings,
     Mode,
     Ownership,
     RaftSettings,
     Settings,
     StorageSettings,
+)
+from components.settings.pods import (
+    read_disruption_budget,
+    read_log,
+    read_pods,
+    read_topology_spread,
 )
 from components.settings.seal import (
     read_migrate_from,
@@ -39,6 +45,7 @@ from components.settings.seal import (
     report_other_seals_sections,
 )
 from components.settings.server_configuration import read_extra_configuration, read_listener
+from components.settings.services import read_service, read_ui_service
 
 # A Service's name has at most 63 characters, and the chart's longest is
 # "<release>-vault-agent-injector-svc".
@@ -93,7 +100,6 @@ def parse_settings(
     """
     problems: list[str] = []
     reader = ConfigReader(configuration, problems, path=namespace)
-    injector = _injector(reader.section("injector"))
     seal_type = read_seal_type(reader)
     google = seal_class(seal_type).cloud == "google" or reader.has("project")
     cloud = read_cloud(reader, google=google)
@@ -118,7 +124,7 @@ def parse_settings(
             region=aws_region,
             kube_context=kube_context is not None,
         )
-    image = _image(reader.section("image"))
+    image = read_image(reader.section("image"))
     init = read_init(reader.section("init"), image, token)
     if not seal.unseals_itself and init.pgp_keys:
         reader.report(
@@ -131,6 +137,10 @@ def parse_settings(
     mode = reader.choice("mode", "ha", MODES, "ha has voters on raft, standalone one pod with file storage")
     replicas = _replicas(reader, mode)
     pod_address = _pod_address(reader, replicas)
+    ui = reader.flag("ui", True)
+    extra_environment = reader.text_mapping(
+        "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
+    )
     release = RELEASES[
         reader.choice(
             "release",
@@ -171,13 +181,16 @@ def parse_settings(
         data_storage=_data_storage(reader.section("dataStorage")),
         audit_storage=_audit_storage(reader.section("auditStorage")),
         ingress=_ingress(reader.section("ingress")) if reader.has("ingress") else None,
-        ui=reader.flag("ui", True),
-        injector=injector,
-        affinity=reader.mapping("affinity") if reader.has("affinity") else None,
-        resources=_resources(reader),
-        extra_environment=reader.text_mapping(
-            "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
-        ),
+        ui=ui,
+        injector=read_injector(reader.section("injector"), image),
+        image_pull_secrets=read_pull_secrets(reader),
+        pods=read_pods(reader),
+        topology_spread=read_topology_spread(reader),
+        disruption_budget=read_disruption_budget(reader, replicas=replicas, has_quorum=mode == "ha"),
+        service=read_service(reader.section("service"), has_active=mode == "ha"),
+        ui_service=read_ui_service(reader, ui=ui, has_active=mode == "ha"),
+        log=read_log(reader, extra_environment),
+        extra_environment=extra_environment,
         raft=_raft(reader, mode),
         init=init,
         custody=read_custody(reader.section("custody"), aws_provider.credentials),
@@ -194,7 +207,7 @@ def parse_settings(
             reader, unauthenticated=init.unauthenticated_generate_root
         ),
     )
-    for optional in ("affinity", "ingress", "license"):
+    for optional in ("ingress", "license"):
         reader.skip(optional)
     report_other_seals_sections(reader, seal)
     reader.unknown_keys()
@@ -221,17 +234,6 @@ def _replicas(reader: ConfigReader, mode: Mode) -> int:
         "use 1, 3, 5 or 7: raft needs a majority, so an even number adds a node that may fail "
         "without adding a failure that may be survived",
     )
-
-
-def _image(reader: ConfigReader) -> ImageSettings:
-    image = ImageSettings(
-        repository=reader.text(
-            "repository", "hashicorp/vault", r"[a-z0-9][a-z0-9._:/-]*", "give a repository without its tag"
-        ),
-        tag=reader.text("tag", "1.18.1", r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", "give a tag, such as 1.18.1"),
-    )
-    reader.unknown_keys()
-    return image
 
 
 def _data_storage(reader: ConfigReader) -> StorageSettings:
@@ -269,27 +271,6 @@ def _ingress(reader: ConfigReader) -> IngressSettings:
     )
     reader.unknown_keys()
     return ingress
-
-
-def _injector(reader: ConfigReader) -> InjectorSettings:
-    injector = InjectorSettings(
-        enabled=reader.flag("enabled", True),
-        port=reader.integer(
-            "port", 8080, range(1024, 65536), "use 1024 to 65535: the injector doesn't run as root"
-        ),
-        host_network=reader.flag("hostNetwork", False),
-        verify=reader.flag("verify", True),
-    )
-    reader.unknown_keys()
-    return injector
-
-
-def _resources(reader: ConfigReader) -> Mapping[str, Any]:
-    resources = reader.mapping("resources")
-    for name, value in resources.items():
-        if name not in ("requests", "limits") or not isinstance(value, dict):
-            reader.report("resources", f"entry {name!r}: use requests and limits, each an object")
-    return resources
 
 
 def _raft(settings: ConfigReader, mode: Mode) -> RaftSettings:

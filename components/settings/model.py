@@ -1,6 +1,5 @@
 """Declares the types of the settings, which ``load.py`` reads and validates."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,7 +9,16 @@ import pulumi
 from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
 from components.seals.seal import Seal, SecretEntry
+from components.settings.images import ImageSettings
+from components.settings.injector import InjectorSettings
+from components.settings.pods import (
+    DisruptionBudgetSettings,
+    LogSettings,
+    PodSettings,
+    TopologySpreadSettings,
+)
 from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
+from components.settings.services import ServiceSettings, UiServiceSettings
 
 RetryJoin = Literal["active-service", "pod-names"]
 Mode = Literal["ha", "standalone"]
@@ -67,27 +75,6 @@ class ChartSettings:
 
 
 @dataclass(frozen=True)
-class ImageSettings:
-    """Vault's container image."""
-
-    repository: str
-    """Repository, with the registry's host in front if it isn't the default registry."""
-    tag: str
-    """Tag, which is Vault's version."""
-
-    @property
-    def vault_version(self) -> tuple[int, int] | None:
-        """Vault's major and minor version, if the tag begins with it; None if it names something else."""
-        found = re.match(r"v?(\d{1,2})(?:\.(\d+))?(?![A-Za-z0-9_])", self.tag)
-        return (int(found[1]), int(found[2] or 0)) if found else None
-
-    @property
-    def is_community_edition(self) -> bool:
-        """Whether the image can't be Vault Enterprise, whose tags are such as `1.18.1-ent`."""
-        return self.vault_version is not None and "ent" not in f"{self.repository}:{self.tag}"
-
-
-@dataclass(frozen=True)
 class StorageSettings:
     """The persistent volume of each pod."""
 
@@ -115,20 +102,6 @@ class IngressSettings:
     """Name of the Secret with the certificate for the host; None leaves TLS to the controller."""
     annotations: Mapping[str, str]
     """Annotations of the Ingress."""
-
-
-@dataclass(frozen=True)
-class InjectorSettings:
-    """The Vault agent injector and the port of its webhook."""
-
-    enabled: bool
-    """Whether the injector is deployed."""
-    port: int
-    """Port on which the webhook's pod listens; the control plane has to reach it."""
-    host_network: bool
-    """Whether its pods have their node's network, for a control plane that doesn't reach other pods."""
-    verify: bool
-    """Whether it is verified that the API server reaches the webhook."""
 
 
 @dataclass(frozen=True)
@@ -244,10 +217,16 @@ class Settings:
     ui: bool
     """Whether Vault serves its web interface."""
     injector: InjectorSettings
-    affinity: Mapping[str, Any] | None
-    """A Kubernetes affinity; empty for no rule at all, None for the chart's own (one pod per node)."""
-    resources: Mapping[str, Any]
-    """Kubernetes resource requests and limits of Vault's container."""
+    image_pull_secrets: Sequence[str]
+    """Names of the Secrets with which the images of Vault's and the injector's pods are pulled."""
+    pods: PodSettings
+    """Settings of Vault's pods."""
+    topology_spread: TopologySpreadSettings | None
+    """None spreads Vault's pods over nodes only."""
+    disruption_budget: DisruptionBudgetSettings
+    service: ServiceSettings
+    ui_service: UiServiceSettings
+    log: LogSettings
     extra_environment: Mapping[str, str]
     """Further environment variables of Vault's container."""
     raft: RaftSettings

@@ -15,25 +15,21 @@ from components.chart.value_merge import merge_values, secret_values
 from components.errors import SettingsError
 from components.seals.seal import PodRequirements
 from components.settings import ChartSettings, IngressSettings, Settings, StorageSettings
+from components.vault.injector_values import injector_values
+from components.vault.pod_values import (
+    RESTRICTED_CONTAINER,
+    RESTRICTED_POD,
+    disruption_budget_values,
+    image_values,
+    placement_values,
+    service_values,
+    topology_values,
+    ui_values,
+    without_empty,
+)
 
 SECRET_MODE = 0o440
 """Mode of a mounted Secret's files: readable only by Vault's group, which the chart sets."""
-
-
-# What Pod Security "restricted" wants of pods. The user and group are those of the images, which the chart's
-# own default names, too: a context that is given takes its place as a whole. Vault needs no capability: the
-# chart turns mlock off, and tells the image's entrypoint (SKIP_SETCAP) to set none.
-# https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-_RESTRICTED: dict[str, Any] = {
-    "pod": {
-        "runAsNonRoot": True,
-        "runAsUser": 100,
-        "runAsGroup": 1000,
-        "fsGroup": 1000,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    },
-    "container": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-}
 
 
 def chart_fullname(release_name: str) -> str:
@@ -58,23 +54,12 @@ def chart_values(
     """
     values: dict[str, Any] = {
         "global": {"enabled": True, "tlsDisable": True},
-        "injector": {
-            "enabled": settings.injector.enabled,
-            "port": settings.injector.port,
-            # The injected agents must have the server's version.
-            "agentImage": _image(settings),
-            # With the chart's own values an injector that starts within a second is first probed after 5 s
-            # and then every 5 s. The time until it counts as failed stays at about a minute.
-            "startupProbe": {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 60},
-            "readinessProbe": {"initialDelaySeconds": 1},
-            # Its container's context is restricted by default.
-            "securityContext": {"pod": copy.deepcopy(_RESTRICTED["pod"])},
-            # Left out at the chart's own value, as an update would show it.
-            **({"hostNetwork": True} if settings.injector.host_network else {}),
-        },
+        "injector": injector_values(settings.injector),
         "server": _server(settings, configuration, pods),
-        "ui": {"enabled": settings.ui},
+        "ui": ui_values(settings),
     }
+    if settings.image_pull_secrets:
+        values["global"]["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
     return values
 
 
@@ -110,9 +95,11 @@ _ValuesDumper.add_representer(
 
 
 def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequirements) -> dict[str, Any]:
-    server: dict[str, Any] = {
-        "image": _image(settings),
-        "statefulSet": {"securityContext": copy.deepcopy(_RESTRICTED)},
+    return {
+        "image": image_values(settings.image),
+        "statefulSet": {
+            "securityContext": copy.deepcopy({"pod": RESTRICTED_POD, "container": RESTRICTED_CONTAINER})
+        },
         "serviceAccount": {
             "create": True,
             "name": settings.service_account,
@@ -123,18 +110,10 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         "ingress": _ingress(settings.ingress),
         **_mode(settings, configuration),
         **_pods(settings, pods),
+        **placement_values(settings.pods),
+        **topology_values(settings),
+        **service_values(settings),
     }
-    if settings.license is not None:
-        server["enterpriseLicense"] = {
-            "secretName": settings.license.name,
-            "secretKey": settings.license.key,
-        }
-    if settings.resources:
-        server["resources"] = dict(settings.resources)
-    if settings.affinity is not None:
-        # The chart renders an empty text as no affinity; an empty object would merge with its default.
-        server["affinity"] = dict(settings.affinity) or ""
-    return server
 
 
 def _mode(settings: Settings, configuration: pulumi.Input[str]) -> dict[str, Any]:
@@ -146,15 +125,23 @@ def _mode(settings: Settings, configuration: pulumi.Input[str]) -> dict[str, Any
             "enabled": True,
             "replicas": settings.replicas,
             "raft": {"enabled": True, "setNodeId": True, "config": configuration},
+            **disruption_budget_values(settings),
         },
     }
 
 
 def _pods(settings: Settings, pods: PodRequirements) -> dict[str, Any]:
-    """Return the pod settings of the seal; empty ones are left out, as an update would show them."""
+    """Return what the pods have from the seal and from the settings beside it."""
     values: dict[str, Any] = {
-        "extraLabels": dict(pods.pod_labels),
-        "annotations": dict(pods.pod_annotations),
+        "enterpriseLicense": (
+            {"secretName": settings.license.name, "secretKey": settings.license.key}
+            if settings.license is not None
+            else None
+        ),
+        "logLevel": settings.log.level,
+        "logFormat": settings.log.format,
+        "extraLabels": {**settings.pods.labels, **pods.pod_labels},
+        "annotations": {**settings.pods.annotations, **pods.pod_annotations},
         "extraEnvironmentVars": {**pods.environment, **settings.extra_environment},
         "extraSecretEnvironmentVars": [
             {"envName": variable.name, "secretName": variable.secret, "secretKey": variable.key}
@@ -178,16 +165,12 @@ def _pods(settings: Settings, pods: PodRequirements) -> dict[str, Any]:
             )
         ],
     }
-    return {name: value for name, value in values.items() if value}
+    return without_empty(values)
 
 
 def _token(audience: str) -> dict[str, Any]:
     """Return the source of a token, which kubelet renews before its hour is over."""
     return {"serviceAccountToken": {"audience": audience, "expirationSeconds": 3600, "path": "token"}}
-
-
-def _image(settings: Settings) -> dict[str, Any]:
-    return {"repository": settings.image.repository, "tag": settings.image.tag}
 
 
 def _storage(storage: StorageSettings) -> dict[str, Any]:

@@ -62,11 +62,21 @@ def test_workload_identity_is_needed_by_the_seal_of_google(
     assert looked_up == [("google", "prod", "europe-west3", "acme-prod", needs, {})]
 
 
-def test_connection_and_placement_on_gke(looked_up: list[tuple[Any, ...]]) -> None:
-    labelled = {"key": METADATA_LABEL, "operator": "In", "values": ["true"]}
-    terms = {"nodeSelectorTerms": [{"matchExpressions": [labelled]}]}
-    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
-    look_up_cluster(parse({**GKE, "kubeContext": "here", "affinity": affinity}))
+LABELLED = {"key": METADATA_LABEL, "operator": "In", "values": ["true"]}
+NODE_TERMS = {"nodeSelectorTerms": [{"matchExpressions": [LABELLED]}]}
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [
+        {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": NODE_TERMS}}},
+        {"nodeSelector": {METADATA_LABEL: True}},
+    ],
+)
+def test_connection_and_placement_on_gke(
+    looked_up: list[tuple[Any, ...]], placement: Mapping[str, Any]
+) -> None:
+    look_up_cluster(parse({**GKE, "kubeContext": "here", **placement}))
     (call,) = looked_up
     assert call[4] == GkeClusterNeeds(endpoint=False, workload_identity=True, placed=True)
 

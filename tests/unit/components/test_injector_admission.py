@@ -90,7 +90,7 @@ def test_probe_is_a_dry_run_in_the_namespace(monkeypatch: pytest.MonkeyPatch, tm
     assert (result.id, result.outs) == ("secrets/vault-agent-injector", inputs())
     assert "create --dry-run=server" in written.read_text()
     pod = json.loads((tmp_path / "pod").read_text())
-    assert pod == admission_probe("secrets", "registry.example.com/vault-k8s:1.5.0")
+    assert pod == admission_probe("secrets", "registry.example.com/vault-k8s:1.5.0", {})
 
 
 def test_create_waits_for_the_webhook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ AZURE = {
     "clientSecret": {"name": "azure-unseal"},
 }
 LICENCE = {"image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid"}}
-OPTIONAL = {**INGRESS, **LICENCE, "migrateFrom": {"seal": "shamir"}}
+OPTIONAL = {**INGRESS, **LICENCE, "topologySpread": {}, "migrateFrom": {"seal": "shamir"}}
 """Sections without which a stack has nothing of the kind, with the settings that they can't do without."""
 ON_EKS = {**EKS, **OPTIONAL}
 ON_GKE = {**GKE, **OPTIONAL}
@@ -119,7 +119,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     for method in ("text", "choice", "integer", "flag"):
         record(method, ...)
     record("required_text", "required")
-    record("texts", [])
+    for method in ("texts", "sections"):
+        record(method, [])
     record("text_mapping", {})
     for method in ("mapping", "skip", "secret"):
         record(method, None if method != "mapping" else {})

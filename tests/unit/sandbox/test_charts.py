@@ -175,6 +175,11 @@ def test_every_object_in_the_own_charts_schema_is_closed_or_passed_through() -> 
         "properties/injector/properties/resources",
         "properties/injector/properties/affinity",
         "properties/injector/properties/nodeSelector",
+        "properties/injector/properties/annotations",
+        "properties/injector/properties/extraLabels",
+        "properties/injector/properties/webhook/properties/namespaceSelector",
+        "properties/injector/properties/webhook/properties/objectSelector",
+        "properties/ui/properties/annotations",
         "definitions/securityContext/properties/pod",
         "definitions/securityContext/properties/container",
         *(
@@ -189,6 +194,8 @@ def test_every_object_in_the_own_charts_schema_is_closed_or_passed_through() -> 
                 "hostAliases/items",
                 "affinity",
                 "nodeSelector",
+                "service/properties/annotations",
+                "service/properties/active/properties/annotations",
                 "serviceAccount/properties/annotations",
                 "ingress/properties/annotations",
             )

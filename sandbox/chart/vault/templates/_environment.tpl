@@ -36,6 +36,10 @@
 - name: VAULT_LOG_LEVEL
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.server.logFormat }}
+- name: VAULT_LOG_FORMAT
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.server.enterpriseLicense.secretName }}
 - name: VAULT_LICENSE_PATH
   value: /vault/license/{{ $.Values.server.enterpriseLicense.secretKey }}
@@ -73,6 +77,11 @@
   value: standard
 - name: AGENT_INJECT_REVOKE_ON_SHUTDOWN
   value: "false"
+{{- if include "vault.injector.elects" . }}
+- name: AGENT_INJECT_USE_LEADER_ELECTOR
+  value: "true"
+{{- include "vault.environment.fields" (list (dict "name" "NAMESPACE" "path" "metadata.namespace")) }}
+{{- end }}
 - name: AGENT_INJECT_CPU_REQUEST
   value: 250m
 - name: AGENT_INJECT_CPU_LIMIT

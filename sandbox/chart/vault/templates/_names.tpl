@@ -77,6 +77,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 component: webhook
 {{- end -}}
 
+{{/* "true" if the injector has a leader: one replica alone needs none. */}}
+{{- define "vault.injector.elects" -}}
+{{- if and .Values.injector.leaderElector.enabled (gt (int .Values.injector.replicas) 1) }}true{{ end -}}
+{{- end -}}
+
 {{/* Call with (list . <value>): YAML of a value that is a template when it is a string. */}}
 {{- define "vault.templated" -}}
 {{- $root := index . 0 -}}

@@ -4,10 +4,19 @@
 {{- define "vault.pod.placement" -}}
 {{- $root := index . 0 -}}
 {{- $part := index . 1 -}}
-{{- range $field := list "affinity" "tolerations" "nodeSelector" }}
+{{- range $field := list "affinity" "topologySpreadConstraints" "tolerations" "nodeSelector" }}
 {{- with index $part $field }}
 {{ $field }}: {{- include "vault.templated" (list $root .) | nindent 2 }}
 {{- end }}
+{{- end }}
+{{- with $part.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $root.Values.global.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 

@@ -17,6 +17,10 @@ from tests.official_chart import VERSIONS, leaves, official_yaml
         ({"nameOverride": None}, ["nameOverride"]),
         ({"injector": {"port": None}}, ["injector.port"]),
         ({"server": {"image": None}}, ["server.image.repository", "server.image.tag"]),
+        (
+            {"injector": {"webhook": {"failurePolicy": "Fail", "timeoutSeconds": 5}}},
+            ["injector.webhook.failurePolicy"],
+        ),
         ({"server": {"ha": "no"}}, [path for path in OWNED if path.startswith("server.ha.")]),
         ({"server": None}, [path for path in OWNED if path.startswith("server.")]),
         (

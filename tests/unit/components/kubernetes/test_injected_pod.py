@@ -9,7 +9,7 @@ from components.kubernetes.injected_pod import admission_probe, vault_address
 
 
 def test_probe_asks_for_injection_in_the_namespace() -> None:
-    metadata = admission_probe("secrets", "vault-k8s:1.5.0")["metadata"]
+    metadata = admission_probe("secrets", "vault-k8s:1.5.0", {})["metadata"]
     assert metadata["namespace"] == "secrets"
     assert metadata["annotations"]["vault.hashicorp.com/agent-inject"] == "true"
     # The chart's webhooks leave the pods of injectors alone.
@@ -18,7 +18,7 @@ def test_probe_asks_for_injection_in_the_namespace() -> None:
 
 def test_probe_meets_the_restricted_pod_security_standard() -> None:
     """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
-    spec = admission_probe("secrets", "vault-k8s:1.5.0")["spec"]
+    spec = admission_probe("secrets", "vault-k8s:1.5.0", {})["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     (container,) = spec["containers"]
@@ -27,7 +27,8 @@ def test_probe_meets_the_restricted_pod_security_standard() -> None:
 
 
 def test_probe_has_what_quotas_and_policies_on_images_ask_for() -> None:
-    (container,) = admission_probe("secrets", "registry.example.com/vault-k8s:1.5.0")["spec"]["containers"]
+    probe = admission_probe("secrets", "registry.example.com/vault-k8s:1.5.0", {})
+    (container,) = probe["spec"]["containers"]
     assert container["image"] == "registry.example.com/vault-k8s:1.5.0"
     assert container["resources"]["requests"].keys() == {"cpu", "memory"}
     assert container["resources"]["limits"].keys() == {"cpu", "memory"}

@@ -18,11 +18,15 @@ from components.settings import (
     ImageSettings,
     InitSettings,
     InjectorSettings,
+    PodSettings,
     RaftSettings,
     Settings,
     StorageSettings,
     WebhookFirewallSettings,
 )
+from components.settings.images import InjectorImageSettings
+from components.settings.pods import DisruptionBudgetSettings, LogSettings
+from components.settings.services import ServiceSettings, UiServiceSettings
 from tests.unit.fakes.stack_settings import EKS, NODE_GROUP, PROJECT, SHAMIR, nested, parse, problems
 
 
@@ -69,9 +73,21 @@ def test_defaults_on_eks() -> None:
         audit_storage=storage,
         ingress=None,
         ui=True,
-        injector=InjectorSettings(enabled=True, port=8080, host_network=False, verify=True),
-        affinity=None,
-        resources={},
+        injector=InjectorSettings(
+            enabled=True,
+            port=8080,
+            host_network=False,
+            verify=True,
+            image=InjectorImageSettings(),
+            agent_image=ImageSettings(repository="hashicorp/vault", tag="1.18.1"),
+        ),
+        image_pull_secrets=(),
+        pods=PodSettings(),
+        topology_spread=None,
+        disruption_budget=DisruptionBudgetSettings(),
+        service=ServiceSettings(),
+        ui_service=UiServiceSettings(),
+        log=LogSettings(),
         extra_environment={},
         raft=RaftSettings(
             performance_multiplier=1,
@@ -145,13 +161,6 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "auditStorage.enabled", False, "audit_storage.enabled", False),
     (SHAMIR, "auditStorage.storageClass", "gp3", "audit_storage.storage_class", "gp3"),
     (SHAMIR, "ui", False, "ui", False),
-    (SHAMIR, "injector.enabled", False, "injector.enabled", False),
-    (SHAMIR, "injector.port", 9443, "injector.port", 9443),
-    (SHAMIR, "injector.hostNetwork", True, "injector.host_network", True),
-    (SHAMIR, "injector.verify", False, "injector.verify", False),
-    (SHAMIR, "affinity", {}, "affinity", {}),
-    (SHAMIR, "affinity", {"nodeAffinity": {}}, "affinity", {"nodeAffinity": {}}),
-    (SHAMIR, "resources", {"limits": {"memory": "1Gi"}}, "resources", {"limits": {"memory": "1Gi"}}),
     (SHAMIR, "extraEnvironment", {"A_B": "c", "N": 7, "T": True}, "extra_environment",
      {"A_B": "c", "N": "7", "T": "true"}),
     (SHAMIR, "raft.performanceMultiplier", 5, "raft.performance_multiplier", 5),
@@ -216,6 +225,10 @@ def test_every_setting_is_covered_above() -> None:
     # test_init.py and test_custody.py
     elsewhere |= {"init.adopt", "init.adopted_keys_file", "init.pgp_keys", "init.root_token_pgp_key"}
     elsewhere |= {"custody.store"}
+    # test_pods.py, test_images.py, test_injector.py and test_services.py
+    beside = ("pods.", "disruption_budget.", "log.", "service.", "ui_service.", "injector.")
+    elsewhere |= {"topology_spread", "image_pull_secrets", "image.pull_policy"}
+    elsewhere |= {name for name in missing if name.startswith(beside)}
     elsewhere |= {"seal.static_keys"}  # test_awskms_static.py
     # aws/test_provider_settings.py, test_chart.py, test_server_configuration.py
     modules = ("aws_provider.", "chart.", "extra_configuration.", "listener.")
@@ -251,10 +264,6 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "namespace", "Vault", "use a DNS label"),
     (SHAMIR, "namespace", "v" * 64, "use a DNS label"),
     (SHAMIR, "releaseName", "r" * 39, "use at most 38 of"),
-    (SHAMIR, "image.repository", "hashicorp/vault 1", "give a repository without its tag"),
-    (SHAMIR, "image.tag", "1.18 1", "give a tag, such as 1.18.1"),
-    (SHAMIR, "image.tag", True, "give a tag, such as 1.18.1"),
-    (SHAMIR, "image.tag", 1.2, "put it in quotes"),
     (SHAMIR, "extraEnvironment", {"VERSION": 1.2}, "put it in quotes"),
     (SHAMIR, "replicas", 2, "use 1, 3, 5 or 7"),
     (SHAMIR, "replicas", "three", "use 1, 3, 5 or 7"),
@@ -273,11 +282,6 @@ WRONG: Sequence[tuple[Mapping[str, Any], str, Any, str]] = [
     (SHAMIR, "ingress", {"host": "v.example.com", "tlsSecret": "a b"}, "name the Secret"),
     (SHAMIR, "ingress", {"host": "v.example.com", "annotations": {"a": []}}, "use an annotation's name"),
     (SHAMIR, "ui", "on", "use true or false"),
-    (SHAMIR, "injector.enabled", "off", "use true or false"),
-    (SHAMIR, "injector.port", 443, "use 1024 to 65535"),
-    (SHAMIR, "affinity", "none", "give an object"),
-    (SHAMIR, "resources", {"memory": "1Gi"}, "use requests and limits"),
-    (SHAMIR, "resources", {"limits": "1Gi"}, "use requests and limits"),
     (SHAMIR, "extraEnvironment", {"A-B": "c"}, "use a variable's name and a text"),
     (SHAMIR, "extraEnvironment", {"A": None}, "use a variable's name and a text"),
     (SHAMIR, "raft.performanceMultiplier", 11, "use 1 to 10"),

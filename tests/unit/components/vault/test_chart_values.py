@@ -4,7 +4,6 @@ Where the schemas and example renderings come from: ``tests/official_chart.py``.
 """
 
 import copy
-import functools
 import itertools
 import json
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ import pytest
 from components.seals import azurekeyvault, gcpckms, transit
 from components.seals.seal import PodRequirements, SecretMount, TokenMount, seal_types
 from components.vault.chart_values import chart_fullname, chart_values
-from tests.official_chart import VERSIONS, official_file, official_rendering, official_yaml
+from tests.official_chart import VERSIONS, official_file, official_rendering, unknown_values
 from tests.unit.fakes.stack_settings import EKS, GKE, SHAMIR, parse
 
 CONFIGURATION = 'ui = true\n\nstorage "raft" {}\n'
@@ -185,7 +184,7 @@ def test_official_schema_refuses_wrong_values(schema: Any) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("stack", STACKS)
 def test_official_chart_knows_every_key(version: str, stack: str) -> None:
-    assert _unknown_keys(values(STACKS[stack]), _default_values(version)) == []
+    assert unknown_values(version, values(STACKS[stack])) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -200,39 +199,12 @@ def test_official_chart_takes_what_every_seal_needs_in_every_mode(version: str, 
         given = chart_values(settings, configuration=CONFIGURATION, pods=pods)
 
         jsonschema.Draft7Validator(schema).validate(given)
-        assert _unknown_keys(given, _default_values(version)) == []
+        assert unknown_values(version, given) == []
         assert given["injector"]["enabled"] is injector
 
 
 def test_no_seal_is_left_out() -> None:
     assert {parse(stack).seal.type for stack, _ in SEALS.values()} == set(seal_types())
-
-
-@functools.cache
-def _default_values(version: str) -> Any:
-    return official_yaml(version, "values.yaml")
-
-
-# Objects whose keys belong to whoever sets them; the chart's defaults for them are no list of what there is.
-FREE_OBJECTS = (
-    "affinity",
-    "annotations",
-    "container",
-    "extraEnvironmentVars",
-    "extraLabels",
-    "pod",
-    "resources",
-)
-
-
-def _unknown_keys(given: Mapping[str, Any], known: Mapping[str, Any], path: str = "") -> list[str]:
-    unknown: list[str] = []
-    for key, value in given.items():
-        if key not in known:
-            unknown.append(f"{path}{key}")
-        elif key not in FREE_OBJECTS and isinstance(value, dict):
-            unknown.extend(_unknown_keys(value, known[key], f"{path}{key}."))
-    return unknown
 
 
 def test_values_are_the_whole_of_what_the_settings_say() -> None:

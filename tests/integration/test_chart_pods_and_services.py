@@ -1,0 +1,239 @@
+"""What the settings of pods, Services and the injector come to in the sandbox's chart."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from components.seals.seal import PodRequirements
+from components.vault.chart_values import chart_values
+from tests.unit.fakes.stack_settings import SHAMIR, parse
+
+Objects = dict[tuple[str, str], Any]
+Render = Callable[..., Objects]
+
+VAULT = ("StatefulSet", "vault")
+INJECTOR = ("Deployment", "vault-agent-injector")
+TOLERATION = {"key": "dedicated", "value": "vault", "effect": "NoSchedule"}
+PODS = {
+    "affinity": {},
+    "tolerations": [TOLERATION],
+    "nodeSelector": {"pool": "platform"},
+    "priorityClassName": "high",
+    "podLabels": {"team": "platform"},
+    "podAnnotations": {"example.com/a": "b"},
+    "resources": {"limits": {"memory": "1Gi"}},
+}
+
+
+@pytest.fixture
+def objects(render_chart: Render) -> Callable[[Mapping[str, Any]], Objects]:
+    """A function that renders the values which the program computes from settings."""
+
+    def rendered(configuration: Mapping[str, Any]) -> Objects:
+        settings = parse({**SHAMIR, **configuration})
+        storage = "raft" if settings.mode == "ha" else "file"
+        values = chart_values(settings, configuration=f'storage "{storage}" {{}}', pods=PodRequirements())
+        return render_chart(values=values)
+
+    return rendered
+
+
+def _template(workload: Mapping[str, Any]) -> dict[str, Any]:
+    template: dict[str, Any] = workload["spec"]["template"]
+    return template
+
+
+@pytest.mark.parametrize(("workload", "settings"), [(VAULT, PODS), (INJECTOR, {"injector": PODS})])
+def test_pods_are_placed_and_marked(
+    objects: Callable[..., Objects], workload: tuple[str, str], settings: Mapping[str, Any]
+) -> None:
+    made = objects({**settings, "imagePullSecrets": ["registry"]})
+
+    template = _template(made[workload])
+    assert template["spec"]["tolerations"] == [TOLERATION]
+    assert template["spec"]["nodeSelector"] == {"pool": "platform"}
+    assert template["spec"]["priorityClassName"] == "high"
+    assert template["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert "affinity" not in template["spec"]
+    (container,) = template["spec"]["containers"]
+    assert container["resources"] == {"limits": {"memory": "1Gi"}}
+    assert template["metadata"]["labels"]["team"] == "platform"
+    assert "team" not in made[workload]["spec"]["selector"]["matchLabels"]
+    assert template["metadata"]["annotations"]["example.com/a"] == "b"
+    other = _template(made[VAULT if workload == INJECTOR else INJECTOR])["spec"]
+    assert "tolerations" not in other
+
+
+@pytest.mark.parametrize("pull_secrets", [["registry"], [{"name": "registry"}]])
+def test_pull_secrets_are_names_or_objects(render_chart: Render, pull_secrets: Any) -> None:
+    for workload in (VAULT, INJECTOR):
+        spec = _template(render_chart({"global.imagePullSecrets": pull_secrets})[workload])["spec"]
+        assert spec["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_spread_selects_the_pods_that_the_chart_labels(objects: Callable[..., Objects]) -> None:
+    vault = objects({"topologySpread": {"whenUnsatisfiable": "DoNotSchedule"}})[VAULT]
+
+    (constraint,) = _template(vault)["spec"]["topologySpreadConstraints"]
+    assert constraint.pop("labelSelector") == vault["spec"]["selector"]
+    assert constraint == {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "DoNotSchedule",
+    }
+
+
+def test_log_is_set_by_the_environment(objects: Callable[..., Objects]) -> None:
+    vault = objects({"logLevel": "warn", "logFormat": "json"})[VAULT]
+
+    (container,) = _template(vault)["spec"]["containers"]
+    environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert (environment["VAULT_LOG_LEVEL"], environment["VAULT_LOG_FORMAT"]) == ("warn", "json")
+
+
+def test_images_of_a_mirror(objects: Callable[..., Objects]) -> None:
+    made = objects(
+        {
+            "image": {"repository": "mirror.example.com/vault", "pullPolicy": "Always"},
+            "injector": {"image": {"repository": "mirror.example.com/vault-k8s", "tag": "1.7.0"}},
+        }
+    )
+
+    (vault,) = _template(made[VAULT])["spec"]["containers"]
+    assert (vault["image"], vault["imagePullPolicy"]) == ("mirror.example.com/vault:1.18.1", "Always")
+    (injector,) = _template(made[INJECTOR])["spec"]["containers"]
+    assert injector["image"] == "mirror.example.com/vault-k8s:1.7.0"
+    agent = {variable["name"]: variable.get("value") for variable in injector["env"]}
+    assert agent["AGENT_INJECT_VAULT_IMAGE"] == "mirror.example.com/vault:1.18.1"
+
+
+@pytest.mark.parametrize(
+    ("replicas", "budget", "unavailable"),
+    [
+        (3, {}, 1),
+        (5, {}, 2),
+        (5, {"maxUnavailable": 1}, 1),
+        (7, {"maxUnavailable": 2}, 2),
+        (1, {}, 0),
+        (1, {"enabled": False}, None),
+    ],
+)
+def test_disruption_budget(
+    objects: Callable[..., Objects], replicas: int, budget: Mapping[str, Any], unavailable: int | None
+) -> None:
+    found = objects({"replicas": replicas, "disruptionBudget": budget}).get(("PodDisruptionBudget", "vault"))
+
+    assert (found["spec"]["maxUnavailable"] if found else None) == unavailable
+
+
+@pytest.mark.parametrize(("given", "expected"), [(0, 1), (None, 1), (2, 2)])
+def test_no_number_in_the_budget_is_the_charts_own(
+    render_chart: Render, given: int | None, expected: int
+) -> None:
+    path = "server.ha.disruptionBudget.maxUnavailable"
+    assert render_chart({path: given})["PodDisruptionBudget", "vault"]["spec"]["maxUnavailable"] == expected
+
+
+@pytest.mark.parametrize("given", [1, 2])
+def test_one_replica_never_goes(render_chart: Render, given: int) -> None:
+    made = render_chart({"server.ha.replicas": 1, "server.ha.disruptionBudget.maxUnavailable": given})
+    assert made["PodDisruptionBudget", "vault"]["spec"]["maxUnavailable"] == 0
+
+
+def test_services_have_one_type_and_the_active_one_annotations_of_its_own(
+    objects: Callable[..., Objects],
+) -> None:
+    made = objects(
+        {
+            "service": {
+                "type": "LoadBalancer",
+                "annotations": {"example.com/a": "b"},
+                "activeAnnotations": {"cloud.google.com/neg": '{"ingress": true}'},
+            }
+        }
+    )
+
+    services = {name: service for (kind, name), service in made.items() if kind == "Service"}
+    assert {name: service["spec"].get("type") for name, service in services.items()} == {
+        "vault": "LoadBalancer",
+        "vault-active": "LoadBalancer",
+        "vault-standby": "LoadBalancer",
+        "vault-internal": None,
+        "vault-ui": "ClusterIP",
+        "vault-agent-injector-svc": None,
+    }
+    common = {"example.com/a": "b"}
+    assert {name: service["metadata"].get("annotations") for name, service in services.items()} == {
+        "vault": common,
+        "vault-active": {**common, "cloud.google.com/neg": '{"ingress": true}'},
+        "vault-standby": common,
+        "vault-internal": common,
+        "vault-ui": None,
+        "vault-agent-injector-svc": None,
+    }
+    assert services["vault-active"]["spec"]["externalTrafficPolicy"] == "Cluster"
+    assert services["vault-internal"]["spec"]["clusterIP"] == "None"
+
+
+@pytest.mark.parametrize("mode", ["ha", "standalone"])
+def test_load_balancer(objects: Callable[..., Objects], mode: str) -> None:
+    service: dict[str, Any] = {
+        "type": "LoadBalancer",
+        "annotations": {"networking.gke.io/load-balancer-type": "Internal"},
+        "loadBalancerSourceRanges": ["10.0.0.0/8"],
+        **({"activeOnly": True} if mode == "ha" else {}),
+    }
+    made = objects({"mode": mode, "uiService": service})["Service", "vault-ui"]
+
+    assert made["metadata"]["annotations"] == {"networking.gke.io/load-balancer-type": "Internal"}
+    assert made["spec"]["type"] == "LoadBalancer"
+    assert made["spec"]["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
+    assert ("vault-active" in made["spec"]["selector"]) == (mode == "ha")
+
+
+def test_several_injectors_elect_a_leader(objects: Callable[..., Objects]) -> None:
+    alone, several = (objects({"injector": {"replicas": replicas}}) for replicas in (1, 2))
+
+    assert several.keys() - alone.keys() == {
+        ("Role", "vault-agent-injector-leader-elector-role"),
+        ("RoleBinding", "vault-agent-injector-leader-elector-binding"),
+        ("Secret", "vault-injector-certs"),
+    }
+    assert (alone[INJECTOR]["spec"]["replicas"], several[INJECTOR]["spec"]["replicas"]) == (1, 2)
+    before, after = (
+        {variable["name"]: variable for variable in _template(made[INJECTOR])["spec"]["containers"][0]["env"]}
+        for made in (alone, several)
+    )
+    assert after.keys() - before.keys() == {"AGENT_INJECT_USE_LEADER_ELECTOR", "NAMESPACE"}
+
+
+def _webhook(made: Objects) -> dict[str, Any]:
+    (webhook,) = made["MutatingWebhookConfiguration", "vault-agent-injector-cfg"]["webhooks"]
+    found: dict[str, Any] = webhook
+    return found
+
+
+def test_webhook_is_asked_about_the_pods_that_are_selected(objects: Callable[..., Objects]) -> None:
+    selector = {"matchLabels": {"vault-injection": "enabled"}}
+    made = objects({"injector": {"namespaceSelector": selector, "objectSelector": selector}})
+
+    webhook = _webhook(made)
+    assert webhook["failurePolicy"] == "Ignore"
+    assert webhook["namespaceSelector"] == selector
+    assert webhook["objectSelector"]["matchLabels"] == selector["matchLabels"]
+
+
+@pytest.mark.parametrize(
+    "injector", [{"failurePolicy": "Fail"}, {"objectSelector": {"matchLabels": {"a": "b"}}}]
+)
+def test_webhook_is_never_asked_about_the_pods_of_the_chart(
+    objects: Callable[..., Objects], injector: Mapping[str, Any]
+) -> None:
+    """They could not start while no injector answers."""
+    made = objects({"injector": injector})
+
+    (rule,) = _webhook(made)["objectSelector"]["matchExpressions"]
+    assert rule["operator"] == "NotIn"
+    for workload in (VAULT, INJECTOR):
+        assert _template(made[workload])["metadata"]["labels"][rule["key"]] in rule["values"]
