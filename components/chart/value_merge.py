@@ -19,8 +19,12 @@ OVERRIDABLE = (
     "injector.readinessProbe",
     "injector.securityContext",
     "server.statefulSet.securityContext",
+    "server.readinessProbe",
+    "server.livenessProbe",
+    "server.service.publishNotReadyAddresses",
+    "ui.publishNotReadyAddresses",
 )
-"""Objects in which the program only has better defaults than the chart."""
+"""Values for which the program only has better defaults than the chart."""
 
 
 def merge_values(

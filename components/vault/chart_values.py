@@ -22,6 +22,7 @@ from components.vault.pod_values import (
     disruption_budget_values,
     image_values,
     placement_values,
+    probe_values,
     service_values,
     topology_values,
     ui_values,
@@ -113,6 +114,7 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         **placement_values(settings.pods),
         **topology_values(settings),
         **service_values(settings),
+        **probe_values(),
     }
 
 

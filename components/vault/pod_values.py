@@ -22,6 +22,33 @@ RESTRICTED_CONTAINER: Mapping[str, Any] = {
     "capabilities": {"drop": ["ALL"]},
 }
 
+# Says whether a server can serve, active or standby. A frozen one is out of the Services 10 s later.
+# The chart's own probe starts `vault status` in the container, which takes more of a core the more often.
+_READINESS: Mapping[str, Any] = {
+    "path": "/v1/sys/health?standbyok=true&perfstandbyok=true&drsecondarycode=200&haunhealthycode=200",
+    "periodSeconds": 2,
+}
+# Ends a process that answers nothing for a minute. Asks what is answered while sealed or not initialised,
+# and without the lock that a new leader holds while it reads its leases, for minutes if they are many. A
+# large database is opened before the listener is, so the first minutes don't count.
+_LIVENESS: Mapping[str, Any] = {
+    "enabled": True,
+    "path": "/v1/sys/init",
+    "initialDelaySeconds": 300,
+    "periodSeconds": 10,
+    "timeoutSeconds": 10,
+    "failureThreshold": 6,
+}
+
+
+def probe_values() -> dict[str, Any]:
+    """Return how kubelet finds out which pods serve, and which have to be restarted.
+
+    Source: `http/sys_health.go`, `http/sys_init.go` and `vault/init.go` of Vault 1.18.1; parameters that a
+    version doesn't know are ignored.
+    """
+    return {"readinessProbe": dict(_READINESS), "livenessProbe": dict(_LIVENESS)}
+
 
 def without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that say something: an empty one would show as an update, and change nothing."""
@@ -90,7 +117,8 @@ def service_values(settings: Settings) -> dict[str, Any]:
             "active": {"annotations": active} if active else None,
         }
     )
-    return {"service": values} if values else {}
+    # A frozen leader keeps the label that the Service of the active Vault selects by.
+    return {"service": {"publishNotReadyAddresses": False, **values}}
 
 
 def ui_values(settings: Settings) -> dict[str, Any]:
@@ -98,6 +126,7 @@ def ui_values(settings: Settings) -> dict[str, Any]:
     service = settings.ui_service
     return {
         "enabled": settings.ui,
+        "publishNotReadyAddresses": False,
         **without_empty(
             {
                 "serviceType": service.type if service.type != "ClusterIP" else None,

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from sandbox.processes import wait_until
 from tests.benchmarks.vault_cluster import POLL_SECONDS, VaultCluster, vault_process
-from tests.benchmarks.writes import PER_SECOND, WriteLoad, failures, longest_gap
+from tests.benchmarks.writes import PER_SECOND, WriteLoad, failures, longest_gap, outage_seconds
 
 _DEADLINE_SECONDS = 120
 _STEADY_BEFORE_SECONDS = 1.0
 _STEADY_AFTER_SECONDS = 3.0
+# Longer than kubelet needs to find the pod unready, so that writes that went well by chance don't count.
+_FROZEN_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,34 @@ def kill_leader(cluster: VaultCluster) -> LeaderKill:
         )
         writes = load.writes()
     return LeaderKill(longest_gap(writes, killed).seconds, failures(writes, killed))
+
+
+def freeze_leader(cluster: VaultCluster) -> float:
+    """Stops the leader's process (SIGSTOP) and lets it go on once the others serve alone.
+
+    Returns the seconds after which no write fails any more although it is still frozen. Raises
+    :class:`SandboxError` where that doesn't come, or the cluster isn't whole afterwards.
+    """
+    active_address = cluster.active_address()
+    with WriteLoad(lambda: cluster.write(active_address)) as load:
+        _await_steady(load)
+        process = vault_process(cluster.leader())
+        frozen = time.monotonic()
+        os.kill(process, signal.SIGSTOP)
+        try:
+            wait_until(
+                "writes succeed while the old leader is frozen",
+                _DEADLINE_SECONDS,
+                lambda: (
+                    time.monotonic() - frozen >= _FROZEN_SECONDS and _is_steady(load, _STEADY_AFTER_SECONDS)
+                ),
+                interval_seconds=POLL_SECONDS,
+            )
+            writes = load.writes()
+        finally:
+            os.kill(process, signal.SIGCONT)
+    cluster.await_healthy()
+    return outage_seconds(writes, frozen)
 
 
 def delete_all_pods(cluster: VaultCluster) -> float:

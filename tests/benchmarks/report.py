@@ -66,6 +66,13 @@ def update_comparisons(rounds: Sequence[UpdateRound]) -> Sequence[Comparison]:
             kill_samples(lambda one: one.floor, lambda kill: kill.failed_writes),
             goal=1.0,
         ),
+        Comparison(
+            "leader frozen: until no write fails, while it stays so",
+            "s",
+            samples(lambda one: one.program.frozen_seconds),
+            samples(lambda one: one.floor.frozen_seconds),
+            goal=1.0,
+        ),
     ]
 
 

@@ -14,7 +14,7 @@ from sandbox.cluster.api_client import KubernetesApi
 from sandbox.plugins.aws.kms import PROPAGATION_SECONDS
 from sandbox.stack import SandboxStack
 from tests.benchmarks.bare_minimum import BareMinimum
-from tests.benchmarks.disturbances import LeaderKill, delete_all_pods, kill_leader
+from tests.benchmarks.disturbances import LeaderKill, delete_all_pods, freeze_leader, kill_leader
 from tests.benchmarks.helm_release import HelmRelease
 from tests.benchmarks.vault_cluster import Release, VaultCluster
 
@@ -42,6 +42,8 @@ class Deployment:
     seconds: float
     """From the start of the command until three voters were healthy."""
     kills: Sequence[LeaderKill]
+    frozen_seconds: float
+    """From the stop of the leader's process until no write failed any more; it was still stopped then."""
     rewrite_seconds: float
     """From the deletion of all pods until a write succeeded."""
 
@@ -130,7 +132,7 @@ class Contestants:
 def _disturbed(seconds: float, cluster: VaultCluster) -> Deployment:
     cluster.prepare_writes()
     kills = [kill_leader(cluster) for _ in range(_KILLS)]
-    return Deployment(seconds, kills, delete_all_pods(cluster))
+    return Deployment(seconds, kills, freeze_leader(cluster), delete_all_pods(cluster))
 
 
 def timed_pulumi(stack: SandboxStack, *arguments: str) -> float:

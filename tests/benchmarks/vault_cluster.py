@@ -81,6 +81,14 @@ class VaultCluster:
         if answer is None or answer.status != HTTPStatus.NO_CONTENT:
             raise SandboxError(f"Vault doesn't mount a secrets engine for the benchmark: {answer}")
 
+    def end_writes(self) -> None:
+        """Takes the secrets engine of the writes away, with what they wrote."""
+        answer = vault_http.call(
+            self.active_address(), "DELETE", f"sys/mounts/{_MOUNT}", token=self.root_token
+        )
+        if answer is None or answer.status != HTTPStatus.NO_CONTENT:
+            raise SandboxError(f"Vault keeps the secrets engine of the benchmark: {answer}")
+
     def active_address(self) -> str:
         """Address of the Service that leads to the active server."""
         path = f"/api/v1/namespaces/{self.release.namespace}/services/{self.release.statefulset}-active"

@@ -52,6 +52,12 @@ def failures(writes: Sequence[Write], since: float) -> int:
     return sum(1 for write in writes if not write.succeeded and write.ended > since)
 
 
+def outage_seconds(writes: Sequence[Write], since: float) -> float:
+    """How long after ``since`` the last write that failed began; 0 if none has failed."""
+    failed = [write.began - since for write in writes if not write.succeeded and write.began > since]
+    return max(failed, default=0)
+
+
 class WriteLoad:
     """Calls ``write`` 20 times a second, whether the earlier calls have returned or not."""
 

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.cluster.credentials import administrator_api
+from sandbox.cluster.paths import ClusterPaths
+from tests.benchmarks.disturbances import freeze_leader
+from tests.benchmarks.rounds import deployed_cluster
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 
@@ -19,6 +23,17 @@ def test_all_pods_deleted_and_unsealed_again(awskms: Deployment) -> None:
     answer = vault.read("cubbyhole/before", token)
     assert answer is not None
     assert answer["data"] == {"kept": "yes"}
+
+
+def test_clients_are_served_while_the_leader_is_frozen(awskms: Deployment) -> None:
+    """A frozen leader keeps the label of the active pod and an open port; see decision 15."""
+    cluster = deployed_cluster(awskms.stack, administrator_api(ClusterPaths.of(awskms.stack.layout)))
+    cluster.prepare_writes()
+    try:
+        seconds = freeze_leader(cluster)
+    finally:
+        cluster.end_writes()
+    assert 0 < seconds < 30
 
 
 @pytest.fixture

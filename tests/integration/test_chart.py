@@ -28,7 +28,7 @@ VERSION = "0.29.1"
 SEEDS = ("seed-a", "seed-b-ha")
 SCHEMA_ERROR = "values don't meet the specifications of the schema"
 
-KNOWN_TO_TEMPLATES_ONLY = ("server.service.type", "ui.loadBalancerSourceRanges")
+KNOWN_TO_TEMPLATES_ONLY = ("server.service.type", "server.readinessProbe.path", "ui.loadBalancerSourceRanges")
 """Values of the official chart that its schema doesn't have, so that it takes anything for them."""
 
 Template = Callable[..., subprocess.CompletedProcess[str]]

@@ -7,6 +7,7 @@ Secrets.
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -114,6 +115,16 @@ class VaultServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the process, whose listener the kernel keeps open, and let it go on after the block."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def _listens(self) -> bool:
         with socket.socket() as connection:

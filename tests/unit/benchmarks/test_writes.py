@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.benchmarks.writes import Gap, Write, WriteLoad, failures, longest_gap
+from tests.benchmarks.writes import Gap, Write, WriteLoad, failures, longest_gap, outage_seconds
 
 
 def success(ended: float) -> Write:
@@ -46,6 +46,13 @@ def test_without_a_success_on_both_sides_there_is_no_gap_to_tell(writes: list[Wr
 
 def test_failures_are_counted_from_the_event_on() -> None:
     assert failures([failure(1.0), success(2.0), failure(2.5), failure(3.0)], since=1.5) == 2
+
+
+def test_the_outage_lasts_until_the_last_write_that_fails() -> None:
+    writes = [failure(1.0), success(2.0), failure(2.51), success(3.0), failure(3.51), success(3.55)]
+
+    assert outage_seconds(writes, since=1.5) == pytest.approx(2.0)
+    assert outage_seconds(writes, since=3.6) == 0
 
 
 def test_a_write_that_hangs_does_not_hold_up_the_others() -> None:

@@ -44,11 +44,24 @@ fsGroup: 1000
     path: /health/ready
     port: {{ $injector.port }}
     scheme: HTTPS
-  failureThreshold: {{ $probe.failureThreshold }}
-  initialDelaySeconds: {{ $probe.initialDelaySeconds }}
-  periodSeconds: {{ $probe.periodSeconds }}
-  successThreshold: {{ $probe.successThreshold }}
-  timeoutSeconds: {{ $probe.timeoutSeconds }}
+  {{- include "vault.probe.times" $probe | nindent 2 }}
+{{- end -}}
+
+{{/* Call with a probe's values. */}}
+{{- define "vault.probe.times" -}}
+failureThreshold: {{ .failureThreshold }}
+initialDelaySeconds: {{ .initialDelaySeconds }}
+periodSeconds: {{ .periodSeconds }}
+successThreshold: {{ .successThreshold }}
+timeoutSeconds: {{ .timeoutSeconds }}
+{{- end -}}
+
+{{/* Call with (list . <probe's values>). */}}
+{{- define "vault.server.httpProbe" -}}
+httpGet:
+  path: {{ (index . 1).path | quote }}
+  port: {{ (index . 1).port }}
+  scheme: {{ include "vault.scheme" (index . 0) | upper }}
 {{- end -}}
 
 {{/* Call with (list <name of the claim> <dataStorage or auditStorage>). */}}

@@ -243,8 +243,22 @@ def test_values_are_the_whole_of_what_the_settings_say() -> None:
                 "replicas": 5,
                 "raft": {"enabled": True, "setNodeId": True, "config": CONFIGURATION},
             },
+            "service": {"publishNotReadyAddresses": False},
+            "readinessProbe": {
+                "path": "/v1/sys/health"
+                "?standbyok=true&perfstandbyok=true&drsecondarycode=200&haunhealthycode=200",
+                "periodSeconds": 2,
+            },
+            "livenessProbe": {
+                "enabled": True,
+                "path": "/v1/sys/init",
+                "initialDelaySeconds": 300,
+                "periodSeconds": 10,
+                "timeoutSeconds": 10,
+                "failureThreshold": 6,
+            },
         },
-        "ui": {"enabled": True},
+        "ui": {"enabled": True, "publishNotReadyAddresses": False},
     }
 
 

@@ -37,16 +37,21 @@ VALUES: list[tuple[str, Any, str, Any]] = [
     ("imagePullSecrets", ["registry"], "global.imagePullSecrets", [{"name": "registry"}]),
     ("image.pullPolicy", "Always", "server.image.pullPolicy", "Always"),
     ("disruptionBudget.enabled", False, "server.ha.disruptionBudget", {"enabled": False}),
-    ("service.type", "LoadBalancer", "server.service", {"type": "LoadBalancer"}),
-    ("service.annotations", {"a": "b"}, "server.service", {"annotations": {"a": "b"}}),
-    ("service.activeAnnotations", {"a": "b"}, "server.service", {"active": {"annotations": {"a": "b"}}}),
+    ("service.type", "LoadBalancer", "server.service.type", "LoadBalancer"),
+    ("service.annotations", {"a": "b"}, "server.service.annotations", {"a": "b"}),
+    ("service.activeAnnotations", {"a": "b"}, "server.service.active", {"annotations": {"a": "b"}}),
     ("uiService.annotations", {"a": "b"}, "ui.annotations", {"a": "b"}),
     ("uiService.activeOnly", True, "ui.activeVaultPodOnly", True),
     (
         "uiService",
         {"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"]},
         "ui",
-        {"enabled": True, "serviceType": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"]},
+        {
+            "enabled": True,
+            "publishNotReadyAddresses": False,
+            "serviceType": "LoadBalancer",
+            "loadBalancerSourceRanges": ["10.0.0.0/8"],
+        },
     ),
 ]
 
