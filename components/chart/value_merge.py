@@ -26,6 +26,33 @@ OVERRIDABLE = (
 )
 """Values for which the program only has better defaults than the chart."""
 
+_POD_SETTINGS: Mapping[str, str] = {
+    "tolerations": "tolerations",
+    "nodeSelector": "nodeSelector",
+    "priorityClassName": "priorityClassName",
+    "resources": "resources",
+    "affinity": "affinity",
+    "extraLabels": "podLabels",
+    "annotations": "podAnnotations",
+}
+SETTINGS: Mapping[str, str] = {
+    **{f"server.{value}": setting for value, setting in _POD_SETTINGS.items()},
+    **{f"injector.{value}": f"injector.{setting}" for value, setting in _POD_SETTINGS.items()},
+    "global.imagePullSecrets": "imagePullSecrets",
+    "server.image.pullPolicy": "image.pullPolicy",
+    "server.topologySpreadConstraints": "topologySpread",
+    "server.service.type": "service.type",
+    "server.service.annotations": "service.annotations",
+    "server.service.active.annotations": "service.activeAnnotations",
+    "ui.serviceType": "uiService.type",
+    "ui.annotations": "uiService.annotations",
+    "ui.activeVaultPodOnly": "uiService.activeOnly",
+    "ui.loadBalancerSourceRanges": "uiService.loadBalancerSourceRanges",
+    "injector.image": "injector.image",
+    "injector.replicas": "injector.replicas",
+}
+"""Values that the program leaves to the chart and to `chart.values` unless this setting is given."""
+
 
 def merge_values(
     given: Mapping[str, Any], own: Mapping[str, Any], problems: list[str], path: str = ""
@@ -48,8 +75,15 @@ def merge_values(
         elif any(f"{inner}.".startswith(f"{overridable}.") for overridable in OVERRIDABLE):
             merged[name] = value
         else:
-            problems.append(f"{inner} is set by the program already; remove it")
+            problems.append(f"{inner} is set already by {_owner(inner)}; remove it here")
     return merged
+
+
+def _owner(path: str) -> str:
+    names = path.split(".")
+    outer = (".".join(names[:length]) for length in range(len(names), 0, -1))
+    setting = next((SETTINGS[part] for part in outer if part in SETTINGS), None)
+    return "the program" if setting is None else f"the setting {setting} or the program"
 
 
 def _joined(

@@ -23,6 +23,7 @@ PROGRAM = """
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.chart.value_merge import secret_values
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault_release import refuse_unfinished
 
@@ -45,7 +46,9 @@ release = kubernetes.helm.v3.Release(
     chart="{chart}",
     namespace=namespace.metadata.name,
     timeout=2,
-    values={{"text": pulumi.Output.secret("{text}"), "workload": {workload}, "number": {number}}},
+    values={{
+        "text": pulumi.Output.secret("{text}"), "workload": {workload}, "number": {number}, **{given}
+    }},
     opts=pulumi.ResourceOptions(
         provider=provider,
         hooks=refuse_unfinished("thing", KubernetesTarget("{kubeconfig}", "here", "{namespace}")),
@@ -58,7 +61,9 @@ TEMPLATE = """
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: {{ .Release.Name }}}
-data: {text: {{ .Values.text | quote }}}
+data:
+  text: {{ .Values.text | quote }}
+  defaults: {{ pick .Values "plain" "nested" | toJson | quote }}
 {{- if .Values.workload }}
 ---
 apiVersion: apps/v1
@@ -71,6 +76,9 @@ spec:
     spec: {containers: [{name: main, image: none}]}
 {{- end }}
 """
+
+
+DEFAULTS = '{"nested":{"gone":2,"kept":1},"plain":"by default"}'
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +107,7 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chart")
     (folder / "templates").mkdir()
     (folder / "templates" / "all.yaml").write_text(TEMPLATE)
+    (folder / "values.yaml").write_text("plain: by default\nnested: {kept: 1, gone: 2}\n")
     (folder / "Chart.yaml").write_text("apiVersion: v2\nname: little\nversion: 1.2.3\nappVersion: '9'\n")
     (folder / "values.schema.json").write_text('{"properties": {"number": {"type": "integer"}}}')
     return folder
@@ -119,6 +128,7 @@ def program(plane: ControlPlane, chart: Path, **changes: str) -> str:
     facts = {
         "chart": str(chart),
         "data": "aGlkZGVuIGRhdGE=",
+        "given": "{}",
         "mutable": "False",
         "kubeconfig": str(plane.kubeconfig),
         "namespace": "first",
@@ -164,7 +174,7 @@ def test_a_deployment_installs_the_release(
         "version": "1.2.3",
     }
     assert outputs["names"] == {"ConfigMap/v1": ["thing"]}
-    assert config_map(control_plane, "first") == {"text": "hidden text"}
+    assert config_map(control_plane, "first") == {"text": "hidden text", "defaults": DEFAULTS}
     assert secret_data(control_plane, "first") == "aGlkZGVuIGRhdGE="
     exported = stack.pulumi("stack", "export")
     assert "hidden text" not in exported
@@ -183,7 +193,7 @@ def test_values_and_labels_are_updated(stack: PluginStack, control_plane: Contro
 
     stack.up()
     assert stack.outputs()["status"]["revision"] == 2
-    assert config_map(control_plane, "first") == {"text": "other"}
+    assert config_map(control_plane, "first")["text"] == "other"
     assert "team=two" in control_plane.kubectl("get", "namespace", "first", "--show-labels")
     assert stack.foretold() == {}
 
@@ -204,6 +214,24 @@ def test_values_against_the_schema_are_refused(
 
     assert "values don't meet the specifications of the schema" in stack.up(fails=True)
     assert stack.state()["release"]["outputs"]["status"]["revision"] == 2
+
+
+@pytest.mark.parametrize("given", ["{values}", "secret_values({values})"])
+def test_null_removes_a_default_of_the_chart(
+    stack: PluginStack, control_plane: ControlPlane, chart: Path, given: str
+) -> None:
+    values = "{'plain': None, 'nested': {'gone': None, 'added': 'mine'}}"
+    changes = {"text": "other", "team": "two"}
+    stack.program(program(control_plane, chart, **changes, given=given.format(values=values)))
+    assert stack.foretold() == {"release": "update"}
+    stack.up()
+    left = json.loads(config_map(control_plane, "first")["defaults"])
+    assert left == {"nested": {"kept": 1, "added": "mine"}}
+    assert stack.foretold() == {}
+
+    stack.program(program(control_plane, chart, **changes))
+    stack.up()
+    assert config_map(control_plane, "first")["defaults"] == DEFAULTS
 
 
 def test_an_upgrade_that_does_not_get_ready_is_recorded_and_fixed(
@@ -251,11 +279,11 @@ def test_an_upgrade_goes_on_where_helm_was_killed(
     assert "is pending-upgrade: a run was killed" in stack.pulumi("preview")
     said = stack.up(fails=True)
     assert "is pending-upgrade: a run was killed" in said
-    assert config_map(control_plane, "first") == {"text": "other"}
+    assert config_map(control_plane, "first")["text"] == "other"
 
     type_the_line(control_plane, said)
     stack.up()
-    assert config_map(control_plane, "first") == {"text": "third"}
+    assert config_map(control_plane, "first")["text"] == "third"
 
 
 def test_an_installation_goes_on_where_helm_was_killed(
@@ -273,7 +301,7 @@ def test_an_installation_goes_on_where_helm_was_killed(
     type_the_line(control_plane, stack.up(fails=True))
     stack.up()
     assert stack.outputs()["status"]["revision"] == 1
-    assert config_map(control_plane, "first") == {"text": "other"}
+    assert config_map(control_plane, "first")["text"] == "other"
 
 
 def test_another_namespace_replaces_both(
@@ -283,7 +311,7 @@ def test_another_namespace_replaces_both(
     assert stack.foretold() == {"namespace": "replace", "release": "replace", "secret": "replace"}
 
     stack.up()
-    assert config_map(control_plane, "second") == {"text": "hidden text"}
+    assert config_map(control_plane, "second")["text"] == "hidden text"
     assert control_plane.kubectl("get", "namespace", "first", "--ignore-not-found") == ""
 
 

@@ -54,11 +54,17 @@ def test_lists_that_both_fill_are_joined() -> None:
             {"volumeMounts": [{"name": "x", "mountPath": "/vault/ca"}]},
             "server.volumeMounts has an entry whose mountPath is the program's (/vault/ca)",
         ),
-        ({"volumes": None}, "server.volumes is set by the program already"),
-        ({"volumes": "text"}, "server.volumes is set by the program already"),
-        ({"replicas": 5}, "server.replicas is set by the program already"),
-        ({"annotations": {"own": "2"}}, "server.annotations.own is set by the program already"),
-        ({"annotations": None}, "server.annotations is set by the program already"),
+        ({"volumes": None}, "server.volumes is set already by the program"),
+        ({"volumes": "text"}, "server.volumes is set already by the program"),
+        ({"replicas": 5}, "server.replicas is set already by the program"),
+        (
+            {"annotations": {"own": "2"}},
+            "server.annotations.own is set already by the setting podAnnotations or the program",
+        ),
+        (
+            {"annotations": None},
+            "server.annotations is set already by the setting podAnnotations or the program",
+        ),
     ],
 )
 def test_what_the_program_has_stays(server: dict[str, Any], problem: str) -> None:
