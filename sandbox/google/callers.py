@@ -26,7 +26,11 @@ _EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. See "
     "https://developers.google.com/identity/sign-in/web/devconsole-project."
 )
-_SCOPES_OF_HOSTS: Mapping[str, str] = {"cloudkms.googleapis.com": "https://www.googleapis.com/auth/cloudkms"}
+_SCOPES_OF_HOSTS: Mapping[str, str] = {
+    "cloudkms.googleapis.com": "https://www.googleapis.com/auth/cloudkms",
+    # Google's libraries ask for no more than this where they impersonate an account.
+    "iamcredentials.googleapis.com": "https://www.googleapis.com/auth/iam",
+}
 
 
 class StatementError(Exception):
