@@ -43,6 +43,10 @@ class TokenServices:
         """Return the routes of oauth2.googleapis.com."""
         return [Route("token", "POST", "/token", self._token, authenticated=False)]
 
+    def open_id_routes(self) -> list[Route]:
+        """Return the routes of openidconnect.googleapis.com."""
+        return [Route("GetUserInfo", "GET", "/v1/userinfo", self.user_info)]
+
     def sts_routes(self) -> list[Route]:
         """Return the routes of sts.googleapis.com."""
         return [Route("ExchangeToken", "POST", "/v1/token", self.exchange, authenticated=False)]
@@ -78,6 +82,17 @@ class TokenServices:
         member = f"serviceAccount:{statement.account.email}"
         token, _ = self.callers.issue(member, scopes, LONGEST_SECONDS, account=statement.account)
         return {"access_token": token, "expires_in": LONGEST_SECONDS - 1, "token_type": "Bearer"}
+
+    def user_info(self, call: Call) -> JsonObject:
+        """Return whose token it is; one of a pool of identities has no address.
+
+        https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse
+        """
+        _, _, name = call.caller.member.partition(":")
+        if "[" in name:
+            return {"sub": name}
+        account = self.accounts.find(name)
+        return {"sub": account.unique_id if account else name, "email": name, "email_verified": True}
 
     def exchange(self, call: Call) -> JsonObject:
         """Exchange a service-account token of the cluster's for an access token of the workload."""

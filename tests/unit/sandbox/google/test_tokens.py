@@ -8,7 +8,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from sandbox.google.api_errors import GoogleError, TokenError
-from sandbox.google.callers import CLOUD_PLATFORM
+from sandbox.google.callers import CLOUD_PLATFORM, USER_EMAIL, USER_INFO_HOST
 from sandbox.google.project import (
     SERVICE_ACCOUNT_ISSUER,
     STS_AUDIENCE,
@@ -291,3 +291,22 @@ def test_delegates_that_are_refused(parts: Parts, delegates: object, said: str) 
     body = {"scope": [CLOUD_PLATFORM], "delegates": delegates}
     with pytest.raises(GoogleError, match=said):
         parts.tokens.generate_access_token(Call(Caller("user:deployer@example.com"), names, body=body))
+
+
+def test_whose_token_it_is_takes_a_scope_of_its_own(parts: Parts) -> None:
+    email = parts.create_account("vault-unseal")
+    answers = {
+        f"serviceAccount:{email}": email,
+        "user:deployer@example.com": "deployer@example.com",
+        member_of_workload("vault", "vault"): None,
+    }
+    for member, address in answers.items():
+        token, _ = parts.callers.issue(member, frozenset({USER_EMAIL}), 3600)
+        caller = parts.callers.authenticate(f"Bearer {token}", USER_INFO_HOST)
+        assert parts.tokens.user_info(Call(caller, {})).get("email") == address
+        with pytest.raises(GoogleError, match="insufficient authentication scopes"):
+            member_of(parts, token)
+        token, _ = parts.callers.issue(member, frozenset({CLOUD_PLATFORM}), 3600)
+        with pytest.raises(GoogleError, match="invalid authentication credentials") as raised:
+            parts.callers.authenticate(f"Bearer {token}", USER_INFO_HOST)
+        assert raised.value.code == 401
