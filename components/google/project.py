@@ -115,7 +115,8 @@ async def _owner_of_credentials(provider: gcp.Provider) -> str:
     except Exception as error:
         why = google_message(str(error)) or type(error).__name__
     else:
-        if email := found.get("email"):
+        # The SDK returns None for an answer without anything.
+        if email := (found or {}).get("email"):
             return f"Google Cloud: the credentials are those of {email}."
         why = "Google has no address for them"
     return f"Google Cloud: whose credentials these are isn't known: {why}"

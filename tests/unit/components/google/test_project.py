@@ -113,6 +113,7 @@ def test_preview_tells_whose_login_it_is() -> None:
     ("user", "why"),
     [
         ({"email": ""}, "Google has no address for them"),
+        ({}, "Google has no address for them"),
         ({REFUSAL: "have you enabled the scope? error: 401\nDetails:\n[]"}, "have you enabled the scope?"),
     ],
 )
