@@ -14,6 +14,7 @@ from components.resource_types import (
     KMS_ALIAS,
     KMS_KEY,
     NAMESPACE,
+    POD_IDENTITY_ASSOCIATION,
     RELEASE,
 )
 from tests.integration.interruptions.interruption import Interruption, Settled
@@ -92,6 +93,11 @@ AWS_SECRET_POLICY = _aws(
     _REPEATED,
     Settled.NEXT_RUN,
 )
+AWS_ASSOCIATION = _aws(
+    "EKS Pod Identity has the association of Vault's service account.",
+    "CreatePodIdentityAssociation",
+    POD_IDENTITY_ASSOCIATION,
+)
 
 _IMPORTED = "Nothing of it: it imports what exists."
 GOOGLE_RING = _google(
@@ -148,6 +154,7 @@ INTERRUPTIONS = (
     AWS_SECRET_ROW,
     AWS_ATTACHMENT,
     AWS_SECRET_POLICY,
+    AWS_ASSOCIATION,
     GOOGLE_RING,
     GOOGLE_KEY,
     GOOGLE_ACCOUNT_ROW,
