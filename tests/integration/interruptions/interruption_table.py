@@ -13,6 +13,7 @@ from components.resource_types import (
     INGRESS_RULE,
     KMS_ALIAS,
     KMS_KEY,
+    KUBERNETES_SECRET,
     NAMESPACE,
     POD_IDENTITY_ASSOCIATION,
     RELEASE,
@@ -130,8 +131,18 @@ GOOGLE_SECRET_GRANT = _google(
     _REPEATED,
     Settled.NEXT_RUN,
 )
+GOOGLE_ACCOUNT_KEY = _google(
+    "A key file is created for the service account.",
+    "keys",
+    "gcp:serviceaccount/key:Key",
+    "Nothing of it: it creates another one. Nobody has the first, which is deleted with the account.",
+    Settled.NEXT_RUN,
+)
 
 KUBERNETES_NAMESPACE = _kubernetes("The namespace is created.", "namespaces", NAMESPACE, _taken(NAMESPACE))
+KUBERNETES_SECRET_ROW = _kubernetes(
+    "The Secret with the key file is created.", "secrets", KUBERNETES_SECRET, _taken(KUBERNETES_SECRET)
+)
 HELM_INSTALL = _kubernetes(
     "Helm has begun to install the release.",
     "secrets pending-install",
@@ -163,7 +174,9 @@ INTERRUPTIONS = (
     GOOGLE_IDENTITY,
     GOOGLE_KEY_GRANT,
     GOOGLE_SECRET_GRANT,
+    GOOGLE_ACCOUNT_KEY,
     KUBERNETES_NAMESPACE,
+    KUBERNETES_SECRET_ROW,
     HELM_INSTALL,
     HELM_UPGRADE,
 )
