@@ -69,8 +69,10 @@ def deployer_credentials(impersonated: tuple[str, ...], quota_project: str | Non
     chain = impersonated or tuple(filter(None, (os.environ.get(IMPERSONATION),)))
     if chain:
         *delegates, account = chain
+        # Google's library sends these as they are, and the API takes no bare address here.
+        names = [f"projects/-/serviceAccounts/{delegate}" for delegate in delegates]
         source = impersonated_credentials.Credentials(  # type: ignore[no-untyped-call]
-            source, account, [SCOPE], delegates=delegates
+            source, account, [SCOPE], delegates=names
         )
     found: Credentials = source.with_quota_project(quota_project) if quota_project else source
     return found

@@ -1,5 +1,6 @@
 """Connects to Google Cloud: the provider, the APIs, and look-ups whose errors say what to do."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -16,6 +17,7 @@ Found = TypeVar("Found")
 
 _SERVICE = re.compile(r"\b([a-z]+\.googleapis\.com)\b")
 _LONGEST_REASON = 600
+_USER_INFO = "gcp:organizations/getClientOpenIdUserInfo:getClientOpenIdUserInfo"
 
 
 class ApiOffError(DeploymentError):
@@ -92,7 +94,32 @@ def google_provider(project: str) -> gcp.Provider:
             add_pulumi_attribution_label=False,
             **settings.arguments,
         )
+        if pulumi.runtime.is_dry_run() and not settings.account:
+            # As an output, which the engine waits for while everything else goes on.
+            owner: pulumi.Output[str] = pulumi.Output.from_input(
+                asyncio.ensure_future(_owner_of_credentials(_providers[stack]))
+            )
+            owner.apply(pulumi.log.info)
     return _providers[stack]
+
+
+async def _owner_of_credentials(provider: gcp.Provider) -> str:
+    """Return a line on whose credentials the provider has, or why that isn't known.
+
+    Google knows it unless they are of a pool of identities, or a token that isn't for this question; the
+    deployment goes on without. By its token: the class of the SDK comes with all types of its module.
+    """
+    try:
+        found = await pulumi.runtime.invoke_async(_USER_INFO, {}, pulumi.InvokeOptions(provider=provider))
+    # The SDK raises the bare Exception for a failed invoke, see look_up.
+    except Exception as error:
+        why = google_message(str(error)) or type(error).__name__
+    else:
+        # The SDK returns None for an answer without anything.
+        if email := (found or {}).get("email"):
+            return f"Google Cloud: the credentials are those of {email}."
+        why = "Google has no address for them"
+    return f"Google Cloud: whose credentials these are isn't known: {why}"
 
 
 KMS = "cloudkms.googleapis.com"

@@ -80,13 +80,25 @@ class ProviderSettings:
     adc_file: str | None
     """The credentials file that the environment names; None for the usual place or the metadata server."""
 
+    @property
+    def account(self) -> str:
+        """The account that acts, as far as it is known without Google; empty if it isn't."""
+        if self.impersonation:
+            return self.impersonation[-1]
+        return self._source_account
+
+    @property
+    def _source_account(self) -> str:
+        if self.access_token or self.adc_file is None:
+            return ""
+        return account_in_file(Path(self.adc_file))
+
     def identity(self) -> str:
         """Return who acts, for a line of the preview: the account, as far as it is known without Google."""
         if self.access_token:
             source = f"the access token in {ACCESS_TOKEN}"
         elif self.adc_file is not None:
-            account = account_in_file(Path(self.adc_file))
-            owner = f" of {account}" if account else ""
+            owner = f" of {self._source_account}" if self._source_account else ""
             source = f"the credentials{owner} in {self.adc_file} ({ADC_FILE})"
         else:
             source = "application default credentials"
@@ -162,7 +174,7 @@ def read_provider_settings(
 
 
 def account_in_file(path: Path) -> str:
-    """Return the service account that a credentials file is for; empty if it names none or can't be read.
+    """Return the account that a credentials file is for; empty if it names none or can't be read.
 
     What is wrong with a file is said by those that need more of it than a name for a message.
     """
@@ -175,7 +187,10 @@ def account_in_file(path: Path) -> str:
     impersonated = re.search(
         r"/serviceAccounts/([^/:]+):", str(information.get("service_account_impersonation_url", ""))
     )
-    return impersonated[1] if impersonated else str(information.get("client_email", ""))
+    if impersonated:
+        return impersonated[1]
+    # gcloud writes the account of a person, if it knows it.
+    return str(information.get("client_email") or information.get("account") or "")
 
 
 def stack_provider_settings(project: str | None, *, runs_plugin: bool = False) -> ProviderSettings:

@@ -20,13 +20,20 @@ from sandbox.google.api_errors import GoogleError
 from sandbox.google.rest_routes import Caller
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+USER_EMAIL = "https://www.googleapis.com/auth/userinfo.email"
+USER_INFO_HOST = "openidconnect.googleapis.com"
+"""The one host that cloud-platform isn't enough for."""
 LONGEST_SECONDS = 3600
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 _EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. See "
     "https://developers.google.com/identity/sign-in/web/devconsole-project."
 )
-_SCOPES_OF_HOSTS: Mapping[str, str] = {"cloudkms.googleapis.com": "https://www.googleapis.com/auth/cloudkms"}
+_SCOPES_OF_HOSTS: Mapping[str, str] = {
+    "cloudkms.googleapis.com": "https://www.googleapis.com/auth/cloudkms",
+    # Google's libraries ask for no more than this where they impersonate an account.
+    "iamcredentials.googleapis.com": "https://www.googleapis.com/auth/iam",
+}
 
 
 class StatementError(Exception):
@@ -91,13 +98,15 @@ class Callers:
         caller = None
         if scheme.lower() == "bearer":
             caller = self._by_token(token) or self._by_statement(token, host)
-        if caller is None:
+        if caller is None or (host == USER_INFO_HOST and USER_EMAIL not in caller.scopes):
             raise GoogleError(
                 "UNAUTHENTICATED",
                 f"Request had invalid authentication credentials. {_EXPECTED}",
                 reason="ACCESS_TOKEN_TYPE_UNSUPPORTED" if token.count(".") == 2 else "ACCESS_TOKEN_EXPIRED",
             )
-        if caller.scopes.isdisjoint({CLOUD_PLATFORM, _SCOPES_OF_HOSTS.get(host, CLOUD_PLATFORM)}):
+        if host != USER_INFO_HOST and caller.scopes.isdisjoint(
+            {CLOUD_PLATFORM, _SCOPES_OF_HOSTS.get(host, CLOUD_PLATFORM)}
+        ):
             raise GoogleError(
                 "PERMISSION_DENIED",
                 "Request had insufficient authentication scopes.",

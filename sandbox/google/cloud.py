@@ -13,7 +13,7 @@ from joserfc.jwk import RSAKey
 
 from sandbox.google.accounts import Accounts
 from sandbox.google.api_errors import GoogleError, JsonObject
-from sandbox.google.callers import CLOUD_PLATFORM, Callers
+from sandbox.google.callers import CLOUD_PLATFORM, USER_EMAIL, USER_INFO_HOST, Callers
 from sandbox.google.clusters import Clusters
 from sandbox.google.custom_roles import CustomRoles
 from sandbox.google.enabled_services import TITLES, EnabledServices
@@ -152,6 +152,9 @@ class GoogleCloud:
             "oauth2.googleapis.com": Service(
                 "oauth2.googleapis.com", "OAuth 2.0", self.tokens.oauth_routes(), can_be_disabled=False
             ),
+            USER_INFO_HOST: Service(
+                USER_INFO_HOST, "OpenID Connect", self.tokens.open_id_routes(), can_be_disabled=False
+            ),
         }
 
     def seed(self, deployer: Mapping[str, Any], deployer_token: str) -> None:
@@ -162,7 +165,9 @@ class GoogleCloud:
             self.policies.grant(_PROJECT, role, member)
         self.policies.grant(_PROJECT, "roles/owner", OWNER)
         ten_years = 10 * 365 * 86400.0
-        self.callers.register(deployer_token, member, frozenset({CLOUD_PLATFORM}), ten_years, account=account)
+        # What gcloud prints for a login or a service account.
+        scopes = frozenset({CLOUD_PLATFORM, USER_EMAIL})
+        self.callers.register(deployer_token, member, scopes, ten_years, account=account)
 
 
 def json_bytes(answer: object) -> bytes:

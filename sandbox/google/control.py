@@ -16,7 +16,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.google.callers import CLOUD_PLATFORM, LONGEST_SECONDS
+from sandbox.google.callers import CLOUD_PLATFORM, LONGEST_SECONDS, USER_EMAIL
 from sandbox.google.cloud import GoogleCloud, json_bytes
 from sandbox.google.project import CONTROL_PREFIX, ClusterFacts
 
@@ -53,7 +53,8 @@ class ControlApplication:
                 member = str(json.loads(request.get_data())["member"])
                 if not member.startswith("user:"):
                     return Response("only people get a token here\n", 400)
-                token, _ = self._cloud.callers.issue(member, frozenset({CLOUD_PLATFORM}), LONGEST_SECONDS)
+                scopes = frozenset({CLOUD_PLATFORM, USER_EMAIL})
+                token, _ = self._cloud.callers.issue(member, scopes, LONGEST_SECONDS)
                 return _json({"access_token": token})
         return Response(f"nothing at {request.method} {request.path}\n", 404)
 

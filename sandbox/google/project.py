@@ -38,6 +38,7 @@ HOST_NAMES = (
     "iam.googleapis.com",
     "iamcredentials.googleapis.com",
     "oauth2.googleapis.com",
+    "openidconnect.googleapis.com",
     "secretmanager.googleapis.com",
     REGIONAL_SECRETS_HOST,
     "serviceusage.googleapis.com",

@@ -2,7 +2,8 @@
 
 https://developers.google.com/identity/protocols/oauth2/service-account#httprest;
 https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token (RFC 8693);
-https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken.
+https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken;
+https://cloud.google.com/iam/docs/service-account-permissions (`implicitDelegation`).
 """
 
 import re
@@ -12,8 +13,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from sandbox.google.accounts import TOKEN_URI, Accounts, timestamp
-from sandbox.google.api_errors import GoogleError, JsonObject, TokenError, not_implemented, text
+from sandbox.google.accounts import TOKEN_URI, Account, Accounts, timestamp
+from sandbox.google.api_errors import GoogleError, JsonObject, TokenError, text
 from sandbox.google.callers import LONGEST_SECONDS, Callers, StatementError
 from sandbox.google.policies import Policies
 from sandbox.google.project import SERVICE_ACCOUNT_ISSUER, STS_AUDIENCE, WORKLOAD_POOL, member_of_workload
@@ -24,6 +25,7 @@ _EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 no password
 _TOKEN_TYPES = ("urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token")
 _AUDIENCES = (TOKEN_URI, "https://accounts.google.com/o/oauth2/token")
+_DELEGATE = re.compile(r"projects/-/serviceAccounts/([^/]+)")
 _SUBJECT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 
 
@@ -40,6 +42,10 @@ class TokenServices:
     def oauth_routes(self) -> list[Route]:
         """Return the routes of oauth2.googleapis.com."""
         return [Route("token", "POST", "/token", self._token, authenticated=False)]
+
+    def open_id_routes(self) -> list[Route]:
+        """Return the routes of openidconnect.googleapis.com."""
+        return [Route("GetUserInfo", "GET", "/v1/userinfo", self.user_info)]
 
     def sts_routes(self) -> list[Route]:
         """Return the routes of sts.googleapis.com."""
@@ -76,6 +82,17 @@ class TokenServices:
         member = f"serviceAccount:{statement.account.email}"
         token, _ = self.callers.issue(member, scopes, LONGEST_SECONDS, account=statement.account)
         return {"access_token": token, "expires_in": LONGEST_SECONDS - 1, "token_type": "Bearer"}
+
+    def user_info(self, call: Call) -> JsonObject:
+        """Return whose token it is; one of a pool of identities has no address.
+
+        https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse
+        """
+        _, _, name = call.caller.member.partition(":")
+        if "[" in name:
+            return {"sub": name}
+        account = self.accounts.find(name)
+        return {"sub": account.unique_id if account else name, "email": name, "email_verified": True}
 
     def exchange(self, call: Call) -> JsonObject:
         """Exchange a service-account token of the cluster's for an access token of the workload."""
@@ -149,8 +166,7 @@ class TokenServices:
     def generate_access_token(self, call: Call) -> JsonObject:
         """Serve `generateAccessToken`, for those who may impersonate the account."""
         reference = call.names["name"].rpartition("/")[2]
-        if call.body.get("delegates"):
-            raise not_implemented("A chain of delegates")
+        delegates = self._delegates(call.body.get("delegates") or [])
         scopes = call.body.get("scope")
         if not isinstance(scopes, list) or not scopes:
             raise GoogleError("INVALID_ARGUMENT", "scope is required and cannot be empty")
@@ -163,8 +179,34 @@ class TokenServices:
         account = self.accounts.find(reference)
         if account is None:
             raise GoogleError("NOT_FOUND", f"Not found; Gaia id not found for email {reference}")
-        permission = "iam.serviceAccounts.getAccessToken"
-        if not self.policies.allows(call.caller.member, permission, account.name):
+        member = call.caller.member
+        for delegate in delegates:
+            self._require_impersonation(member, "iam.serviceAccounts.implicitDelegation", delegate)
+            member = f"serviceAccount:{delegate.email}"
+        self._require_impersonation(member, "iam.serviceAccounts.getAccessToken", account)
+        token, expires = self.callers.issue(
+            f"serviceAccount:{account.email}", frozenset(scopes), int(lifetime[1]), account=account
+        )
+        return {"accessToken": token, "expireTime": timestamp(expires)}
+
+    def _delegates(self, names: object) -> list[Account]:
+        """Return the accounts of a chain. Raises GoogleError (INVALID_ARGUMENT, NOT_FOUND)."""
+        if not isinstance(names, list):
+            raise GoogleError("INVALID_ARGUMENT", "Invalid value at 'delegates' (TYPE_STRING)")
+        accounts = []
+        for name in names:
+            named = _DELEGATE.fullmatch(str(name))
+            if named is None:
+                raise GoogleError("INVALID_ARGUMENT", f"Invalid form of a delegate: {name}")
+            account = self.accounts.find(named[1])
+            if account is None:
+                raise GoogleError("NOT_FOUND", f"Not found; Gaia id not found for email {named[1]}")
+            accounts.append(account)
+        return accounts
+
+    def _require_impersonation(self, member: str, permission: str, account: Account) -> None:
+        """Raise GoogleError unless the member has the permission on the account, and that is enabled."""
+        if not self.policies.allows(member, permission, account.name):
             raise GoogleError(
                 "PERMISSION_DENIED",
                 f"Permission '{permission}' denied on resource (or it may not exist).",
@@ -174,10 +216,6 @@ class TokenServices:
             )
         if account.disabled:
             raise GoogleError("FAILED_PRECONDITION", "The service account is disabled.")
-        token, expires = self.callers.issue(
-            f"serviceAccount:{account.email}", frozenset(scopes), int(lifetime[1]), account=account
-        )
-        return {"accessToken": token, "expireTime": timestamp(expires)}
 
     def _allowed_locations(self, call: Call) -> JsonObject:
         """Return where an account may be used from, which Google's libraries ask on their own: everywhere."""

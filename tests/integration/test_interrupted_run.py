@@ -1,4 +1,4 @@
-"""Runs that are killed when Kubernetes has the namespace, and while Helm is at work on Vault's release."""
+"""Runs that are killed when Kubernetes has something, and while Helm is at work on Vault's release."""
 
 import http.client
 import json
@@ -14,11 +14,14 @@ import yaml
 from typing_extensions import override
 
 from sandbox.charts import own_chart
+from sandbox.google.project import HOST_NAMES, PROJECT_ID
 from sandbox.layout import REPOSITORY
 from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.integration.google.running_google import RunningGoogle, run_google
 from tests.integration.interruptions import interruption_table as table
+from tests.integration.interruptions.google_target import Google
 from tests.integration.interruptions.interrupted_stack import InterruptedStack
-from tests.integration.interruptions.interrupting_proxy import Target, interrupting_proxy
+from tests.integration.interruptions.interrupting_proxy import interrupting_proxy
 from tests.integration.plugin_stack import PluginStack
 
 pytestmark = pytest.mark.timeout(900)
@@ -55,23 +58,26 @@ VaultRelease(
 """What the program creates in Kubernetes before it initialises Vault."""
 
 
-class ApiServer(Target):
-    """A control plane as its administrator sees it, who needs no credentials before the proxy."""
+class ApiServer(Google):
+    """A control plane as its administrator sees it, who needs no credentials before the proxy, and Google."""
 
-    def __init__(self, plane: ControlPlane) -> None:
-        self._address = urlsplit(plane.server).netloc
+    def __init__(self, plane: ControlPlane, google: RunningGoogle) -> None:
+        super().__init__(google)
+        self._server = urlsplit(plane.server).netloc
         user = yaml.safe_load(plane.kubeconfig.read_text())["users"][0]["user"]
-        self._context = ssl.create_default_context(cafile=plane.authority.certificate)
-        self._context.load_cert_chain(user["client-certificate"], user["client-key"])
+        self._administrator = ssl.create_default_context(cafile=plane.authority.certificate)
+        self._administrator.load_cert_chain(user["client-certificate"], user["client-key"])
 
     @override
     def connect(self, host: str) -> http.client.HTTPConnection:
-        return http.client.HTTPSConnection(self._address, context=self._context, timeout=60)
+        if host in HOST_NAMES:
+            return super().connect(host)
+        return http.client.HTTPSConnection(self._server, context=self._administrator, timeout=60)
 
     @override
     def action(self, request: BaseHTTPRequestHandler, body: bytes) -> str:
-        if request.command != "POST":
-            return ""
+        if request.command != "POST" or request.headers["Host"] in HOST_NAMES:
+            return super().action(request, body)
         # A label of Helm's records, whose requests aren't JSON.
         status = re.search(rb"pending-[a-z]+", body)
         collection = request.path.partition("?")[0].rpartition("/")[2]
@@ -80,21 +86,25 @@ class ApiServer(Target):
 
 @pytest.fixture
 def interrupted(tmp_path: Path) -> Iterator[InterruptedStack]:
-    """A stack on a control plane of its own."""
-    (tmp_path / "plane").mkdir()
-    (tmp_path / "stack").mkdir()
+    """A stack on a control plane of its own, whose pods use a key of Google's with a key file."""
+    for name in ("plane", "google", "stack"):
+        (tmp_path / name).mkdir()
     with (
         run_control_plane(tmp_path / "plane") as plane,
-        interrupting_proxy(ApiServer(plane)) as proxy,
+        run_google(tmp_path / "google") as google,
+        interrupting_proxy(ApiServer(plane, google)) as proxy,
     ):
+        google.enable_apis()
         kubeconfig = yaml.safe_load(plane.kubeconfig.read_text())
         kubeconfig["clusters"][0]["cluster"] = {"server": proxy.url}
         kubeconfig["users"][0]["user"] = {}
         (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-        stack = PluginStack(tmp_path / "stack", {"PYTHONPATH": str(REPOSITORY)})
+        environment = {**google.environment, "HTTPS_PROXY": proxy.url, "PYTHONPATH": str(REPOSITORY)}
+        stack = PluginStack(tmp_path / "stack", environment)
         stack.program(PROGRAM)
         settings = {
-            "seal": "shamir",
+            "seal": "gcpckms",
+            "project": PROJECT_ID,
             "kubeconfig": str(tmp_path / "kubeconfig"),
             "kubeContext": "here",
             "chart": json.dumps({"path": str(own_chart())}),
@@ -106,7 +116,9 @@ def interrupted(tmp_path: Path) -> Iterator[InterruptedStack]:
 
 
 def test_each_interrupted_creation_and_upgrade_goes_on(interrupted: InterruptedStack) -> None:
-    interrupted.kill(table.KUBERNETES_NAMESPACE)
+    interrupted.kill(table.KUBERNETES_NAMESPACE, table.GOOGLE_ACCOUNT_KEY)
+    interrupted.settle()
+    interrupted.kill(table.KUBERNETES_SECRET_ROW)
     interrupted.settle()
     interrupted.kill(table.HELM_INSTALL)
     interrupted.settle()

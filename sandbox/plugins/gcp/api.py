@@ -4,7 +4,7 @@ import http.client
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -44,10 +44,11 @@ class Google:
     heeds ``HTTPS_PROXY`` and ``REQUESTS_CA_BUNDLE``.
     """
 
-    def __init__(self, project: str | None, impersonated: str = "") -> None:
+    def __init__(self, project: str | None, impersonated: str = "", delegates: Sequence[str] = ()) -> None:
         self.project = project
         self.cancelled = threading.Event()
         self._impersonated = impersonated
+        self._delegates = delegates
         self._impersonated_token = ""
         self._token_lock = threading.Lock()
         self._sessions = threading.local()
@@ -88,7 +89,8 @@ class Google:
 
     def _impersonate(self) -> str:
         account = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{self._impersonated}"
-        body: JsonObject = {"scope": list(_SCOPES), "lifetime": "3600s"}
+        delegates: list[Json] = [f"projects/-/serviceAccounts/{delegate}" for delegate in self._delegates]
+        body: JsonObject = {"scope": list(_SCOPES), "lifetime": "3600s", "delegates": delegates}
         answer = self._send("POST", f"{account}:generateAccessToken", None, body, token=access_token())
         if answer.status_code >= http.client.BAD_REQUEST:
             raise ProviderError(

@@ -268,6 +268,22 @@ def _listed_role(role: JsonObject, *, full: bool) -> PropertyMap:
     }
 
 
+def get_client_open_id_user_info(google: Google, _arguments: PropertyMap) -> PropertyMap:
+    """Return whose token the plugin has."""
+    try:
+        found = google.get("openidconnect", "v1/userinfo")
+    except GoogleApiError as error:
+        raise ProviderError(
+            one_error(
+                "error retrieving userinfo for your provider credentials. have you enabled the "
+                f"'https://www.googleapis.com/auth/userinfo.email' scope? error: {error}"
+            )
+        ) from error
+    if found.get("email") is None:
+        raise ProviderError(one_error("error retrieving email from userinfo. email was nil in the response."))
+    return {"email": str(found["email"]), "id": str(found["email"])}
+
+
 FUNCTIONS: Mapping[str, DeclaredFunction[Google]] = {
     "gcp:container/getCluster:getCluster": DeclaredFunction(
         get_cluster, frozenset({"location", "name", "project"}), frozenset({"skipNodePoolRefresh"})
@@ -277,6 +293,9 @@ FUNCTIONS: Mapping[str, DeclaredFunction[Google]] = {
     ),
     "gcp:kms/getKeyRings:getKeyRings": DeclaredFunction(
         get_key_rings, frozenset({"filter", "location", "project"})
+    ),
+    "gcp:organizations/getClientOpenIdUserInfo:getClientOpenIdUserInfo": DeclaredFunction(
+        get_client_open_id_user_info, frozenset()
     ),
     "gcp:projects/getIamCustomRoles:getIamCustomRoles": DeclaredFunction(
         get_iam_custom_roles, frozenset({"project", "showDeleted", "view"})

@@ -1,5 +1,6 @@
 """The provider `gcp`: its configuration, and which resource types and functions there are."""
 
+import json
 import os
 import threading
 from typing import ClassVar
@@ -36,7 +37,8 @@ from sandbox.plugins.provider import (
 
 _ATTRIBUTION = "addPulumiAttributionLabel"
 _IMPERSONATED = "impersonateServiceAccount"
-_SETTINGS = frozenset({"project", "region", "zone", _ATTRIBUTION, _IMPERSONATED, "version"})
+_DELEGATES = "impersonateServiceAccountDelegates"
+_SETTINGS = frozenset({"project", "region", "zone", _ATTRIBUTION, _IMPERSONATED, _DELEGATES, "version"})
 RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
     kind.token: kind
     for kind in (
@@ -58,7 +60,7 @@ RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
 
 
 class GcpProvider(Provider):
-    """Takes a project, an account to impersonate, and no label of Pulumi's own.
+    """Takes a project, an account to impersonate through others, and no label of Pulumi's own.
 
     The token comes from the environment. Region and zone are taken, too: no resource here goes by them.
     """
@@ -95,7 +97,9 @@ class GcpProvider(Provider):
         access_token()
         project = inputs.get("project")
         impersonated = inputs.get(_IMPERSONATED) or os.environ.get(IMPERSONATION_VARIABLE, "")
-        self._google = Google(project, str(impersonated)) if isinstance(project, str) else None
+        # The SDK makes JSON of all inputs but texts (pulumi_gcp, provider.py).
+        delegates = json.loads(str(inputs.get(_DELEGATES) or "[]"))
+        self._google = Google(project, str(impersonated), delegates) if isinstance(project, str) else None
         threading.Thread(target=_load_requests, daemon=True).start()
 
     def resource_type(self, token: str) -> ResourceType | None:

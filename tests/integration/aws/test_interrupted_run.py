@@ -31,18 +31,23 @@ class Aws(Target):
 
     @override
     def action(self, request: BaseHTTPRequestHandler, body: bytes) -> str:
+        # EKS has paths in place of names.
+        if request.command == "POST" and request.path.endswith("/pod-identity-associations"):
+            return "CreatePodIdentityAssociation"
         named = str(request.headers.get("X-Amz-Target", "")).rpartition(".")[2]
         return named or parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
 
 
 @pytest.fixture
 def interrupted(cloud: Cloud, tmp_path: Path) -> Iterator[InterruptedStack]:
-    """With a key, a role, a rule and a secret that has a key of its own."""
+    """With a key, a role for EKS Pod Identity, a rule and a secret that has a key of its own."""
     (tmp_path / "empty").mkdir()
     settings = settings_for(
         cloud,
         key={"alias": "alias/interrupted"},
         role={"name": "interrupted"},
+        identity={"kind": "pod-identity"},
+        namespace="interrupted",
         injector={"port": 30555},
         custody={
             "store": "aws-secrets-manager",
@@ -63,7 +68,7 @@ def test_each_interrupted_creation_is_repeated_or_taken_over(
     others = enabled_keys(cloud)
     interrupted.kill(table.AWS_KEY, table.AWS_ROLE, table.AWS_RULE)
     interrupted.settle()
-    interrupted.kill(table.AWS_ALIAS, table.AWS_POLICY, table.AWS_SECRET_ROW)
+    interrupted.kill(table.AWS_ALIAS, table.AWS_POLICY, table.AWS_SECRET_ROW, table.AWS_ASSOCIATION)
     interrupted.settle()
     interrupted.kill(table.AWS_ATTACHMENT, table.AWS_SECRET_POLICY)
     interrupted.settle()

@@ -1,25 +1,19 @@
 """Runs that are killed when Google Cloud has created something: once for each kind of resource."""
 
-import http.client
-import socket
-import ssl
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from typing_extensions import override
 
-from sandbox.certificates import CertificateAuthority
-from sandbox.google.project import DEPLOYER, HOST_NAMES, LOCATION, PROJECT_ID
+from sandbox.google.project import DEPLOYER, LOCATION, PROJECT_ID
 from sandbox.layout import REPOSITORY
-from tests.integration.google.running_google import PROJECT, RunningGoogle, run_google
+from tests.integration.google.running_google import PROJECT, run_google
 from tests.integration.interruptions import interruption_table as table
+from tests.integration.interruptions.google_target import Google
 from tests.integration.interruptions.interrupted_stack import InterruptedStack
-from tests.integration.interruptions.interrupting_proxy import Target, interrupting_proxy
+from tests.integration.interruptions.interrupting_proxy import interrupting_proxy
 from tests.integration.plugin_stack import PluginStack
 
 pytestmark = pytest.mark.timeout(900)
@@ -56,35 +50,6 @@ SETTINGS: Mapping[str, Any] = {
         "readers": [f"serviceAccount:{DEPLOYER}"],
     },
 }
-
-
-class Google(Target):
-    """Google's hosts, to which clients ask for a tunnel."""
-
-    def __init__(self, running: RunningGoogle) -> None:
-        self._address = (running.settings.bridge_address, running.settings.bridge_port)
-        issued = CertificateAuthority.load_or_create(running.folder, "google").issue(
-            "interrupted", HOST_NAMES[0], names=HOST_NAMES
-        )
-        self.tunnel = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.tunnel.load_cert_chain(issued.certificate, issued.key)
-        self._context = ssl.create_default_context(cafile=running.authority)
-
-    @override
-    def connect(self, host: str) -> http.client.HTTPConnection:
-        connection = http.client.HTTPSConnection(host, context=self._context)
-        plain = socket.create_connection(self._address, timeout=60)
-        connection.sock = self._context.wrap_socket(plain, server_hostname=host)
-        return connection
-
-    @override
-    def action(self, request: BaseHTTPRequestHandler, body: bytes) -> str:
-        """Return the collection that something is created in, or whose member gets a policy."""
-        if request.command != "POST":
-            return ""
-        *_, collection, last = urlsplit(request.path).path.split("/")
-        _, colon, verb = last.partition(":")
-        return f"{collection}:{verb}" if colon else last
 
 
 @pytest.fixture

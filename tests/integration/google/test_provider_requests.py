@@ -83,6 +83,7 @@ LOOKUPS: Mapping[str, PropertyMap] = {
     "gcp:container/getCluster:getCluster": {"name": "vault-sandbox", "location": LOCATION},
     "gcp:kms/getKeyRings:getKeyRings": {"location": "global", "filter": f"name={RING}"},
     "gcp:kms/getCryptoKeys:getCryptoKeys": {"keyRing": RING, "filter": f"name={KEY}"},
+    "gcp:organizations/getClientOpenIdUserInfo:getClientOpenIdUserInfo": {},
     "gcp:projects/getIamCustomRoles:getIamCustomRoles": {},
 }
 

@@ -13,7 +13,9 @@ from components.resource_types import (
     INGRESS_RULE,
     KMS_ALIAS,
     KMS_KEY,
+    KUBERNETES_SECRET,
     NAMESPACE,
+    POD_IDENTITY_ASSOCIATION,
     RELEASE,
 )
 from tests.integration.interruptions.interruption import Interruption, Settled
@@ -92,6 +94,11 @@ AWS_SECRET_POLICY = _aws(
     _REPEATED,
     Settled.NEXT_RUN,
 )
+AWS_ASSOCIATION = _aws(
+    "EKS Pod Identity has the association of Vault's service account.",
+    "CreatePodIdentityAssociation",
+    POD_IDENTITY_ASSOCIATION,
+)
 
 _IMPORTED = "Nothing of it: it imports what exists."
 GOOGLE_RING = _google(
@@ -124,8 +131,18 @@ GOOGLE_SECRET_GRANT = _google(
     _REPEATED,
     Settled.NEXT_RUN,
 )
+GOOGLE_ACCOUNT_KEY = _google(
+    "A key file is created for the service account.",
+    "keys",
+    "gcp:serviceaccount/key:Key",
+    "Nothing of it: it creates another one. Nobody has the first, which is deleted with the account.",
+    Settled.NEXT_RUN,
+)
 
 KUBERNETES_NAMESPACE = _kubernetes("The namespace is created.", "namespaces", NAMESPACE, _taken(NAMESPACE))
+KUBERNETES_SECRET_ROW = _kubernetes(
+    "The Secret with the key file is created.", "secrets", KUBERNETES_SECRET, _taken(KUBERNETES_SECRET)
+)
 HELM_INSTALL = _kubernetes(
     "Helm has begun to install the release.",
     "secrets pending-install",
@@ -148,6 +165,7 @@ INTERRUPTIONS = (
     AWS_SECRET_ROW,
     AWS_ATTACHMENT,
     AWS_SECRET_POLICY,
+    AWS_ASSOCIATION,
     GOOGLE_RING,
     GOOGLE_KEY,
     GOOGLE_ACCOUNT_ROW,
@@ -156,7 +174,9 @@ INTERRUPTIONS = (
     GOOGLE_IDENTITY,
     GOOGLE_KEY_GRANT,
     GOOGLE_SECRET_GRANT,
+    GOOGLE_ACCOUNT_KEY,
     KUBERNETES_NAMESPACE,
+    KUBERNETES_SECRET_ROW,
     HELM_INSTALL,
     HELM_UPGRADE,
 )

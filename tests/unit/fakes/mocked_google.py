@@ -39,6 +39,7 @@ IDENTITY_COMPONENT = "vault-autounseal:gcp:Identity"
 GET_CLUSTER = "gcp:container/getCluster:getCluster"
 GET_KEY_RINGS = "gcp:kms/getKeyRings:getKeyRings"
 GET_KEYS = "gcp:kms/getCryptoKeys:getCryptoKeys"
+GET_USER = "gcp:organizations/getClientOpenIdUserInfo:getClientOpenIdUserInfo"
 GET_ROLES = "gcp:projects/getIamCustomRoles:getIamCustomRoles"
 
 CLUSTER: Answer = {
@@ -55,6 +56,7 @@ NOTHING_YET: Mapping[str, Answer] = {
     GET_KEY_RINGS: {"keyRings": []},
     GET_KEYS: {"keys": []},
     GET_ROLES: {"roles": []},
+    GET_USER: {"email": "ann@example.com"},
 }
 
 

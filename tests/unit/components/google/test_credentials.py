@@ -81,7 +81,10 @@ def test_impersonation_of_the_configuration_comes_before_that_of_the_environment
 ) -> None:
     monkeypatch.setenv("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT", "other@acme-prod.iam.gserviceaccount.com")
     found: Any = impersonated(deployer_credentials((DELEGATE, ACCOUNT), None))
-    assert (found._target_principal, found._delegates) == (ACCOUNT, [DELEGATE])
+    assert (found._target_principal, found._delegates) == (
+        ACCOUNT,
+        [f"projects/-/serviceAccounts/{DELEGATE}"],
+    )
     assert found._source_credentials.token == default.token
     found = impersonated(deployer_credentials((), None))
     assert found._target_principal == "other@acme-prod.iam.gserviceaccount.com"

@@ -241,6 +241,8 @@ def test_variables_that_lead_to_the_same_account(
             },
             ACCOUNT,
         ),
+        ({"type": "authorized_user", "account": "ann@example.com"}, "ann@example.com"),
+        ({"type": "authorized_user", "account": ""}, ""),
         ({"type": "authorized_user"}, ""),
         ([], ""),
         (None, ""),

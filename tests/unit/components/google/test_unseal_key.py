@@ -15,6 +15,7 @@ from tests.unit.fakes.mocked_google import (
     KEY,
     KEY_COMPONENT,
     KEY_ID,
+    NOTHING_YET,
     PROJECT,
     PROVIDER,
     RING,
@@ -52,7 +53,7 @@ def made(args: GoogleUnsealKeyArgs, *, preview: bool = False) -> Deployment:
         pulumi.export("key_ring", made_key.key_ring)
         pulumi.export("key_id", made_key.key_id)
 
-    return deploy({}, answers={}, outputs=computed, program=program, preview=preview)
+    return deploy({}, answers=NOTHING_YET, outputs=computed, program=program, preview=preview)
 
 
 def found(

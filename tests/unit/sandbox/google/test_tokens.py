@@ -8,14 +8,14 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from sandbox.google.api_errors import GoogleError, TokenError
-from sandbox.google.callers import CLOUD_PLATFORM
+from sandbox.google.callers import CLOUD_PLATFORM, USER_EMAIL, USER_INFO_HOST
 from sandbox.google.project import (
     SERVICE_ACCOUNT_ISSUER,
     STS_AUDIENCE,
     WORKLOAD_POOL,
     member_of_workload,
 )
-from sandbox.google.rest_routes import NOBODY, Call
+from sandbox.google.rest_routes import NOBODY, Call, Caller
 from tests.unit.sandbox.google.google_clock import CLUSTER_KEY, PROJECT, Parts
 
 KMS = "cloudkms.googleapis.com"
@@ -236,3 +236,77 @@ def test_an_impersonation_says_what_is_wrong_with_it(parts: Parts) -> None:
     with pytest.raises(GoogleError, match=r"Gaia id not found for email nobody@example\.com"):
         names = {"name": "projects/-/serviceAccounts/nobody@example.com"}
         parts.tokens.generate_access_token(Call(NOBODY, names, body={"scope": [CLOUD_PLATFORM]}))
+
+
+def test_a_chain_of_delegates_needs_a_right_for_each_link(parts: Parts) -> None:
+    person = "user:deployer@example.com"
+    first, second, last = (parts.create_account(name) for name in ("first-one", "second-one", "last-one"))
+    call = Call(
+        Caller(person),
+        {"name": f"projects/-/serviceAccounts/{last}"},
+        body={
+            "scope": [CLOUD_PLATFORM],
+            "delegates": [f"projects/-/serviceAccounts/{delegate}" for delegate in (first, second)],
+        },
+    )
+    creator = "roles/iam.serviceAccountTokenCreator"
+    links = (
+        (person, first, "implicitDelegation"),
+        (f"serviceAccount:{first}", second, "implicitDelegation"),
+        (f"serviceAccount:{second}", last, "getAccessToken"),
+    )
+    for member, account, missing in links:
+        with pytest.raises(GoogleError, match=f"iam.serviceAccounts.{missing}' denied"):
+            parts.tokens.generate_access_token(call)
+        parts.bind(f"{PROJECT}/serviceAccounts/{account}", creator, member)
+    issued = parts.tokens.generate_access_token(call)
+    assert member_of(parts, issued["accessToken"]) == f"serviceAccount:{last}"
+    direct = Call(call.caller, call.names, body={"scope": [CLOUD_PLATFORM]})
+    with pytest.raises(GoogleError, match="getAccessToken' denied"):
+        parts.tokens.generate_access_token(direct)
+
+
+def test_the_right_to_a_token_alone_makes_no_delegate(parts: Parts) -> None:
+    delegate, email = parts.create_account("first-one"), parts.create_account("last-one")
+    names = {"name": f"projects/-/serviceAccounts/{email}"}
+    body = {"scope": [CLOUD_PLATFORM], "delegates": [f"projects/-/serviceAccounts/{delegate}"]}
+    member = "user:deployer@example.com"
+    # It has getAccessToken and no implicitDelegation.
+    parts.bind(f"{PROJECT}/serviceAccounts/{delegate}", "roles/iam.workloadIdentityUser", member)
+    with pytest.raises(GoogleError, match="implicitDelegation"):
+        parts.tokens.generate_access_token(Call(Caller(member), names, body=body))
+
+
+@pytest.mark.parametrize(
+    ("delegates", "said"),
+    [
+        (["first@sandbox-project.iam.gserviceaccount.com"], "Invalid form of a delegate"),
+        (["projects/sandbox-project/serviceAccounts/first"], "Invalid form of a delegate"),
+        ("first", "Invalid value at 'delegates'"),
+        (["projects/-/serviceAccounts/nobody@example.com"], "Gaia id not found"),
+    ],
+)
+def test_delegates_that_are_refused(parts: Parts, delegates: object, said: str) -> None:
+    names = {"name": f"projects/-/serviceAccounts/{parts.create_account('last-one')}"}
+    body = {"scope": [CLOUD_PLATFORM], "delegates": delegates}
+    with pytest.raises(GoogleError, match=said):
+        parts.tokens.generate_access_token(Call(Caller("user:deployer@example.com"), names, body=body))
+
+
+def test_whose_token_it_is_takes_a_scope_of_its_own(parts: Parts) -> None:
+    email = parts.create_account("vault-unseal")
+    answers = {
+        f"serviceAccount:{email}": email,
+        "user:deployer@example.com": "deployer@example.com",
+        member_of_workload("vault", "vault"): None,
+    }
+    for member, address in answers.items():
+        token, _ = parts.callers.issue(member, frozenset({USER_EMAIL}), 3600)
+        caller = parts.callers.authenticate(f"Bearer {token}", USER_INFO_HOST)
+        assert parts.tokens.user_info(Call(caller, {})).get("email") == address
+        with pytest.raises(GoogleError, match="insufficient authentication scopes"):
+            member_of(parts, token)
+        token, _ = parts.callers.issue(member, frozenset({CLOUD_PLATFORM}), 3600)
+        with pytest.raises(GoogleError, match="invalid authentication credentials") as raised:
+            parts.callers.authenticate(f"Bearer {token}", USER_INFO_HOST)
+        assert raised.value.code == 401

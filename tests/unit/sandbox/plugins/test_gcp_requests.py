@@ -260,6 +260,7 @@ def test_errors_read_as_those_of_the_real_plugin(answer: JsonObject, text: str) 
         ("gcp:kms/getCryptoKeys:getCryptoKeys", {"keyRing": "vault"}, "accepted formats"),
         ("gcp:projects/getIamCustomRoles:getIamCustomRoles", {"view": "ALL"}, "either 'BASIC' or 'FULL'"),
         ("gcp:projects/getIamCustomRoles:getIamCustomRoles", {}, "Error retrieving project custom roles"),
+        ("gcp:organizations/getClientOpenIdUserInfo:getClientOpenIdUserInfo", {}, "have you enabled the"),
     ],
 )
 def test_functions_say_what_is_wrong(token: str, arguments: PropertyMap, text: str) -> None:
