@@ -33,6 +33,7 @@ from components.settings.model import (
     Settings,
     StorageSettings,
 )
+from components.settings.network_policy import read_network_policy
 from components.settings.pods import (
     read_disruption_budget,
     read_log,
@@ -185,6 +186,7 @@ def parse_settings(
         audit_storage=_audit_storage(reader.section("auditStorage")),
         ingress=_ingress(reader.section("ingress")) if reader.has("ingress") else None,
         gateway=read_gateway(reader, chart_version=chart.version),
+        network_policy=read_network_policy(reader, chart.values, managed=cloud.cluster is not None),
         ui=ui,
         injector=read_injector(reader.section("injector"), image),
         image_pull_secrets=read_pull_secrets(reader),

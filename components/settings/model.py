@@ -12,6 +12,7 @@ from components.seals.seal import Seal, SecretEntry
 from components.settings.gateway import GatewaySettings
 from components.settings.images import ImageSettings
 from components.settings.injector import InjectorSettings
+from components.settings.network_policy import NetworkPolicySettings
 from components.settings.pods import (
     DisruptionBudgetSettings,
     LogSettings,
@@ -252,6 +253,8 @@ class Settings:
     """The licence of Vault Enterprise; None for the community's edition."""
     gateway: GatewaySettings | None = None
     """None creates no route of the Gateway API."""
+    network_policy: NetworkPolicySettings | None = None
+    """None lets every pod talk with Vault's, as far as other policies do."""
 
     @property
     def storage(self) -> Literal["raft", "file"]:

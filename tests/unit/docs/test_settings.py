@@ -32,7 +32,14 @@ AZURE = {
 }
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}, "chart": {"version": "0.34.1"}}
 LICENCE = {"image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid"}}
-OPTIONAL = {**INGRESS, **GATEWAY, **LICENCE, "topologySpread": {}, "migrateFrom": {"seal": "shamir"}}
+OPTIONAL = {
+    "networkPolicy": {},
+    **INGRESS,
+    **GATEWAY,
+    **LICENCE,
+    "topologySpread": {},
+    "migrateFrom": {"seal": "shamir"},
+}
 """Sections without which a stack has nothing of the kind, with the settings that they can't do without."""
 ON_EKS = {**EKS, **OPTIONAL}
 ON_GKE = {**GKE, **OPTIONAL}
@@ -50,7 +57,7 @@ STORES: Mapping[str, Mapping[str, Any]] = {
 }
 """Stores of this program, with the settings that they can't do without."""
 
-COMMON = ("any", "an Ingress", "a Gateway", "Vault Enterprise", "a seal migration")
+COMMON = ("any", "an Ingress", "a Gateway", "a network policy", "Vault Enterprise", "a seal migration")
 STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     (ON_EKS, (*COMMON, "EKS", "awskms")),
     (ON_GKE, (*COMMON, "Google Cloud", "GKE", "gcpckms")),
