@@ -61,7 +61,7 @@ from components.network_policy import provision_network_policy
 from components.settings.load import parse_settings
 
 settings = parse_settings(
-    {{"seal": "shamir", "kubeContext": "here", "networkPolicy": {policy}}}, namespace="plugins-test", token=None
+    {{"seal": "shamir", "kubeContext": "here", "networkPolicy": {policy}}}, namespace="plugins", token=None
 )
 provider = kubernetes.Provider("provider", kubeconfig="{kubeconfig}", context="here")
 provision_network_policy(settings, provider, "default")
