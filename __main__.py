@@ -11,6 +11,7 @@ from components.injector_admission import verify_injector_admission
 from components.interrupted_run import watch_for_interrupted_run
 from components.journal_key import JournalKey
 from components.kubernetes_connection import connect_kubernetes
+from components.network_policy import provision_network_policy
 from components.operating_system import require_supported_system
 from components.operator_init import OperatorInit
 from components.raft_quorum import RaftQuorum
@@ -47,6 +48,7 @@ seals = provision_seals(
 )
 custody = provision_custody(settings, cluster, seals.current)
 webhook = open_webhook(settings, cluster)
+policy = provision_network_policy(settings, connection.provider, namespace.name)
 
 release = VaultRelease(
     "vault",
@@ -56,7 +58,12 @@ release = VaultRelease(
         namespace=namespace.name,
         seal_stanzas=seals.stanzas,
         pods=seals.pods,
-        prerequisites=(*namespace.prerequisites, *seals.prerequisites, *webhook.prerequisites),
+        prerequisites=(
+            *namespace.prerequisites,
+            *seals.prerequisites,
+            *webhook.prerequisites,
+            *policy.prerequisites,
+        ),
     ),
     pulumi.ResourceOptions(provider=connection.provider),
 )
@@ -83,7 +90,13 @@ quorum = RaftQuorum(
 
 revoke_root_token(settings, release, init, quorum)
 
-for name, output in {**seals.outputs, **webhook.outputs, **custody.outputs, **release.outputs}.items():
+for name, output in {
+    **seals.outputs,
+    **webhook.outputs,
+    **policy.outputs,
+    **custody.outputs,
+    **release.outputs,
+}.items():
     pulumi.export(name, output)
 pulumi.export("namespace", release.namespace)
 pulumi.export("release_name", release.release_name)

@@ -28,6 +28,7 @@ NAMED = frozenset(
         resource_types.KMS_ALIAS,
         resource_types.KUBERNETES_SECRET,
         resource_types.NAMESPACE,
+        resource_types.NETWORK_POLICY,
         resource_types.POD_IDENTITY_ASSOCIATION,
     }
 )

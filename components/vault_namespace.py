@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.kubernetes.objects import CoreObject
+from components.kubernetes.objects import KubernetesObject
 from components.settings import Settings
 
 
@@ -25,7 +25,8 @@ def provision_namespace(settings: Settings, provider: pulumi.ProviderResource) -
         return ProvisionedNamespace(settings.namespace, ())
     # In stacks of earlier versions it is a child of the release, and must not be deleted for that.
     release = pulumi.create_urn("vault", "vault-autounseal:vault:Release")
-    namespace = CoreObject(
+    namespace = KubernetesObject(
+        "v1",
         "Namespace",
         "vault",
         {"metadata": {"name": settings.namespace}},

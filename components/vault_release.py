@@ -288,6 +288,8 @@ def user_interface(settings: Settings, release: VaultRelease) -> str:
     if settings.ingress is not None:
         scheme = "https" if settings.ingress.tls_secret else "http"
         return f"{scheme}://{settings.ingress.host}/ui"
+    if settings.gateway is not None and settings.gateway.hostnames:
+        return f"{settings.gateway.hostnames[0]}/ui, by the scheme of the Gateway's listener"
     target = release.access.target
     kubeconfig = f" --kubeconfig {settings.kubeconfig}" if settings.kubeconfig else ""
     context = f" --context {target.context}" if settings.kube_context else ""

@@ -202,10 +202,11 @@ class ConfigReader:
             return ()
         return tuple(entries)
 
-    def sections(self, key: str, fix: str) -> "Sequence[ConfigReader]":
-        """Return a reader of each object in the list behind ``key``; none if absent."""
+    def sections(self, key: str, fix: str, *, required: bool = False) -> "Sequence[ConfigReader]":
+        """Return a reader of each object in the list behind ``key``; none if absent, unless ``required``."""
         entries = self._list(key)
-        if entries is None or not all(isinstance(entry, dict) for entry in entries):
+        missing = required and not entries
+        if entries is None or missing or not all(isinstance(entry, dict) for entry in entries):
             self.report(key, fix)
             return ()
         return [self._inner(key, entry, f"[{index}]") for index, entry in enumerate(entries)]

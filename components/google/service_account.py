@@ -8,7 +8,7 @@ import pulumi_gcp as gcp
 
 from components.google.project import IAM, ApiOffError, google_provider, look_up
 from components.google.settings import CREDENTIALS_KEY, IdentitySettings
-from components.kubernetes.objects import CoreObject
+from components.kubernetes.objects import KubernetesObject
 
 USE_ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 IMPERSONATION_ROLE = "roles/iam.workloadIdentityUser"
@@ -124,7 +124,8 @@ class GoogleIdentity(pulumi.ComponentResource):
             if text is not None
         }
         key = keys[rotation]
-        secret = CoreObject(
+        secret = KubernetesObject(
+            "v1",
             "Secret",
             name,
             {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.kubernetes.kubectl import Kubectl, KubernetesTarget
 from components.planned_resource import Finder, PlannedResource
-from components.resource_types import KUBERNETES_SECRET, NAMESPACE, RELEASE
+from components.resource_types import KUBERNETES_SECRET, NAMESPACE, NETWORK_POLICY, RELEASE
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class ExistingObjects:
         """The look-ups by the type of the resource."""
         return {
             NAMESPACE: self._namespace,
-            KUBERNETES_SECRET: self._secret,
+            KUBERNETES_SECRET: self._object,
+            NETWORK_POLICY: self._object,
             RELEASE: self._release,
         }
 
@@ -27,9 +28,9 @@ class ExistingObjects:
         name = self.target.namespace
         return name if Kubectl(self.target).get("namespace", name) is not None else None
 
-    def _secret(self, secret: PlannedResource) -> str | None:
-        name = str(secret.inputs["metadata"]["name"])
-        return self._here(name) if Kubectl(self.target).get("secret", name) is not None else None
+    def _object(self, planned: PlannedResource) -> str | None:
+        kind, name = str(planned.inputs["kind"]).lower(), str(planned.inputs["metadata"]["name"])
+        return self._here(name) if Kubectl(self.target).get(kind, name) is not None else None
 
     def _release(self, release: PlannedResource) -> str | None:
         name = release.text("name")

@@ -1,4 +1,4 @@
-"""Registers objects of Kubernetes' core API with the engine."""
+"""Registers objects of the Kubernetes API with the engine."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,17 +6,24 @@ from typing import Any
 import pulumi
 
 
-class CoreObject(pulumi.CustomResource):
-    """An object of the core API, by the token of its type.
+class KubernetesObject(pulumi.CustomResource):
+    """An object of the API, by the token of its type.
 
-    The SDK's own classes import all types of that API, 0.3 s of every preview.
+    The SDK's own classes import all types of their API, for the core API 0.3 s of every preview.
     """
 
     metadata: pulumi.Output[Mapping[str, Any]]
     """As the Kubernetes API has it."""
 
     def __init__(
-        self, kind: str, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        properties: Mapping[str, Any],
+        opts: pulumi.ResourceOptions,
     ) -> None:
-        sent = {"apiVersion": "v1", "kind": kind, **properties}
-        super().__init__(f"kubernetes:core/v1:{kind}", name, sent, opts)
+        sent = {"apiVersion": api_version, "kind": kind, **properties}
+        # The token of the core API has its name, which the objects' version leaves out.
+        module = api_version if "/" in api_version else f"core/{api_version}"
+        super().__init__(f"kubernetes:{module}:{kind}", name, sent, opts)

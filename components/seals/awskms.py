@@ -63,6 +63,13 @@ class Seal(seal.Seal):
         """True if EKS assumes the role for the pods (EKS Pod Identity)."""
         return self.identity == "pod-identity"
 
+    @property
+    def destinations(self) -> Sequence[seal.Destination]:
+        """The EKS Pod Identity Agent on the node, if it has the credentials."""
+        if not self.needs_pod_identity_agent:
+            return ()
+        return (seal.Destination((80,), ("169.254.170.23/32", "fd00:ec2::23/128")),)
+
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:
         """Read `key`, `role` and `identity`; the role's default name contains the cluster's."""

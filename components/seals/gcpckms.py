@@ -59,6 +59,16 @@ class Seal(seal.Seal):
         """True with Workload Identity only; the other kinds take credentials from a Secret."""
         return self.identity.kind == "workload-identity"
 
+    @property
+    def destinations(self) -> Sequence[seal.Destination]:
+        """GKE's metadata server with Workload Identity, as Dataplane V2 and other network plugins see it."""
+        if not self.needs_token_issuer:
+            return ()
+        return (
+            seal.Destination((80, 8080), ("169.254.169.254/32",)),
+            seal.Destination((987, 988), ("169.254.169.252/32",)),
+        )
+
     @classmethod
     def from_settings(cls, reader: ConfigReader, cluster_name: str | None) -> Self:
         """Read `key` and `identity`; the default kind on a GKE cluster is Workload Identity."""

@@ -41,6 +41,15 @@ class SealStanza:
 
 
 @dataclass(frozen=True)
+class Destination:
+    """A place on the network that Vault's pods have to reach over TCP."""
+
+    ports: Sequence[int]
+    ranges: Sequence[str] = ()
+    """Its addresses (CIDR); empty if they aren't known or change."""
+
+
+@dataclass(frozen=True)
 class SecretVariable:
     """An environment variable of Vault's container that comes from a Secret in Vault's namespace."""
 
@@ -195,6 +204,11 @@ class Seal(ABC):
     def needs_pod_identity_agent(self) -> bool:
         """Whether the EKS cluster has to have the EKS Pod Identity Agent."""
         return False
+
+    @property
+    def destinations(self) -> Sequence[Destination]:
+        """What the pods have to reach for it besides HTTPS on port 443."""
+        return ()
 
     @classmethod
     @abstractmethod

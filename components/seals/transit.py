@@ -6,9 +6,11 @@ the chart sets to the pod's own), one TLS setting in the stanza switches off all
 everything else in the environment beats the stanza.
 """
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
+from urllib.parse import urlsplit
 
 from components.config.reader import ConfigReader
 from components.seals import seal
@@ -77,6 +79,17 @@ class Seal(seal.Seal):
         tls.unknown_keys()
         section.unknown_keys()
         return found
+
+    @property
+    def destinations(self) -> Sequence[seal.Destination]:
+        """The other Vault; a name may lead to any address."""
+        url = urlsplit(self.address)
+        port = url.port or (80 if url.scheme == "http" else 443)
+        try:
+            address = ipaddress.ip_address(url.hostname or "")
+        except ValueError:
+            return (seal.Destination((port,)),)
+        return (seal.Destination((port,), (str(ipaddress.ip_network(address)),)),)
 
     @property
     def ca_file(self) -> str:

@@ -19,6 +19,7 @@ from components.settings.chart import read_chart
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
 from components.settings.enterprise_license import read_license
+from components.settings.gateway import read_gateway, require_route
 from components.settings.given_values import require_known_values
 from components.settings.images import read_image, read_pull_secrets
 from components.settings.init import read_init, require_consistent_adoption
@@ -32,6 +33,7 @@ from components.settings.model import (
     Settings,
     StorageSettings,
 )
+from components.settings.network_policy import read_network_policy
 from components.settings.pods import (
     read_disruption_budget,
     read_log,
@@ -68,6 +70,7 @@ def load_settings() -> Settings:
         aws_configuration=configuration_of(AWS_NAMESPACE),
     )
     require_known_values(settings.chart)
+    require_route(settings.gateway, settings.chart.path)
     return _with_google_provider(settings)
 
 
@@ -149,6 +152,7 @@ def parse_settings(
             "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
         )
     ]
+    chart = read_chart(reader.section("chart"), installs=release != "others")
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -174,13 +178,15 @@ def parse_settings(
             f"use at most {RELEASE_NAME_LENGTH} of a-z, 0-9 and dashes",
             RELEASE_NAME_LENGTH,
         ),
-        chart=read_chart(reader.section("chart"), installs=release != "others"),
+        chart=chart,
         image=image,
         replicas=replicas,
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
         data_storage=_data_storage(reader.section("dataStorage")),
         audit_storage=_audit_storage(reader.section("auditStorage")),
         ingress=_ingress(reader.section("ingress")) if reader.has("ingress") else None,
+        gateway=read_gateway(reader, chart_version=chart.version),
+        network_policy=read_network_policy(reader, chart.values, managed=cloud.cluster is not None),
         ui=ui,
         injector=read_injector(reader.section("injector"), image),
         image_pull_secrets=read_pull_secrets(reader),

@@ -9,8 +9,10 @@ import pulumi
 from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
 from components.seals.seal import Seal, SecretEntry
+from components.settings.gateway import GatewaySettings
 from components.settings.images import ImageSettings
 from components.settings.injector import InjectorSettings
+from components.settings.network_policy import NetworkPolicySettings
 from components.settings.pods import (
     DisruptionBudgetSettings,
     LogSettings,
@@ -249,6 +251,10 @@ class Settings:
     extra_configuration: ExtraConfiguration = field(default_factory=ExtraConfiguration)
     license: SecretEntry | None = None
     """The licence of Vault Enterprise; None for the community's edition."""
+    gateway: GatewaySettings | None = None
+    """None creates no route of the Gateway API."""
+    network_policy: NetworkPolicySettings | None = None
+    """None lets every pod talk with Vault's, as far as other policies do."""
 
     @property
     def storage(self) -> Literal["raft", "file"]:

@@ -1,12 +1,12 @@
 """Settings of the Services in front of Vault."""
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from components.config.patterns import LABEL_NAME
 from components.config.reader import ConfigReader
+from components.settings.address_ranges import read_ranges
 
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 _TYPES: Sequence[ServiceType] = ("ClusterIP", "NodePort", "LoadBalancer")
@@ -64,7 +64,7 @@ def read_ui_service(settings: ConfigReader, *, ui: bool, has_active: bool) -> Ui
         type=reader.choice("type", "ClusterIP", _TYPES, "LoadBalancer creates one load balancer"),
         annotations=_annotations(reader, "annotations"),
         active_only=reader.flag("activeOnly", False),
-        load_balancer_source_ranges=_ranges(reader),
+        load_balancer_source_ranges=read_ranges(reader, "loadBalancerSourceRanges"),
     )
     if service.type != "LoadBalancer":
         reader.not_applicable(("loadBalancerSourceRanges",), "it belongs to type LoadBalancer; remove it")
@@ -74,19 +74,3 @@ def read_ui_service(settings: ConfigReader, *, ui: bool, has_active: bool) -> Ui
 
 def _annotations(reader: ConfigReader, key: str) -> Mapping[str, str]:
     return reader.text_mapping(key, LABEL_NAME, "use an annotation's name and a text")
-
-
-def _ranges(reader: ConfigReader) -> Sequence[str]:
-    fix = "give a list of ranges, such as 10.0.0.0/8"
-    ranges = reader.texts("loadBalancerSourceRanges", fix)
-    if not all("/" in given and _is_network(given) for given in ranges):
-        reader.report("loadBalancerSourceRanges", fix)
-    return ranges
-
-
-def _is_network(given: str) -> bool:
-    try:
-        ipaddress.ip_network(given, strict=False)
-    except ValueError:
-        return False
-    return True

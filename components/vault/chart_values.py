@@ -15,6 +15,7 @@ from components.chart.value_merge import merge_values, secret_values
 from components.errors import SettingsError
 from components.seals.seal import PodRequirements
 from components.settings import ChartSettings, IngressSettings, Settings, StorageSettings
+from components.settings.gateway import GatewaySettings
 from components.vault.injector_values import injector_values
 from components.vault.pod_values import (
     RESTRICTED_CONTAINER,
@@ -109,6 +110,7 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         "dataStorage": _storage(settings.data_storage),
         "auditStorage": _storage(settings.audit_storage),
         "ingress": _ingress(settings.ingress),
+        **_route(settings.gateway),
         **_mode(settings, configuration),
         **_pods(settings, pods),
         **placement_values(settings.pods),
@@ -200,3 +202,16 @@ def _ingress(ingress: IngressSettings | None) -> dict[str, Any]:
     if ingress.tls_secret is not None:
         values["tls"] = [{"secretName": ingress.tls_secret, "hosts": [ingress.host]}]
     return values
+
+
+def _route(gateway: GatewaySettings | None) -> dict[str, Any]:
+    """Return no value without a Gateway, as most versions of the chart don't have any."""
+    if gateway is None:
+        return {}
+    route = {
+        "enabled": True,
+        "activeService": True,
+        "parentRefs": [dict(parent) for parent in gateway.parent_refs],
+        "hostnames": list(gateway.hostnames),
+    }
+    return {"httproute": route}

@@ -57,6 +57,18 @@ release = kubernetes.helm.v3.Release(
 pulumi.export("status", release.status)
 pulumi.export("names", release.resource_names)
 """
+POLICY = """
+import pulumi_kubernetes as kubernetes
+
+from components.network_policy import provision_network_policy
+from components.settings.load import parse_settings
+
+settings = parse_settings(
+    {{"seal": "shamir", "kubeContext": "here", "networkPolicy": {policy}}}, namespace="plugins", token=None
+)
+provider = kubernetes.Provider("provider", kubeconfig="{kubeconfig}", context="here")
+provision_network_policy(settings, provider, "default")
+"""
 TEMPLATE = """
 apiVersion: v1
 kind: ConfigMap
@@ -363,6 +375,27 @@ def test_what_was_in_a_cluster_that_is_gone_is_forgotten(
     another.pulumi("destroy", "--yes", "--skip-preview")
     assert another.state() == {}
     assert config_map(control_plane, "third")
+
+
+def test_network_policy_is_kept_and_updated_as_the_program_has_it(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    stack = own_stack(tmp_path)
+    for clients in (["shop"], ["shop", "monitoring"]):
+        policy = {"clients": clients, "clientRanges": ["10.0.0.0/16"], "egress": [{"port": 5432}]}
+        stack.program(POLICY.format(kubeconfig=control_plane.kubeconfig, policy=policy))
+        stack.up()
+        assert stack.foretold() == {}
+        stack.pulumi("refresh", "--yes", "--skip-preview")
+        assert stack.foretold() == {}
+        live = json.loads(
+            control_plane.kubectl("get", "networkpolicy", "vault-server", "-n", "default", "-o", "json")
+        )
+        # The API server adds nothing, so what is recorded is what was given.
+        assert live["spec"] == stack.state()["vault-server"]["inputs"]["spec"]
+        assert str(live["spec"]).count("kubernetes.io/metadata.name") == len(clients)
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert control_plane.kubectl("get", "networkpolicy", "-n", "default") == ""
 
 
 def test_destruction_leaves_nothing(stack: PluginStack, control_plane: ControlPlane) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from components.resource_types import NETWORK_POLICY
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.mocked_account import (
     ACCOUNT,
@@ -92,6 +93,15 @@ def test_kubernetes_provider_comes_from_the_eks_cluster(awskms: Deployment) -> N
 def test_release_comes_after_all_that_vault_needs_to_start(awskms: Deployment) -> None:
     needed = {NAMESPACE, GUARD, KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE}
     assert needed <= awskms.prerequisites(awskms.only(RELEASE))
+
+
+def test_release_comes_after_the_network_policy_in_its_namespace() -> None:
+    deployment = up({**EKS, "networkPolicy": "{}"})
+    policy = deployment.only(NETWORK_POLICY)
+    assert policy.inputs["metadata"] == {"name": "vault-server", "namespace": "vault"}
+    assert NAMESPACE in deployment.prerequisites(policy)
+    assert NETWORK_POLICY in deployment.prerequisites(deployment.only(RELEASE))
+    assert deployment.outputs["network_policy"] == "vault-server"
 
 
 @pytest.mark.parametrize("type_", [KEY, ALIAS, NAMESPACE, INIT])

@@ -47,7 +47,8 @@ class KubernetesObject(ResourceType):
     """
 
     kind: ClassVar[str]
-    """The kind's name in Kubernetes; its version is v1."""
+    """The kind's name in Kubernetes."""
+    api_version: ClassVar[str] = "v1"
     fields: ClassVar[frozenset[str]] = frozenset()
     """What can be given beside the metadata."""
     metadata_fields: ClassVar[frozenset[str]] = frozenset({"annotations", "labels", "name"})
@@ -89,7 +90,7 @@ class KubernetesObject(ResourceType):
             {
                 **from_json_object(dict(live)),
                 "__inputs": inputs,
-                "__initialApiVersion": "v1",
+                "__initialApiVersion": self.api_version,
                 "__fieldManager": manager,
             }
         )
@@ -104,7 +105,7 @@ class KubernetesObject(ResourceType):
         if "name" not in metadata:
             _name_automatically(resource, old_inputs, metadata)
         rest = {name: new_inputs[name] for name in self.fields if name in new_inputs}
-        own: PropertyMap = {"apiVersion": "v1", "kind": self.kind, "metadata": metadata}
+        own: PropertyMap = {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata}
         return Checked({**own, **rest}, tuple(failures))
 
     def diff(self, state: PropertyMap, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
@@ -177,7 +178,7 @@ class KubernetesObject(ResourceType):
                 for name, value in (metadata.items() if isinstance(metadata, dict) else [])
                 if name in self.metadata_fields
             }
-            inputs = {"apiVersion": "v1", "kind": self.kind, "metadata": from_json(kept)}
+            inputs = {"apiVersion": self.api_version, "kind": self.kind, "metadata": from_json(kept)}
             inputs.update((name, from_json(live[name])) for name in self.fields if name in live)
         new_inputs = _pruned(from_json_object(live), inputs)
         return Found(
@@ -291,7 +292,7 @@ class KubernetesObject(ResourceType):
     def _refusals(self, inputs: PropertyMap) -> Iterator[CheckFailure]:
         for name, value in inputs.items():
             if name in {"apiVersion", "kind"}:
-                expected = "v1" if name == "apiVersion" else self.kind
+                expected = self.api_version if name == "apiVersion" else self.kind
                 if value != expected:
                     yield CheckFailure(name, f"expected {expected}, got {value}")
             elif name != "metadata" and name not in self.fields:

@@ -10,6 +10,7 @@ from sandbox.plugins.kubernetes.helm import Helm
 from sandbox.plugins.kubernetes.helm_release import Release
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings, KubeconfigError
 from sandbox.plugins.kubernetes.namespace import Namespace
+from sandbox.plugins.kubernetes.network_policy import NetworkPolicy
 from sandbox.plugins.kubernetes.secret import Secret
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
@@ -86,6 +87,7 @@ class KubernetesProvider(Provider):
         mutable = inputs.get(_MUTABLE_SECRETS) in {"true", True}
         self._resource_types = {
             Namespace.token: Namespace(api, log, self._cancelled),
+            NetworkPolicy.token: NetworkPolicy(api, log, self._cancelled),
             Secret.token: Secret(api, log, self._cancelled, mutable=mutable),
             Release.token: Release(api, self._helm, log),
         }

@@ -5,12 +5,11 @@ import binascii
 import threading
 from collections.abc import Iterator
 from typing import ClassVar
-from urllib.parse import quote
 
 from typing_extensions import override
 
 from sandbox.plugins.kubernetes.api import KubernetesApi
-from sandbox.plugins.kubernetes.object_type import KubernetesObject
+from sandbox.plugins.kubernetes.namespaced_object import NamespacedObject
 from sandbox.plugins.property_differences import path_of
 from sandbox.plugins.property_values import PropertyMap, PropertyValue, Unknown
 from sandbox.plugins.property_values import Secret as SecretValue
@@ -20,11 +19,10 @@ from sandbox.plugins.provider import (
     Created,
     EngineLog,
     Resource,
-    not_implemented,
 )
 
 
-class Secret(KubernetesObject):
+class Secret(NamespacedObject):
     """A Secret; its id is ``<namespace>/<name>``. Its data is secret in Pulumi whatever the program says.
 
     Other data replaces it, unless ``enableSecretMutable`` is set on the provider; an immutable Secret is
@@ -33,10 +31,8 @@ class Secret(KubernetesObject):
 
     token = "kubernetes:core/v1:Secret"  # noqa: S105 - a type's name
     kind: ClassVar[str] = "Secret"
+    resource: ClassVar[str] = "secrets"
     fields: ClassVar[frozenset[str]] = frozenset({"data", "immutable", "type"})
-    metadata_fields: ClassVar[frozenset[str]] = KubernetesObject.metadata_fields | {"namespace"}
-    # The namespace may be made by the same deployment.
-    foretold_without: ClassVar[frozenset[str]] = KubernetesObject.foretold_without | {"NotFound"}
 
     def __init__(
         self, api: KubernetesApi, log: EngineLog, cancelled: threading.Event, *, mutable: bool
@@ -61,29 +57,12 @@ class Secret(KubernetesObject):
         return self.marked(super().update(resource, identifier, state, inputs, preview=preview))
 
     @override
-    def collection(self, inputs: PropertyMap) -> str:
-        metadata = inputs.get("metadata")
-        namespace = metadata.get("namespace") if isinstance(metadata, dict) else ""
-        return f"/api/v1/namespaces/{quote(str(namespace), safe='')}/secrets"
-
-    @override
-    def path(self, identifier: str) -> str:
-        namespace, _, name = identifier.partition("/")
-        return f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets/{quote(name, safe='')}"
-
-    @override
-    def place(self, properties: PropertyMap) -> str:
-        metadata = properties.get("metadata")
-        named = metadata if isinstance(metadata, dict) else {}
-        return f"{named.get('namespace')}/{named.get('name')}"
-
-    @override
     def replaced_by(self, steps: tuple[str | int, ...], old: PropertyMap) -> bool:
         if steps[0] == "data":
             return not self._mutable or old.get("immutable") is True
         if steps[0] == "immutable":
             return old.get("immutable") is True
-        return steps[0] == "type" or steps[:2] in {("metadata", "name"), ("metadata", "namespace")}
+        return steps[0] == "type" or super().replaced_by(steps, old)
 
     @override
     def marked(self, properties: PropertyMap) -> PropertyMap:
@@ -96,11 +75,7 @@ class Secret(KubernetesObject):
         return marked
 
     @override
-    def wrong_fields(self, inputs: PropertyMap) -> Iterator[CheckFailure]:
-        metadata = inputs.get("metadata")
-        if not isinstance(metadata, Unknown) and not (isinstance(metadata, dict) and "namespace" in metadata):
-            reason = not_implemented("kubernetes", "a Secret without metadata.namespace")
-            yield CheckFailure("metadata.namespace", reason)
+    def wrong_content(self, inputs: PropertyMap) -> Iterator[CheckFailure]:
         for name, python_type in (("type", str), ("immutable", bool), ("data", dict)):
             if not isinstance(inputs.get(name, python_type()), python_type | Unknown):
                 yield CheckFailure(name, f"expected a {python_type.__name__}")

@@ -163,6 +163,9 @@ def test_address_of_the_settings_leads_to_the_pods(address: str) -> None:
     assert (access.address, access.statefulset, access.target) == (address, "vault", TARGET)
 
 
+CHART = {"chart": {"version": "0.34.1"}}
+
+
 @pytest.mark.parametrize(
     ("more", "way"),
     [
@@ -171,6 +174,13 @@ def test_address_of_the_settings_leads_to_the_pods(address: str) -> None:
         (
             {"ingress": {"host": "vault.example.com", "tlsSecret": "certificate"}},
             "https://vault.example.com/ui",
+        ),
+        (
+            {
+                "gateway": {"parentRefs": [{"name": "public"}], "hostnames": ["a.example", "b.example"]},
+                **CHART,
+            },
+            "a.example/ui, by the scheme of the Gateway's listener",
         ),
         (
             {"releaseName": "blue"},

@@ -30,8 +30,16 @@ AZURE = {
     "clientId": GUID,
     "clientSecret": {"name": "azure-unseal"},
 }
+GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}, "chart": {"version": "0.34.1"}}
 LICENCE = {"image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid"}}
-OPTIONAL = {**INGRESS, **LICENCE, "topologySpread": {}, "migrateFrom": {"seal": "shamir"}}
+OPTIONAL = {
+    "networkPolicy": {},
+    **INGRESS,
+    **GATEWAY,
+    **LICENCE,
+    "topologySpread": {},
+    "migrateFrom": {"seal": "shamir"},
+}
 """Sections without which a stack has nothing of the kind, with the settings that they can't do without."""
 ON_EKS = {**EKS, **OPTIONAL}
 ON_GKE = {**GKE, **OPTIONAL}
@@ -49,7 +57,7 @@ STORES: Mapping[str, Mapping[str, Any]] = {
 }
 """Stores of this program, with the settings that they can't do without."""
 
-COMMON = ("any", "an Ingress", "Vault Enterprise", "a seal migration")
+COMMON = ("any", "an Ingress", "a Gateway", "a network policy", "Vault Enterprise", "a seal migration")
 STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     (ON_EKS, (*COMMON, "EKS", "awskms")),
     (ON_GKE, (*COMMON, "Google Cloud", "GKE", "gcpckms")),
@@ -97,7 +105,9 @@ def ask(asked: dict[str, str], configuration: Mapping[str, Any]) -> dict[str, st
     asked.clear()
     parse(configuration)
     # An object that is asked for as a whole isn't a setting; its members are.
-    return {name: value for name, value in asked.items() if not any(f"{name}." in other for other in asked)}
+    whole = {name for name in asked if any(f"{name}." in other for other in asked)}
+    # The members of a list's objects are in the list's description.
+    return {name: value for name, value in asked.items() if name not in whole and "[" not in name}
 
 
 @pytest.fixture
@@ -111,7 +121,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         def recording(reader: ConfigReader, key: str, *arguments: Any, **options: Any) -> Any:
             namespace, _, name = reader.name(key).partition(":")
             if namespace == PROJECT:
-                defaults.setdefault(name, as_written(arguments[0] if default is ... else default))
+                found = arguments[0] if default is ... else default
+                defaults.setdefault(name, as_written("required" if options.get("required") else found))
             return original(reader, key, *arguments, **options)
 
         monkeypatch.setattr(ConfigReader, method, recording)
@@ -179,7 +190,7 @@ def deployments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sequence[Dep
     alone = {name: value for name, value in on_eks.items() if name != "nodeSecurityGroupId"}
     custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     return [
-        up(on_eks),
+        up({**on_eks, "networkPolicy": "{}"}),
         up({**on_eks, "custody": custody, "release": "false"}),
         up({**alone, "nodeSecurityGroupIds": json.dumps(["sg-11111111", "sg-22222222"])}),
         deploy(

@@ -6,6 +6,7 @@ import pytest
 
 from components.kubernetes.existing_objects import ExistingObjects
 from components.planned_resource import PlannedResource
+from components.resource_types import NETWORK_POLICY
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.kubectl_answers import TARGET, provide_answers
 
@@ -27,6 +28,10 @@ def test_object_of_a_namespace_has_both_names(monkeypatch: pytest.MonkeyPatch) -
     assert find(SECRET) is None
     answers.objects["secret", "gcp-kms-sa"] = {}
     assert find(SECRET) == "secrets/gcp-kms-sa"
+    policy = planned(NETWORK_POLICY, kind="NetworkPolicy", metadata={"name": "vault-server"})
+    assert ExistingObjects(TARGET).finders[policy.type](policy) is None
+    answers.objects["networkpolicy", "vault-server"] = {}
+    assert ExistingObjects(TARGET).finders[policy.type](policy) == "secrets/vault-server"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import pulumi
 
-from components.kubernetes.objects import CoreObject
+from components.kubernetes.objects import KubernetesObject
+from components.resource_types import NETWORK_POLICY
 from tests.unit.fakes.recorded_deployment import deploy
 
 PROPERTIES = {"metadata": {"name": "credentials", "namespace": "secrets"}, "data": {"key": "dmFsdWU="}}
@@ -10,7 +11,7 @@ PROPERTIES = {"metadata": {"name": "credentials", "namespace": "secrets"}, "data
 
 def test_object_is_the_sdks_but_for_its_class() -> None:
     def program() -> None:
-        secret = CoreObject("Secret", "google", PROPERTIES, pulumi.ResourceOptions(protect=True))
+        secret = KubernetesObject("v1", "Secret", "google", PROPERTIES, pulumi.ResourceOptions(protect=True))
         pulumi.export("name", secret.metadata["name"])
 
     deployment = deploy({}, answers={}, outputs=lambda entry: entry.inputs, program=program)
@@ -18,3 +19,12 @@ def test_object_is_the_sdks_but_for_its_class() -> None:
     assert secret.inputs == {"apiVersion": "v1", "kind": "Secret", **PROPERTIES}
     assert (secret.name, secret.protect) == ("google", True)
     assert deployment.outputs == {"name": "credentials"}
+
+
+def test_object_of_another_group_has_it_in_its_type() -> None:
+    def program() -> None:
+        KubernetesObject("networking.k8s.io/v1", "NetworkPolicy", "policy", {}, pulumi.ResourceOptions())
+
+    deployment = deploy({}, answers={}, outputs=lambda entry: entry.inputs, program=program)
+    policy = deployment.only(NETWORK_POLICY)
+    assert policy.inputs == {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
