@@ -66,4 +66,4 @@ def problems(configuration: Mapping[str, Any], **options: Any) -> list[str]:
 def nested(path: str, value: Any) -> dict[str, Any]:
     """`{"a": {"b": value}}` for the path `a.b`."""
     outer, _, inner = path.partition(".")
-    return {outer: {inner: value}} if inner else {outer: value}
+    return {outer: nested(inner, value) if inner else value}

@@ -12,18 +12,12 @@ from components.errors import SettingsError
 from components.vault.chart_values import chart_values, with_given_values
 from tests.official_chart import leaves
 from tests.unit.components.vault.test_chart_values import CONFIGURATION, INGRESS, SEALS, STACKS, values
-from tests.unit.components.vault.test_pod_values import VALUES, at, nested
+from tests.unit.components.vault.test_pod_values import VALUES, at
 from tests.unit.components.vault.test_pod_values import values as chart_of
-from tests.unit.fakes.stack_settings import EKS, SHAMIR, parse
+from tests.unit.fakes.stack_settings import EKS, SHAMIR, nested, parse
 
 # Objects in which both have entries of their own, each under another name.
 SHARED = ("server.annotations", "server.extraLabels", "server.serviceAccount.annotations")
-
-
-def deeply_nested(path: str, value: Any) -> dict[str, Any]:
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    return dict(value)
 
 
 def is_below(path: str, sections: Iterable[str]) -> bool:
@@ -72,14 +66,14 @@ GIVEN_TWICE = [row[:3] for row in VALUES if row[2] in SETTINGS and row[2] not in
 @pytest.mark.parametrize(("setting", "given", "path"), GIVEN_TWICE)
 def test_value_that_a_setting_gives_as_well_names_the_setting(setting: str, given: Any, path: str) -> None:
     own = {**SHAMIR, **nested(setting, given)}
-    twice = {"chart": {"values": deeply_nested(path, at(chart_of(own), path))}}
+    twice = {"chart": {"values": nested(path, at(chart_of(own), path))}}
     with pytest.raises(SettingsError, match=f"is set already by the setting {setting}"):
         with_given_values(chart_of(own), parse({**own, **twice}).chart)
 
 
 @pytest.mark.parametrize("path", SETTINGS)
 def test_value_that_no_setting_gives_is_the_users(path: str) -> None:
-    given = {"chart": {"values": deeply_nested(path, "mine")}}
+    given = {"chart": {"values": nested(path, "mine")}}
     if path in OWNED:
         with pytest.raises(SettingsError, match=f"use {SETTINGS[path]}"):
             parse({**SHAMIR, **given})
