@@ -17,6 +17,8 @@ from tests.integration.interruptions.interrupting_proxy import Target
 class Google(Target):
     """Google's hosts, to which clients ask for a tunnel."""
 
+    withholds_conflicts = True
+
     def __init__(self, running: RunningGoogle) -> None:
         self._address = (running.settings.bridge_address, running.settings.bridge_port)
         issued = CertificateAuthority.load_or_create(running.folder, "google").issue(

@@ -21,6 +21,11 @@ class Target(ABC):
 
     tunnel: ssl.SSLContext | None = None
     """The certificates of its hosts, if clients ask for a tunnel to them."""
+    withholds_conflicts = False
+    """Whether a run that is to be interrupted isn't told either that something exists already.
+
+    The first error ends a program, so that whatever it hasn't registered by then is never created.
+    """
 
     @abstractmethod
     def connect(self, host: str) -> http.client.HTTPConnection:
@@ -72,6 +77,13 @@ class InterruptingProxy(ThreadingHTTPServer):
         interrupt()
         self._interrupted.set()
 
+    def conflicted(self) -> None:
+        """Withhold the answer if the run is to be interrupted, and the target wants it."""
+        with self._lock:
+            awaited = self._interrupt is not None
+        if awaited and self.target.withholds_conflicts:
+            self._interrupted.wait(_WITHHELD_SECONDS)
+
     @override
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore that the client of an interrupted run is gone."""
@@ -108,6 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         connection.close()
         if answer.status < http.client.BAD_REQUEST:
             self.server.carried_out(self.server.target.action(self, body))
+        elif answer.status == http.client.CONFLICT:
+            self.server.conflicted()
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _BETWEEN_TWO:
