@@ -63,23 +63,24 @@ class InterruptedStack:
         told = [words for one in self.open for words in one.words]
         said = self.stack.pulumi("up", *_UPDATE, fails=bool(told))
         assert [words for words in told if words not in said] == [], said
-        self._write(Settled.NEXT_RUN)
+        self._write(lambda _one: Settled.NEXT_RUN)
         if not self.open:
             return
         resumed = self.stack.components("resume", "--yes")
         assert resumed.returncode == 0, resumed.stderr
-        self._write(Settled.RESUME)
+        self._write(lambda _one: Settled.RESUME)
         if self.open:
-            # Helm's record is gone, and the release is still to be installed or upgraded.
+            # Helm's record is gone, and the release is still to be installed or upgraded. What nothing was
+            # said of needed no `resume`: another resource's error ended the first run before it came to it.
             self.stack.up()
-            self._write(Settled.RESUME)
+            self._write(lambda one: Settled.RESUME if one.words else Settled.NEXT_RUN)
         assert not self.open
 
-    def _write(self, settled: Settled) -> None:
+    def _write(self, settled: Callable[[Interruption], Settled]) -> None:
         for one in list(self._settled()):
             del self.open[one]
-            assert settled is one.settled, one.name
-            write_result(RESULTS, one, settled)
+            assert settled(one) is one.settled, one.name
+            write_result(RESULTS, one, settled(one))
 
     def _settled(self) -> Iterator[Interruption]:
         """Yield the interruptions whose resource the state has as it is since then."""
