@@ -72,7 +72,7 @@ def merge_values(
             merged[name] = merge_values(value, own[name], problems, f"{inner}.")
         elif inner in JOINED and isinstance(value, Sequence) and not isinstance(value, str):
             merged[name] = _joined(value, own[name], inner, problems)
-        elif any(f"{inner}.".startswith(f"{overridable}.") for overridable in OVERRIDABLE):
+        elif any(_is_within(inner, overridable) for overridable in OVERRIDABLE):
             merged[name] = value
         else:
             problems.append(f"{inner} is set already by {_owner(inner)}; remove it here")
@@ -80,10 +80,12 @@ def merge_values(
 
 
 def _owner(path: str) -> str:
-    names = path.split(".")
-    outer = (".".join(names[:length]) for length in range(len(names), 0, -1))
-    setting = next((SETTINGS[part] for part in outer if part in SETTINGS), None)
+    setting = next((setting for value, setting in SETTINGS.items() if _is_within(path, value)), None)
     return "the program" if setting is None else f"the setting {setting} or the program"
+
+
+def _is_within(path: str, value: str) -> bool:
+    return f"{path}.".startswith(f"{value}.")
 
 
 def _joined(
