@@ -1,52 +1,18 @@
 """A lost state of the program's Google part, imported on the real engine."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from components.permissions.google import DOCUMENTS
 from components.settings.load import parse_settings
-from sandbox.google.project import DEPLOYER, LOCATION, PROJECT_ID
-from sandbox.layout import REPOSITORY
-from tests.integration.google.running_google import PROJECT, RunningGoogle, run_google
+from tests.integration.google.google_stack import NAMESPACE, SETTINGS, google_stack
+from tests.integration.google.running_google import RunningGoogle, run_google
 from tests.integration.plugin_stack import PluginStack
 
 pytestmark = pytest.mark.timeout(600)
-
-NAMESPACE = "plugins"
-PROGRAM = """
-import pulumi
-
-from components.cluster_lookup import look_up_cluster
-from components.custody_provisioning import provision_custody
-from components.seal_provisioning import provision_seals
-from components.settings import load_settings
-from components.webhook_rule import open_webhook
-
-settings = load_settings()
-cluster = look_up_cluster(settings)
-guard = pulumi.ComponentResource("test:index:KeyGuard", "guard")
-seals = provision_seals(settings, cluster, None, settings.namespace, guard=lambda *_keys: guard)
-provision_custody(settings, cluster, seals.current)
-open_webhook(settings, cluster)
-"""
-"""What the program makes in Google Cloud; the rest of it needs Kubernetes."""
-SETTINGS: Mapping[str, Any] = {
-    "seal": "gcpckms",
-    "project": PROJECT_ID,
-    "clusterName": "vault-sandbox",
-    "location": LOCATION,
-    "protect": False,
-    "custody": {
-        "store": "gcp-secret-manager",
-        "secret": f"{PROJECT}/secrets/vault-keys",
-        "readers": [f"serviceAccount:{DEPLOYER}"],
-    },
-}
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +38,7 @@ def ids(stack: PluginStack) -> dict[str, str]:
 
 
 def test_everything_in_google_cloud_is_imported(own_google: RunningGoogle, tmp_path: Path) -> None:
-    environment = {"CLOUDSDK_AUTH_ACCESS_TOKEN": own_google.deployer_token, "PYTHONPATH": str(REPOSITORY)}
-    stack = PluginStack(tmp_path, {**own_google.environment, **environment})
-    stack.program(PROGRAM)
-    settings, file = tmp_path / "Pulumi.test.yaml", tmp_path / "import.json"
-    document = yaml.safe_load(settings.read_text())
-    document["config"] = {f"{NAMESPACE}:{name}": value for name, value in SETTINGS.items()}
-    settings.write_text(yaml.safe_dump(document))
+    stack, file = google_stack(tmp_path, own_google), tmp_path / "import.json"
     stack.up()
     before = ids(stack)
     stack.pulumi("stack", "rm", "--force", "--yes", "--preserve-config")

@@ -1,55 +1,18 @@
 """Runs that are killed when Google Cloud has created something: once for each kind of resource."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from sandbox.google.project import DEPLOYER, LOCATION, PROJECT_ID
-from sandbox.layout import REPOSITORY
-from tests.integration.google.running_google import PROJECT, run_google
+from tests.integration.google.google_stack import google_stack
+from tests.integration.google.running_google import run_google
 from tests.integration.interruptions import interruption_table as table
 from tests.integration.interruptions.google_target import Google
 from tests.integration.interruptions.interrupted_stack import InterruptedStack
 from tests.integration.interruptions.interrupting_proxy import interrupting_proxy
-from tests.integration.plugin_stack import PluginStack
 
 pytestmark = pytest.mark.timeout(900)
-
-NAMESPACE = "plugins"
-PROGRAM = """
-import pulumi
-
-from components.cluster_lookup import look_up_cluster
-from components.custody_provisioning import provision_custody
-from components.interrupted_run import watch_for_interrupted_run
-from components.seal_provisioning import provision_seals
-from components.settings import load_settings
-from components.webhook_rule import open_webhook
-
-settings = load_settings()
-watch_for_interrupted_run()
-cluster = look_up_cluster(settings)
-guard = pulumi.ComponentResource("test:index:KeyGuard", "guard")
-seals = provision_seals(settings, cluster, None, settings.namespace, guard=lambda *_keys: guard)
-provision_custody(settings, cluster, seals.current)
-open_webhook(settings, cluster)
-"""
-"""What the program makes in Google Cloud; the rest of it needs Kubernetes."""
-SETTINGS: Mapping[str, Any] = {
-    "seal": "gcpckms",
-    "project": PROJECT_ID,
-    "clusterName": "vault-sandbox",
-    "location": LOCATION,
-    "protect": False,
-    "custody": {
-        "store": "gcp-secret-manager",
-        "secret": f"{PROJECT}/secrets/vault-keys",
-        "readers": [f"serviceAccount:{DEPLOYER}"],
-    },
-}
 
 
 @pytest.fixture
@@ -60,18 +23,7 @@ def interrupted(tmp_path: Path) -> Iterator[InterruptedStack]:
     with run_google(tmp_path / "google") as running, interrupting_proxy(Google(running)) as proxy:
         running.create_cluster("10.244.0.1:6443", b"certificate")
         running.enable_apis()
-        environment = {
-            **running.environment,
-            "CLOUDSDK_AUTH_ACCESS_TOKEN": running.deployer_token,
-            "HTTPS_PROXY": proxy.url,
-            "PYTHONPATH": str(REPOSITORY),
-        }
-        stack = PluginStack(tmp_path / "stack", environment)
-        stack.program(PROGRAM)
-        file = tmp_path / "stack" / "Pulumi.test.yaml"
-        document = yaml.safe_load(file.read_text())
-        document["config"] = {f"{NAMESPACE}:{name}": value for name, value in SETTINGS.items()}
-        file.write_text(yaml.safe_dump(document))
+        stack = google_stack(tmp_path / "stack", running, {"HTTPS_PROXY": proxy.url})
         yield InterruptedStack(stack, proxy)
 
 
