@@ -3,6 +3,8 @@
 `docs/faults.md` shows it as its last part; `test_interrupted_run.py` of each cloud and of Kubernetes runs it.
 """
 
+from functools import partial
+
 from components.resource_types import (
     AWS_SECRET,
     FIREWALL,
@@ -27,12 +29,17 @@ def _taken(resource_type: str) -> str:
     return f"`({resource_type}) exists already`, and how to take it over."
 
 
-def _aws(
-    done: str, action: str, resource_type: str, seen: str = "", settled: Settled = Settled.RESUME
+def _row(
+    where: str,
+    done: str,
+    action: str,
+    resource_type: str,
+    seen: str = "",
+    settled: Settled = Settled.RESUME,
 ) -> Interruption:
     return Interruption(
         done=done,
-        where="AWS",
+        where=where,
         action=action,
         resource_type=resource_type,
         seen=seen or _taken(resource_type),
@@ -40,29 +47,9 @@ def _aws(
     )
 
 
-def _google(
-    done: str, action: str, resource_type: str, seen: str = "", settled: Settled = Settled.RESUME
-) -> Interruption:
-    return Interruption(
-        done=done,
-        where="Google Cloud",
-        action=action,
-        resource_type=resource_type,
-        seen=seen or _taken(resource_type),
-        settled=settled,
-    )
-
-
-def _kubernetes(done: str, action: str, resource_type: str, seen: str) -> Interruption:
-    return Interruption(
-        done=done,
-        where="Kubernetes",
-        action=action,
-        resource_type=resource_type,
-        seen=seen,
-        settled=Settled.RESUME,
-    )
-
+_aws = partial(_row, "AWS")
+_google = partial(_row, "Google Cloud")
+_kubernetes = partial(_row, "Kubernetes")
 
 AWS_KEY = _aws(
     "The KMS key is created.",
@@ -139,10 +126,8 @@ GOOGLE_ACCOUNT_KEY = _google(
     Settled.NEXT_RUN,
 )
 
-KUBERNETES_NAMESPACE = _kubernetes("The namespace is created.", "namespaces", NAMESPACE, _taken(NAMESPACE))
-KUBERNETES_SECRET_ROW = _kubernetes(
-    "The Secret with the key file is created.", "secrets", KUBERNETES_SECRET, _taken(KUBERNETES_SECRET)
-)
+KUBERNETES_NAMESPACE = _kubernetes("The namespace is created.", "namespaces", NAMESPACE)
+KUBERNETES_SECRET_ROW = _kubernetes("The Secret with the key file is created.", "secrets", KUBERNETES_SECRET)
 HELM_INSTALL = _kubernetes(
     "Helm has begun to install the release.",
     "secrets pending-install",
