@@ -44,6 +44,12 @@ def _template(workload: Mapping[str, Any]) -> dict[str, Any]:
     return template
 
 
+def _container(workload: Mapping[str, Any]) -> dict[str, Any]:
+    container: dict[str, Any]
+    (container,) = _template(workload)["spec"]["containers"]
+    return container
+
+
 @pytest.mark.parametrize(("workload", "settings"), [(VAULT, PODS), (INJECTOR, {"injector": PODS})])
 def test_pods_are_placed_and_marked(
     objects: Callable[..., Objects], workload: tuple[str, str], settings: Mapping[str, Any]
@@ -56,8 +62,7 @@ def test_pods_are_placed_and_marked(
     assert template["spec"]["priorityClassName"] == "high"
     assert template["spec"]["imagePullSecrets"] == [{"name": "registry"}]
     assert "affinity" not in template["spec"]
-    (container,) = template["spec"]["containers"]
-    assert container["resources"] == {"limits": {"memory": "1Gi"}}
+    assert _container(made[workload])["resources"] == {"limits": {"memory": "1Gi"}}
     assert template["metadata"]["labels"]["team"] == "platform"
     assert "team" not in made[workload]["spec"]["selector"]["matchLabels"]
     assert template["metadata"]["annotations"]["example.com/a"] == "b"
@@ -237,3 +242,49 @@ def test_webhook_is_never_asked_about_the_pods_of_the_chart(
     assert rule["operator"] == "NotIn"
     for workload in (VAULT, INJECTOR):
         assert _template(made[workload])["metadata"]["labels"][rule["key"]] in rule["values"]
+
+
+def test_only_the_headless_service_publishes_pods_that_are_not_ready(render_chart: Render) -> None:
+    for published in (True, False):
+        rendered = render_chart(
+            {
+                "server.service.publishNotReadyAddresses": published,
+                "ui.publishNotReadyAddresses": published,
+                "ui.enabled": True,
+            }
+        )
+        for name in ("vault", "vault-active", "vault-standby", "vault-ui"):
+            assert rendered["Service", name]["spec"]["publishNotReadyAddresses"] is published
+        assert rendered["Service", "vault-internal"]["spec"]["publishNotReadyAddresses"] is True
+
+
+@pytest.mark.parametrize(("tls_disabled", "scheme"), [(True, "HTTP"), (False, "HTTPS")])
+def test_probes_of_vault_ask_by_http(render_chart: Render, tls_disabled: bool, scheme: str) -> None:
+    before = _container(render_chart()[VAULT])
+    assert "livenessProbe" not in before
+    assert before["readinessProbe"]["exec"] == {
+        "command": ["/bin/sh", "-ec", "vault status -tls-skip-verify"]
+    }
+    rendered = render_chart(
+        {
+            "global.tlsDisable": tls_disabled,
+            "server.readinessProbe.path": "/v1/sys/health?standbyok=true",
+            "server.livenessProbe": {"enabled": True, "path": "/v1/sys/init", "periodSeconds": 10},
+        }
+    )
+
+    container = _container(rendered[VAULT])
+    assert container["readinessProbe"] == {
+        "httpGet": {"path": "/v1/sys/health?standbyok=true", "port": 8200, "scheme": scheme},
+        **{name: value for name, value in before["readinessProbe"].items() if name != "exec"},
+    }
+    assert container["livenessProbe"] == {
+        "httpGet": {"path": "/v1/sys/init", "port": 8200, "scheme": scheme},
+        "failureThreshold": 2,
+        "initialDelaySeconds": 60,
+        "periodSeconds": 10,
+        "successThreshold": 1,
+        "timeoutSeconds": 3,
+    }
+    off = render_chart({"server.readinessProbe.enabled": False})
+    assert "readinessProbe" not in _container(off[VAULT])

@@ -369,52 +369,6 @@ def test_nothing_is_left_of_an_injector_that_is_off(render_chart: Render, settin
     assert [name for _, name in rendered if "injector" in name] == []
 
 
-def test_only_the_headless_service_publishes_pods_that_are_not_ready(render_chart: Render) -> None:
-    for published in (True, False):
-        rendered = render_chart(
-            {
-                "server.service.publishNotReadyAddresses": published,
-                "ui.publishNotReadyAddresses": published,
-                "ui.enabled": True,
-            }
-        )
-        for name in ("vault", "vault-active", "vault-standby", "vault-ui"):
-            assert rendered["Service", name]["spec"]["publishNotReadyAddresses"] is published
-        assert rendered["Service", "vault-internal"]["spec"]["publishNotReadyAddresses"] is True
-
-
-@pytest.mark.parametrize(("tls_disabled", "scheme"), [(True, "HTTP"), (False, "HTTPS")])
-def test_probes_of_vault_ask_by_http(render_chart: Render, tls_disabled: bool, scheme: str) -> None:
-    before = _container(render_chart()[VAULT])
-    assert "livenessProbe" not in before
-    assert before["readinessProbe"]["exec"] == {
-        "command": ["/bin/sh", "-ec", "vault status -tls-skip-verify"]
-    }
-    rendered = render_chart(
-        {
-            "global.tlsDisable": tls_disabled,
-            "server.readinessProbe.path": "/v1/sys/health?standbyok=true",
-            "server.livenessProbe": {"enabled": True, "path": "/v1/sys/init", "periodSeconds": 10},
-        }
-    )
-
-    container = _container(rendered[VAULT])
-    assert container["readinessProbe"] == {
-        "httpGet": {"path": "/v1/sys/health?standbyok=true", "port": 8200, "scheme": scheme},
-        **{name: value for name, value in before["readinessProbe"].items() if name != "exec"},
-    }
-    assert container["livenessProbe"] == {
-        "httpGet": {"path": "/v1/sys/init", "port": 8200, "scheme": scheme},
-        "failureThreshold": 2,
-        "initialDelaySeconds": 60,
-        "periodSeconds": 10,
-        "successThreshold": 1,
-        "timeoutSeconds": 3,
-    }
-    off = render_chart({"server.readinessProbe.enabled": False})
-    assert "readinessProbe" not in _container(off[VAULT])
-
-
 def test_a_listener_with_tls_changes_schemes_and_port_names(render_chart: Render) -> None:
     rendered = render_chart({"global.tlsDisable": False, "ui.enabled": True})
 
