@@ -14,6 +14,7 @@ from components.kubernetes_connection import connect_kubernetes
 from components.network_policy import provision_network_policy
 from components.operating_system import require_supported_system
 from components.operator_init import OperatorInit
+from components.pod_rollout import PodRollout
 from components.raft_quorum import RaftQuorum
 from components.release_guard import ReleaseGuard
 from components.root_token_revocation import revoke_root_token
@@ -80,12 +81,20 @@ init = OperatorInit(
     opts=pulumi.ResourceOptions(depends_on=[release, *custody.prerequisites]),
 )
 unsealed = unseal_with_key_shares(settings, release, init)
+rollout = PodRollout(
+    "pod-rollout",
+    settings=settings,
+    release=release,
+    init=init,
+    opts=pulumi.ResourceOptions(depends_on=[init, *unsealed]),
+)
 quorum = RaftQuorum(
     "raft-quorum",
     settings=settings,
     release=release,
     init=init,
-    opts=pulumi.ResourceOptions(depends_on=[init, *unsealed]),
+    rollout=rollout,
+    opts=pulumi.ResourceOptions(depends_on=[rollout]),
 )
 
 revoke_root_token(settings, release, init, quorum)

@@ -17,7 +17,7 @@ from pulumi.dynamic import (
 )
 
 from components.awaits_release import awaits_release
-from components.custody.key_custody import KeyCustody
+from components.custody.key_custody import KeyCustody, reading_token
 from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError, RetryableError
 from components.progress import Waiting, say
@@ -42,6 +42,7 @@ from components.vault.servers import (
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
     from components.operator_init import OperatorInit
+    from components.pod_rollout import PodRollout
     from components.settings import Settings
     from components.vault_release import VaultRelease
 
@@ -55,6 +56,7 @@ INPUTS = (
     "custody",
     "keys_fingerprint",
     "release_revision",
+    "running",
     "quorum_seconds",
 )
 OUTPUTS = ("peers", "cluster_id", "vault_version")
@@ -89,7 +91,7 @@ class RaftQuorumProvider(StableProvider):
         """Return the current peers, or the last known ones if Vault can't be asked."""
         access = PodAccess.from_properties(props["access"])
         try:
-            token = _token(props, access)
+            token = reading_token(props, access.target)
             with access.reach(0) as server:
                 client = server.with_token(token)
                 if props.get("storage") == "file":
@@ -109,7 +111,7 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
         # The engine has saved the keys, or their fingerprint, in the state before it created this resource.
         journal = InitJournal(access.target, access.statefulset, str(props["deployment"]))
         journal.finish(fingerprint=str(props["keys_fingerprint"]))
-    token = _token(props, access)
+    token = reading_token(props, access.target)
     replicas = int(props["replicas"])
     waiting = Waiting(f"Waiting for {replicas} raft voters", float(props["quorum_seconds"]))
 
@@ -136,13 +138,6 @@ def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
         ) from None
 
 
-def _token(props: Mapping[str, Any], access: PodAccess) -> str:
-    """Return the token of the settings, or the root token; empty if neither is available."""
-    # A state of an earlier version has no custody.
-    custody = KeyCustody.from_properties(props.get("custody"), access.target, str(props.get("deployment")))
-    return str(props["token"]) or custody.root_token(in_state="")
-
-
 def _verified_without_token(props: Mapping[str, Any], access: PodAccess) -> dict[str, Any]:
     found = observe_leadership(access, int(props["replicas"]))
     require_one_cluster(found.statuses)
@@ -160,7 +155,7 @@ def _peers_in_the_way(props: Mapping[str, Any], replicas: int) -> str | None:
     staying = {access.pod(ordinal) for ordinal in range(replicas)}
     try:
         with access.reach(0) as client:
-            state = client.with_token(_token(props, access)).raft_state()
+            state = client.with_token(reading_token(props, access.target)).raft_state()
     except (KeyStoreError, RetryableError, VaultRefusedError) as error:
         return f"raft can't be asked whether {replicas} pods are enough: {error}"
     surplus = [peer.node_id for peer in state.peers if peer.node_id not in staying]
@@ -238,7 +233,7 @@ def _properties(
     props: Mapping[str, Any], status: SealStatus, peers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     return {
-        **{name: props[name] for name in INPUTS},
+        **{name: props[name] for name in INPUTS if name in props},
         "peers": peers,
         "cluster_id": status.cluster_id,
         "vault_version": status.version,
@@ -293,6 +288,7 @@ class RaftQuorum(StableResource, module="vault", name="RaftQuorum"):
         settings: "Settings",
         release: "VaultRelease",
         init: "OperatorInit",
+        rollout: "PodRollout",
         opts: pulumi.ResourceOptions,
     ) -> None:
         properties: dict[str, Any] = {
@@ -309,6 +305,8 @@ class RaftQuorum(StableResource, module="vault", name="RaftQuorum"):
             "keys_fingerprint": init.keys_fingerprint,
             # A new revision of the release may have changed the pods, so it is verified again.
             "release_revision": release.revision,
+            # Nor is a change of the release needed for new pods, if people were to replace them.
+            "running": rollout.running,
             "quorum_seconds": settings.deadlines.quorum_seconds,
             **release.awaiting,
             **dict.fromkeys(OUTPUTS),

@@ -1,8 +1,8 @@
-"""Refuses updates of the release that a running Vault wouldn't survive: another storage, seal or key.
+"""Refuses updates that a running Vault wouldn't survive: another storage, seal or key, an older version.
 
-All are lines of Vault's configuration, but changing the line migrates nothing. With another storage Vault
-would start empty, and with another seal or key its pods wouldn't start or unseal. It is checked before the
-release, even in the preview.
+Storage, seal and key are lines of Vault's configuration, but changing the line migrates nothing. With another
+storage Vault would start empty, and with another seal or key its pods wouldn't start or unseal. An older
+Vault doesn't read what a newer one has written. It is checked before the release, even in the preview.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult
 
-from components.errors import DeploymentError
+from components.errors import DeploymentError, RetryableError
 from components.stable_provider import StableProvider, StableResource
 from components.vault.pod_access import PodAccess
 
@@ -26,6 +26,8 @@ INPUTS = (
     "seal_key",
     "migrate_from",
     "migrate_from_key",
+    "image",
+    "volumes",
     "access",
     "replicas",
 )
@@ -38,7 +40,7 @@ class ReleaseGuardProvider(StableProvider):
     inputs = INPUTS
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuse another storage than that of Vault's data, and another seal or key than that storage has."""
+        """Refuse what the present Vault wouldn't survive, or Kubernetes would refuse in the middle of it."""
         failures = []
         old, new = _olds.get("storage"), str(news["storage"])
         if old not in (None, new) and news["migrated_to"] != new:
@@ -48,6 +50,14 @@ class ReleaseGuardProvider(StableProvider):
         seal_problem = seal_change_problem(_olds, news) or key_change_problem(_olds, news)
         if seal_problem is not None:
             failures.append(CheckFailure(*seal_problem))
+        if _olds and _olds.get("image") != news.get("image") and (older := _older_version(news)) is not None:
+            failures.append(CheckFailure("image", older))
+        if (
+            _olds
+            and _olds.get("volumes") != news.get("volumes")
+            and (fixed := _other_volumes(news)) is not None
+        ):
+            failures.append(CheckFailure("volumes", fixed))
         return CheckResult(news, failures)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -105,6 +115,34 @@ def _other_storage(old: str, new: str) -> str:
     )
 
 
+def _older_version(news: Mapping[str, Any]) -> str | None:
+    """Return why Vault can't have that image, as it is older than what runs; None if it may."""
+    # As in delete.
+    from components.progress import say
+    from components.rollout.versions import downgrade
+
+    access = PodAccess.from_properties(news["access"])
+    try:
+        return downgrade(access, int(news["replicas"]), str(news["image"]))
+    except RetryableError as error:
+        say(f"Which version of Vault runs can't be seen: {error}")
+    return None
+
+
+def _other_volumes(news: Mapping[str, Any]) -> str | None:
+    """Return why the StatefulSet can't have these volumes; None if it has them, or doesn't exist."""
+    # As in delete.
+    from components.progress import say
+    from components.rollout.volumes import changed_volume
+
+    access = PodAccess.from_properties(news["access"])
+    try:
+        return changed_volume(access, news["volumes"])
+    except DeploymentError as error:
+        say(f"Whether Kubernetes takes these volumes can't be seen: {error}")
+    return None
+
+
 class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
     """Storage, seal and key of this stack's Vault."""
 
@@ -124,6 +162,12 @@ class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
             "seal_key": seal_key,
             "migrate_from": settings.migrate_from.type if settings.migrate_from is not None else "",
             "migrate_from_key": migrate_from_key,
+            "image": settings.image.name,
+            "volumes": {
+                name: {"size": storage.size, "storage_class": storage.storage_class or ""}
+                for name, storage in (("data", settings.data_storage), ("audit", settings.audit_storage))
+                if storage.enabled
+            },
             "access": access.to_properties(),
             "replicas": settings.replicas,
             # Not compared: it matters before the first installation only, and if the stack installs it.

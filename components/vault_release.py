@@ -23,6 +23,7 @@ from components.vault.chart_values import chart_fullname, chart_values, values_f
 from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION, configuration_checksum
+from components.vault.template_values import template_checksum
 
 RELEASE_TIMEOUT_SECONDS = 300
 
@@ -77,6 +78,10 @@ class VaultRelease(pulumi.ComponentResource):
     """Name of the chart's objects: StatefulSet, Services, service accounts."""
     access: PodAccess
     """The way to the pods."""
+    configuration_checksum: pulumi.Output[str]
+    """Checksum of Vault's configuration, which its pods have as an annotation."""
+    pod_settings: pulumi.Output[str]
+    """Checksum of the chart's values that Vault's pods are made from, but for its configuration."""
 
     def __init__(self, name: str, args: VaultReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("vault-autounseal:vault:Release", name, None, opts)
@@ -86,12 +91,16 @@ class VaultRelease(pulumi.ComponentResource):
         self.awaiting, self.outputs = {}, {}
         self.namespace = pulumi.Output.from_input(args.namespace)
         configuration = _configuration(settings, self.fullname, args.seal_stanzas)
-        checksum = configuration.apply(configuration_checksum)
-        annotations = {CONFIGURATION_ANNOTATION: checksum, **args.pods.pod_annotations}
+        self.configuration_checksum = configuration.apply(configuration_checksum)
+        annotations = {
+            CONFIGURATION_ANNOTATION: self.configuration_checksum,
+            **args.pods.pod_annotations,
+        }
         own = chart_values(
             settings, configuration=configuration, pods=replace(args.pods, pod_annotations=annotations)
         )
         values = with_given_values(own, settings.chart)
+        self.pod_settings = pulumi.Output.from_input(values).apply(template_checksum)
         if settings.release == "others":
             self._await_others(name, args, configuration, values)
         else:

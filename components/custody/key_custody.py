@@ -124,3 +124,14 @@ class KeyCustody:
                 "it has other keys than this run knows, which may be the valid ones and stay as they are; "
                 "another run has stored them meanwhile. Run pulumi up again"
             )
+
+
+def reading_token(props: Mapping[str, Any], target: KubernetesTarget) -> str:
+    """Return the token with which a resource reads raft's state; empty if none is available here.
+
+    That is the one of the settings (its property `token`), or the root token of the store. Raises
+    :class:`KeyStoreError`.
+    """
+    # A state of an earlier version has no custody.
+    custody = KeyCustody.from_properties(props.get("custody"), target, str(props.get("deployment")))
+    return str(props["token"]) or custody.root_token(in_state="")

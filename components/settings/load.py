@@ -48,6 +48,7 @@ from components.settings.seal import (
 )
 from components.settings.server_configuration import read_extra_configuration, read_listener
 from components.settings.services import read_service, read_ui_service
+from components.settings.upgrade import read_upgrade
 
 # A Service's name has at most 63 characters, and the chart's longest is
 # "<release>-vault-agent-injector-svc".
@@ -203,6 +204,7 @@ def parse_settings(
         pod_address=pod_address,
         pod_address_ca_file=_pod_address_ca_file(reader, pod_address),
         deadlines=_deadlines(reader.section("deadlines")),
+        upgrade=read_upgrade(reader.section("upgrade"), unseals_itself=seal.unseals_itself),
         protect=reader.flag("protect", True),
         tags=cloud.tags,
         aws_provider=aws_provider,

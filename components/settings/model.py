@@ -21,6 +21,7 @@ from components.settings.pods import (
 )
 from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
 from components.settings.services import ServiceSettings, UiServiceSettings
+from components.settings.upgrade import UpgradeSettings
 
 RetryJoin = Literal["active-service", "pod-names"]
 Mode = Literal["ha", "standalone"]
@@ -253,6 +254,7 @@ class Settings:
     """The licence of Vault Enterprise; None for the community's edition."""
     gateway: GatewaySettings | None = None
     """None creates no route of the Gateway API."""
+    upgrade: UpgradeSettings = field(default_factory=UpgradeSettings)
     network_policy: NetworkPolicySettings | None = None
     """None lets every pod talk with Vault's, as far as other policies do."""
 

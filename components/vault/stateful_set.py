@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,16 +15,31 @@ from components.errors import RetryableError
 from components.kubernetes.kubectl import KubectlError
 from components.vault.client import SealStatus, VaultRefusedError, VaultUnavailableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
+from components.vault.running_configuration import CONFIGURATION_ANNOTATION
 
 REVISION_LABEL = "controller-revision-hash"
 """Label by which the StatefulSet's controller tells pods of an older template."""
 
 # The chart's name of the data volume, with which the names of its claims begin.
 _VOLUME = "data"
+_CONTAINER = "vault"
+_CHART_LABEL = "helm.sh/chart"
 
 
 class StatefulSetError(RetryableError):
     """The StatefulSet can't be observed yet, or its controller is still busy with a change of it."""
+
+
+@dataclass(frozen=True)
+class PodOrigin:
+    """The origin of a pod; each field is empty if the pod doesn't tell."""
+
+    image: str = ""
+    """Image of Vault's container, with its tag."""
+    configuration: str = ""
+    """Checksum of Vault's configuration."""
+    chart: str = ""
+    """Name and version of the chart, such as ``vault-0.29.1``."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,9 @@ class Server:
     data_since: datetime | None
     """Creation of its claim, or of the pod if there is none: nothing on it is older. None if it has no volume
     yet, so that nothing can be on it."""
+    ready: bool = False
+    """Whether Kubernetes counts the pod as ready, so that Services lead to it."""
+    origin: PodOrigin = field(default_factory=PodOrigin)
 
 
 @dataclass(frozen=True)
@@ -142,6 +160,23 @@ def _server(
         terminating="deletionTimestamp" in metadata,
         claim=str(claim["metadata"]["name"]) if claim is not None else "",
         data_since=_data_since(pod, claim),
+        ready=pod is not None and _is_ready(pod),
+        origin=_origin(pod) if pod is not None else PodOrigin(),
+    )
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(found.get("type") == "Ready" and found.get("status") == "True" for found in conditions)
+
+
+def _origin(pod: Mapping[str, Any]) -> PodOrigin:
+    metadata = pod["metadata"]
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    return PodOrigin(
+        image=next((str(one.get("image", "")) for one in containers if one["name"] == _CONTAINER), ""),
+        configuration=str((metadata.get("annotations") or {}).get(CONFIGURATION_ANNOTATION, "")),
+        chart=str((metadata.get("labels") or {}).get(_CHART_LABEL, "")),
     )
 
 

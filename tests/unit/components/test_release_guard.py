@@ -53,6 +53,8 @@ def test_state_has_what_was_asked_for_after_create_and_update() -> None:
         "seal_key": "",
         "migrate_from": "",
         "migrate_from_key": "",
+        "image": "hashicorp/vault:1.18.1",
+        "volumes": {},
         "access": {},
         "replicas": 1,
     }

@@ -35,6 +35,8 @@ def guarded(vault: ScriptedVault, seal_type: str = "transit", **changed: Any) ->
         "seal_key": "transit/keys/a",
         "migrate_from": "",
         "migrate_from_key": "",
+        "image": "hashicorp/vault:1.18.1",
+        "volumes": {},
         "access": access(f"{vault.address}/{{pod}}").to_properties(),
         "replicas": 2,
         **changed,

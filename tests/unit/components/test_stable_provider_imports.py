@@ -13,6 +13,8 @@ from components.injector_admission import InjectorAdmissionProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
+from components.pod_rollout import INPUTS as ROLLOUT_INPUTS
+from components.pod_rollout import PodRolloutProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.release_guard import ReleaseGuardProvider
 from components.root_token_revocation import RootTokenRevocationProvider
@@ -34,6 +36,7 @@ PROVIDERS: Mapping[type[ResourceProvider], Mapping[str, Any] | None] = {
     InjectorAdmissionProvider: {},
     JournalKeyProvider: {},
     OperatorInitProvider: {"shares": 5, "threshold": 3},
+    PodRolloutProvider: {"deployment": "uid/vault/vault", **dict.fromkeys(ROLLOUT_INPUTS, "")},
     RaftQuorumProvider: {"replicas": 3},
     ReleaseGuardProvider: {"storage": "raft", "migrated_to": "", "seal_type": "awskms"},
     RootTokenRevocationProvider: {},

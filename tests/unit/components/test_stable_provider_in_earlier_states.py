@@ -11,6 +11,7 @@ from components.installed_release import InstalledReleaseProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
+from components.pod_rollout import PodRolloutProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.release_guard import ReleaseGuardProvider
 from components.root_token_revocation import RootTokenRevocationProvider
@@ -21,6 +22,9 @@ from components.stable_provider import StableProvider
 IN_STATES: dict[type[StableProvider], str] = {
     OperatorInitProvider: (
         "gASVOAAAAAAAAACMGGNvbXBvbmVudHMub3BlcmF0b3JfaW5pdJSMFE9wZXJhdG9ySW5pdFByb3ZpZGVylJOUKYGULg=="
+    ),
+    PodRolloutProvider: (
+        "gASVNAAAAAAAAACMFmNvbXBvbmVudHMucG9kX3JvbGxvdXSUjBJQb2RSb2xsb3V0UHJvdmlkZXKUk5QpgZQu"
     ),
     RaftQuorumProvider: (
         "gASVNAAAAAAAAACMFmNvbXBvbmVudHMucmFmdF9xdW9ydW2UjBJSYWZ0UXVvcnVtUHJvdmlkZXKUk5QpgZQu"

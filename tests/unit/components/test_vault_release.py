@@ -241,7 +241,7 @@ def test_ca_of_the_settings_is_part_of_the_access(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", [True, False])
 def test_configuration_lets_shares_be_enough_if_asked_to(setting: bool) -> None:
-    deployment = released(image={"tag": "2.0.1"}, init={"unauthenticatedGenerateRoot": setting})
+    deployment = released(image={"tag": "2.0.2"}, init={"unauthenticatedGenerateRoot": setting})
     line = 'enable_unauthenticated_access = ["generate-root"]'
     assert (line in configuration(deployment)) is setting
 

@@ -66,6 +66,7 @@ def quorum_inputs(address: str = NOWHERE, **changed: Any) -> dict[str, Any]:
         "custody": {},
         "keys_fingerprint": "sha256:0",
         "release_revision": 1,
+        "running": "1",
         "quorum_seconds": 0.3,
         **changed,
     }
@@ -128,8 +129,9 @@ class InitCluster:
                 raise KubectlError(self._log_error)
             return self._log
         said = answer_in_process(self.objects, arguments, stdin)
-        if arguments[0] == "delete" and "/pods/" in arguments[2]:
-            name = arguments[2].rpartition("/")[2]
+        evicted = arguments[0] == "create" and arguments[-2].endswith("/eviction")
+        if evicted or (arguments[0] == "delete" and "/pods/" in arguments[2]):
+            name = arguments[2].removesuffix("/eviction").rpartition("/")[2]
             self.deleted_pods.append(name)
             stateful_set = self.objects.get("statefulset", "vault") or {}
             self.add_server(name, revision=stateful_set["status"]["updateRevision"])

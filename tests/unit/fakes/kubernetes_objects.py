@@ -92,6 +92,8 @@ class KubernetesObjects:
             verb, *rest = [argument for argument in arguments if not argument.startswith("--")]
             if verb == "get":
                 self._get(*rest, selected=_selection(arguments))
+            elif verb == "create" and rest and rest[0].endswith("/eviction"):
+                self._evict(rest[0].split("/")[-2], json.load(sys.stdin))
             elif verb in ("create", "replace"):
                 self._write(verb, json.load(sys.stdin))
             elif verb == "delete":
@@ -165,6 +167,12 @@ class KubernetesObjects:
             _refuse(f'Error from server (NotFound): {kind}s "{name}" not found')
         self._require(f'{kind}s "{name}"', preconditions, present["metadata"])
         self.remove(kind, name)
+
+    def _evict(self, name: str, eviction: Mapping[str, Any]) -> None:
+        """Deletes a pod as pkg/registry/core/pod/storage/eviction.go does without a disruption budget."""
+        if eviction["kind"] != "Eviction" or eviction["metadata"]["name"] != name:
+            _refuse("Error from server (BadRequest): name in URL does not match name in Eviction object")
+        self._delete("pod", name, eviction["deleteOptions"]["preconditions"])
 
     def _require(self, what: str, wanted: Mapping[str, str], present: Mapping[str, str]) -> None:
         for field in ("uid", "resourceVersion"):

@@ -9,7 +9,7 @@ from tests.unit.fakes.stack_settings import EKS, PROJECT, parse, problems
 TOKEN: Any = object()
 """Stands for Pulumi's output of the secret token, which parsing hands on unread."""
 OLD = ["1.18.1", "1.21.9", "v1.18", "1", "1.20.4-ent", "1.19"]
-NEW = ["2.0.0", "2.0", "2", "v2.1.3", "2.0.1-ent", "10.0", "2.0.0-ubi"]
+NEW = ["2.0.0", "2.0", "2", "v2.1.3", "2.0.2-ent", "10.0", "2.0.0-ubi"]
 UNKNOWN = ["latest", "prod", "vault-2.0", "stable_1.18", "2025build", "2026.11.03"]
 
 
@@ -23,7 +23,7 @@ def with_image(tag: str, **init: Any) -> dict[str, Any]:
         ("1.18.1", (1, 18)),
         ("v2.1.3", (2, 1)),
         ("2", (2, 0)),
-        ("2.0.1-ent", (2, 0)),
+        ("2.0.2-ent", (2, 0)),
         ("10.0", (10, 0)),
         *((tag, None) for tag in UNKNOWN),
     ],

@@ -235,6 +235,7 @@ def test_every_setting_is_covered_above() -> None:
     elsewhere |= {name for name in missing if name.startswith(modules)}
     elsewhere |= {"license"}  # test_enterprise_license.py
     elsewhere |= {"gateway", "network_policy"}  # test_gateway.py, test_network_policy.py
+    elsewhere |= {"upgrade.roll", "upgrade.pod_seconds"}  # test_upgrade.py
     fixed = {"data_storage.enabled"}
     shared_with_data_storage = {"audit_storage.size"}
     assert missing == elsewhere | fixed | shared_with_data_storage

@@ -1,0 +1,235 @@
+"""Replaces Vault's pods after a change of the release, so that `pulumi up` ends with all of them on it.
+
+The StatefulSet's own update strategy is OnDelete: Kubernetes can't tell the leader from the standbys, nor a
+pod that runs from one that serves (docs/decisions/0016-pods-are-replaced-by-pulumi-up.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
+
+from components.awaits_release import awaits_release
+from components.chart.default_values import CHART_NAME
+from components.custody.key_custody import KeyCustody, reading_token
+from components.errors import DeploymentError, RetryableError
+from components.progress import say
+from components.stable_provider import StableProvider, StableResource
+from components.vault.pod_access import PodAccess, pods_identity
+
+if TYPE_CHECKING:
+    # The provider host loads this module, and has no use for what the program alone needs.
+    from components.operator_init import OperatorInit
+    from components.rollout.plan import WantedPods
+    from components.settings import Settings
+    from components.vault.stateful_set import Server
+    from components.vault_release import VaultRelease
+
+INPUTS = (
+    "access",
+    "replicas",
+    "roll",
+    "image",
+    "configuration",
+    "chart",
+    "pod_settings",
+    "release_revision",
+)
+OUTPUTS = ("running",)
+
+
+@awaits_release(pods_identity, running="")
+class PodRolloutProvider(StableProvider):
+    """Replaces outdated pods at creation and whenever the release has changed."""
+
+    inputs = INPUTS
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Say which pods will be replaced, in which order and why; refuse it if the stack can't unseal them.
+
+        While the init is still to come, there is nothing to replace.
+        """
+        problem = None
+        if _is_text(news["deployment"]) and any(_olds.get(name) != news[name] for name in INPUTS):
+            problem = _announced(_olds, news)
+        return CheckResult(news, [CheckFailure("roll", problem)] if problem else [])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Replace every outdated pod; raise :class:`DeploymentError` at one that doesn't come up."""
+        return CreateResult(pods_identity(props), self._rolled(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Replace every outdated pod, as at creation."""
+        return UpdateResult(self._rolled(_news))
+
+    def _rolled(self, props: dict[str, Any]) -> dict[str, Any]:
+        # Imported where pods are looked at: most runs of this provider compare its inputs, and no more.
+        from components.rollout.pods import expected_servers
+        from components.rollout.steps import PodReplacement, RolloutInputs
+
+        access, replicas = PodAccess.from_properties(props["access"]), int(props["replicas"])
+        if props["roll"]:
+            PodReplacement(
+                RolloutInputs(
+                    access=access,
+                    replicas=replicas,
+                    wanted=_wanted(props),
+                    pod_seconds=float(props["pod_seconds"]),
+                    token=reading_token(props, access.target),
+                    key_shares=_key_shares(props, access),
+                )
+            ).run()
+        servers = expected_servers(access, replicas)
+        outdated = [server.name for server in servers if server.outdated]
+        if outdated:
+            say(
+                f"{', '.join(outdated)} still run with settings from before this update, as upgrade.roll is "
+                "false. Delete these pods yourself, one by one, the leader last "
+                "(docs/operations.md#upgrade-vault-or-change-its-pods)."
+            )
+        running = f"{props['release_revision']}" if not outdated else f"not yet {', '.join(outdated)}"
+        return {**self.input_values(props), "running": running}
+
+
+def _is_text(value: object) -> bool:
+    """Return whether a property is known; in a preview one of a resource that is to be created isn't."""
+    return isinstance(value, str) and value != ""
+
+
+def _wanted(props: Mapping[str, Any]) -> "WantedPods":
+    from components.rollout.plan import WantedPods
+
+    return WantedPods(
+        image=str(props["image"]),
+        configuration=props["configuration"] if _is_text(props["configuration"]) else "",
+        chart=str(props["chart"]),
+    )
+
+
+def _key_shares(props: Mapping[str, Any], access: PodAccess) -> Sequence[str]:
+    """Return as many shares as unseal a pod; none with a seal that unseals by itself."""
+    if props["unseals_itself"]:
+        return ()
+    custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
+    record = custody.find()
+    shares = record.key_shares if record is not None else props["key_shares"]
+    threshold = record.threshold if record is not None else int(props["threshold"])
+    if not shares:
+        raise DeploymentError(
+            "The stack doesn't have this Vault's key shares, and so can't unseal the pods that it would "
+            "replace. Nothing was replaced. Set upgrade.roll to false, and delete and unseal the pods one by "
+            "one (docs/operations.md#upgrade-vault-or-change-its-pods)."
+        )
+    return list(shares)[:threshold]
+
+
+def _announced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
+    """Say what will become of the pods; return why that can't be."""
+    # As in _rolled.
+    from components.rollout.plan import described, disagreement, replacement_order
+    from components.rollout.pods import ask_pods, expected_servers
+
+    access = PodAccess.from_properties(news["access"])
+    try:
+        servers = [server for server in expected_servers(access, int(news["replicas"])) if server.pod_uid]
+        reasons = _reasons(olds, news, servers)
+        if not reasons:
+            return None
+        pods = ask_pods(access, servers)
+    except RetryableError as error:
+        say(f"Which of Vault's pods will be replaced can't be seen: {error}")
+        return None
+    order = described(replacement_order([pod for pod in pods if pod.name in reasons]), reasons)
+    if not news["roll"]:
+        say(f"Vault's pods that won't run with the new settings, as upgrade.roll is false: {order}")
+        return None
+    one_by_one = "one by one, each once all others serve"
+    if int(news["replicas"]) == 1:
+        one_by_one = "so that Vault serves nobody until it is back"
+    say(f"Pods of Vault that will be replaced, {one_by_one}: {order}")
+    try:
+        _key_shares(news, access)
+    except DeploymentError as error:
+        return str(error)
+    # A run that was stopped may have left a pod that is still starting; the run itself waits for that one.
+    if not _changes_release(news):
+        return None
+    for pod in pods:
+        if not pod.serves and pod.name not in reasons:
+            return f"{pod.name} doesn't serve ({pod.problem}), so no other pod can be replaced; fix it first"
+        if not pod.serves:
+            say(f"{pod.name} doesn't serve ({pod.problem}), so it is the first one")
+    return disagreement(pods)
+
+
+def _changes_release(news: Mapping[str, Any]) -> bool:
+    """Return whether this is the preview of a change of the release, whose revision only that tells."""
+    return not isinstance(news["release_revision"], int | float | str)
+
+
+def _reasons(
+    olds: Mapping[str, Any], news: Mapping[str, Any], servers: Sequence["Server"]
+) -> Mapping[str, Sequence[str]]:
+    """Return why each pod will be outdated that will be, by its name.
+
+    Once the release is changed, the StatefulSet's controller tells. Before that, what pods are made from is
+    compared with the settings.
+    """
+    from components.rollout.plan import OTHER_REASON
+
+    wanted, changes = _wanted(news), _changes_release(news)
+    others = changes and bool(olds) and olds.get("pod_settings") != news["pod_settings"]
+    reasons = {}
+    for server in servers:
+        found = wanted.reasons(server.origin) if changes or server.outdated else ()
+        if found or others or server.outdated:
+            reasons[server.name] = found or [OTHER_REASON]
+    return reasons
+
+
+class PodRollout(StableResource, module="vault", name="PodRollout"):
+    """Pods of Vault that all run with the settings of the release."""
+
+    running: pulumi.Output[str]
+    """Revision of the release that every pod runs, or the pods that don't."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: "Settings",
+        release: "VaultRelease",
+        init: "OperatorInit",
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        chart = settings.chart.version
+        properties: dict[str, Any] = {
+            "access": release.access.to_properties(),
+            "replicas": settings.replicas,
+            # A seal is migrated by restarting pods in an order of its own, with the command for that.
+            "roll": settings.upgrade.roll and settings.migrate_from is None,
+            "image": settings.image.name,
+            "configuration": release.configuration_checksum,
+            "chart": f"{CHART_NAME}-{chart}" if chart is not None else "",
+            "pod_settings": release.pod_settings,
+            "release_revision": release.revision,
+            # What follows isn't compared: it matters only while pods are replaced.
+            "pod_seconds": settings.upgrade.pod_seconds,
+            "deployment": init.deployment,
+            "token": settings.token if settings.token is not None else init.root_token,
+            "custody": settings.custody.to_properties(),
+            "unseals_itself": settings.seal.unseals_itself,
+            "key_shares": pulumi.Output.secret(init.key_shares),
+            "threshold": init.threshold,
+            **release.awaiting,
+            **dict.fromkeys(OUTPUTS),
+        }
+        super().__init__(
+            PodRolloutProvider(),
+            name,
+            properties,
+            opts,
+            # They are made from everything that `chart.values` and `extraConfig` have, secrets among it.
+            secret_outputs=["configuration", "pod_settings"],
+        )

@@ -1,0 +1,1 @@
+"""Replaces Vault's pods one by one, until all run with the settings of the release."""

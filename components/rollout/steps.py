@@ -1,0 +1,204 @@
+"""Replaces outdated pods step by step; each step is decided by what the cluster has.
+
+So a run that was stopped anywhere is gone on with by the next one, and nothing of it is in Pulumi's state.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from components.errors import DeploymentError, RetryableError
+from components.kubernetes.eviction import REFUSED, evict
+from components.kubernetes.kubectl import KubectlError
+from components.progress import Waiting, say
+from components.rollout.plan import OTHER_REASON, ObservedPods, WantedPods, server_obstacle
+from components.rollout.pods import RolloutPod, ask_pods, expected_servers
+from components.shares.unseal import give_shares
+from components.vault.client import VaultForbiddenError, VaultRefusedError
+from components.vault.diagnostics import pod_states
+from components.vault.pod_access import PodAccess
+from components.vault.stateful_set import Server, StatefulSetError, delete_pod
+
+ILL_SECONDS = 10.0
+"""How long an outdated pod isn't ready before it counts as ill, and is replaced before those that serve."""
+_CONTROLLER_SECONDS = 60.0
+"""How long Kubernetes' controller may take to see the last change of the StatefulSet."""
+_GONE = ("NotFound", "Conflict")
+"""Reasons of the API server if the pod has been replaced by somebody else."""
+_LOG_LINES = 8
+
+
+@dataclass(frozen=True)
+class RolloutInputs:
+    """The inputs of a rolling change."""
+
+    access: PodAccess
+    replicas: int
+    wanted: WantedPods
+    pod_seconds: float
+    """How long each replaced pod may take until it serves."""
+    token: str = field(repr=False)
+    """Token that may read raft's state; empty if there is none."""
+    key_shares: Sequence[str] = field(default=(), repr=False)
+    """Shares that unseal a pod; empty with a seal that unseals by itself."""
+
+
+class PodReplacement:
+    """One run through all outdated pods."""
+
+    def __init__(self, inputs: RolloutInputs) -> None:
+        self._inputs = inputs
+        self._access = inputs.access
+        self._unready_since: dict[str, float] = {}
+        """When an outdated pod was first seen not ready, by its uid."""
+        self._servers: Sequence[Server] = ()
+        """As they were seen last."""
+
+    def run(self) -> None:
+        """Replace every outdated pod; raise :class:`DeploymentError` at one that doesn't come up."""
+        outdated = [server for server in self._taken_over() if server.outdated]
+        if not outdated:
+            return
+        replaced: set[str] = set()
+        refusing: Waiting | None = None
+        while True:
+            observed = self._settled()
+            pod = observed.next
+            if pod is None:
+                break
+            if pod.server.pod_uid not in replaced:
+                replaced.add(pod.server.pod_uid)
+                say(f"Replacing {pod.name} ({len(replaced)} of {len(outdated)}): {self._reasons(pod)}")
+            refusal = self._remove(pod, ill=pod.name in observed.ill)
+            if not refusal:
+                refusing = None
+                continue
+            refusing = refusing or Waiting(f"Waiting until {pod.name} may go", self._inputs.pod_seconds)
+            if refusing.over:
+                raise DeploymentError(
+                    f"{pod.name} can't be replaced: {refusal}\n{self._progress()} Once nothing forbids it, "
+                    "run pulumi up again: it goes on from here."
+                )
+            refusing.pause(refusal, seconds=1)
+        say("Every pod of Vault runs with the settings of the release")
+
+    def _taken_over(self) -> Sequence[Server]:
+        """Return the servers once the controller has seen the last change of the StatefulSet."""
+        return Waiting("Waiting for Kubernetes to see the change", _CONTROLLER_SECONDS).until(
+            lambda: expected_servers(self._access, self._inputs.replicas), StatefulSetError
+        )
+
+    def _settled(self) -> ObservedPods:
+        """Return the pods once the next one may be replaced, or all are."""
+        return Waiting("Waiting for Vault's pods", self._inputs.pod_seconds).until(
+            self._unobstructed, RetryableError, timeout_message=lambda error: self._stopped(str(error))
+        )
+
+    def _unobstructed(self) -> ObservedPods:
+        self._servers = expected_servers(self._access, self._inputs.replicas)
+        if self._inputs.key_shares:
+            self._unseal_replaced()
+        for server in self._servers:
+            if problem := server_obstacle(server):
+                raise RetryableError(problem)
+        observed = ObservedPods(ask_pods(self._access, self._servers), self._ill())
+        if problem := observed.obstacle:
+            raise RetryableError(problem)
+        following = observed.next
+        if following is None or following.serves:
+            self._require_voters(observed)
+        return observed
+
+    def _ill(self) -> set[str]:
+        unready = [server for server in self._servers if server.outdated and not server.ready]
+        now = time.monotonic()
+        self._unready_since = {
+            server.pod_uid: self._unready_since.get(server.pod_uid, now) for server in unready
+        }
+        return {server.name for server in unready if now - self._unready_since[server.pod_uid] >= ILL_SECONDS}
+
+    def _unseal_replaced(self) -> None:
+        """Give the shares to each new pod that runs and is sealed."""
+        for server in self._servers:
+            if server.outdated or server.terminating or server.ready or not server.pod_uid:
+                continue
+            with self._access.reach(server.ordinal) as client:
+                status = client.seal_status()
+                # A pod that has lost its volume takes no shares until it has joined.
+                if status.sealed and status.initialized:
+                    waiting = Waiting(f"Unsealing {server.name}", self._inputs.pod_seconds)
+                    give_shares(client, self._inputs.key_shares, waiting)
+
+    def _require_voters(self, observed: ObservedPods) -> None:
+        """Raise if raft couldn't lose one more server, as far as a token lets it be seen."""
+        leader = next((pod for pod in observed.pods if pod.leads), None)
+        if not self._inputs.token or leader is None or len(observed.pods) == 1:
+            return
+        try:
+            with self._access.reach(leader.server.ordinal) as client:
+                state = client.with_token(self._inputs.token).raft_state()
+        except VaultForbiddenError:
+            return
+        except VaultRefusedError as error:
+            raise DeploymentError(f"raft's state can't be read from {leader.name}: {error}") from None
+        waiting = [peer.node_id for peer in state.peers if not (peer.voter and peer.healthy)]
+        if waiting or not state.healthy:
+            raise RetryableError(f"raft hasn't {', '.join(waiting) or 'all servers'} as healthy voters yet")
+
+    def _remove(self, pod: RolloutPod, *, ill: bool) -> str:
+        """Remove the pod, so that its controller creates a new one; return why that isn't possible yet."""
+        kubectl = self._access.kubectl
+        try:
+            # A disruption budget has no pod to spare of one, nor an ill one of several; and neither has
+            # anything to lose.
+            if self._inputs.replicas == 1 or (ill and not pod.serves):
+                delete_pod(self._access, pod.server)
+            else:
+                namespace = self._access.target.namespace
+                evict(kubectl, namespace=namespace, pod=pod.name, uid=pod.server.pod_uid)
+        except KubectlError as error:
+            if error.reason in _GONE:
+                return ""
+            if error.reason == REFUSED:
+                return f"its disruption budget forbids it now ({error})"
+            if error.passing:
+                return str(error)
+            raise DeploymentError(
+                f"{pod.name} can't be replaced: {error}\n{self._progress()} Who runs pulumi up needs the "
+                "right to create pods/eviction and to delete pods in Vault's namespace; or set upgrade.roll "
+                "to false."
+            ) from None
+        return ""
+
+    def _reasons(self, pod: RolloutPod) -> str:
+        return ", ".join(self._inputs.wanted.reasons(pod.server.origin)) or OTHER_REASON
+
+    def _progress(self) -> str:
+        behind = [server.name for server in self._servers if server.outdated]
+        done = len(self._servers) - len(behind)
+        return (
+            f"{done} of {len(self._servers)} pods run with the settings of the release; with those from "
+            f"before run {', '.join(behind)}."
+            if behind
+            else "Every pod has the settings of the release."
+        )
+
+    def _stopped(self, error: str) -> str:
+        """Return the message for a pod that doesn't come up, with its log and the way back."""
+        states = {state.name: state for state in pod_states(self._access)}
+        lines = [f"Vault's pods are no longer replaced: {error}."]
+        logs = []
+        for server in self._servers:
+            state = states.get(server.name)
+            if server.outdated or server.ready or state is None:
+                continue
+            if state.problem:
+                lines.append(f"{server.name}: {state.problem}")
+            if state.started:
+                log = self._access.kubectl.log_tail(server.name, lines=_LOG_LINES)
+                logs.extend([f"The last log lines of {server.name}:", log])
+        lines.append(
+            f"{self._progress()} No other pod was touched. Fix what is named here, or set back what was "
+            "changed, and run pulumi up again: it goes on from here."
+        )
+        return "\n".join([*lines, *logs])

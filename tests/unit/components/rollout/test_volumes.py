@@ -1,0 +1,59 @@
+"""Another volume than the StatefulSet has is told before Kubernetes refuses it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.rollout.volumes import changed_volume
+from tests.unit.fakes.init_inputs import InitCluster, access, provide_cluster
+
+SAME = {"data": {"size": "10Gi", "storage_class": "gp3"}, "audit": {"size": "1Gi", "storage_class": ""}}
+
+
+def template(name: str, size: str, storage_class: str | None = None) -> dict[str, Any]:
+    spec: dict[str, Any] = {"resources": {"requests": {"storage": size}}}
+    if storage_class is not None:
+        spec["storageClassName"] = storage_class
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
+    cluster = provide_cluster(monkeypatch, tmp_path)
+    templates = [template("data", "10Gi", "gp3"), template("audit", "1Gi")]
+    cluster.objects.put("statefulset", "vault", spec={"replicas": 3, "volumeClaimTemplates": templates})
+    return cluster
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("size", ["10Gi", "10240Mi", "10.0Gi"])
+def test_same_volumes_are_taken_however_they_are_written(size: str) -> None:
+    assert changed_volume(access(), {**SAME, "data": {"size": size, "storage_class": "gp3"}}) is None
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"data": {"size": "20Gi", "storage_class": "gp3"}}, "dataStorage.size was 10Gi, and Kubernetes"),
+        ({"data": {"size": "10G", "storage_class": "gp3"}}, "dataStorage.size was 10Gi, and"),
+        ({"data": {"size": "10Gi", "storage_class": ""}}, "dataStorage.storageClass was gp3, and"),
+        ({"audit": {"size": "1Gi", "storage_class": "gp2"}}, "auditStorage.storageClass was not set, and"),
+        ({"audit": None}, "auditStorage.enabled was true, and"),
+    ],
+)  # fmt: skip
+def test_other_volumes_are_told(changed: dict[str, Any], told: str) -> None:
+    wanted = {name: volume for name, volume in {**SAME, **changed}.items() if volume is not None}
+    assert str(changed_volume(access(), wanted)).startswith(told)
+
+
+def test_volume_that_is_new_is_told(cluster: InitCluster) -> None:
+    templates = [template("data", "10Gi", "gp3")]
+    cluster.objects.put("statefulset", "vault", spec={"replicas": 3, "volumeClaimTemplates": templates})
+    assert str(changed_volume(access(), SAME)).startswith("auditStorage.enabled was false, and")
+
+
+def test_without_a_stateful_set_any_volume_may_come(cluster: InitCluster) -> None:
+    cluster.objects.remove("statefulset", "vault")
+    assert changed_volume(access(), {}) is None

@@ -1,0 +1,223 @@
+"""The rolling change as the engine asks for it: told in the preview, done by the update."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pulumi.output import Unknown
+
+from components.errors import DeploymentError
+from components.pod_rollout import INPUTS, PodRolloutProvider
+from components.rollout import pods as observed
+from components.rollout import steps
+from components.rollout.pods import RolloutPod
+from components.vault.stateful_set import Server, StatefulSetError
+from tests.unit.fakes.init_inputs import DEPLOYMENT, access
+from tests.unit.fakes.rolling_pods import NEW, OLD, asked, server
+
+UNKNOWN: Any = object.__new__(Unknown)
+ROLL_OFF = "as upgrade.roll is false"
+
+
+def properties(**changed: Any) -> dict[str, Any]:
+    return {
+        "access": access().to_properties(),
+        "replicas": 3,
+        "roll": True,
+        "image": OLD.image,
+        "configuration": OLD.configuration,
+        "chart": OLD.chart,
+        "pod_settings": "same",
+        "release_revision": 1,
+        "pod_seconds": 1,
+        "deployment": DEPLOYMENT,
+        "token": "",
+        "custody": {},
+        "unseals_itself": True,
+        "key_shares": [],
+        "threshold": 3,
+        **changed,
+    }
+
+
+CHANGING = {"release_revision": UNKNOWN, "image": NEW.image}
+
+
+def kubernetes_has(
+    monkeypatch: pytest.MonkeyPatch, *servers: Server, leader: int = 1, other: RolloutPod | None = None
+) -> None:
+    def ask(_access: object, found: Sequence[Server]) -> Sequence[RolloutPod]:
+        pods = [asked(one, leads=one.ordinal == leader, sealed=not one.ready) for one in found]
+        return [other if other is not None and pod.name == other.name else pod for pod in pods]
+
+    monkeypatch.setattr(observed, "expected_servers", lambda _access, _replicas: list(servers))
+    monkeypatch.setattr(observed, "ask_pods", ask)
+
+
+def of_old(*, outdated: bool = False, ready: bool = True) -> list[Server]:
+    """Three pods with the settings from before; outdated once the release is changed."""
+    made = [server(ordinal, outdated=True, ready=ready) for ordinal in range(3)]
+    return made if outdated else [_as_current(one) for one in made]
+
+
+def _as_current(one: Server) -> Server:
+    return Server(**{**vars(one), "outdated": False})
+
+
+def previewed(olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
+    return [failure.reason for failure in PodRolloutProvider().check(olds, news).failures]
+
+
+def test_preview_names_pods_order_and_reasons(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubernetes_has(monkeypatch, *of_old())
+    changed = properties(**CHANGING, configuration="after")
+    assert previewed(properties(), changed) == []
+    assert capsys.readouterr().err == (
+        "Pods of Vault that will be replaced, one by one, each once all others serve: vault-2, vault-0, then "
+        "the leader vault-1 (image 1.18.1 -> 1.20.4, Vault's configuration)\n"
+    )
+
+
+def test_single_pods_gap_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    kubernetes_has(monkeypatch, of_old()[0], leader=0)
+    assert previewed(properties(replicas=1), properties(replicas=1, **CHANGING)) == []
+    assert "so that Vault serves nobody until it is back: vault-0 (image" in capsys.readouterr().err
+
+
+def test_other_settings_of_pods_are_a_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubernetes_has(monkeypatch, *of_old())
+    previewed(properties(), properties(release_revision=UNKNOWN, pod_settings="other"))
+    assert "then the leader vault-1 (other settings of the pods)" in capsys.readouterr().err
+
+
+def test_change_that_concerns_no_pod_is_not_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubernetes_has(monkeypatch, *of_old())
+    assert previewed(properties(), properties(release_revision=UNKNOWN)) == []
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("changed", [{}, {"deployment": UNKNOWN, **CHANGING}])
+def test_cluster_is_not_asked_for_nothing(monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]) -> None:
+    """Neither without a change nor before the init, when there is no Vault."""
+    monkeypatch.setattr(observed, "expected_servers", lambda *_: pytest.fail("it was asked"))
+    assert previewed(properties(), properties(**changed)) == []
+
+
+def test_stack_of_an_earlier_version_learns_which_pods_go(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubernetes_has(monkeypatch, *of_old(outdated=True))
+    assert previewed({}, properties(release_revision=4)) == []
+    assert "then the leader vault-1 (other settings of the pods)" in capsys.readouterr().err
+
+
+def test_pods_of_a_stopped_run_are_waited_for_and_not_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pod that it was replacing runs with the new settings already, and isn't ready yet."""
+    kubernetes_has(monkeypatch, *of_old(outdated=True)[:2], server(2, ready=False))
+    assert previewed(properties(), properties(release_revision=2, image=NEW.image)) == []
+    said = capsys.readouterr().err
+    assert "vault-0, then the leader vault-1 (image 1.18.1 -> 1.20.4)" in said
+    assert "vault-2" not in said
+
+
+def test_pod_that_is_ill_and_stays_is_refused_before_anything_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With an image that it has already, it alone wouldn't be replaced."""
+    ill = server(2, ready=False)
+    kubernetes_has(monkeypatch, *of_old()[:2], ill)
+    news = properties(release_revision=UNKNOWN, image=NEW.image)
+    (reason,) = previewed(properties(), {**news, "configuration": ""})
+    assert reason == "vault-2 doesn't serve (it is sealed), so no other pod can be replaced; fix it first"
+
+
+def test_ill_pod_that_the_change_replaces_is_told_and_taken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ill = _as_current(server(2, outdated=True, ready=False))
+    kubernetes_has(monkeypatch, *of_old()[:2], ill)
+    assert previewed(properties(), properties(**CHANGING)) == []
+    assert "vault-2 doesn't serve (it is sealed), so it is the first one" in capsys.readouterr().err
+
+
+def test_two_clusters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = asked(of_old()[2], cluster="other")
+    kubernetes_has(monkeypatch, *of_old(), other=other)
+    (reason,) = previewed(properties(), properties(**CHANGING))
+    assert "vault-2 belongs to another cluster" in reason
+
+
+def test_without_a_roll_the_pods_that_stay_behind_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubernetes_has(monkeypatch, *of_old())
+    assert previewed(properties(roll=False), properties(roll=False, **CHANGING)) == []
+    said = capsys.readouterr().err
+    assert said.startswith("Vault's pods that won't run with the new settings, " + ROLL_OFF)
+    assert "vault-2, vault-0, then the leader vault-1 (image 1.18.1 -> 1.20.4)" in said
+
+
+def test_preview_works_without_the_cluster(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(*_: object) -> Sequence[Server]:
+        raise StatefulSetError("the pods can't be listed")
+
+    monkeypatch.setattr(observed, "expected_servers", unreachable)
+    assert previewed(properties(), properties(**CHANGING)) == []
+    assert "can't be seen: the pods can't be listed" in capsys.readouterr().err
+
+
+def test_pods_that_only_others_can_unseal_are_refused_at_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    kubernetes_has(monkeypatch, *of_old())
+    adopted = {"unseals_itself": False, "key_shares": []}
+    (reason,) = previewed(properties(**adopted), properties(**adopted, **CHANGING))
+    assert "doesn't have this Vault's key shares" in reason
+    assert "Set upgrade.roll to false" in reason
+    held = {"unseals_itself": False, "key_shares": ["a", "b", "c", "d"]}
+    assert previewed(properties(**held), properties(**held, **CHANGING)) == []
+
+
+def test_update_replaces_pods_with_what_the_stack_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[steps.RolloutInputs] = []
+    monkeypatch.setattr(steps.PodReplacement, "run", lambda self: ran.append(self._inputs))
+    kubernetes_has(monkeypatch, *(server(ordinal) for ordinal in range(3)))
+    held = {"unseals_itself": False, "key_shares": ["a", "b", "c", "d"], "token": "hvs.reads"}
+    news = properties(**held, release_revision=2)
+    outputs = PodRolloutProvider().update("id", properties(), news).outs
+    assert outputs == {**{name: news[name] for name in INPUTS}, "running": "2"}
+    (inputs,) = ran
+    assert (inputs.replicas, inputs.pod_seconds, inputs.token) == (3, 1.0, "hvs.reads")
+    assert inputs.key_shares == ["a", "b", "c"]
+    assert "hvs.reads" not in repr(inputs)
+    assert "'a'" not in repr(inputs)
+
+
+def test_update_without_a_roll_says_which_pods_are_behind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(steps.PodReplacement, "run", lambda _: pytest.fail("upgrade.roll is false"))
+    kubernetes_has(monkeypatch, server(0), server(1, outdated=True), server(2, outdated=True))
+    created = PodRolloutProvider().create(properties(roll=False))
+    assert created.id == "secrets/vault"
+    assert created.outs is not None
+    assert created.outs["running"] == "not yet vault-1, vault-2"
+    said = capsys.readouterr().err
+    assert said.startswith("vault-1, vault-2 still run with settings from before this update, " + ROLL_OFF)
+
+
+def test_failure_is_the_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: steps.PodReplacement) -> None:
+        raise DeploymentError("vault-2 doesn't come up")
+
+    monkeypatch.setattr(steps.PodReplacement, "run", fail)
+    with pytest.raises(DeploymentError, match="doesn't come up"):
+        PodRolloutProvider().create(properties())

@@ -1,0 +1,110 @@
+"""Pods of a StatefulSet that come back after they were removed, and what their Vault answers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from components.kubernetes.kubectl import KubectlError
+from components.rollout import steps
+from components.rollout.pods import RolloutPod
+from components.vault.client import Leader, SealStatus
+from components.vault.pod_access import PodAccess
+from components.vault.stateful_set import PodOrigin, Server
+
+OLD = PodOrigin(image="hashicorp/vault:1.18.1", configuration="before", chart="vault-0.29.1")
+NEW = PodOrigin(image="hashicorp/vault:1.20.4", configuration="after", chart="vault-0.29.1")
+
+
+def server(ordinal: int, *, outdated: bool = False, ready: bool = True, terminating: bool = False) -> Server:
+    """A pod as Kubernetes has it."""
+    return Server(
+        ordinal=ordinal,
+        name=f"vault-{ordinal}",
+        pod_uid=f"{'old' if outdated else 'new'}-{ordinal}",
+        outdated=outdated,
+        created=None,
+        terminating=terminating,
+        claim=f"data-vault-{ordinal}",
+        data_since=None,
+        ready=ready,
+        origin=OLD if outdated else NEW,
+    )
+
+
+def asked(
+    of: Server, *, leads: bool = False, sealed: bool = False, cluster: str = "c", index: int = 100
+) -> RolloutPod:
+    """A pod whose Vault has answered."""
+    status = SealStatus("awskms", True, sealed, True, "1.18.1", "" if sealed else cluster)
+    if sealed:
+        return RolloutPod(of, status, None, "it is sealed")
+    leader = Leader(True, leads, "http://leader:8200", index, index)
+    return RolloutPod(of, status, leader, "")
+
+
+@dataclass
+class RollingPods:
+    """A StatefulSet whose pods, once removed, pass through the states of a restart at each look."""
+
+    servers: list[Server]
+    leader: int
+    """Ordinal of the pod that leads."""
+    removed: list[str]
+    """How and in which order pods were removed."""
+    broken: Callable[[Server], bool] = lambda _: False
+    """Whether a new pod never gets ready."""
+    refusals: list[KubectlError] | None = None
+    """What the next removals are answered."""
+    at_look: Callable[["RollingPods"], None] = lambda _: None
+    """What others do before each look."""
+    most_absent: int = 0
+    """The largest number of pods that were away at the same time."""
+
+    def look(self, _access: PodAccess, replicas: int) -> Sequence[Server]:
+        """The pods now; one that was removed is deleted, then created, then ready."""
+        self.at_look(self)
+        shown = list(self.servers)
+        self.most_absent = max(self.most_absent, sum(not (one.ready and one.pod_uid) for one in shown))
+        for ordinal, one in enumerate(shown):
+            if one.terminating:
+                fresh = server(ordinal)
+                self.servers[ordinal] = replace(fresh, ready=False)
+            elif not one.ready and not one.outdated and not self.broken(one):
+                self.servers[ordinal] = replace(one, ready=True)
+        return shown[:replicas]
+
+    def ask(self, _access: PodAccess, servers: Sequence[Server]) -> Sequence[RolloutPod]:
+        return [asked(one, leads=one.ordinal == self.leader, sealed=not one.ready) for one in servers]
+
+    def remove(self, how: str, name: str, uid: str) -> None:
+        """What Kubernetes does if a pod is to go."""
+        if self.refusals:
+            raise self.refusals.pop(0)
+        ordinal = int(name.rpartition("-")[2])
+        if self.servers[ordinal].pod_uid != uid:
+            raise KubectlError("Error from server (Conflict): the UID in the precondition")
+        self.removed.append(f"{how} {name}")
+        self.servers[ordinal] = replace(self.servers[ordinal], terminating=True, ready=False)
+        if ordinal == self.leader:
+            self.leader = next(one.ordinal for one in self.servers if one.ready)
+
+    def provide(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Has the steps see these pods."""
+
+        def evict(_kubectl: object, *, namespace: str, pod: str, uid: str) -> None:
+            assert namespace
+            self.remove("evict", pod, uid)
+
+        def delete(_access: PodAccess, one: Server) -> None:
+            self.remove("delete", one.name, one.pod_uid)
+
+        monkeypatch.setattr(steps, "expected_servers", self.look)
+        monkeypatch.setattr(steps, "ask_pods", self.ask)
+        monkeypatch.setattr(steps, "evict", evict)
+        monkeypatch.setattr(steps, "delete_pod", delete)
+
+
+def outdated_pods(replicas: int = 3, *, leader: int = 1) -> RollingPods:
+    """Healthy pods that all run with the settings from before."""
+    return RollingPods([server(ordinal, outdated=True) for ordinal in range(replicas)], leader, [])
