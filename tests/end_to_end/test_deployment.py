@@ -15,6 +15,7 @@ RESOURCE_TYPES = {
     "kubernetes:helm.sh/v3:Release",
     "pulumi-python:dynamic/vault:InjectorAdmission",
     "pulumi-python:dynamic/vault:OperatorInit",
+    "pulumi-python:dynamic/vault:PodRollout",
     "pulumi-python:dynamic/vault:RaftQuorum",
 }
 

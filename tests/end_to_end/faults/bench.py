@@ -29,6 +29,10 @@ SHARES, THRESHOLD = 3, 2
 UP = ("up", "--yes", "--skip-preview")
 
 
+CHANGED_SERVICE: Mapping[str, object] = {"annotations": {"example.com/changed": "once"}}
+"""The setting `service` of an update that changes the release and no pod, and so is verified again."""
+
+
 @dataclass
 class Bench:
     """One stack of the program, at first with nothing deployed, beside others in the same cluster."""

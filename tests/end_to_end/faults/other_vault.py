@@ -10,7 +10,7 @@ from tests.end_to_end.running_vault import poll
 
 _POD_START_SECONDS = 10
 _JOIN_SECONDS = 120
-_INIT_TYPES = ("OperatorInit", "RaftQuorum")
+_INIT_TYPES = ("OperatorInit", "PodRollout", "RaftQuorum")
 
 
 def blank_pod_joins(bench: Bench) -> None:

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.end_to_end.faults.bench import Bench
+from tests.end_to_end.faults.bench import CHANGED_SERVICE, Bench
 from tests.end_to_end.faults.boundary import boundary as role_boundary
 from tests.end_to_end.faults.vault_proxy import Exchange
 
@@ -59,14 +59,14 @@ def decrypt_denied_later(bench: Bench) -> None:
         # A changed release is verified again.
         bench.configure(
             podAddress=None,
-            extraEnvironment={"VAULT_LOG_LEVEL": "info"},
+            service=CHANGED_SERVICE,
             deadlines={"quorumSeconds": _QUORUM_SECONDS},
         )
         bench.up(succeeds=False)
         iam.delete_role_permissions_boundary(RoleName=role)
         bench.delete_pod()
         # With its full time: a new pod may first fail, as the old one still holds Vault's files.
-        bench.configure(podAddress=None, extraEnvironment={"VAULT_LOG_LEVEL": "info"})
+        bench.configure(podAddress=None, service=CHANGED_SERVICE)
         bench.up()
 
 

@@ -1,7 +1,7 @@
 """Faults of Google's key service and of the identity that Vault is to it."""
 
 from tests.end_to_end.faults import lost_runs, unreliable_store
-from tests.end_to_end.faults.bench import Bench
+from tests.end_to_end.faults.bench import CHANGED_SERVICE, Bench
 from tests.end_to_end.google.conftest import IAM, KMS, PROJECT, RING
 from tests.end_to_end.google.google_bench import GoogleBench
 from tests.end_to_end.running_vault import poll
@@ -36,12 +36,12 @@ def rights_withdrawn(bench: Bench) -> None:
     bench.await_in_log("PermissionDenied")
     # A changed release is verified again.
     changed = {
-        "extraEnvironment": {"VAULT_LOG_LEVEL": "info"},
+        "service": CHANGED_SERVICE,
         "deadlines": {"quorumSeconds": _QUORUM_SECONDS},
     }
     bench.configure(podAddress=None, **changed)
     bench.up(succeeds=False)
-    bench.configure(podAddress=None, extraEnvironment={"VAULT_LOG_LEVEL": "info"})
+    bench.configure(podAddress=None, service=CHANGED_SERVICE)
     bench.up(more=["--refresh"])
     _await_unsealed(bench)
 
@@ -74,12 +74,12 @@ def account_made_again(bench: Bench) -> None:
     bench.cloud.google("POST", accounts, {"accountId": bench.name})
     bench.delete_pod()
     changed = {
-        "extraEnvironment": {"VAULT_LOG_LEVEL": "info"},
+        "service": CHANGED_SERVICE,
         "deadlines": {"quorumSeconds": _QUORUM_SECONDS},
     }
     bench.configure(podAddress=None, **changed)
     bench.up(succeeds=False)
-    bench.configure(podAddress=None, extraEnvironment={"VAULT_LOG_LEVEL": "info"})
+    bench.configure(podAddress=None, service=CHANGED_SERVICE)
     bench.up(more=["--refresh"])
     _await_unsealed(bench)
 

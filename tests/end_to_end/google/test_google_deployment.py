@@ -16,6 +16,7 @@ RESOURCE_TYPES = {
     "kubernetes:core/v1:Namespace",
     "kubernetes:helm.sh/v3:Release",
     "pulumi-python:dynamic/vault:OperatorInit",
+    "pulumi-python:dynamic/vault:PodRollout",
     "pulumi-python:dynamic/vault:RaftQuorum",
 }
 ACCOUNT = "vault-auto-unseal@sandbox-project.iam.gserviceaccount.com"

@@ -1,0 +1,141 @@
+"""A change reaches Vault's pods by the update itself, one after another, with clients served meanwhile."""
+
+import json
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sandbox.cluster.credentials import administrator_api
+from sandbox.cluster.paths import ClusterPaths
+from tests.benchmarks.rounds import deployed_cluster
+from tests.benchmarks.writes import WriteLoad, longest_gap
+from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.faults.engine_run import EngineRun
+
+UP = ("up", "--yes", "--skip-preview")
+GAP_SECONDS = 5
+"""More than `make bench` measures, as other tests run at the same time."""
+
+
+def changed(value: str) -> dict[str, object]:
+    """Settings that only these tests have, by which all pods are outdated."""
+    return {"extraEnvironment": {"CHANGED_BY": value}}
+
+
+def uids(deployment: Deployment) -> Mapping[str, str]:
+    """The pods' uids by their names."""
+    return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in deployment.vault.pods()}
+
+
+def values_of(deployment: Deployment) -> Sequence[str | None]:
+    """What each pod was made with."""
+    return [_value(pod) for pod in deployment.vault.pods()]
+
+
+def _value(pod: Mapping[str, Any]) -> str | None:
+    environment = pod["spec"]["containers"][0]["env"]
+    return next((entry["value"] for entry in environment if entry["name"] == "CHANGED_BY"), None)
+
+
+def start(deployment: Deployment, output: Path) -> EngineRun:
+    return EngineRun(deployment.stack, deployment.stack.command(UP), output)
+
+
+def cancel(deployment: Deployment) -> None:
+    """Ends the lock of the killed run."""
+    stack = deployment.stack
+    # It takes no configuration file, unlike what else is run on a stack.
+    command = [str(stack.tools.pulumi), "cancel", stack.name, "--yes", "--non-interactive"]
+    subprocess.run(command, cwd=stack.program, env=stack.environment(), check=True, capture_output=True)
+
+
+def evict(deployment: Deployment, pod: str) -> str:
+    """What a drain of its node gets as an answer; empty if the pod may go."""
+    path = f"/api/v1/namespaces/{deployment.name}/pods/{pod}/eviction"
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    result = deployment.cluster.run("create", "--raw", path, "--filename=-", stdin=json.dumps(body))
+    return result.stderr
+
+
+def test_pods_left_behind_are_named_and_then_rolled_while_clients_write(
+    awskms: Deployment, tmp_path: Path
+) -> None:
+    before, token = uids(awskms), awskms.outputs()["root_token"]
+    awskms.configure({**changed("a roll"), "upgrade": {"roll": False}})
+    result = awskms.stack.run(*UP)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "vault-0, vault-1, vault-2 still run with settings from before this update" in result.stdout
+    assert uids(awskms) == before
+
+    awskms.configure(changed("a roll"))
+    preview = awskms.stack.run("preview")
+    assert "Pods of Vault that will be replaced, one by one, each once all others serve: " in preview.stdout
+    assert "(other settings of the pods)" in preview.stdout
+
+    cluster = deployed_cluster(awskms.stack, administrator_api(ClusterPaths.of(awskms.stack.layout)))
+    cluster.prepare_writes()
+    address = cluster.active_address()
+    try:
+        with WriteLoad(lambda: cluster.write(address)) as load, start(awskms, tmp_path / "run.txt") as run:
+            began = time.monotonic()
+            run.await_said(r"Replacing (\S+) \(1 of 3\)")
+            first = next(name for name in before if f"Replacing {name} (1 of 3)" in run.said)
+            other = next(name for name in before if name != first)
+            assert "TooManyRequests" in evict(awskms, other)
+            assert run.wait() == 0, run.said
+            time.sleep(1)
+            writes = load.writes()
+    finally:
+        cluster.end_writes()
+    assert longest_gap(writes, began).seconds < GAP_SECONDS
+    assert set(uids(awskms).values()).isdisjoint(before.values())
+    assert values_of(awskms) == ["a roll"] * 3
+    awskms.vault.await_healthy_voters(token)
+    assert awskms.stack.run("preview", "--expect-no-changes").returncode == 0
+
+
+def test_a_killed_run_is_gone_on_with(awskms: Deployment, tmp_path: Path) -> None:
+    before = uids(awskms)
+    awskms.configure(changed("a run that is killed"))
+    with start(awskms, tmp_path / "killed.txt") as run:
+        run.await_said(r"Replacing \S+ \(2 of 3\)")
+        run.kill_everything()
+        run.await_killed()
+    cancel(awskms)
+    between = uids(awskms)
+    with start(awskms, tmp_path / "next.txt") as run:
+        assert run.wait() == 0, run.said
+    after = uids(awskms)
+    replaced = [name for name in between if between[name] not in before.values()]
+    assert replaced
+    assert all(after[name] == between[name] for name in replaced)
+    assert values_of(awskms) == ["a run that is killed"] * 3
+
+
+def test_an_image_that_is_missing_stops_the_roll_and_can_be_set_back(
+    awskms: Deployment, tmp_path: Path
+) -> None:
+    before, token = uids(awskms), awskms.outputs()["root_token"]
+    settings = changed("a run that is killed")
+    image = {"repository": "hashicorp/missing", "tag": "1.18.1"}
+    awskms.configure({**settings, "image": image, "upgrade": {"podSeconds": 20}})
+    with start(awskms, tmp_path / "missing.txt") as run:
+        assert run.wait() != 0
+        assert "Vault's pods are no longer replaced" in run.said
+        assert "hashicorp/missing:1.18.1" in run.said
+        assert "1 of 3 pods run with the settings of the release" in run.said
+    after = uids(awskms)
+    failed = [name for name in before if before[name] != after[name]]
+    assert len(failed) == 1
+    assert awskms.vault.unsealed() == 2
+
+    awskms.configure(settings)
+    with start(awskms, tmp_path / "back.txt") as run:
+        assert run.wait() == 0, run.said
+    kept = {name: uid for name, uid in uids(awskms).items() if uid in before.values()}
+    assert sorted(kept) == sorted(set(before) - set(failed))
+    awskms.vault.await_healthy_voters(token)
+    awskms.configure({})
+    awskms.up()
