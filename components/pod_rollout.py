@@ -11,7 +11,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
 
 from components.awaits_release import awaits_release
-from components.chart.default_values import CHART_NAME
+from components.chart.default_values import packaged_version
 from components.custody.key_custody import KeyCustody, reading_token
 from components.errors import DeploymentError, RetryableError
 from components.progress import say
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
     from components.operator_init import OperatorInit
     from components.rollout.plan import WantedPods
-    from components.settings import Settings
+    from components.settings import ChartSettings, Settings
     from components.vault.stateful_set import Server
     from components.vault_release import VaultRelease
 
@@ -188,6 +188,12 @@ def _reasons(
     return reasons
 
 
+def _chart_version(chart: "ChartSettings") -> str:
+    """Return the chart's version as its label `helm.sh/chart` has it (`vault.chart` in `_helpers.tpl`)."""
+    version = packaged_version(chart.path) if chart.path is not None else str(chart.version)
+    return version.replace("+", "_")
+
+
 class PodRollout(StableResource, module="vault", name="PodRollout"):
     """Pods of Vault that all run with the settings of the release."""
 
@@ -203,7 +209,6 @@ class PodRollout(StableResource, module="vault", name="PodRollout"):
         init: "OperatorInit",
         opts: pulumi.ResourceOptions,
     ) -> None:
-        chart = settings.chart.version
         properties: dict[str, Any] = {
             "access": release.access.to_properties(),
             "replicas": settings.replicas,
@@ -211,7 +216,7 @@ class PodRollout(StableResource, module="vault", name="PodRollout"):
             "roll": settings.upgrade.roll and settings.migrate_from is None,
             "image": settings.image.name,
             "configuration": release.configuration_checksum,
-            "chart": f"{CHART_NAME}-{chart}" if chart is not None else "",
+            "chart": _chart_version(settings.chart),
             "pod_settings": release.pod_settings,
             "release_revision": release.revision,
             # What follows isn't compared: it matters only while pods are replaced.

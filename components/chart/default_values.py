@@ -1,8 +1,9 @@
-"""Reads the default values of a chart from where it is installed from: a folder, an archive, a repository."""
+"""Reads a chart's version and default values from where it is: a folder, an archive, a repository."""
 
 import hashlib
 import io
 import os
+import re
 import tarfile
 from pathlib import Path
 from urllib.parse import urljoin
@@ -14,6 +15,7 @@ from components.errors import DeploymentError
 CHART_NAME = "vault"
 REQUEST_SECONDS = 30
 _VALUES = "values.yaml"
+_CHART = "Chart.yaml"
 
 
 class ChartSourceError(DeploymentError):
@@ -22,15 +24,30 @@ class ChartSourceError(DeploymentError):
 
 def packaged_default_values(path: str) -> str:
     """Return the text of ``values.yaml`` in a chart's folder or archive; raise :class:`ChartSourceError`."""
+    return _packaged(path, _VALUES)
+
+
+def packaged_version(path: str) -> str:
+    """Return the version that ``Chart.yaml`` in a chart's folder or archive names.
+
+    Raises :class:`ChartSourceError`.
+    """
+    found = re.search(r"^version:[ \t]*[\"']?([^\"'\s]+)", _packaged(path, _CHART), re.MULTILINE)
+    if found is None:
+        raise ChartSourceError(f"{_CHART} in {path} names no version. Set chart.path to a chart.")
+    return found[1]
+
+
+def _packaged(path: str, name: str) -> str:
     chart = Path(path)
     try:
         if chart.is_dir():
-            return (chart / _VALUES).read_text(encoding="utf-8")
-        return _in_archive(chart.read_bytes())
+            return (chart / name).read_text(encoding="utf-8")
+        return _in_archive(chart.read_bytes(), name)
     except (OSError, tarfile.TarError, UnicodeDecodeError) as error:
         raise ChartSourceError(
-            f"The chart's default values can't be read: {error}. Set chart.path to the folder or the archive "
-            "of a chart."
+            f"{name} of the chart can't be read: {error}. Set chart.path to the folder or the archive of a "
+            "chart."
         ) from error
 
 
@@ -83,7 +100,7 @@ def _downloaded(repository: str, version: str, ca_file: str | None) -> str:
                 f"Chart {CHART_NAME} {version} in repository {repository} isn't the one that its index "
                 "names: its digest is another one. Ask who runs the repository."
             )
-        return _in_archive(archive)
+        return _in_archive(archive, _VALUES)
     except (
         requests.RequestException,
         tarfile.TarError,
@@ -99,13 +116,13 @@ def _downloaded(repository: str, version: str, ca_file: str | None) -> str:
         ) from error
 
 
-def _in_archive(archive: bytes) -> str:
+def _in_archive(archive: bytes, wanted: str) -> str:
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         for member in files:
             folders, _, name = member.name.removeprefix("./").rpartition("/")
             # Those of subcharts are deeper.
-            if name == _VALUES and folders and "/" not in folders:
+            if name == wanted and folders and "/" not in folders:
                 file = files.extractfile(member)
                 if file is not None:
                     return file.read().decode()
-    raise tarfile.TarError(f"there is no {_VALUES} in the archive")
+    raise tarfile.TarError(f"there is no {wanted} in the archive")

@@ -85,7 +85,7 @@ class WantedPods:
     configuration: str
     """Checksum of Vault's configuration."""
     chart: str
-    """Name and version of the chart, such as ``vault-0.29.1``."""
+    """Version of the chart, as its label has it."""
 
     def reasons(self, origin: PodOrigin) -> Sequence[str]:
         """Return in which of these a pod differs that was made from ``origin``."""
@@ -95,8 +95,9 @@ class WantedPods:
             found.append(f"image {old} -> {new}")
         if self.configuration and self.configuration != origin.configuration:
             found.append("Vault's configuration")
-        if self.chart and self.chart != origin.chart:
-            found.append(f"chart {_version(origin.chart)} -> {_version(self.chart)}")
+        # A chart of one's own may have another name.
+        if self.chart and not origin.chart.endswith(f"-{self.chart}"):
+            found.append(f"chart {origin.chart.partition('-')[2] or 'unknown'} -> {self.chart}")
         return found
 
 
@@ -123,7 +124,3 @@ def _distinguished(old: str, new: str) -> tuple[str, str]:
     old_repository, _, old_tag = old.rpartition(":")
     new_repository, _, new_tag = new.rpartition(":")
     return (old_tag, new_tag) if old_repository == new_repository else (old or "unknown", new)
-
-
-def _version(chart: str) -> str:
-    return chart.partition("-")[2] or "unknown"

@@ -13,6 +13,8 @@ from tests.benchmarks import vault_http
 from tests.benchmarks.helm_release import HelmRelease
 from tests.benchmarks.vault_cluster import POLL_SECONDS, VaultCluster, pod_address, seal_status
 
+CHANGED_VALUES: Mapping[str, Any] = {"extraLabels": {"benchmark": "changed"}}
+"""Values of the server by which all pods are outdated."""
 _SHARES, _THRESHOLD = 5, 3
 _START_SECONDS = 60
 _INIT_SECONDS = 60
@@ -37,6 +39,13 @@ class BareMinimum:
         cluster = VaultCluster(self.api, self.helm.release, self._initialize())
         cluster.await_healthy()
         return time.monotonic() - started, cluster
+
+    def replace_pods(self, cluster: VaultCluster) -> None:
+        """Changes the release and deletes one pod after another by hand, the leader last."""
+        self.helm.upgrade(self.chart, {**self.values, "server": {**self.values["server"], **CHANGED_VALUES}})
+        leader = cluster.leader()["metadata"]["name"]
+        for pod in sorted(cluster.pods(), key=lambda pod: bool(pod["metadata"]["name"] == leader)):
+            cluster.replace_pod(pod)
 
     def remove(self) -> None:
         """Removes release and namespace, with the volumes in it, and waits until they are gone."""

@@ -1,13 +1,15 @@
 """What may happen to a running Vault, and how long nobody can write then.
 
-Both write 20 times a second through the Service of the active server meanwhile.
+All write 20 times a second through the Service of the active server meanwhile.
 """
 
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.errors import SandboxError
 from sandbox.processes import wait_until
 from tests.benchmarks.vault_cluster import POLL_SECONDS, VaultCluster, vault_process
 from tests.benchmarks.writes import PER_SECOND, WriteLoad, failures, longest_gap, outage_seconds
@@ -80,6 +82,33 @@ def freeze_leader(cluster: VaultCluster) -> float:
             os.kill(process, signal.SIGCONT)
     cluster.await_healthy()
     return outage_seconds(writes, frozen)
+
+
+@dataclass(frozen=True)
+class Roll:
+    """What a change of all pods takes, and what a client notices of it."""
+
+    seconds: float
+    """From the start of the change until every pod is a new one and healthy."""
+    gap_seconds: float
+    """The longest time without a write that succeeded."""
+
+
+def roll(cluster: VaultCluster, change: Callable[[], None]) -> Roll:
+    """Measures ``change``, which has to replace every pod; raises :class:`SandboxError` where it doesn't."""
+    active_address = cluster.active_address()
+    old = {pod["metadata"]["uid"] for pod in cluster.pods()}
+    with WriteLoad(lambda: cluster.write(active_address)) as load:
+        _await_steady(load)
+        began = time.monotonic()
+        change()
+        cluster.await_healthy()
+        seconds = time.monotonic() - began
+        if not old.isdisjoint(pod["metadata"]["uid"] for pod in cluster.pods()):
+            raise SandboxError("pods from before the change are still there")
+        _await_steady(load)
+        writes = load.writes()
+    return Roll(seconds, longest_gap(writes, began).seconds)
 
 
 def delete_all_pods(cluster: VaultCluster) -> float:

@@ -32,6 +32,10 @@ class HelmRelease:
         arguments = ["install", self.release.name, *chart, "--create-namespace", "--values=-"]
         self._helm(*arguments, stdin=json.dumps(values))
 
+    def upgrade(self, chart: Sequence[str], values: Mapping[str, Any]) -> None:
+        """Changes its values; no pod is replaced by that."""
+        self._helm("upgrade", self.release.name, *chart, "--values=-", stdin=json.dumps(values))
+
     def uninstall(self) -> None:
         """Removes it; its namespace and its volumes stay."""
         self._helm("uninstall", self.release.name)

@@ -73,6 +73,21 @@ def update_comparisons(rounds: Sequence[UpdateRound]) -> Sequence[Comparison]:
             samples(lambda one: one.floor.frozen_seconds),
             goal=1.0,
         ),
+        Comparison(
+            "all pods changed: longest gap between writes",
+            "s",
+            samples(lambda one: one.program.roll.gap_seconds),
+            samples(lambda one: one.floor.roll.gap_seconds),
+            goal=1.0,
+        ),
+        Comparison(
+            "all pods changed, one after another",
+            "s",
+            samples(lambda one: one.program.roll.seconds),
+            samples(lambda one: one.floor.roll.seconds),
+            goal=1.15,
+            allowance=samples(lambda one: one.engine_start),
+        ),
     ]
 
 
@@ -90,6 +105,7 @@ def notes(environment: Environment, runs: int) -> Sequence[str]:
         "as pod 0 answers, and asking autopilot until three voters are healthy, with key and role there "
         "already. `pulumi up` makes those, too, and verifies the injector. Its allowance is the start of the "
         "engine and its plugins: `pulumi up` of the preview's floor from an empty state.",
-        "Floor of the others: the same on the cluster that the bare minimum made. Writes go to the Service "
+        "Floor of the others: the same on the cluster of the bare minimum, where `helm upgrade` changes "
+        "the pods and they are deleted by hand, the leader last. Writes go to the Service "
         "of the active server, 20 a second; one that takes longer than 2 s has failed.",
     ]

@@ -6,15 +6,23 @@ does so for both.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sandbox.cluster.api_client import KubernetesApi
 from sandbox.plugins.aws.kms import PROPAGATION_SECONDS
 from sandbox.stack import SandboxStack
 from tests.benchmarks.bare_minimum import BareMinimum
-from tests.benchmarks.disturbances import LeaderKill, delete_all_pods, freeze_leader, kill_leader
+from tests.benchmarks.disturbances import (
+    LeaderKill,
+    Roll,
+    delete_all_pods,
+    freeze_leader,
+    kill_leader,
+    roll,
+)
 from tests.benchmarks.helm_release import HelmRelease
 from tests.benchmarks.vault_cluster import Release, VaultCluster
 
@@ -31,6 +39,8 @@ SLOW_KEY_SECONDS = 10.0
 PREVIEWS_A_RUN = 3
 """A preview takes seconds and its time varies by as much as is looked for, so it is measured more often."""
 
+_CHANGED = "podLabels.benchmark"
+"""Setting by which all pods are outdated."""
 _UP = ("up", "--yes", "--skip-preview")
 _DESTROY = ("destroy", "--yes", "--skip-preview")
 
@@ -44,6 +54,8 @@ class Deployment:
     kills: Sequence[LeaderKill]
     frozen_seconds: float
     """From the stop of the leader's process until no write failed any more; it was still stopped then."""
+    roll: Roll
+    """A change of all pods, by `pulumi up` or by hand."""
     rewrite_seconds: float
     """From the deletion of all pods until a write succeeded."""
 
@@ -113,14 +125,20 @@ class Contestants:
         slow_key = self._deployed(slow)[0]
         self.program.pulumi(*_DESTROY, quiet=True)
         seconds, cluster = self._deployed(self.program)
-        program = _disturbed(seconds, cluster)
+        program = _disturbed(seconds, cluster, self._change_pods)
+        self.program.pulumi("config", "rm", "--path", _CHANGED, quiet=True)
         helm = HelmRelease(self.program, cluster.release)
         bare_minimum = BareMinimum(self.api, helm, self.chart, helm.values())
         self.program.pulumi(*_DESTROY, "--target", _NAMESPACE, "--target-dependents", quiet=True)
-        floor = _disturbed(*bare_minimum.deploy())
+        seconds, cluster = bare_minimum.deploy()
+        floor = _disturbed(seconds, cluster, partial(bare_minimum.replace_pods, cluster))
         bare_minimum.remove()
         self.program.pulumi(*_DESTROY, quiet=True)
         return UpdateRound(engine_start, program, floor, slow_key)
+
+    def _change_pods(self) -> None:
+        self.program.pulumi("config", "set", "--path", _CHANGED, "yes", quiet=True)
+        self.program.pulumi(*_UP, quiet=True)
 
     def _deployed(self, stack: SandboxStack) -> tuple[float, VaultCluster]:
         seconds = timed_pulumi(stack, *_UP)
@@ -129,10 +147,11 @@ class Contestants:
         return seconds, cluster
 
 
-def _disturbed(seconds: float, cluster: VaultCluster) -> Deployment:
+def _disturbed(seconds: float, cluster: VaultCluster, change: Callable[[], None]) -> Deployment:
     cluster.prepare_writes()
     kills = [kill_leader(cluster) for _ in range(_KILLS)]
-    return Deployment(seconds, kills, freeze_leader(cluster), delete_all_pods(cluster))
+    frozen_seconds, rolled = freeze_leader(cluster), roll(cluster, change)
+    return Deployment(seconds, kills, frozen_seconds, rolled, delete_all_pods(cluster))
 
 
 def timed_pulumi(stack: SandboxStack, *arguments: str) -> float:

@@ -42,6 +42,17 @@ class VaultCluster:
         pods: list[JsonObject] = self.api.get(f"{self._pods_path}?{_SERVERS}")["items"]
         return pods
 
+    def replace_pod(self, pod: JsonObject) -> None:
+        """Deletes a pod and waits until all are healthy again, with another one in its place."""
+        uid = pod["metadata"]["uid"]
+        self.api.delete(f"{self._pods_path}/{pod['metadata']['name']}")
+        wait_until(
+            f"{pod['metadata']['name']} is replaced",
+            HEALTHY_SECONDS,
+            lambda: uid not in {one["metadata"]["uid"] for one in self.pods()} and self.is_healthy(),
+            interval_seconds=POLL_SECONDS,
+        )
+
     def delete_pods(self) -> None:
         """Asks for the end of all pods at once, with the time that they have for it by their own settings."""
         self.api.delete(f"{self._pods_path}?{_SERVERS}")

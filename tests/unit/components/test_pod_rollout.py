@@ -26,7 +26,7 @@ def properties(**changed: Any) -> dict[str, Any]:
         "roll": True,
         "image": OLD.image,
         "configuration": OLD.configuration,
-        "chart": OLD.chart,
+        "chart": "0.29.1",
         "pod_settings": "same",
         "release_revision": 1,
         "pod_seconds": 1,

@@ -11,6 +11,7 @@ import yaml
 from components.chart.default_values import (
     ChartSourceError,
     packaged_default_values,
+    packaged_version,
     published_default_values,
 )
 from sandbox.certificates import CertificateAuthority
@@ -29,7 +30,14 @@ def archive_of(files: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-CHART = archive_of({"vault/charts/other/values.yaml": "other: 1\n", "vault/values.yaml": VALUES})
+CHART = archive_of(
+    {
+        "vault/charts/other/values.yaml": "other: 1\n",
+        "vault/values.yaml": VALUES,
+        "vault/charts/other/Chart.yaml": "version: 9.9.9\n",
+        "vault/Chart.yaml": "apiVersion: v2\nappVersion: 1.20.4\nversion: 0.31.0\n",
+    }
+)
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +140,25 @@ def test_repository_is_verified_by_its_own_certificates(folder: Path, tmp_path: 
         with pytest.raises(ChartSourceError, match="CERTIFICATE_VERIFY_FAILED"):
             published_default_values(url, "0.29.1", None)
         assert published_default_values(url, "0.29.1", str(authority.certificate)) == VALUES
+
+
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [("version: 0.29.1", "0.29.1"), ('version:  "0.29.1+own.2"', "0.29.1+own.2"), ("version: '1'  # x", "1")],
+)
+def test_version_of_a_folder(tmp_path: Path, line: str, version: str) -> None:
+    (tmp_path / "Chart.yaml").write_text(f"name: vault\nappVersion: 1.18.1\n{line}\n")
+    assert packaged_version(str(tmp_path)) == version
+
+
+def test_version_of_an_archive(tmp_path: Path) -> None:
+    (tmp_path / "chart.tgz").write_bytes(CHART)
+    assert packaged_version(str(tmp_path / "chart.tgz")) == "0.31.0"
+
+
+def test_chart_without_a_version_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ChartSourceError, match=r"Chart.yaml of the chart can't be read"):
+        packaged_version(str(tmp_path))
+    (tmp_path / "Chart.yaml").write_text("appVersion: 1.18.1\n")
+    with pytest.raises(ChartSourceError, match="names no version"):
+        packaged_version(str(tmp_path))

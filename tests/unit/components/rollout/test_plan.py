@@ -9,7 +9,7 @@ from components.rollout.pods import RolloutPod
 from components.vault.stateful_set import PodOrigin, Server
 from tests.unit.fakes.rolling_pods import NEW, OLD, asked, server
 
-WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart=NEW.chart)
+WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart="0.29.1")
 
 
 def pods(*servers: Server, leader: int = 0) -> list[RolloutPod]:
@@ -92,14 +92,14 @@ def test_servers_of_two_clusters_are_told() -> None:
     [
         (WANTED, ["image 1.18.1 -> 1.20.4", "Vault's configuration"]),
         (
-            replace(WANTED, chart="vault-0.34.1", configuration=""),
+            replace(WANTED, chart="0.34.1", configuration=""),
             ["image 1.18.1 -> 1.20.4", "chart 0.29.1 -> 0.34.1"],
         ),
         (
             WantedPods(image="mirror.example:5000/vault:1.18.1", configuration="", chart=""),
             ["image hashicorp/vault:1.18.1 -> mirror.example:5000/vault:1.18.1"],
         ),
-        (WantedPods(image=OLD.image, configuration=OLD.configuration, chart=OLD.chart), []),
+        (WantedPods(image=OLD.image, configuration=OLD.configuration, chart="0.29.1"), []),
         (WantedPods("", "", ""), []),
     ],
 )  # fmt: skip

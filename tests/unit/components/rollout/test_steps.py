@@ -18,7 +18,7 @@ from tests.unit.fakes.init_runs import pods_answer
 from tests.unit.fakes.rolling_pods import NEW, RollingPods, outdated_pods, server
 from tests.unit.fakes.scripted_vault import ScriptedVault, seal_status
 
-WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart=NEW.chart)
+WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart="0.29.1")
 BUDGET = KubectlError("Error from server (TooManyRequests): Cannot evict pod")
 
 
