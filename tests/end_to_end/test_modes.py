@@ -54,6 +54,22 @@ def test_a_second_update_changes_nothing(standalone: Deployment) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_the_single_pod_is_replaced_by_a_change(standalone: Deployment) -> None:
+    vault, token = standalone.vault, standalone.outputs()["root_token"]
+    (before,) = vault.pods()
+    vault.write("cubbyhole/before-the-change", token, {"kept": "yes"})
+    standalone.configure({**STANDALONE, "podLabels": {"example.com/changed": "once"}})
+    preview = standalone.stack.run("preview")
+    assert f"so that Vault serves nobody until it is back: {standalone.name}-0" in preview.stdout
+    standalone.up()
+    (after,) = vault.pods()
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    assert after["metadata"]["labels"]["example.com/changed"] == "once"
+    answer = vault.read("cubbyhole/before-the-change", token)
+    assert answer is not None
+    assert answer["data"] == {"kept": "yes"}
+
+
 @pytest.mark.parametrize("command", [("preview",), ("up", "--yes", "--skip-preview")])
 def test_the_other_mode_is_refused(standalone: Deployment, command: tuple[str, ...]) -> None:
     standalone.configure({**INJECTOR_OFF, "mode": "ha"})

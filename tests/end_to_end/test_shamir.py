@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -9,12 +10,14 @@ from sandbox.layout import REPOSITORY
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 
+EKS = ("clusterName", "region", "nodeSecurityGroupId")
+SETTINGS: Mapping[str, object] = {"seal": "shamir", "injector": {"enabled": False}, **dict.fromkeys(EKS)}
+
 
 @pytest.fixture(scope="module")
 def shamir(fresh_of_module: Deployment) -> Deployment:
     """The stack with the Shamir seal, on any cluster."""
-    eks = ("clusterName", "region", "nodeSecurityGroupId")
-    fresh_of_module.ensure({"seal": "shamir", "injector": {"enabled": False}, **dict.fromkeys(eks)})
+    fresh_of_module.ensure(SETTINGS)
     return fresh_of_module
 
 
@@ -47,3 +50,21 @@ def test_unsealed_by_the_command_after_a_restart(shamir: Deployment) -> None:
     token = shamir.outputs()["root_token"]
     vault.await_healthy_voters(token)
     assert not [share for share in shamir.outputs()["key_shares"] if share in result.stdout + result.stderr]
+
+
+def test_replaced_pods_are_unsealed_with_the_shares_of_the_stack(shamir: Deployment) -> None:
+    before = {pod["metadata"]["uid"] for pod in shamir.vault.pods()}
+    changed = {**SETTINGS, "podLabels": {"example.com/changed": "once"}}
+    shamir.configure(changed)
+    result = shamir.stack.run("up", "--yes", "--skip-preview")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "still run with settings from before this update" in result.stdout
+    assert {pod["metadata"]["uid"] for pod in shamir.vault.pods()} == before
+    shamir.configure({**changed, "upgrade": {"roll": True}})
+    result = shamir.stack.run("up", "--yes", "--skip-preview")
+    said = result.stdout + result.stderr
+    assert result.returncode == 0, said
+    assert not before & {pod["metadata"]["uid"] for pod in shamir.vault.pods()}
+    outputs = shamir.outputs()
+    shamir.vault.await_healthy_voters(outputs["root_token"])
+    assert not [share for share in outputs["key_shares"] if share in said]
