@@ -156,10 +156,12 @@ def _announced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
     if not _changes_release(news):
         return None
     for pod in pods:
-        if not pod.serves and pod.name not in reasons:
-            return f"{pod.name} doesn't serve ({pod.problem}), so no other pod can be replaced; fix it first"
-        if not pod.serves:
-            say(f"{pod.name} doesn't serve ({pod.problem}), so it is the first one")
+        # One that is ready may only be out of reach of this machine.
+        if pod.server.ready:
+            continue
+        if pod.name not in reasons:
+            return f"{pod.name} isn't ready ({pod.problem}), so no other pod can be replaced; fix it first"
+        say(f"{pod.name} isn't ready ({pod.problem}), so it is the first one")
     return disagreement(pods)
 
 

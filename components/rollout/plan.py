@@ -116,7 +116,7 @@ def described(order: Sequence[RolloutPod], reasons: Mapping[str, Sequence[str]])
 
 def replacement_order(pods: Sequence[RolloutPod]) -> Sequence[RolloutPod]:
     """Return pods in the order in which they are replaced if the leader stays the same."""
-    return sorted(pods, key=lambda pod: (pod.leads, pod.serves, -pod.server.ordinal))
+    return sorted(pods, key=lambda pod: (pod.leads, pod.server.ready, -pod.server.ordinal))
 
 
 def _distinguished(old: str, new: str) -> tuple[str, str]:

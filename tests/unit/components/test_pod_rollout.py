@@ -136,7 +136,7 @@ def test_pod_that_is_ill_and_stays_is_refused_before_anything_changes(
     kubernetes_has(monkeypatch, *of_old()[:2], ill)
     news = properties(release_revision=UNKNOWN, image=NEW.image)
     (reason,) = previewed(properties(), {**news, "configuration": ""})
-    assert reason == "vault-2 doesn't serve (it is sealed), so no other pod can be replaced; fix it first"
+    assert reason == "vault-2 isn't ready (it is sealed), so no other pod can be replaced; fix it first"
 
 
 def test_ill_pod_that_the_change_replaces_is_told_and_taken(
@@ -145,7 +145,17 @@ def test_ill_pod_that_the_change_replaces_is_told_and_taken(
     ill = _as_current(server(2, outdated=True, ready=False))
     kubernetes_has(monkeypatch, *of_old()[:2], ill)
     assert previewed(properties(), properties(**CHANGING)) == []
-    assert "vault-2 doesn't serve (it is sealed), so it is the first one" in capsys.readouterr().err
+    assert "vault-2 isn't ready (it is sealed), so it is the first one" in capsys.readouterr().err
+
+
+def test_pod_that_only_this_machine_does_not_reach_is_no_obstacle(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A preview may have no right to reach pods."""
+    out_of_reach = RolloutPod(of_old()[2], None, None, "pods/portforward is forbidden")
+    kubernetes_has(monkeypatch, *of_old(), other=out_of_reach)
+    assert previewed(properties(), properties(**CHANGING)) == []
+    assert "isn't ready" not in capsys.readouterr().err
 
 
 def test_two_clusters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
