@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings, read_provider_settings
-from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMENT_NAME, QUANTITY
+from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, QUANTITY
 from components.config.reader import ConfigReader, configuration_of, project_configuration
 from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
@@ -36,6 +36,7 @@ from components.settings.model import (
 from components.settings.network_policy import read_network_policy
 from components.settings.pods import (
     read_disruption_budget,
+    read_environment,
     read_log,
     read_pods,
     read_topology_spread,
@@ -141,9 +142,7 @@ def parse_settings(
     replicas = _replicas(reader, mode)
     pod_address = _pod_address(reader, replicas)
     ui = reader.flag("ui", True)
-    extra_environment = reader.text_mapping(
-        "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
-    )
+    extra_environment = read_environment(reader)
     release = RELEASES[
         reader.choice(
             "release",
