@@ -47,7 +47,12 @@ from components.settings.seal import (
     read_seal_type,
     report_other_seals_sections,
 )
-from components.settings.server_configuration import read_extra_configuration, read_listener
+from components.settings.server_configuration import (
+    OWNED_BY_RAFT,
+    read_extra_configuration,
+    read_listener,
+    read_stanza,
+)
 from components.settings.services import read_service, read_ui_service
 
 # A Service's name has at most 63 characters, and the chart's longest is
@@ -298,6 +303,7 @@ def _raft(settings: ConfigReader, mode: Mode) -> RaftSettings:
             ("active-service", "pod-names"),
             "active-service joins sooner, pod-names needs no service registration",
         ),
+        extra=read_stanza(reader, OWNED_BY_RAFT),
     )
     if _milliseconds(raft.autopilot_reconcile_interval) <= _milliseconds(raft.autopilot_update_interval):
         update = "autopilotUpdateInterval"

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from components.chart.owned_values import OWNED
+from components.chart.owned_variables import OWNED_VARIABLES
 from components.chart.value_merge import SETTINGS
 from components.settings import server_configuration
 from tests.official_chart import leaves
@@ -51,6 +52,12 @@ def test_values_of_the_program_have_what_to_use_instead() -> None:
 
 def test_names_of_the_programs_configuration_have_what_to_use_instead() -> None:
     assert unmarked(PAGE, "Name") == server_configuration.OWNED
+
+
+def test_parameters_and_variables_have_what_to_use_instead() -> None:
+    assert unmarked(PAGE, "Listener's parameter") == server_configuration.OWNED_BY_LISTENER
+    assert unmarked(PAGE, "Raft's parameter") == server_configuration.OWNED_BY_RAFT
+    assert unmarked(PAGE, "Variable") == OWNED_VARIABLES
 
 
 def test_values_with_a_setting_have_it() -> None:

@@ -36,7 +36,7 @@ def test_values_of_the_program_are_refused_however_they_are_replaced(
     assert owned_problems(values) == [f"{path} can't be set here: {OWNED[path]}" for path in paths]
 
 
-SEAL = "Vault would take it for the seal instead of what the stack provides; use seal and its settings"
+SEAL = "Vault would prefer it to the seal that the stack provides; use seal and its settings"
 
 
 @pytest.mark.parametrize(
