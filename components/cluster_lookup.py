@@ -28,7 +28,10 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
         needs = GkeClusterNeeds(
             endpoint=settings.kube_context is None,
             workload_identity=needs_issuer,
-            placed=METADATA_LABEL in json.dumps([settings.pods.affinity, settings.pods.node_selector]),
+            placed=METADATA_LABEL
+            in json.dumps(
+                [settings.pods.affinity, settings.pods.node_selector, settings.chart.values.get("server")]
+            ),
         )
         return look_up_gke_cluster(wanted.name, wanted.location, wanted.project, needs)
     from components.aws.cluster import look_up_eks_cluster

@@ -287,7 +287,7 @@ def _configuration(
         )
 
     rendered = pulumi.Output.all(*stanzas).apply(render) if stanzas else pulumi.Output.from_input(render(()))
-    return pulumi.Output.secret(rendered) if settings.extra_configuration.secret else rendered
+    return pulumi.Output.secret(rendered) if settings.secret_configuration else rendered
 
 
 def user_interface(settings: Settings, release: VaultRelease) -> str:

@@ -3,8 +3,11 @@
 With a value of somebody else there, Vault would be another one than the one that is initialised and verified.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from components.chart.owned_variables import variable_problem
 
 OWNED: Mapping[str, str] = {
     "global.enabled": "the chart is always installed as a whole; remove it",
@@ -30,8 +33,6 @@ OWNED: Mapping[str, str] = {
     "server.logFormat": "use logFormat",
     "server.enterpriseLicense": "use license",
     "server.updateStrategyType": "it stays OnDelete, as only an unsealed Vault may be followed; remove it",
-    "server.resources": "use resources",
-    "server.affinity": "use affinity",
     "server.extraEnvironmentVars": "use extraEnvironment",
     "server.serviceAccount.create": "the seal's identity is bound to the chart's service account; remove it",
     "server.serviceAccount.name": "use serviceAccount",
@@ -71,10 +72,28 @@ OWNED: Mapping[str, str] = {
 }
 """Path of a value, its names joined by dots, and what to do instead."""
 
+_CONFIGURATION = re.compile(r"(?<!\S)--?(?:config|dev)\b[^\s=]*")
+"""Arguments of `vault server` with which it has another configuration, too, or another one altogether."""
+
 
 def owned_problems(values: Mapping[str, Any]) -> Sequence[str]:
-    """Return a problem for each of the values that the program owns, also those that would be removed."""
-    return [f"{path} can't be set here: {fix}" for path, fix in OWNED.items() if _touches(values, path)]
+    """Return a problem for each of the values that the program owns, also those that would be removed.
+
+    So is what brings another configuration along: arguments and variables of the server.
+    """
+    owned = [f"{path} can't be set here: {fix}" for path, fix in OWNED.items() if _touches(values, path)]
+    server = values.get("server")
+    return [*owned, *_other_configuration(server)] if isinstance(server, Mapping) else owned
+
+
+def _other_configuration(server: Mapping[str, Any]) -> Iterator[str]:
+    if found := _CONFIGURATION.search(str(server.get("extraArgs") or "")):
+        yield f"server.extraArgs can't have {found[0]}: the configuration is the program's; use extraConfig"
+    variables = server.get("extraSecretEnvironmentVars")
+    for variable in variables if isinstance(variables, Sequence) else ():
+        name = variable.get("envName") if isinstance(variable, Mapping) else None
+        if isinstance(name, str) and (fix := variable_problem(name)):
+            yield f"server.extraSecretEnvironmentVars can't have {name}: {fix}"
 
 
 def _touches(values: Any, path: str) -> bool:

@@ -38,7 +38,7 @@ def _unknown(
         else:
             commented = _commented(lines[first : section.end_mark.line + 1])
             if name not in commented:
-                yield _problem(path, name, [*known, *commented])
+                yield _problem(path, name, [*known, *commented], list(_beneath(section, name, path)))
 
 
 def _commented(lines: Sequence[str]) -> Sequence[str]:
@@ -47,7 +47,18 @@ def _commented(lines: Sequence[str]) -> Sequence[str]:
     return re.findall(r"^\s*# ?([A-Za-z][A-Za-z0-9]*):(?:\s|$)", text, re.MULTILINE)
 
 
-def _problem(path: str, name: str, known: Sequence[str]) -> str:
+def _beneath(section: yaml.MappingNode, name: str, path: str) -> Iterator[str]:
+    """Yield the paths of the values with this name in the sections of this one."""
+    for key, inner in section.value:
+        if key.value == name:
+            yield f"{path}{name}"
+        if isinstance(inner, yaml.MappingNode):
+            yield from _beneath(inner, name, f"{path}{key.value}.")
+
+
+def _problem(path: str, name: str, known: Sequence[str], beneath: Sequence[str]) -> str:
     near = near_name(name, known)
-    meant = f"; did you mean {path}{near}?" if near else ""
+    # Of several nobody knows which one is meant.
+    where = f"{path}{near}" if near else "".join(beneath) if len(beneath) == 1 else ""
+    meant = f"; did you mean {where}?" if where else ""
     return f"{path}{name} isn't a value of this chart{meant}"

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings, read_provider_settings
-from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, ENVIRONMENT_NAME, QUANTITY
+from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, QUANTITY
 from components.config.reader import ConfigReader, configuration_of, project_configuration
 from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
@@ -36,6 +36,7 @@ from components.settings.model import (
 from components.settings.network_policy import read_network_policy
 from components.settings.pods import (
     read_disruption_budget,
+    read_environment,
     read_log,
     read_pods,
     read_topology_spread,
@@ -46,7 +47,12 @@ from components.settings.seal import (
     read_seal_type,
     report_other_seals_sections,
 )
-from components.settings.server_configuration import read_extra_configuration, read_listener
+from components.settings.server_configuration import (
+    OWNED_BY_RAFT,
+    read_extra_configuration,
+    read_listener,
+    read_stanza,
+)
 from components.settings.services import read_service, read_ui_service
 from components.settings.upgrade import read_upgrade
 
@@ -142,9 +148,7 @@ def parse_settings(
     replicas = _replicas(reader, mode)
     pod_address = _pod_address(reader, replicas)
     ui = reader.flag("ui", True)
-    extra_environment = reader.text_mapping(
-        "extraEnvironment", ENVIRONMENT_NAME, "use a variable's name and a text"
-    )
+    extra_environment = read_environment(reader)
     release = RELEASES[
         reader.choice(
             "release",
@@ -301,6 +305,7 @@ def _raft(settings: ConfigReader, mode: Mode) -> RaftSettings:
             ("active-service", "pod-names"),
             "active-service joins sooner, pod-names needs no service registration",
         ),
+        extra=read_stanza(reader, OWNED_BY_RAFT),
     )
     if _milliseconds(raft.autopilot_reconcile_interval) <= _milliseconds(raft.autopilot_update_interval):
         update = "autopilotUpdateInterval"

@@ -119,6 +119,8 @@ class RaftSettings:
     """How often autopilot checks the peers' health, as a Go duration."""
     retry_join: RetryJoin
     """Whether pods join through the Service of the active Vault or through each pod's name."""
+    extra: ExtraConfiguration = field(default_factory=ExtraConfiguration)
+    """More of raft's parameters."""
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,11 @@ class Settings:
     upgrade: UpgradeSettings = field(default_factory=UpgradeSettings)
     network_policy: NetworkPolicySettings | None = None
     """None lets every pod talk with Vault's, as far as other policies do."""
+
+    @property
+    def secret_configuration(self) -> bool:
+        """Whether a part of Vault's configuration is a secret in the stack's, so that the state hides it."""
+        return any(extra.secret for extra in (self.extra_configuration, self.listener.extra, self.raft.extra))
 
     @property
     def storage(self) -> Literal["raft", "file"]:

@@ -1,4 +1,4 @@
-"""Settings of pods: where they are scheduled, what they are marked with, what keeps them running, and logs.
+"""Settings of pods: where they are scheduled, their marks, variables and logs, and what keeps them running.
 
 A setting that isn't there leaves the chart's own value, so that no pod changes because of it.
 """
@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from components.config.patterns import DNS_NAME, LABEL_NAME, LABEL_VALUE
+from components.chart.owned_variables import variable_problem
+from components.config.patterns import DNS_NAME, ENVIRONMENT_NAME, LABEL_NAME, LABEL_VALUE
 from components.config.reader import ConfigReader
 
 Unsatisfiable = Literal["ScheduleAnyway", "DoNotSchedule"]
@@ -193,6 +194,16 @@ def read_disruption_budget(
         reader.not_applicable(("maxUnavailable",), "there is no budget; remove it")
     reader.unknown_keys()
     return budget
+
+
+def read_environment(reader: ConfigReader) -> Mapping[str, str]:
+    """Read ``extraEnvironment``, variables of Vault's container."""
+    key = "extraEnvironment"
+    environment = reader.text_mapping(key, ENVIRONMENT_NAME, "use a variable's name and a text")
+    for name in environment:
+        if fix := variable_problem(name):
+            reader.report_inside(key, f"{name} can't be set: {fix}")
+    return environment
 
 
 def read_log(reader: ConfigReader, environment: Mapping[str, str]) -> LogSettings:

@@ -30,7 +30,46 @@ OWNED: Mapping[str, str] = {
     "ui": "the setting ui is for it",
 }
 """Names that the program or the chart writes itself, each with what to use instead."""
+
+_NO_TLS = "Vault's listener has no TLS"
+_FOR_PROXIES = "listener.forwardedFor is for it"
+OWNED_BY_LISTENER: Mapping[str, str] = {
+    "address": "the chart's Services lead to port 8200",
+    "cluster_address": "Vault's pods find each other at port 8201",
+    "require_request_header": "kubelet's probes are without that header",
+    "telemetry": "listener.unauthenticatedMetricsAccess is for it",
+    "tls_cert_file": _NO_TLS,
+    "tls_disable": _NO_TLS,
+    "tls_key_file": _NO_TLS,
+    "x_forwarded_for_authorized_addrs": _FOR_PROXIES,
+    "x_forwarded_for_hop_skips": _FOR_PROXIES,
+    "x_forwarded_for_reject_not_authorized": _FOR_PROXIES,
+    "x_forwarded_for_reject_not_present": _FOR_PROXIES,
+}
+"""The same of the listener's parameters."""
+
+OWNED_BY_RAFT: Mapping[str, str] = {
+    "autopilot_reconcile_interval": "raft.autopilotReconcileInterval is for it",
+    "autopilot_update_interval": "raft.autopilotUpdateInterval is for it",
+    "node_id": "the chart sets it to the pod's name",
+    "path": "Vault's data are on the volume of dataStorage",
+    "performance_multiplier": "raft.performanceMultiplier is for it",
+    "retry_join": "raft.retryJoin is for it",
+    "retry_join_as_non_voter": "every pod is a voter",
+}
+"""The same of raft's parameters."""
+
 UNAUTHENTICATED_ACCESS = "enable_unauthenticated_access"
+
+
+@dataclass(frozen=True)
+class ExtraConfiguration:
+    """HCL of the user's own, for Vault's configuration or a stanza of it."""
+
+    text: str = field(default="", repr=False)
+    """Empty for none."""
+    secret: bool = False
+    """Whether it is a secret in the stack's configuration, and so has to be one in the state."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +84,8 @@ class ListenerSettings:
     """Whether a request that has the header and comes from elsewhere is refused."""
     unauthenticated_metrics: bool = False
     """Whether `sys/metrics` is readable without a token."""
-
-
-@dataclass(frozen=True)
-class ExtraConfiguration:
-    """HCL of the user's own for Vault's configuration."""
-
-    text: str = field(default="", repr=False)
-    """Empty for none."""
-    secret: bool = False
-    """Whether it is a secret in the stack's configuration, and so has to be one in the state."""
+    extra: ExtraConfiguration = field(default_factory=ExtraConfiguration)
+    """More of the listener's parameters."""
 
 
 def read_listener(reader: ConfigReader) -> ListenerSettings:
@@ -70,6 +101,7 @@ def read_listener(reader: ConfigReader) -> ListenerSettings:
         forwarded_for_hop_skips=forwarded.integer("hopSkips", 0, range(100), "give a number of proxies"),
         forwarded_for_reject_others=forwarded.flag("rejectNotAuthorized", True),
         unauthenticated_metrics=reader.flag("unauthenticatedMetricsAccess", False),
+        extra=read_stanza(reader, OWNED_BY_LISTENER),
     )
     if not forwarded.has("authorizedAddresses"):
         forwarded.not_applicable(
@@ -89,7 +121,15 @@ def _is_network(text: str) -> bool:
 
 
 def read_extra_configuration(reader: ConfigReader, *, unauthenticated: bool) -> ExtraConfiguration:
-    """Read ``extraConfig``; ``unauthenticated``: whether the program lets calls be made without a token.
+    """Read ``extraConfig``; ``unauthenticated``: whether the program lets calls be made without a token."""
+    owned = {**OWNED}
+    if unauthenticated:
+        owned[UNAUTHENTICATED_ACCESS] = "init.unauthenticatedGenerateRoot sets it"
+    return read_stanza(reader, owned)
+
+
+def read_stanza(reader: ConfigReader, owned: Mapping[str, str]) -> ExtraConfiguration:
+    """Read ``extraConfig``, HCL without the ``owned`` names, each of which has what to use instead.
 
     Its text is in no error, as it has many lines and may be a secret.
     """
@@ -98,9 +138,6 @@ def read_extra_configuration(reader: ConfigReader, *, unauthenticated: bool) -> 
     hidden = reader.hiding_values()
     fix = f"give HCL of at most {_MAX_LENGTH} characters"
     text = hidden.text(key, "", r"(?s).*\S.*", fix, _MAX_LENGTH)
-    owned = {**OWNED}
-    if unauthenticated:
-        owned[UNAUTHENTICATED_ACCESS] = "init.unauthenticatedGenerateRoot sets it"
     try:
         names = top_level_names(text)
     except HclError as error:

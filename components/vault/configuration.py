@@ -86,7 +86,7 @@ def _listener(listener: ListenerSettings) -> Sequence[str]:
         ]
     if listener.unauthenticated_metrics:
         lines += ["telemetry {", "  unauthenticated_metrics_access = true", "}"]
-    return lines
+    return [*lines, *_extra(listener.extra.text)]
 
 
 def _raft(raft: RaftSettings, join: Sequence[str]) -> str:
@@ -97,6 +97,7 @@ def _raft(raft: RaftSettings, join: Sequence[str]) -> str:
             f"performance_multiplier = {raft.performance_multiplier}",
             f"autopilot_reconcile_interval = {quote(raft.autopilot_reconcile_interval)}",
             f"autopilot_update_interval = {quote(raft.autopilot_update_interval)}",
+            *_extra(raft.extra.text),
             *(
                 line
                 for address in join
@@ -104,6 +105,11 @@ def _raft(raft: RaftSettings, join: Sequence[str]) -> str:
             ),
         ],
     )
+
+
+def _extra(text: str) -> Sequence[str]:
+    """Return a user's lines as one, so that those of a heredoc aren't indented."""
+    return [text.strip("\n")] if text else []
 
 
 def _block(header: str, lines: Sequence[str]) -> str:

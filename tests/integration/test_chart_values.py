@@ -242,6 +242,28 @@ def test_parts_of_the_pod_are_passed_through(render_chart: Render) -> None:
     assert mounts == ["/vault/data", "/vault/config", "/vault/ca", "/vault/license", "/home/vault"]
 
 
+def test_extra_volumes_are_mounted_by_their_name(render_chart: Render) -> None:
+    extra = [
+        {"type": "secret", "name": "tls"},
+        {"type": "configMap", "name": "scripts", "path": "/opt", "defaultMode": 493},
+    ]
+    volume, mount = {"name": "plugins", "emptyDir": {}}, {"name": "plugins", "mountPath": "/plugins"}
+    vault = render_chart(
+        {"server.extraVolumes": extra, "server.volumes": [volume], "server.volumeMounts": [mount]}
+    )[VAULT]
+
+    assert _pod(vault)["volumes"][1:4] == [
+        {"name": "userconfig-tls", "secret": {"secretName": "tls", "defaultMode": 420}},
+        {"name": "userconfig-scripts", "configMap": {"name": "scripts", "defaultMode": 493}},
+        volume,
+    ]
+    assert _container(vault)["volumeMounts"][2:5] == [
+        {"name": "userconfig-tls", "mountPath": "/vault/userconfig/tls", "readOnly": True},
+        {"name": "userconfig-scripts", "mountPath": "/opt/scripts", "readOnly": True},
+        mount,
+    ]
+
+
 @pytest.mark.parametrize(("data", "audit"), [(True, True), (True, False), (False, True), (False, False)])
 def test_storage_is_claimed_and_mounted_or_neither(render_chart: Render, data: bool, audit: bool) -> None:
     vault = render_chart({"server.dataStorage.enabled": data, "server.auditStorage.enabled": audit})[VAULT]

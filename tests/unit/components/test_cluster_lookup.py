@@ -71,6 +71,8 @@ NODE_TERMS = {"nodeSelectorTerms": [{"matchExpressions": [LABELLED]}]}
     [
         {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": NODE_TERMS}}},
         {"nodeSelector": {METADATA_LABEL: True}},
+        {"chart": {"values": {"server": {"nodeSelector": {METADATA_LABEL: "true"}}}}},
+        {"chart": {"values": {"server": {"affinity": f"nodeAffinity: {{key: {METADATA_LABEL}}}"}}}},
     ],
 )
 def test_connection_and_placement_on_gke(
@@ -79,6 +81,12 @@ def test_connection_and_placement_on_gke(
     look_up_cluster(parse({**GKE, "kubeContext": "here", **placement}))
     (call,) = looked_up
     assert call[4] == GkeClusterNeeds(endpoint=False, workload_identity=True, placed=True)
+
+
+def test_placement_of_the_injector_says_nothing_of_vault(looked_up: list[tuple[Any, ...]]) -> None:
+    values = {"injector": {"nodeSelector": {METADATA_LABEL: "true"}}}
+    look_up_cluster(parse({**GKE, "chart": {"values": values}}))
+    assert [call[4].placed for call in looked_up] == [False]
 
 
 def test_identity_is_needed_by_the_seal_that_vault_leaves(looked_up: list[tuple[Any, ...]]) -> None:

@@ -122,6 +122,10 @@ def test_hcl_of_the_users_own_is_as_secret_as_its_setting() -> None:
     assert "log_level" in configuration(released(extraConfig='log_level = "debug"'))
     hidden = released(extraConfig='log_level = "debug"', secret_keys=["extraConfig"])
     assert isinstance(hidden.only(RELEASE).inputs["values"], Secret)
+    for stanza in ("listener", "raft"):
+        more: dict[str, Any] = {stanza: {"extraConfig": "a = 1"}}
+        hidden = released(secret_keys=[stanza], **more)
+        assert isinstance(hidden.only(RELEASE).inputs["values"], Secret)
     awaited = released(
         INSTALLED, extraConfig='log_level = "debug"', secret_keys=["extraConfig"], release="false"
     )

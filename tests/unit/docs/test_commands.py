@@ -72,7 +72,13 @@ def test_every_setting_that_is_named_exists() -> None:
     assert "key.alias" in named
     # A section such as transit.tls.caSecret is named as a whole, too.
     wholes = {setting.rpartition(".")[0] for setting in settings}
-    assert named - settings - wholes == set()
+    values = {
+        value
+        for first_column in ("In the file", "Value", "Value of the chart")
+        for cell, *_ in tables("docs/values-files.md", first_column)
+        for value in code(cell)
+    }
+    assert named - settings - wholes - values == set()
 
 
 def test_every_output_that_is_read_exists() -> None:

@@ -36,6 +36,33 @@ def test_values_of_the_program_are_refused_however_they_are_replaced(
     assert owned_problems(values) == [f"{path} can't be set here: {OWNED[path]}" for path in paths]
 
 
+SEAL = "Vault would prefer it to the seal that the stack provides; use seal and its settings"
+
+
+@pytest.mark.parametrize(
+    ("server", "problems"),
+    [
+        ({"extraArgs": "-log-level=debug -no-config"}, []),
+        ({"extraArgs": None, "extraSecretEnvironmentVars": None}, []),
+        ({"extraSecretEnvironmentVars": [{"envName": "DATABASE_PASSWORD"}, {}, "text"]}, []),
+        (
+            {"extraArgs": "-log-level=debug -config=/vault/userconfig/hcl"},
+            ["server.extraArgs can't have -config: the configuration is the program's; use extraConfig"],
+        ),
+        (
+            {"extraArgs": "--dev-tls"},
+            ["server.extraArgs can't have --dev-tls: the configuration is the program's; use extraConfig"],
+        ),
+        (
+            {"extraSecretEnvironmentVars": [{"envName": "VAULT_AWSKMS_SEAL_KEY_ID", "secretKey": "hush"}]},
+            [f"server.extraSecretEnvironmentVars can't have VAULT_AWSKMS_SEAL_KEY_ID: {SEAL}"],
+        ),
+    ],
+)
+def test_another_configuration_of_vault_is_refused(server: dict[str, object], problems: list[str]) -> None:
+    assert owned_problems({"server": server}) == problems
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_owned_value_is_one_of_the_official_chart(version: str) -> None:
     defaults = official_yaml(version, "values.yaml")

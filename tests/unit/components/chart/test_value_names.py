@@ -46,8 +46,16 @@ def test_values_of_the_official_chart_are_known(official: str, values: dict[str,
                 "server.pdb isn't a value of this chart",
             ],
         ),
-        # Another section has it.
+        # Sections of this one have it.
         ({"tolerations": []}, ["tolerations isn't a value of this chart"]),
+        ({"raft": {}}, ["raft isn't a value of this chart; did you mean server.ha.raft?"]),
+        (
+            {"server": {"securityContext": {"runAsUser": 100}}},
+            [
+                "server.securityContext isn't a value of this chart; "
+                "did you mean server.statefulSet.securityContext?"
+            ],
+        ),
     ],
 )
 def test_other_names_are_refused_with_the_nearest_one(

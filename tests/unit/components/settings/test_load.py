@@ -231,7 +231,7 @@ def test_every_setting_is_covered_above() -> None:
     elsewhere |= {name for name in missing if name.startswith(beside)}
     elsewhere |= {"seal.static_keys"}  # test_awskms_static.py
     # aws/test_provider_settings.py, test_chart.py, test_server_configuration.py
-    modules = ("aws_provider.", "chart.", "extra_configuration.", "listener.")
+    modules = ("aws_provider.", "chart.", "extra_configuration.", "listener.", "raft.extra.")
     elsewhere |= {name for name in missing if name.startswith(modules)}
     elsewhere |= {"license"}  # test_enterprise_license.py
     elsewhere |= {"gateway", "network_policy"}  # test_gateway.py, test_network_policy.py

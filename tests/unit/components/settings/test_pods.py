@@ -174,3 +174,12 @@ def test_log_is_set_once(key: str, value: str, variable: str) -> None:
     assert problems(both) == [
         f'{PROJECT}:{key} is "{value}": extraEnvironment sets {variable}, too; remove one of the two'
     ]
+
+
+def test_variable_that_takes_precedence_over_the_seal_is_refused() -> None:
+    variables = {"VAULT_LOG_LEVEL": "debug", "VAULT_AWSKMS_SEAL_KEY_ID": "alias/other"}
+    (problem,) = problems({**SHAMIR, "extraEnvironment": variables})
+    assert problem.startswith(
+        f"{PROJECT}:extraEnvironment.VAULT_AWSKMS_SEAL_KEY_ID can't be set: Vault would"
+    )
+    assert "alias/other" not in problem

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from components.settings.server_configuration import OWNED, ListenerSettings
+from components.settings.server_configuration import (
+    OWNED,
+    OWNED_BY_LISTENER,
+    OWNED_BY_RAFT,
+    ListenerSettings,
+)
 from tests.unit.fakes.stack_settings import SHAMIR, parse, problems
 
 NAME = "vault-autounseal:extraConfig is set: "
@@ -107,3 +112,34 @@ def test_listener() -> None:
 def test_wrong_listener(listener: dict[str, Any], problem: str) -> None:
     (found,) = problems(configured(listener=listener))
     assert problem in found
+
+
+STANZAS = {"listener": OWNED_BY_LISTENER, "raft": OWNED_BY_RAFT}
+
+
+@pytest.mark.parametrize(
+    ("stanza", "text"),
+    [("listener", 'proxy_protocol_behavior = "use_always"'), ("raft", "trailing_logs = 5")],
+)
+def test_stanza_takes_more_parameters(stanza: str, text: str) -> None:
+    for secret in (False, True):
+        settings = parse(
+            configured(**{stanza: {"extraConfig": text}}), secret_keys=[stanza] if secret else []
+        )
+        extra = getattr(settings, stanza).extra
+        assert (extra.text, extra.secret, settings.secret_configuration) == (text, secret, secret)
+        assert text not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("stanza", "name"), [(stanza, name) for stanza, owned in STANZAS.items() for name in owned]
+)
+def test_stanzas_own_parameters_are_refused_with_what_to_use(stanza: str, name: str) -> None:
+    found = problems(configured(**{stanza: {"extraConfig": f"a = 1\n{name} = 2"}}))
+    begin = f"vault-autounseal:{stanza}.extraConfig is set: line 2: remove {name}: "
+    assert found == [f"{begin}{STANZAS[stanza][name]}"]
+
+
+def test_stanza_can_not_be_left() -> None:
+    (problem,) = problems(configured(listener={"extraConfig": '}\nseal "transit" {'}))
+    assert "Vault couldn't read it: line 1" in problem

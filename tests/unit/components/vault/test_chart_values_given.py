@@ -38,7 +38,7 @@ def test_every_value_is_owned_or_may_be_given_by_both(seal: str, mode: str) -> N
     }
     labelled = dataclasses.replace(pods, pod_annotations={"a/b": "1"}, pod_labels={"c": "2"})
     given = chart_values(parse(every), configuration=CONFIGURATION, pods=labelled)
-    both = (*OWNED, *OVERRIDABLE, *JOINED, *SHARED)
+    both = (*OWNED, *OVERRIDABLE, *JOINED, *SHARED, *SETTINGS)
     assert [path for path in leaves(given) if not is_below(path, both)] == []
 
 

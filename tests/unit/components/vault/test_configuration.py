@@ -8,6 +8,7 @@ import pytest
 from components.seals import awskms
 from components.seals.seal import SealStanza
 from components.settings import ListenerSettings, RaftSettings
+from components.settings.server_configuration import ExtraConfiguration
 from components.vault.configuration import (
     join_addresses,
     quote,
@@ -166,3 +167,11 @@ def test_listener_believes_a_proxy_and_serves_those_that_come_without() -> None:
 """
         in text
     )
+
+
+def test_stanzas_have_more_parameters_of_the_users() -> None:
+    listener = ListenerSettings(extra=ExtraConfiguration("custom_response_headers {\n}\n"))
+    raft = replace(RAFT, extra=ExtraConfiguration("max_entry_size = <<EOF\n9\nEOF\n"))
+    text = render_configuration(ui=True, raft=raft, join=["a"], seals=[], listener=listener)
+    assert '  cluster_address = "[::]:8201"\n  custom_response_headers {\n}\n}\n' in text
+    assert 'autopilot_update_interval = "500ms"\n  max_entry_size = <<EOF\n9\nEOF\n  retry_join {' in text
