@@ -38,6 +38,7 @@ from tests.unit.fakes.mocked_account import (
     ROLE,
     ROLE_ARN,
     ROLE_COMPONENT,
+    ROLLOUT,
     RULE,
     UNSEAL,
     shamir,
@@ -51,7 +52,20 @@ pytestmark = pytest.mark.usefixtures("program_commands")
 def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
     components = [KEY_COMPONENT, ROLE_COMPONENT, INGRESS_COMPONENT, RELEASE_COMPONENT]
     providers = [AWS_PROVIDER, KUBERNETES_PROVIDER]
-    resources = [KEY, ALIAS, ROLE, POLICY, ATTACHMENT, RULE, NAMESPACE, RELEASE, ADMISSION, INIT, QUORUM]
+    resources = [
+        KEY,
+        ALIAS,
+        ROLE,
+        POLICY,
+        ATTACHMENT,
+        RULE,
+        NAMESPACE,
+        RELEASE,
+        ROLLOUT,
+        ADMISSION,
+        INIT,
+        QUORUM,
+    ]
     assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, GUARD, JOURNAL_KEY])
 
 
@@ -111,7 +125,7 @@ def test_what_cannot_be_had_again_is_protected(awskms: Deployment, type_: str, p
     assert deployment.only(type_).protect is protect
 
 
-@pytest.mark.parametrize("type_", [ROLE, POLICY, ATTACHMENT, RULE, RELEASE, QUORUM, ADMISSION])
+@pytest.mark.parametrize("type_", [ROLE, POLICY, ATTACHMENT, RULE, RELEASE, QUORUM, ROLLOUT, ADMISSION])
 def test_what_can_be_made_again_is_not_protected(awskms: Deployment, type_: str) -> None:
     assert awskms.only(type_).protect is False
 
@@ -203,7 +217,7 @@ def test_outputs(awskms: Deployment) -> None:
 
 def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
-    resources = [IDENTITY, GUARD, NAMESPACE, RELEASE, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, QUORUM]
+    resources = [IDENTITY, GUARD, NAMESPACE, RELEASE, ROLLOUT, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, QUORUM]
     assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
     assert deployment.calls == []
     assert any("this isn't an EKS or GKE cluster" in line for line in deployment.log)
