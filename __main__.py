@@ -8,6 +8,7 @@ import pulumi
 from components.cluster_lookup import look_up_cluster
 from components.custody_provisioning import provision_custody
 from components.injector_admission import verify_injector_admission
+from components.injector_rollout import roll_injector_out
 from components.interrupted_run import watch_for_interrupted_run
 from components.journal_key import JournalKey
 from components.kubernetes_connection import connect_kubernetes
@@ -68,7 +69,8 @@ release = VaultRelease(
     ),
     pulumi.ResourceOptions(provider=connection.provider),
 )
-verify_injector_admission(settings, release)
+injector = roll_injector_out(settings, release)
+verify_injector_admission(settings, release, injector)
 
 journal_key = JournalKey("journal-key", pulumi.ResourceOptions(protect=settings.protect))
 init = OperatorInit(

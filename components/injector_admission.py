@@ -8,7 +8,7 @@ without its secrets; this finds it before a workload does.
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -212,14 +212,19 @@ def _not_injected(kubectl: Kubectl, deployment: str, port: int, error: Deploymen
     )
 
 
-def verify_injector_admission(settings: "Settings", release: "VaultRelease") -> None:
-    """Verify the injector if it is enabled and the settings don't say otherwise."""
+def verify_injector_admission(
+    settings: "Settings", release: "VaultRelease", rollout: Sequence[pulumi.Resource]
+) -> None:
+    """Verify the injector if it is enabled and the settings don't say otherwise.
+
+    It is verified once its ``rollout`` is at its end: an old pod would answer for a new one.
+    """
     if settings.injector.enabled and settings.injector.verify:
         InjectorAdmission(
             "injector-admission",
             settings=settings,
             release=release,
-            opts=pulumi.ResourceOptions(depends_on=[release]),
+            opts=pulumi.ResourceOptions(depends_on=[release, *rollout]),
         )
 
 

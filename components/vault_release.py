@@ -119,7 +119,7 @@ class VaultRelease(pulumi.ComponentResource):
                 "namespace": args.namespace,
                 "values": values,
                 # Helm would wait for the injector only, for seconds in which the init can run already;
-                # the injector is verified by InjectorAdmission and the pods by RaftQuorum.
+                # InjectorRollout waits for the injector, and RaftQuorum for Vault's pods.
                 "skipAwait": True,
                 "timeout": RELEASE_TIMEOUT_SECONDS,
             },

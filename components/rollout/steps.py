@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from components.errors import DeploymentError, RetryableError
-from components.kubernetes.eviction import REFUSED, evict
 from components.kubernetes.kubectl import KubectlError
+from components.kubernetes.pod_removal import GONE, REFUSED, evict_pod
 from components.progress import Waiting, say
 from components.rollout.plan import OTHER_REASON, ObservedPods, WantedPods, server_obstacle
 from components.rollout.pods import RolloutPod, ask_pods, expected_servers
@@ -23,8 +23,6 @@ ILL_SECONDS = 10.0
 """How long an outdated pod isn't ready before it counts as ill, and is replaced before those that serve."""
 _CONTROLLER_SECONDS = 60.0
 """How long Kubernetes' controller may take to see the last change of the StatefulSet."""
-_GONE = ("NotFound", "Conflict")
-"""Reasons of the API server if the pod has been replaced by somebody else."""
 _LOG_LINES = 8
 
 
@@ -155,9 +153,9 @@ class PodReplacement:
                 delete_pod(self._access, pod.server)
             else:
                 namespace = self._access.target.namespace
-                evict(kubectl, namespace=namespace, pod=pod.name, uid=pod.server.pod_uid)
+                evict_pod(kubectl, namespace=namespace, pod=pod.name, uid=pod.server.pod_uid)
         except KubectlError as error:
-            if error.reason in _GONE:
+            if error.reason in GONE:
                 return ""
             if error.reason == REFUSED:
                 return f"its disruption budget forbids it now ({error})"

@@ -13,6 +13,7 @@ from typing import Any
 
 from components.errors import RetryableError
 from components.kubernetes.kubectl import KubectlError
+from components.kubernetes.pod_removal import remove_pod
 from components.vault.client import SealStatus, VaultRefusedError, VaultUnavailableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION
@@ -123,9 +124,7 @@ def delete_pod(access: PodAccess, server: Server) -> None:
 
     Raises :class:`KubectlError`.
     """
-    path = f"/api/v1/namespaces/{access.target.namespace}/pods/{server.name}"
-    options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": server.pod_uid}}
-    access.kubectl.run(["delete", "--raw", path, "--filename=-"], stdin=json.dumps(options))
+    remove_pod(access.kubectl, namespace=access.target.namespace, pod=server.name, uid=server.pod_uid)
 
 
 def _claim(access: PodAccess, ordinal: int) -> str:

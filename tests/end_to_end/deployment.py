@@ -129,10 +129,12 @@ class Deployment:
         key = {"alias": self.alias, "retainOnDestroy": False, "deletionWindowDays": 7}
         wanted = settings.get("key", {})
         static = settings.get("identity", {}).get("kind") == "static"
+        role = settings.get("role", {})
+        # A key or role that exists has its own name.
+        own_role = role if "arn" in role else {"name": self.name, **role}
         return names | {
-            # A key that exists has its own names.
             "key": wanted if "arn" in wanted else {**key, **wanted},
-            "role": None if static else {"name": self.name, **settings.get("role", {})},
+            "role": None if static else own_role,
         }
 
     def outputs(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def require_goes_on(
 
     shown = changes(deployment.stack)
     allowed = {*(("update", name) for name in UPDATED), *(("delete", name) for name in deleted)}
-    allowed |= {("create", "JournalKey"), ("create", "PodRollout")}
+    allowed |= {("create", name) for name in ("JournalKey", "PodRollout", "InjectorRollout")}
     assert shown <= allowed, shown
     deployment.stack.pulumi(*REFRESH, quiet=True)
 

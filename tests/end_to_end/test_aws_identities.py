@@ -1,7 +1,9 @@
-"""Vault's identities in AWS besides IRSA, which all other tests have: EKS Pod Identity, and a user's key."""
+"""Vault's identities in AWS besides a role of the stack's own with IRSA, which all other tests have."""
 
 import json
+from typing import Any
 
+from components.aws.policies import document, service_account_trust
 from tests.end_to_end.deployment import ONE_POD, Deployment
 from tests.end_to_end.running_vault import poll
 
@@ -60,3 +62,45 @@ def test_pods_have_a_users_key_on_another_cluster(fresh: Deployment) -> None:
     objects = fresh.cluster.kubectl("get", "configmap,statefulset", fresh.in_namespace, "--output=yaml")
     state = fresh.stack.pulumi("stack", "export", quiet=True)
     assert key["SecretAccessKey"] not in objects + state
+
+
+def role_of(deployment: Deployment) -> Any:
+    """Return the role of the deployment's name, as IAM describes it."""
+    return deployment.aws("iam").get_role(RoleName=deployment.name)["Role"]
+
+
+def test_pods_assume_a_role_that_exists(fresh: Deployment) -> None:
+    """Its trust names other pods; with the statement that the preview prints it lets Vault's in."""
+    iam = fresh.aws("iam")
+    (provider,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    cluster = fresh.aws("eks").describe_cluster(name="vault-sandbox")["cluster"]
+    others = service_account_trust(
+        oidc_provider_arn=provider["Arn"],
+        issuer=cluster["identity"]["oidc"]["issuer"],
+        namespace=fresh.name,
+        service_account="default",
+    )
+    arn = iam.create_role(RoleName=fresh.name, AssumeRolePolicyDocument=document(others))["Role"]["Arn"]
+    fresh.configure({**ONE_POD, "role": {"arn": arn}})
+    refused = fresh.stack.run("preview")
+    said = refused.stdout + refused.stderr
+    assert refused.returncode != 0, said
+    subjects = [f"system:serviceaccount:{fresh.name}:{name}" for name in ("default", "vault")]
+    assert "the subject has to be StringEquals {}, and it is {}".format(*subjects) in said
+    assert not fresh.has_key()
+    printed = said[said.index("Add this statement to it") :]
+    statement, _ = json.JSONDecoder().raw_decode(printed, printed.index("{"))
+    trust = document({**others, "Sid": "Others"}, statement)
+    iam.update_assume_role_policy(RoleName=fresh.name, PolicyDocument=trust)
+
+    fresh.up()
+    service_account = fresh.cluster.get("serviceaccount", "vault", fresh.in_namespace)
+    assert service_account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == arn
+    require_unseals_itself(fresh)
+    used = role_of(fresh)
+    fresh.ensure_nothing()
+    assert not fresh.has_key()
+    assert role_of(fresh) == used
+    assert used["AssumeRolePolicyDocument"] == json.loads(trust)
+    assert iam.list_role_policies(RoleName=fresh.name)["PolicyNames"] == []
+    assert iam.list_attached_role_policies(RoleName=fresh.name)["AttachedPolicies"] == []

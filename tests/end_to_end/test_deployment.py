@@ -14,6 +14,7 @@ RESOURCE_TYPES = {
     "kubernetes:core/v1:Namespace",
     "kubernetes:helm.sh/v3:Release",
     "pulumi-python:dynamic/vault:InjectorAdmission",
+    "pulumi-python:dynamic/vault:InjectorRollout",
     "pulumi-python:dynamic/vault:OperatorInit",
     "pulumi-python:dynamic/vault:PodRollout",
     "pulumi-python:dynamic/vault:RaftQuorum",

@@ -31,6 +31,7 @@ import pulumi
 
 from components.interrupted_run import watch_for_interrupted_run
 from components.kubernetes_connection import connect_kubernetes
+from components.network_policy import provision_network_policy
 from components.seal_provisioning import provision_seals
 from components.settings import load_settings
 from components.vault_namespace import provision_namespace
@@ -42,6 +43,7 @@ connection = connect_kubernetes(settings, None)
 namespace = provision_namespace(settings, connection.provider)
 guard = pulumi.ComponentResource("test:index:KeyGuard", "guard")
 seals = provision_seals(settings, None, connection.provider, namespace.name, guard=lambda *_keys: guard)
+policy = provision_network_policy(settings, connection.provider, namespace.name)
 VaultRelease(
     "vault",
     VaultReleaseArgs(
@@ -50,7 +52,7 @@ VaultRelease(
         namespace=namespace.name,
         seal_stanzas=seals.stanzas,
         pods=seals.pods,
-        prerequisites=namespace.prerequisites,
+        prerequisites=(*namespace.prerequisites, *policy.prerequisites),
     ),
     pulumi.ResourceOptions(provider=connection.provider),
 )
@@ -111,6 +113,7 @@ def interrupted(tmp_path: Path) -> Iterator[InterruptedStack]:
             "kubeconfig": str(tmp_path / "kubeconfig"),
             "kubeContext": "here",
             "chart": json.dumps({"path": str(own_chart())}),
+            "networkPolicy": "{}",
             "protect": "false",
         }
         for name, value in settings.items():
@@ -121,7 +124,7 @@ def interrupted(tmp_path: Path) -> Iterator[InterruptedStack]:
 def test_each_interrupted_creation_and_upgrade_goes_on(interrupted: InterruptedStack) -> None:
     interrupted.kill(table.KUBERNETES_NAMESPACE, table.GOOGLE_ACCOUNT_KEY)
     interrupted.settle()
-    interrupted.kill(table.KUBERNETES_SECRET_ROW)
+    interrupted.kill(table.KUBERNETES_SECRET_ROW, table.KUBERNETES_NETWORK_POLICY)
     interrupted.settle()
     interrupted.kill(table.HELM_INSTALL)
     interrupted.settle()

@@ -21,6 +21,7 @@ from tests.unit.fakes.mocked_account import (
     IDENTITY,
     INGRESS_COMPONENT,
     INIT,
+    INJECTOR_ROLLOUT,
     ISSUER,
     JOURNAL_KEY,
     KEY,
@@ -30,6 +31,7 @@ from tests.unit.fakes.mocked_account import (
     KUBERNETES_PROVIDER,
     NAMESPACE,
     PEERS,
+    POD_ROLLOUT,
     POLICY,
     QUORUM,
     REGION,
@@ -38,7 +40,6 @@ from tests.unit.fakes.mocked_account import (
     ROLE,
     ROLE_ARN,
     ROLE_COMPONENT,
-    ROLLOUT,
     RULE,
     UNSEAL,
     shamir,
@@ -61,9 +62,10 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
         RULE,
         NAMESPACE,
         RELEASE,
+        INJECTOR_ROLLOUT,
         ADMISSION,
         INIT,
-        ROLLOUT,
+        POD_ROLLOUT,
         QUORUM,
     ]
     assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, GUARD, JOURNAL_KEY])
@@ -125,7 +127,9 @@ def test_what_cannot_be_had_again_is_protected(awskms: Deployment, type_: str, p
     assert deployment.only(type_).protect is protect
 
 
-@pytest.mark.parametrize("type_", [ROLE, POLICY, ATTACHMENT, RULE, RELEASE, QUORUM, ADMISSION])
+@pytest.mark.parametrize(
+    "type_", [ROLE, POLICY, ATTACHMENT, RULE, RELEASE, QUORUM, INJECTOR_ROLLOUT, ADMISSION]
+)
 def test_what_can_be_made_again_is_not_protected(awskms: Deployment, type_: str) -> None:
     assert awskms.only(type_).protect is False
 
@@ -217,7 +221,10 @@ def test_outputs(awskms: Deployment) -> None:
 
 def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
-    resources = [IDENTITY, GUARD, NAMESPACE, RELEASE, ADMISSION, JOURNAL_KEY, INIT, UNSEAL, ROLLOUT, QUORUM]
+    resources = [
+        *(IDENTITY, GUARD, NAMESPACE, RELEASE, INJECTOR_ROLLOUT, ADMISSION, JOURNAL_KEY),
+        *(INIT, UNSEAL, POD_ROLLOUT, QUORUM),
+    ]
     assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
     assert deployment.calls == []
     assert any("this isn't an EKS or GKE cluster" in line for line in deployment.log)

@@ -14,8 +14,10 @@ from tests.unit.fakes.mocked_account import (
     ANSWERS,
     EKS,
     INIT,
+    INJECTOR_ROLLOUT,
     INSTALLED,
     KEY_ID,
+    POD_ROLLOUT,
     QUORUM,
     RELEASE,
     RELEASE_COMPONENT,
@@ -30,7 +32,7 @@ from tests.unit.fakes.recorded_deployment import Deployment, deploy
 
 pytestmark = pytest.mark.usefixtures("program_commands")
 
-WAITING = (ADMISSION, INIT, QUORUM)
+WAITING = (INJECTOR_ROLLOUT, ADMISSION, INIT, POD_ROLLOUT, QUORUM)
 
 
 @pytest.fixture
@@ -84,13 +86,13 @@ def test_all_that_needs_the_release_knows_what_it_lacks() -> None:
 
 
 def test_release_that_is_there_is_not_warned_of(by_others: Deployment) -> None:
-    assert [by_others.only(type_).inputs[MISSING] for type_ in WAITING] == ["", "", ""]
+    assert [by_others.only(type_).inputs[MISSING] for type_ in WAITING] == [""] * len(WAITING)
     assert not any("Until it is" in line for line in by_others.log)
     assert by_others.only(QUORUM).inputs["release_revision"] == "5f/1/0"
 
 
 def test_own_release_is_waited_for_by_nobody(awskms: Deployment) -> None:
-    assert [MISSING in awskms.only(type_).inputs for type_ in WAITING] == [False, False, False]
+    assert [MISSING in awskms.only(type_).inputs for type_ in WAITING] == [False] * len(WAITING)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture
 def interrupted(tmp_path: Path) -> Iterator[InterruptedStack]:
-    """With a key, an account for its pods, a rule and a secret."""
+    """With a key, a role and an account for its pods, a rule and a secret."""
     (tmp_path / "google").mkdir()
     (tmp_path / "stack").mkdir()
     with run_google(tmp_path / "google") as running, interrupting_proxy(Google(running)) as proxy:
@@ -28,8 +28,11 @@ def interrupted(tmp_path: Path) -> Iterator[InterruptedStack]:
 
 
 def test_each_interrupted_creation_is_repeated_imported_or_taken_over(interrupted: InterruptedStack) -> None:
-    interrupted.kill(table.GOOGLE_RING, table.GOOGLE_ACCOUNT_ROW, table.GOOGLE_RULE, table.GOOGLE_SECRET_ROW)
-    # The next run imports the ring and is killed, too; the one after it settles both.
+    interrupted.kill(
+        *(table.GOOGLE_RING, table.GOOGLE_READER_ROLE, table.GOOGLE_ACCOUNT_ROW),
+        *(table.GOOGLE_RULE, table.GOOGLE_SECRET_ROW),
+    )
+    # The next run imports ring and role and is killed, too; the one after it settles all.
     interrupted.kill(table.GOOGLE_KEY)
     interrupted.settle()
     interrupted.kill(table.GOOGLE_IDENTITY, table.GOOGLE_KEY_GRANT, table.GOOGLE_SECRET_GRANT)

@@ -17,6 +17,7 @@ from components.resource_types import (
     KMS_KEY,
     KUBERNETES_SECRET,
     NAMESPACE,
+    NETWORK_POLICY,
     POD_IDENTITY_ASSOCIATION,
     RELEASE,
 )
@@ -94,6 +95,13 @@ GOOGLE_RING = _google(
 GOOGLE_KEY = _google(
     "The key is created.", "cryptoKeys", "gcp:kms/cryptoKey:CryptoKey", _IMPORTED, Settled.NEXT_RUN
 )
+GOOGLE_READER_ROLE = _google(
+    "The custom role to look at the key is created.",
+    "roles",
+    "gcp:projects/iAMCustomRole:IAMCustomRole",
+    _IMPORTED,
+    Settled.NEXT_RUN,
+)
 GOOGLE_ACCOUNT_ROW = _google("Vault's service account is created.", "serviceAccounts", GOOGLE_ACCOUNT)
 GOOGLE_RULE = _google("The firewall rule is created.", "firewalls", FIREWALL)
 GOOGLE_SECRET_ROW = _google("The secret for the keys is created.", "secrets", GOOGLE_SECRET)
@@ -128,6 +136,9 @@ GOOGLE_ACCOUNT_KEY = _google(
 
 KUBERNETES_NAMESPACE = _kubernetes("The namespace is created.", "namespaces", NAMESPACE)
 KUBERNETES_SECRET_ROW = _kubernetes("The Secret with the key file is created.", "secrets", KUBERNETES_SECRET)
+KUBERNETES_NETWORK_POLICY = _kubernetes(
+    "The NetworkPolicy of Vault's pods is created.", "networkpolicies", NETWORK_POLICY
+)
 HELM_INSTALL = _kubernetes(
     "Helm has begun to install the release.",
     "secrets pending-install",
@@ -153,6 +164,7 @@ INTERRUPTIONS = (
     AWS_ASSOCIATION,
     GOOGLE_RING,
     GOOGLE_KEY,
+    GOOGLE_READER_ROLE,
     GOOGLE_ACCOUNT_ROW,
     GOOGLE_RULE,
     GOOGLE_SECRET_ROW,
@@ -162,6 +174,7 @@ INTERRUPTIONS = (
     GOOGLE_ACCOUNT_KEY,
     KUBERNETES_NAMESPACE,
     KUBERNETES_SECRET_ROW,
+    KUBERNETES_NETWORK_POLICY,
     HELM_INSTALL,
     HELM_UPGRADE,
 )

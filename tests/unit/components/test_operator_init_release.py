@@ -8,6 +8,7 @@ import pytest
 from components.awaits_release import MISSING
 from components.errors import DeploymentError
 from components.injector_admission import InjectorAdmissionProvider
+from components.injector_rollout import InjectorRolloutProvider
 from components.operator_init import OUTPUTS, OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.root_token_revocation import RootTokenRevocationProvider
@@ -46,6 +47,7 @@ def placed(provider: StableProvider, inputs: dict[str, Any]) -> tuple[dict[str, 
         ShamirUnsealProvider(),
         RootTokenRevocationProvider(),
         InjectorAdmissionProvider(),
+        InjectorRolloutProvider(),
     ],
     ids=lambda provider: type(provider).__name__,
 )

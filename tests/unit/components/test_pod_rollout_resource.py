@@ -3,7 +3,7 @@
 import pytest
 
 from components.vault.running_configuration import configuration_checksum
-from tests.unit.fakes.mocked_account import INIT, QUORUM, RELEASE, ROLLOUT, ROOT_TOKEN, UNSEAL, shamir, up
+from tests.unit.fakes.mocked_account import INIT, POD_ROLLOUT, QUORUM, RELEASE, ROOT_TOKEN, UNSEAL, shamir, up
 from tests.unit.fakes.recorded_deployment import Deployment, Secret
 from tests.unit.fakes.stack_settings import EKS
 
@@ -11,32 +11,32 @@ pytestmark = pytest.mark.usefixtures("program_commands")
 
 
 def test_rollout_is_between_release_and_quorum(awskms: Deployment) -> None:
-    rollout = awskms.only(ROLLOUT)
+    rollout = awskms.only(POD_ROLLOUT)
     assert {INIT, RELEASE} <= awskms.prerequisites(rollout)
-    assert ROLLOUT in awskms.prerequisites(awskms.only(QUORUM))
+    assert POD_ROLLOUT in awskms.prerequisites(awskms.only(QUORUM))
     assert awskms.only(QUORUM).inputs["running"] == "1"
 
 
 def test_rollout_knows_what_the_pods_are_made_from(awskms: Deployment) -> None:
-    inputs = awskms.only(ROLLOUT).inputs
+    inputs = awskms.only(POD_ROLLOUT).inputs
     values = awskms.only(RELEASE).inputs["values"]["server"]
     assert inputs["image"] == "hashicorp/vault:1.18.1"
     assert inputs["configuration"] == configuration_checksum(values["ha"]["raft"]["config"])
     assert inputs["chart"] == awskms.only(RELEASE).inputs["version"]
     assert (inputs["roll"], inputs["replicas"], inputs["release_revision"]) == (True, 3, 1)
     assert inputs["token"] == Secret(ROOT_TOKEN)
-    assert awskms.only(ROLLOUT).additional_secret_outputs == {"configuration", "pod_settings"}
+    assert awskms.only(POD_ROLLOUT).additional_secret_outputs == {"configuration", "pod_settings"}
 
 
 def test_shamirs_pods_are_left_alone_by_default() -> None:
-    rollout = shamir().only(ROLLOUT)
+    rollout = shamir().only(POD_ROLLOUT)
     assert rollout.inputs["roll"] is False
     assert rollout.inputs["key_shares"] == Secret(["key-share-1"])
     deployment = shamir(upgrade='{"roll": true}')
-    assert deployment.only(ROLLOUT).inputs["roll"] is True
-    assert UNSEAL in deployment.prerequisites(deployment.only(ROLLOUT))
+    assert deployment.only(POD_ROLLOUT).inputs["roll"] is True
+    assert UNSEAL in deployment.prerequisites(deployment.only(POD_ROLLOUT))
 
 
 def test_pods_are_left_to_the_command_while_the_seal_is_migrated() -> None:
     configuration = {**EKS, "migrateFrom": '{"seal": "shamir"}'}
-    assert up(configuration).only(ROLLOUT).inputs["roll"] is False
+    assert up(configuration).only(POD_ROLLOUT).inputs["roll"] is False

@@ -10,6 +10,7 @@ from pulumi.dynamic import ResourceProvider
 
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
+from components.injector_rollout import InjectorRolloutProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
@@ -34,6 +35,7 @@ SLOW = (
 PROVIDERS: Mapping[type[ResourceProvider], Mapping[str, Any] | None] = {
     GoogleKeyIdentityProvider: {"key_id": "key"},
     InjectorAdmissionProvider: {},
+    InjectorRolloutProvider: {},
     JournalKeyProvider: {},
     OperatorInitProvider: {"shares": 5, "threshold": 3},
     PodRolloutProvider: {"deployment": "uid/vault/vault", **dict.fromkeys(ROLLOUT_INPUTS, "")},

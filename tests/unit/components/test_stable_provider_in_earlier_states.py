@@ -7,6 +7,7 @@ import pytest
 
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
+from components.injector_rollout import InjectorRolloutProvider
 from components.installed_release import InstalledReleaseProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
@@ -35,6 +36,9 @@ IN_STATES: dict[type[StableProvider], str] = {
     InjectorAdmissionProvider: (
         "gASVQgAAAAAAAACMHWNvbXBvbmVudHMuaW5qZWN0b3JfYWRtaXNzaW9ulIwZSW5qZWN0b3JBZG1pc3Npb25Qcm92aWRlcpST"
         "lCmBlC4="
+    ),
+    InjectorRolloutProvider: (
+        "gASVPgAAAAAAAACMG2NvbXBvbmVudHMuaW5qZWN0b3Jfcm9sbG91dJSMF0luamVjdG9yUm9sbG91dFByb3ZpZGVylJOUKYGULg=="
     ),
     JournalKeyProvider: (
         "gASVNAAAAAAAAACMFmNvbXBvbmVudHMuam91cm5hbF9rZXmUjBJKb3VybmFsS2V5UHJvdmlkZXKUk5QpgZQu"

@@ -21,6 +21,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
+from components.injector_rollout import InjectorRolloutProvider
 from components.installed_release import InstalledReleaseProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
@@ -50,6 +51,7 @@ PROVIDERS = (
     RaftQuorumProvider,
     ShamirUnsealProvider,
     InjectorAdmissionProvider,
+    InjectorRolloutProvider,
     InstalledReleaseProvider,
     JournalKeyProvider,
     KubernetesIdentityProvider,

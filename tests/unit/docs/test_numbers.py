@@ -6,6 +6,7 @@ import pytest
 
 from components.aws.secret import RECOVERY_DAYS
 from components.custody.key_custody import WRITE_ATTEMPTS
+from components.injector_rollout import OBSTRUCTED_SECONDS
 from components.journal.entry import UNLEASED_SECONDS
 from components.kubernetes.lease import LEASE_SECONDS
 from components.seal_migration.steps import STEP_SECONDS
@@ -30,6 +31,7 @@ WORDS = {1: "one", 3: "three", 5: "five"}
             ],
         ),
         ("docs/operations.md", r"a recovery window of (\d+) days", [RECOVERY_DAYS]),
+        ("docs/operations.md", r"which is deleted after (\d+) seconds", [OBSTRUCTED_SECONDS]),
         ("docs/keys.md", r"once it has seen it unchanged for (\d+) seconds", [LEASE_SECONDS]),
         (
             "docs/decisions/0007-the-journal-of-the-init.md",

@@ -20,6 +20,7 @@ KINDS = {
     "pod": "Pod",
     "pvc": "PersistentVolumeClaim",
     "pods": "Pod",
+    "replicasets": "ReplicaSet",
     "events": "Event",
 }
 """What a list calls the kinds that a call names so."""

@@ -32,8 +32,9 @@ RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 INIT = "pulumi-python:dynamic/vault:OperatorInit"
-ROLLOUT = "pulumi-python:dynamic/vault:PodRollout"
+POD_ROLLOUT = "pulumi-python:dynamic/vault:PodRollout"
 QUORUM = "pulumi-python:dynamic/vault:RaftQuorum"
+INJECTOR_ROLLOUT = "pulumi-python:dynamic/vault:InjectorRollout"
 ADMISSION = "pulumi-python:dynamic/vault:InjectorAdmission"
 IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
 INSTALLED = "pulumi-python:dynamic/vault:InstalledRelease"
@@ -103,7 +104,7 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
             "recovery_shares": ["share-1", "share-2"],
             "key_shares": ["key-share-1"],
         },
-        ROLLOUT: {"running": "1"},
+        POD_ROLLOUT: {"running": "1"},
         QUORUM: {"peers": PEERS, "cluster_id": "7d", "vault_version": "1.18.1"},
     }
     return by_type.get(args.typ, {})

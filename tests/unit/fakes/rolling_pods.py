@@ -101,7 +101,7 @@ class RollingPods:
 
         monkeypatch.setattr(steps, "expected_servers", self.look)
         monkeypatch.setattr(steps, "ask_pods", self.ask)
-        monkeypatch.setattr(steps, "evict", evict)
+        monkeypatch.setattr(steps, "evict_pod", evict)
         monkeypatch.setattr(steps, "delete_pod", delete)
 
 
