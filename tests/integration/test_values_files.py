@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.fakes.mocked_account import provide_commands
 from tests.unit.fakes.released_values import released_values
-from tests.values_files import EXPRESSIBLE, ExpressibleGroup, holds, holds_lines
+from tests.value_groups import ExpressibleGroup, holds, holds_lines
+from tests.values_files import EXPRESSIBLE
 
 Values = Mapping[str, Any]
 Objects = dict[tuple[str, str], Any]

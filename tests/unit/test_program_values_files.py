@@ -14,15 +14,8 @@ from tests.official_chart import VERSIONS, official_file, unknown_values
 from tests.unit.fakes.mocked_account import EKS, provide_commands
 from tests.unit.fakes.released_values import released_values
 from tests.unit.fakes.stack_settings import parse
-from tests.values_files import (
-    EXPRESSIBLE,
-    OTHER,
-    ExpressibleGroup,
-    OtherGroup,
-    expressible_share,
-    holds,
-    holds_lines,
-)
+from tests.value_groups import ExpressibleGroup, OtherGroup, holds, holds_lines
+from tests.values_files import EXPRESSIBLE, OTHER, expressible_share
 
 Values = Mapping[str, Any]
 

@@ -13,7 +13,8 @@ from components.settings import server_configuration
 from tests.official_chart import leaves
 from tests.unit.docs.documents import blocks, code, tables
 from tests.unit.fakes.stack_settings import SHAMIR, parse
-from tests.values_files import EXPRESSIBLE, OTHER, ExpressibleGroup
+from tests.value_groups import ExpressibleGroup
+from tests.values_files import EXPRESSIBLE, OTHER
 
 PAGE = "docs/values-files.md"
 DOCUMENTED = {code(setting)[0] for setting, *_ in tables("docs/settings.md", "Setting")}
