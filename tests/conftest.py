@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.interrupts import allow_interrupts
-from tests.built_tools import built_tools
+from tests.built_tools import VAULT, built_vault
 
 pytest_plugins = (
     "tests.pytest_plugins.deadlines",
@@ -25,6 +25,6 @@ def traceback_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def vault_program() -> Path:
-    """Vault, of the sandbox's version."""
-    return built_tools().vault
+def vault_program(request: pytest.FixtureRequest) -> Path:
+    """Vault, of the sandbox's version; of each one where tests are marked so."""
+    return built_vault(getattr(request, "param", VAULT))

@@ -64,6 +64,8 @@ class PinnedTool:
     """Passed to the Go linker; ``-s -w`` leaves debug tables out, which halves Vault's size."""
     tags: tuple[str, ...] = ()
     """Go's build tags; they leave out what the sandbox doesn't use."""
+    replacements: tuple[str, ...] = ()
+    """Folders below ``go_modules`` with modules of ours that go.mod puts in the place of others."""
     version_arguments: tuple[str, ...] = ()
     """What makes the program print its version; empty where it has no such thing."""
     on_path: VersionRange | None = None
@@ -89,7 +91,8 @@ class PinnedTool:
         tool no worse, and building all of them again takes a quarter of an hour.
         """
         digest = hashlib.sha256(repr((self.package, self.linker_flags, self.files, *self.tags)).encode())
-        for file in sorted(self.module_folder.iterdir()):
+        replacing = (file for name in self.replacements for file in (GO_MODULES / name).rglob("*.*"))
+        for file in (*sorted(self.module_folder.iterdir()), *sorted(replacing)):
             content = file.read_bytes()
             digest.update(f"{file.name} {len(content)}\n".encode())
             digest.update(content)
@@ -142,6 +145,7 @@ PINNED_TOOLS = (
         module="vault",
         package=".",
         tags=("minimal",),
+        replacements=("go-discover",),
         version_arguments=("version",),
         on_path=VersionRange((1, 18, 1), (1, 18, 2)),
         runs_in_image=True,
@@ -161,6 +165,17 @@ PINNED_TOOLS = (
     _kubernetes("kubelet"),
     _kubernetes("kube-proxy"),
     _kubernetes("kubectl"),
+    # Not beside the older one, as both would compile the packages that they have in common.
+    PinnedTool(
+        name="vault-newer",
+        version="1.21.2",
+        module="vault-newer",
+        package=".",
+        tags=("minimal",),
+        replacements=("go-discover",),
+        version_arguments=("version",),
+        runs_in_image=True,
+    ),
     PinnedTool(
         name="pulumi",
         version="3.259.0",

@@ -26,6 +26,9 @@ class Tools:
     pulumi_language_python: Path
     helm: Path
     vault: Path
+    """Of the program's default version."""
+    vault_newer: Path
+    """Of the newest version that can be built, to which the older one is upgraded."""
     vault_k8s: Path
     kube_apiserver: Path
     kube_controller_manager: Path
@@ -132,6 +135,7 @@ def _tools(paths: Mapping[str, Path]) -> Tools:
         pulumi_language_python=paths["pulumi-language-python"],
         helm=paths["helm"],
         vault=paths["vault"],
+        vault_newer=paths["vault-newer"],
         vault_k8s=paths["vault-k8s"],
         kube_apiserver=paths["kube-apiserver"],
         kube_controller_manager=paths["kube-controller-manager"],

@@ -7,7 +7,10 @@ import requests
 
 from components.vault.client import VaultClient
 from components.vault.pod_values import probe_values
+from tests.built_tools import on_each_vault
 from tests.integration.vault_servers import VaultServer, vault_servers, wait_until
+
+pytestmark = on_each_vault
 
 READY, ALIVE = (probe_values()[f"{kind}Probe"]["path"] for kind in ("readiness", "liveness"))
 

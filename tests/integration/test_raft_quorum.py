@@ -11,9 +11,12 @@ from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.seals import awskms
+from tests.built_tools import on_each_vault
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.program_inputs import init_inputs, journal, quorum_inputs
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
+
+pytestmark = on_each_vault
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,13 @@ from components.vault.client import (
     VaultUnavailableError,
 )
 from components.vault.root_generation import RootGeneration
+from tests.built_tools import on_each_vault
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
 from tests.integration.key_service import KeyService, run_key_service
 from tests.integration.vault_servers import vault_servers, wait_until
 from tests.unit.fakes.remembered_attempts import RememberedAttempts
+
+pytestmark = on_each_vault
 
 
 @pytest.fixture(scope="module")

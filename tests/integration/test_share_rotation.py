@@ -13,10 +13,13 @@ from components.shares.generate_root import WrongSharesError, prove_shares
 from components.shares.rekey import RekeyRunsError, ShareSet, rekey_shares, settle_rekey
 from components.vault.client import VaultClient, VaultUnavailableError
 from components.vault.rekey import Rekey
+from tests.built_tools import on_each_vault
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.vault_servers import vault_servers, wait_until
 from tests.unit.fakes.remembered_attempts import RememberedAttempts
+
+pytestmark = on_each_vault
 
 
 @pytest.fixture(scope="module")

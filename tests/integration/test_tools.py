@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.build.tools import Tools
-from tests.built_tools import built_tools
+from tests.built_tools import built_tools, on_each_vault
+from tests.integration.vault_servers import vault_servers, wait_until
 
 PROGRAM = """
 import sys
@@ -77,7 +78,8 @@ def test_the_engine_runs_a_program_and_its_dynamic_provider_in_the_virtual_envir
     pulumi("destroy", "--yes", "--skip-preview")
 
 
-def test_vault_has_what_the_cluster_needs_of_it(tools: Tools, tmp_path: Path) -> None:
+@on_each_vault
+def test_vault_has_what_the_cluster_needs_of_it(vault_program: Path, tmp_path: Path) -> None:
     """The injector logs in by Kubernetes service accounts, which a build with fewer plugins may lack."""
     socket = tmp_path / "vault.sock"
     configuration = tmp_path / "vault.hcl"
@@ -90,7 +92,7 @@ def test_vault_has_what_the_cluster_needs_of_it(tools: Tools, tmp_path: Path) ->
 
     def vault(*arguments: str, token: str = "", stdin: str = "") -> str:
         return subprocess.run(
-            [tools.vault, *arguments],
+            [vault_program, *arguments],
             env={**environment, "VAULT_TOKEN": token},
             input=stdin,
             capture_output=True,
@@ -100,7 +102,7 @@ def test_vault_has_what_the_cluster_needs_of_it(tools: Tools, tmp_path: Path) ->
         ).stdout
 
     server = subprocess.Popen(
-        [tools.vault, "server", f"-config={configuration}"],
+        [vault_program, "server", f"-config={configuration}"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -119,6 +121,17 @@ def test_vault_has_what_the_cluster_needs_of_it(tools: Tools, tmp_path: Path) ->
         server.communicate(timeout=30)
 
     assert "kubernetes" in listed
+
+
+@on_each_vault
+def test_vault_refuses_the_auto_join_that_was_left_out_of_it(vault_program: Path, tmp_path: Path) -> None:
+    with vault_servers(vault_program, tmp_path, replicas=1, seal=None) as servers:
+        (server,) = servers.servers
+        server.stop()
+        joining = 'storage "raft" {\n  retry_join {\n    auto_join = "provider=k8s"\n  }\n'
+        server.configuration = server.configuration.replace('storage "raft" {', joining)
+        server.start()
+        wait_until("auto_join is refused", 30, lambda: "built without auto_join" in server.log.read_text())
 
 
 def test_pause_waits_until_it_is_told_to_end(tools: Tools) -> None:

@@ -4,6 +4,8 @@ go 1.25
 
 replace github.com/hashicorp/vault/api => github.com/hashicorp/vault/api v1.16.0
 
+replace github.com/hashicorp/go-discover => ../go-discover
+
 require (
 	github.com/hashicorp/cli v1.1.6
 	github.com/hashicorp/vault v1.18.1

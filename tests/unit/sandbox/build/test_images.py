@@ -31,7 +31,7 @@ class Maker:
         self.certificate.write_text("certificate of the cloud")
         self.program = folder / "program"
         self.program.write_bytes(STATIC_PROGRAM)
-        self.tools = Tools(*([self.program] * 13))
+        self.tools = Tools(*([self.program] * 14))
         busybox = folder / "busybox"
         busybox.write_text("#!/bin/sh\nprintf 'busybox\\nsh\\nsed\\n'\n")
         busybox.chmod(0o755)
@@ -83,15 +83,36 @@ def test_the_images_go_by_the_pinned_names_and_by_those_of_the_chart(maker: Make
         "pause": ["registry.k8s.io/pause:3.9"],
         "busybox": ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"],
         "vault": ["docker.io/hashicorp/vault:1.18.1", "registry.example/vault:2"],
+        "vault-newer": ["docker.io/hashicorp/vault:1.21.2"],
         "vault-k8s": ["docker.io/hashicorp/vault-k8s:1.6.2", "docker.io/hashicorp/vault-k8s:1.5.0"],
     }
 
 
-def test_the_vault_image_has_what_the_chart_relies_on(maker: Maker) -> None:
-    files = _files(maker.make()["vault"])
+def test_a_chart_that_names_the_newer_vault_gets_that_one(maker: Maker) -> None:
+    archives = maker.make(
+        [
+            ChartImage("server", "docker.io/hashicorp/vault:1.21.2"),
+            ChartImage("agent", "mirror.example/vault:1"),
+        ]
+    )
+
+    assert {name: _names(archives[name]) for name in ("vault", "vault-newer")} == {
+        "vault": ["docker.io/hashicorp/vault:1.18.1", "mirror.example/vault:1"],
+        "vault-newer": ["docker.io/hashicorp/vault:1.21.2"],
+    }
+
+
+@pytest.mark.parametrize("name", ["vault", "vault-newer"])
+def test_the_vault_images_have_what_the_chart_relies_on(maker: Maker, tmp_path: Path, name: str) -> None:
+    programs = {"vault": STATIC_PROGRAM + b"older", "vault-newer": STATIC_PROGRAM + b"newer"}
+    for program, content in programs.items():
+        (tmp_path / program).write_bytes(content)
+    maker.tools = replace(maker.tools, vault=tmp_path / "vault", vault_newer=tmp_path / "vault-newer")
+
+    files = _files(maker.make()[name])
 
     assert files["bin/sh"] == "-> busybox"
-    assert files["bin/vault"].encode() == STATIC_PROGRAM
+    assert files["bin/vault"].encode() == programs[name]
     assert files["usr/local/bin/docker-entrypoint.sh"].startswith("#!/bin/sh\n")
     assert "vault:x:100:1000:" in files["etc/passwd"]
     assert "root:x:0:0:" in files["etc/passwd"]
@@ -114,14 +135,14 @@ def test_an_unchanged_image_is_not_made_again(maker: Maker) -> None:
     assert {archive: archive.stat().st_mtime_ns for archive in first.values()} == before
 
 
-def test_another_certificate_makes_the_vault_image_again_and_removes_the_old_one(maker: Maker) -> None:
+def test_another_certificate_makes_the_vault_images_again_and_removes_the_old_ones(maker: Maker) -> None:
     first = maker.make()
     maker.certificate.write_text("another")
 
     second = maker.make()
 
     assert _files(second["vault"])["etc/ssl/certs/ca-certificates.crt"] == "another"
-    assert {name for name in first if first[name] != second[name]} == {"vault"}
+    assert {name for name in first if first[name] != second[name]} == {"vault", "vault-newer"}
     assert set(maker.layout.images.iterdir()) == set(second.values())
 
 

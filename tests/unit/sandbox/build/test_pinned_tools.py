@@ -1,5 +1,6 @@
 """Which installed tools will do, and what makes a build a different one."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.build import pinned_tools
-from sandbox.build.pinned_tools import PINNED_TOOLS, PinnedTool, VersionRange
+from sandbox.build.pinned_tools import GO_MODULES, PINNED_TOOLS, PinnedTool, VersionRange
 
 BY_NAME = {tool.name: tool for tool in PINNED_TOOLS}
 
@@ -87,6 +88,27 @@ def test_the_key_of_a_build_follows_its_module_and_flags(
         file.write_text(original)
 
 
+def test_the_key_of_a_build_follows_the_modules_of_ours_that_go_mod_puts_in_the_place_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = BY_NAME["vault"]
+    for module in (tool.module, *tool.replacements):
+        shutil.copytree(GO_MODULES / module, tmp_path / module)
+    monkeypatch.setattr(pinned_tools, "GO_MODULES", tmp_path)
+    before = tool.build_key()
+
+    file = tmp_path / "go-discover/provider/k8s/k8s.go"
+    file.write_text(file.read_text() + "\n")
+
+    assert tool.build_key() != before
+
+
+@pytest.mark.parametrize("tool", PINNED_TOOLS, ids=lambda tool: tool.name)
+def test_every_module_of_ours_that_go_mod_names_is_part_of_the_key(tool: PinnedTool) -> None:
+    named = re.findall(r"=> \.\./(\S+)", (tool.module_folder / "go.mod").read_text())
+    assert list(tool.replacements) == named
+
+
 def _pinned(tool: PinnedTool) -> str:
     """Return the version of the tool's own module, which has its name if the main package is ours."""
     pins = {
@@ -95,7 +117,9 @@ def _pinned(tool: PinnedTool) -> str:
         if len(words := line.removeprefix("require ").split()) > 1 and words[1].startswith("v")
     }
     package = (
-        tool.package if tool.package != "." else next(name for name in pins if name.endswith(f"/{tool.name}"))
+        tool.package
+        if tool.package != "."
+        else next(name for name in pins if name.endswith(f"/{tool.name.removesuffix('-newer')}"))
     )
     return pins[max((module for module in pins if f"{package}/".startswith(f"{module}/")), key=len)]
 
