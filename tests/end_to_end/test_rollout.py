@@ -1,16 +1,20 @@
 """A change reaches Vault's pods by the update itself, one after another, with clients served meanwhile."""
 
 import json
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sandbox.charts import own_chart
 from sandbox.cluster.credentials import administrator_api
 from sandbox.cluster.paths import ClusterPaths
 from tests.benchmarks.rounds import deployed_cluster
 from tests.benchmarks.writes import WriteLoad, longest_gap
+from tests.built_tools import NEWER_VAULT, VAULT
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults.engine_run import EngineRun
 
@@ -139,3 +143,40 @@ def test_an_image_that_is_missing_stops_the_roll_and_can_be_set_back(
     awskms.vault.await_healthy_voters(token)
     awskms.configure({})
     awskms.up()
+
+
+def test_vault_and_chart_are_upgraded_under_five_servers(fresh: Deployment, tmp_path: Path) -> None:
+    """From the program's default to the newest that is built; then there is no way back."""
+    settings: dict[str, object] = {"replicas": 5, "injector": {"enabled": False}}
+    fresh.configure({**settings, "image": {"tag": VAULT}})
+    fresh.up()
+    token = fresh.outputs()["root_token"]
+    newer = shutil.copytree(own_chart(), tmp_path / "vault")
+    description = newer / "Chart.yaml"
+    description.write_text(re.sub(r"(?m)^version: .*$", "version: 0.34.1", description.read_text()))
+    upgraded = {**settings, "image": {"tag": NEWER_VAULT}, "chart": {"path": str(newer)}}
+    fresh.configure(upgraded)
+    preview = fresh.stack.run("preview")
+    assert f"(image {VAULT} -> {NEWER_VAULT}, chart 0.29.1 -> 0.34.1)" in preview.stdout
+    assert f"Vault goes from {VAULT} to {NEWER_VAULT} in one step" in preview.stdout
+
+    cluster = deployed_cluster(fresh.stack, administrator_api(ClusterPaths.of(fresh.stack.layout)))
+    cluster.prepare_writes()
+    address = cluster.active_address()
+    with WriteLoad(lambda: cluster.write(address)) as load, start(fresh, tmp_path / "run.txt") as run:
+        began = time.monotonic()
+        assert run.wait() == 0, run.said
+        time.sleep(1)
+        writes = load.writes()
+    assert longest_gap(writes, began).seconds < GAP_SECONDS
+    order = re.findall(r"Replacing \S+-(\d) \(\d of 5\)", run.said)
+    assert sorted(order) == list("01234")
+    assert order[:4] == sorted(order[:4], reverse=True)
+    fresh.vault.await_healthy_voters(token, 5)
+    assert {status["version"] for status in fresh.vault.seal_statuses()} == {NEWER_VAULT}
+    assert fresh.outputs()["vault_version"] == NEWER_VAULT
+
+    fresh.configure({**upgraded, "image": {"tag": VAULT}})
+    preview = fresh.stack.run("preview")
+    assert preview.returncode != 0
+    assert f"Vault {NEWER_VAULT} runs, and doesn't go back to {VAULT}" in preview.stdout
