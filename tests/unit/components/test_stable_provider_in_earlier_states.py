@@ -5,6 +5,7 @@ import base64
 import dill  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from components.given_certificate import GivenCertificateProvider
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
 from components.installed_release import InstalledReleaseProvider
@@ -48,6 +49,9 @@ IN_STATES: dict[type[StableProvider], str] = {
     ),
     InstalledReleaseProvider: (
         "gASVQAAAAAAAAACMHGNvbXBvbmVudHMuaW5zdGFsbGVkX3JlbGVhc2WUjBhJbnN0YWxsZWRSZWxlYXNlUHJvdmlkZXKUk5QpgZQu"
+    ),
+    GivenCertificateProvider: (
+        "gASVQAAAAAAAAACMHGNvbXBvbmVudHMuZ2l2ZW5fY2VydGlmaWNhdGWUjBhHaXZlbkNlcnRpZmljYXRlUHJvdmlkZXKUk5QpgZQu"
     ),
     GoogleKeyIdentityProvider: (
         "gASVQwAAAAAAAACMHmNvbXBvbmVudHMuZ29vZ2xlX2tleV9pZGVudGl0eZSMGUdvb2dsZUtleUlkZW50aXR5UHJvdmlkZXKU"

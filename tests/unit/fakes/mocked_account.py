@@ -36,6 +36,7 @@ QUORUM = "pulumi-python:dynamic/vault:RaftQuorum"
 ADMISSION = "pulumi-python:dynamic/vault:InjectorAdmission"
 IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
 INSTALLED = "pulumi-python:dynamic/vault:InstalledRelease"
+GIVEN_CERTIFICATE = "pulumi-python:dynamic/vault:GivenCertificate"
 GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
 JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
 REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
@@ -90,6 +91,7 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
         RELEASE: {"status": {"revision": 1}},
         INSTALLED: {"missing": "", "revision": "5f/1/0"},
         IDENTITY: {"uid": CLUSTER_UID},
+        GIVEN_CERTIFICATE: {"authority": "the authority", "not_after": "2027-01-01T00:00:00+00:00"},
         JOURNAL_KEY: {"key": JOURNAL_SECRET},
         INIT: {
             "cluster_initialized_here": True,
