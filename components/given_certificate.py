@@ -15,7 +15,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
 
 from components.errors import DeploymentError, RetryableError
-from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
+from components.kubernetes.kubectl import OWNER, OWNER_LABEL, Kubectl, KubectlError, KubernetesTarget
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource
 
@@ -91,6 +91,12 @@ def _read(props: Mapping[str, Any]) -> "Certificate":
             f"Secret {target.namespace}/{name} with the certificate of Vault's servers isn't there yet. "
             "Create it with the entries tls.crt, tls.key and ca.crt, also while pulumi up waits for it "
             "(docs/tls.md)"
+        )
+    if (secret["metadata"].get("labels") or {}).get(OWNER_LABEL) == OWNER:
+        raise UnfitCertificateError(
+            f"Secret {target.namespace}/{name} has the certificate that the stack itself has made "
+            "(tls.source own), and is deleted with that. Nothing was changed. Put yours into a Secret of "
+            "another name, and set tls.secret to it."
         )
     files = ServerFiles(*(_entry(secret, entry) for entry in ("tls.crt", "tls.key", "ca.crt")))
     certificate, problems = judge(files, props["needed"], datetime.now(UTC))

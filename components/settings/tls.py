@@ -9,8 +9,10 @@ from components.config.patterns import DNS_NAME, SECRET_NAME
 from components.config.reader import ConfigReader
 from components.tls.server_names import is_address
 
-TlsSource = Literal["none", "secret"]
-_SOURCES: Sequence[TlsSource] = ("none", "secret")
+TlsSource = Literal["none", "own", "secret"]
+_SOURCES: Sequence[TlsSource] = ("none", "own", "secret")
+_MOST_DAYS = 1095
+"""The authority is renewed while it is valid for longer."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class TlsSettings:
     """Name of the Secret that has it; None for a name that is the chart's with a suffix."""
     extra_names: Sequence[str] = ()
     """Further names and addresses by which it is called."""
+    lifetime_days: int = 365
+    """For how many days a certificate that the stack makes is valid."""
 
     @property
     def enabled(self) -> bool:
@@ -39,7 +43,7 @@ def read_tls(settings: ConfigReader) -> TlsSettings:
         "source",
         "none",
         _SOURCES,
-        "secret is for a certificate that you have, with none Vault speaks plain HTTP",
+        "own has the stack make a certificate, secret is for one that you have, with none Vault speaks HTTP",
     )
     if source == "none":
         reader.not_applicable(("secret", "extraNames"), "with source none there is no certificate; remove it")
@@ -49,5 +53,14 @@ def read_tls(settings: ConfigReader) -> TlsSettings:
     if not all(is_address(name) or re.fullmatch(rf"(\*\.)?{DNS_NAME}", name) for name in names):
         reader.report("extraNames", fix)
         names = ()
+    days = reader.integer("lifetimeDays", 365, range(1, _MOST_DAYS + 1), f"give 1 to {_MOST_DAYS} days")
+    if source != "own":
+        reader.not_applicable(("lifetimeDays",), f"with source {source} the stack makes no certificate")
     reader.unknown_keys()
-    return TlsSettings(source=source, declared=settings.has("tls"), secret=secret, extra_names=names)
+    return TlsSettings(
+        source=source,
+        declared=settings.has("tls"),
+        secret=secret,
+        extra_names=names,
+        lifetime_days=days,
+    )

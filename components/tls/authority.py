@@ -32,6 +32,16 @@ class Authority:
     key: str = field(repr=False)
     """PEM; a secret."""
 
+    @property
+    def not_before(self) -> datetime:
+        """The begin of its certificate."""
+        return x509.load_pem_x509_certificate(self.certificate.encode()).not_valid_before_utc
+
+    @property
+    def not_after(self) -> datetime:
+        """The end of its certificate."""
+        return x509.load_pem_x509_certificate(self.certificate.encode()).not_valid_after_utc
+
 
 @dataclass(frozen=True)
 class ServerCertificate:
@@ -41,8 +51,6 @@ class ServerCertificate:
     """PEM."""
     key: str = field(repr=False)
     """PEM; a secret."""
-    serial: str
-    """Serial number in hexadecimal digits."""
     not_before: datetime
     not_after: datetime
 
@@ -52,21 +60,14 @@ def create_authority(name: str, now: datetime) -> Authority:
     return _self_signed(ec.generate_private_key(ec.SECP256R1()), name, now)
 
 
-def renewed_if_due(authority: Authority, now: datetime) -> Authority:
-    """Return the authority, from two thirds of its lifetime on with a new certificate of the same key.
+def renewed(authority: Authority, now: datetime) -> Authority:
+    """Return the authority with a new certificate of the same name and key.
 
-    Who has the old certificate verifies what either signs, so clients have the last third to get the new one.
+    Who has the old certificate verifies what either signs, for as long as that one is valid.
     """
     certificate = x509.load_pem_x509_certificate(authority.certificate.encode())
-    if not is_due(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now):
-        return authority
     (name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return _self_signed(_private_key(authority), str(name.value), now)
-
-
-def is_due(not_before: datetime, not_after: datetime, now: datetime) -> bool:
-    """Return whether two thirds of a certificate's lifetime are over."""
-    return now - not_before >= (not_after - not_before) * 2 / 3
 
 
 def issue(authority: Authority, names: Sequence[str], days: int, now: datetime) -> ServerCertificate:
@@ -89,7 +90,6 @@ def issue(authority: Authority, names: Sequence[str], days: int, now: datetime) 
     return ServerCertificate(
         certificate=certificate.public_bytes(serialization.Encoding.PEM).decode(),
         key=_pem(key),
-        serial=f"{certificate.serial_number:x}",
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )

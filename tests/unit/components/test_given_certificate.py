@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from cryptography import x509
 
 from components import given_certificate
 from components.errors import DeploymentError
@@ -26,9 +27,15 @@ NOW = datetime.now(UTC)
 NAMES = ["vault-active.vault.svc", "vault.vault.svc"]
 AUTHORITY = create_authority("test", NOW)
 SERVER = issue(AUTHORITY, NAMES, 90, NOW)
+
+
+def serial(server: ServerCertificate) -> str:
+    return f"{x509.load_pem_x509_certificate(server.certificate.encode()).serial_number:x}"
+
+
 RECORD = {
     "authority": AUTHORITY.certificate,
-    "serial": SERVER.serial,
+    "serial": serial(SERVER),
     "not_after": SERVER.not_after.isoformat(),
 }
 INPUTS: Mapping[str, Any] = {
@@ -63,7 +70,7 @@ def put(
 ) -> None:
     texts = {"tls.crt": server.certificate, "tls.key": key or server.key, "ca.crt": authority}
     data = {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
-    kubectl.objects["secret", "given"] = {"data": data}
+    kubectl.objects["secret", "given"] = {"metadata": {"name": "given"}, "data": data}
 
 
 def check(olds: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
@@ -102,9 +109,20 @@ def test_key_is_in_no_message(kubectl: KubectlAnswers) -> None:
 
 @pytest.mark.parametrize("content", [{}, {"data": None}, {"data": {"tls.crt": "%"}}])
 def test_secret_without_the_entries(kubectl: KubectlAnswers, content: Any) -> None:
-    kubectl.objects["secret", "given"] = content
+    kubectl.objects["secret", "given"] = {"metadata": {"name": "given"}, **content}
     _, (failure,) = check()
     assert "it has no entry tls.crt" in failure
+
+
+def test_certificate_that_the_stack_has_made_goes_with_it(kubectl: KubectlAnswers) -> None:
+    put(kubectl)
+    labels = {"app.kubernetes.io/managed-by": "vault-autounseal"}
+    kubectl.objects["secret", "given"] = {
+        **kubectl.objects["secret", "given"],
+        "metadata": {"name": "given", "labels": labels},
+    }
+    _, (failure,) = check()
+    assert "set tls.secret" in failure
 
 
 def test_missing_secret_is_told_in_the_preview_and_waited_for(
@@ -153,7 +171,7 @@ def test_renewed_certificate_is_an_update(kubectl: KubectlAnswers) -> None:
     assert changes(olds, news)
     updated = GivenCertificateProvider().update("id", olds, news)
     assert updated.outs is not None
-    assert updated.outs["serial"] == renewed.serial
+    assert updated.outs["serial"] == serial(renewed)
 
 
 def test_secret_that_has_gone_is_waited_for_again(kubectl: KubectlAnswers, told: list[str]) -> None:

@@ -5,6 +5,7 @@ import base64
 import dill  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from components.certificate_authority import CertificateAuthorityProvider
 from components.given_certificate import GivenCertificateProvider
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
@@ -12,6 +13,7 @@ from components.installed_release import InstalledReleaseProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
+from components.own_certificate import OwnCertificateProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.release_guard import ReleaseGuardProvider
 from components.root_token_revocation import RootTokenRevocationProvider
@@ -49,6 +51,13 @@ IN_STATES: dict[type[StableProvider], str] = {
     ),
     InstalledReleaseProvider: (
         "gASVQAAAAAAAAACMHGNvbXBvbmVudHMuaW5zdGFsbGVkX3JlbGVhc2WUjBhJbnN0YWxsZWRSZWxlYXNlUHJvdmlkZXKUk5QpgZQu"
+    ),
+    CertificateAuthorityProvider: (
+        "gASVSAAAAAAAAACMIGNvbXBvbmVudHMuY2VydGlmaWNhdGVfYXV0aG9yaXR5lIwcQ2VydGlmaWNhdGVBdXRob3JpdHlQcm92"
+        "aWRlcpSTlCmBlC4="
+    ),
+    OwnCertificateProvider: (
+        "gASVPAAAAAAAAACMGmNvbXBvbmVudHMub3duX2NlcnRpZmljYXRllIwWT3duQ2VydGlmaWNhdGVQcm92aWRlcpSTlCmBlC4="
     ),
     GivenCertificateProvider: (
         "gASVQAAAAAAAAACMHGNvbXBvbmVudHMuZ2l2ZW5fY2VydGlmaWNhdGWUjBhHaXZlbkNlcnRpZmljYXRlUHJvdmlkZXKUk5QpgZQu"

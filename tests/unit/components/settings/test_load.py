@@ -177,6 +177,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "podAddress", "https://{pod}.example.com", "pod_address", "https://{pod}.example.com"),
     (SHAMIR, "tls.source", "none", "tls.source", "none"),
     (SHAMIR, "tls", {"source": "secret", "secret": "given"}, "tls.secret", "given"),
+    (SHAMIR, "tls", {"source": "own", "lifetimeDays": 30}, "tls.lifetime_days", 30),
     (SHAMIR, "tls", {"source": "secret", "extraNames": ["a.b", "::1"]}, "tls.extra_names", ("a.b", "::1")),
     (SHAMIR, "deadlines.podStartSeconds", 600, "deadlines.pod_start_seconds", 600),
     (SHAMIR, "deadlines.quorumSeconds", 60, "deadlines.quorum_seconds", 60),

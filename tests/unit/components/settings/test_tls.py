@@ -25,10 +25,18 @@ def test_certificate_of_a_secret() -> None:
     assert found.enabled
 
 
+def test_certificate_that_the_stack_makes() -> None:
+    found = parse({**SHAMIR, "tls": {"source": "own", "lifetimeDays": 30}}).tls
+    assert found == TlsSettings("own", True, lifetime_days=30)
+    assert parse({**SHAMIR, "tls": {"source": "own"}}).tls.lifetime_days == 365
+
+
 @pytest.mark.parametrize(
     ("tls", "key", "fix"),
     [
-        ({"source": "acme"}, "source", "use none or secret"),
+        ({"source": "acme"}, "source", "use none or own or secret"),
+        ({"source": "own", "lifetimeDays": 1096}, "lifetimeDays", "give 1 to 1095 days"),
+        ({"source": "secret", "lifetimeDays": 90}, "lifetimeDays", "the stack makes no certificate"),
         ({"source": "secret", "secret": "A"}, "secret", "name a Secret"),
         ({"source": "secret", "extraNames": ["https://a"]}, "extraNames", "give a list of host names"),
         ({"source": "secret", "extraNames": "a"}, "extraNames", "give a list of host names"),
