@@ -16,6 +16,7 @@ from components.errors import SettingsError
 from components.seals.seal import PodRequirements
 from components.settings import ChartSettings, IngressSettings, Settings, StorageSettings
 from components.settings.gateway import GatewaySettings
+from components.vault.certificate_reload import reload_values
 from components.vault.injector_values import injector_values
 from components.vault.pod_values import (
     RESTRICTED_CONTAINER,
@@ -121,6 +122,7 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         **topology_values(settings),
         **service_values(settings),
         **probe_values(),
+        **(reload_values() if settings.tls.enabled else {}),
     }
 
 

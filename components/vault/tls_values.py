@@ -7,11 +7,11 @@ import pulumi
 from components.seals.seal import PodRequirements, SecretMount
 from components.settings import Settings
 from components.tls.server_names import ServerNames
+from components.vault.certificate_reload import FOLDER
 from components.vault.configuration import ServerTls
 from components.vault.ports import API_PORT
 from components.vault.server_identity import VOLUME
 
-FOLDER = "/vault/tls"
 _AUTHORITY_FILE = f"{FOLDER}/ca.crt"
 
 

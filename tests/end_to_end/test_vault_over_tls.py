@@ -1,8 +1,12 @@
 """Vault with a certificate of the stack's own: servers, program, commands and agents speak TLS."""
 
+import base64
 import dataclasses
+import json
+import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -86,3 +90,63 @@ def test_pod_that_lost_its_volume_joins_again(over_tls: Deployment, vault: Runni
 
     poll("vault-2 has a new volume and is unsealed", 120, joined)
     vault.await_healthy_voters(token)
+
+
+def served(vault: RunningVault) -> set[str]:
+    """The certificates (PEM) that the pods serve, unverified."""
+    addresses = [str(pod["status"]["podIP"]) for pod in vault.pods()]
+    return {ssl.get_server_certificate((address, 8200), timeout=10) for address in addresses}
+
+
+def in_secret(over_tls: Deployment) -> str:
+    """The certificate (PEM) in the Secret."""
+    secret = over_tls.cluster.get("secret", f"{over_tls.name}-server-tls", over_tls.in_namespace)
+    return base64.b64decode(secret["data"]["tls.crt"]).decode()
+
+
+def put(over_tls: Deployment, certificate: str) -> None:
+    """Put another certificate into the Secret, and leave the key."""
+    patch = {"data": {"tls.crt": base64.b64encode(certificate.encode()).decode()}}
+    name = f"{over_tls.name}-server-tls"
+    over_tls.cluster.kubectl("patch", "secret", name, over_tls.in_namespace, f"--patch={json.dumps(patch)}")
+
+
+def running(vault: RunningVault) -> Sequence[tuple[str, int]]:
+    """Uid and number of restarts of each pod."""
+    return [
+        (str(pod["metadata"]["uid"]), int(pod["status"]["containerStatuses"][0]["restartCount"]))
+        for pod in vault.pods()
+    ]
+
+
+def reloads(over_tls: Deployment) -> int:
+    """How often the pods were told to read their certificate again."""
+    logs = [
+        over_tls.cluster.kubectl("logs", f"vault-{ordinal}", over_tls.in_namespace) for ordinal in range(3)
+    ]
+    return sum(log.count("Vault reads its certificate again") for log in logs)
+
+
+def test_renewed_certificate_is_served_without_a_restart(over_tls: Deployment, vault: RunningVault) -> None:
+    before, pods = in_secret(over_tls), running(vault)
+    leader = (vault.read("sys/leader", "") or {})["leader_address"]
+    assert served(vault) == {before}
+    settings = {"tls": {"source": "own", "extraNames": ["vault.example.com"]}}
+    over_tls.configure(settings)
+    over_tls.up()
+    over_tls.deployed = settings
+    assert in_secret(over_tls) != before
+    poll("all pods serve the new certificate", 120, lambda: served(vault) == {in_secret(over_tls)})
+    assert running(vault) == pods
+    assert (vault.read("sys/leader", "") or {})["leader_address"] == leader
+
+
+def test_broken_renewal_leaves_the_old_certificate_served(over_tls: Deployment, vault: RunningVault) -> None:
+    before, pods, told = in_secret(over_tls), running(vault), reloads(over_tls)
+    put(over_tls, over_tls.outputs()["tls_ca"])
+    poll("all pods were told", 120, lambda: reloads(over_tls) == told + 3)
+    assert served(vault) == {before}
+    over_tls.stack.pulumi("up", "--yes", "--skip-preview", "--refresh", quiet=True)
+    poll("all pods serve another one", 120, lambda: served(vault) == {in_secret(over_tls)})
+    assert in_secret(over_tls) != before
+    assert running(vault) == pods

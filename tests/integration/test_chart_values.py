@@ -410,6 +410,13 @@ def test_injector_has_further_variables(render_chart: Render) -> None:
     assert _environment(rendered[INJECTOR])["AGENT_INJECT_VAULT_CACERT_BYTES"] == authority
 
 
+def test_command_runs_beside_vault_as_it_is_given(render_chart: Render) -> None:
+    command = ["/bin/sh", "-c", "for a in \"$@\"; do\n  echo '\\0' $a\ndone", "name"]
+    lifecycle = _container(render_chart({"server.postStart": command})[VAULT])["lifecycle"]
+    assert lifecycle["postStart"] == {"exec": {"command": command}}
+    assert "postStart" not in _container(render_chart()[VAULT])["lifecycle"]
+
+
 def test_pods_have_further_containers_that_see_vaults_processes(render_chart: Render) -> None:
     further = {"name": "further", "image": "hashicorp/vault:1.18.1", "command": ["true"]}
     rendered = render_chart({"server.extraContainers": [further], "server.shareProcessNamespace": True})

@@ -219,6 +219,7 @@ def test_without_tls_the_values_are_those_of_a_version_that_knew_none(stack: str
     assert plain == values({**STACKS[stack], "tls": {"source": "none"}})
     assert plain["global"]["tlsDisable"] is True
     assert "apiAddr" not in plain["server"]["ha"]
+    assert "postStart" not in plain["server"]
     assert "extraEnvironmentVars" not in plain["injector"]
     assert "VAULT_CACERT" not in json.dumps(plain)
 
@@ -228,6 +229,7 @@ def test_tls_changes_schemes_addresses_and_the_agents_trust() -> None:
     assert tls["global"].pop("tlsDisable") is False
     assert plain["global"].pop("tlsDisable") is True
     assert tls["injector"].pop("extraEnvironmentVars") == {"AGENT_INJECT_VAULT_CACERT_BYTES": AUTHORITY}
+    assert "watch-certificate" in tls["server"].pop("postStart")
     address = tls["server"]["ha"].pop("apiAddr")
     assert address == "https://$(VAULT_K8S_POD_NAME).vault-internal.vault.svc:8200"
     assert tls == plain
