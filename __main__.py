@@ -20,6 +20,7 @@ from components.raft_quorum import RaftQuorum
 from components.release_guard import ReleaseGuard
 from components.root_token_revocation import revoke_root_token
 from components.seal_provisioning import provision_seals
+from components.server_certificate import provision_server_certificate
 from components.settings import load_settings
 from components.shamir_unseal import unseal_with_key_shares
 from components.vault_namespace import provision_namespace
@@ -52,6 +53,8 @@ custody = provision_custody(settings, cluster, seals.current)
 webhook = open_webhook(settings, cluster)
 policy = provision_network_policy(settings, connection.provider, namespace.name)
 
+certificate = provision_server_certificate(settings, connection, namespace)
+
 release = VaultRelease(
     "vault",
     VaultReleaseArgs(
@@ -60,11 +63,13 @@ release = VaultRelease(
         namespace=namespace.name,
         seal_stanzas=seals.stanzas,
         pods=seals.pods,
+        authority=certificate.authority,
         prerequisites=(
             *namespace.prerequisites,
             *seals.prerequisites,
             *webhook.prerequisites,
             *policy.prerequisites,
+            *certificate.prerequisites,
         ),
     ),
     pulumi.ResourceOptions(provider=connection.provider),
@@ -105,6 +110,7 @@ for name, output in {
     **seals.outputs,
     **webhook.outputs,
     **policy.outputs,
+    **certificate.outputs,
     **custody.outputs,
     **release.outputs,
 }.items():

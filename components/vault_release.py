@@ -24,6 +24,7 @@ from components.vault.configuration import join_addresses, render_configuration
 from components.vault.pod_access import PodAccess
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION, configuration_checksum
 from components.vault.template_values import template_checksum
+from components.vault.tls_values import server_names, server_tls, with_certificate
 
 RELEASE_TIMEOUT_SECONDS = 300
 
@@ -42,6 +43,8 @@ class VaultReleaseArgs:
     """Seal stanzas of Vault's configuration; none for Shamir."""
     pods: PodRequirements
     """Pod settings that the seal needs."""
+    authority: pulumi.Input[str] | None
+    """Certificates (PEM) by which clients verify Vault's servers; None if they speak plain HTTP."""
     prerequisites: Sequence[pulumi.Resource]
     """Resources that Vault's start depends on; a component's own dependencies don't reach its children."""
 
@@ -96,8 +99,12 @@ class VaultRelease(pulumi.ComponentResource):
             CONFIGURATION_ANNOTATION: self.configuration_checksum,
             **args.pods.pod_annotations,
         }
+        pods = with_certificate(args.pods, settings, self.fullname)
         own = chart_values(
-            settings, configuration=configuration, pods=replace(args.pods, pod_annotations=annotations)
+            settings,
+            configuration=configuration,
+            pods=replace(pods, pod_annotations=annotations),
+            authority=args.authority,
         )
         values = with_given_values(own, settings.chart)
         self.pod_settings = pulumi.Output.from_input(values).apply(template_checksum)
@@ -262,32 +269,45 @@ def pod_access(settings: Settings, target: KubernetesTarget) -> PodAccess:
             "address with https (with podAddressCaFile if its CA is a private one), or remove podAddress to "
             "go through the Kubernetes API."
         )
+    fullname = chart_fullname(settings.release_name)
     return PodAccess(
         target=target,
-        statefulset=chart_fullname(settings.release_name),
+        statefulset=fullname,
         address=address,
         ca_file=settings.pod_address_ca_file or "",
+        server_name=server_names(settings, fullname).verified if settings.tls.declared else "",
     )
 
 
 def _configuration(
     settings: Settings, fullname: str, stanzas: Sequence[pulumi.Output[SealStanza]]
 ) -> pulumi.Output[str]:
+    tls = server_tls(settings, fullname)
+
     def render(seals: Sequence[SealStanza]) -> str:
         return render_configuration(
             ui=settings.ui,
             raft=settings.raft if settings.storage == "raft" else None,
             join=join_addresses(
-                settings.raft, fullname=fullname, namespace=settings.namespace, replicas=settings.replicas
+                settings.raft,
+                fullname=fullname,
+                namespace=settings.namespace,
+                replicas=settings.replicas,
+                scheme=_scheme(settings),
             ),
             seals=seals,
             listener=settings.listener,
+            tls=tls,
             unauthenticated=["generate-root"] if settings.init.unauthenticated_generate_root else (),
             extra=settings.extra_configuration.text,
         )
 
     rendered = pulumi.Output.all(*stanzas).apply(render) if stanzas else pulumi.Output.from_input(render(()))
     return pulumi.Output.secret(rendered) if settings.secret_configuration else rendered
+
+
+def _scheme(settings: Settings) -> str:
+    return "https" if settings.tls.enabled else "http"
 
 
 def user_interface(settings: Settings, release: VaultRelease) -> str:
@@ -306,5 +326,5 @@ def user_interface(settings: Settings, release: VaultRelease) -> str:
     service = f"{release.fullname}-active" if settings.mode == "ha" else release.fullname
     return (
         f"kubectl{kubeconfig}{context} --namespace {target.namespace} port-forward "
-        f"service/{service} 8200:8200, then http://127.0.0.1:8200/ui"
+        f"service/{service} 8200:8200, then {_scheme(settings)}://127.0.0.1:8200/ui"
     )

@@ -120,6 +120,23 @@ EXPRESSIBLE: Sequence[ExpressibleGroup] = (
         },
     ),
     ExpressibleGroup(
+        values=["global.tlsDisable", "tls_cert_file"],
+        # Nine turn TLS on and eight name a certificate; how many of these are the same wasn't counted.
+        files=9,
+        settings={"tls": {"source": "secret", "secret": "vault-ha-tls"}},
+        given={"global": {"tlsDisable": False}},
+        configuration="""
+            tls_cert_file = "/vault/tls/tls.crt"
+            tls_key_file = "/vault/tls/tls.key"
+        """,
+        rendered={
+            VAULT: pod(
+                containers=[{"env": [{"name": "VAULT_ADDR", "value": "https://127.0.0.1:8200"}]}],
+                volumes=[{"secret": {"secretName": "vault-ha-tls"}}],
+            )
+        },
+    ),
+    ExpressibleGroup(
         values=["server.service.type", "server.service.annotations", "ui.serviceType", "ui.annotations"],
         files=8,
         settings={
@@ -369,14 +386,6 @@ OTHER: Sequence[OtherGroup] = (
         settings={"extraConfig": 'storage "oci" {\n  bucket_name = "vault"\n}'},
         message=_OTHER_STORAGE,
         by_design=True,
-    ),
-    OtherGroup(
-        values=["global.tlsDisable", "tls_cert_file"],
-        # Nine turn TLS on and eight name a certificate; how many of these are the same wasn't counted.
-        files=9,
-        settings=chart(**{"global": {"tlsDisable": False}}),
-        message="global.tlsDisable can't be set here: Vault's listener has no TLS",
-        by_design=False,
     ),
 )
 

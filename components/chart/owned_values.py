@@ -13,7 +13,7 @@ OWNED: Mapping[str, str] = {
     "global.enabled": "the chart is always installed as a whole; remove it",
     "global.namespace": "use namespace",
     "global.externalVaultAddr": "the injector's agents use the Vault that this stack installs; remove it",
-    "global.tlsDisable": "Vault's listener has no TLS; remove it",
+    "global.tlsDisable": "use tls.source",
     "nameOverride": "use releaseName",
     "fullnameOverride": "use releaseName",
     "injector.enabled": "use injector.enabled",

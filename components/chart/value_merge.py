@@ -14,6 +14,9 @@ JOINED: Mapping[str, str] = {
 }
 """Lists that both may fill, each with the name that tells its entries apart."""
 
+CONTINUED = ("server.postStart",)
+"""Commands of the program that run a further one, which is their last arguments."""
+
 OVERRIDABLE = (
     "injector.startupProbe",
     "injector.readinessProbe",
@@ -59,9 +62,9 @@ def merge_values(
 ) -> dict[str, Any]:
     """Return the program's own values with the given ones beneath them.
 
-    Objects are merged deeply, lists of :data:`JOINED` joined with the program's entries first, all others
-    are one side's. If both have a value, ``problems`` gets a text, unless it is :data:`OVERRIDABLE`. None
-    stays, by which Helm removes the chart's default.
+    Objects are merged deeply, lists of :data:`JOINED` and :data:`CONTINUED` joined with the program's entries
+    first, all others are one side's. If both have a value, ``problems`` gets a text, unless it is
+    :data:`OVERRIDABLE`. None stays, by which Helm removes the chart's default.
     """
     merged = dict(own)
     for name, value in given.items():
@@ -72,6 +75,8 @@ def merge_values(
             merged[name] = merge_values(value, own[name], problems, f"{inner}.")
         elif inner in JOINED and isinstance(value, Sequence) and not isinstance(value, str):
             merged[name] = _joined(value, own[name], inner, problems)
+        elif inner in CONTINUED and isinstance(value, Sequence) and not isinstance(value, str):
+            merged[name] = [*own[name], *value]
         elif any(_is_within(inner, overridable) for overridable in OVERRIDABLE):
             merged[name] = value
         else:

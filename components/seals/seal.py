@@ -206,6 +206,11 @@ class Seal(ABC):
         return False
 
     @property
+    def trusts_by_environment(self) -> bool:
+        """Whether Vault's environment says which authorities its key's service is verified by."""
+        return False
+
+    @property
     def destinations(self) -> Sequence[Destination]:
         """What the pods have to reach for it besides HTTPS on port 443."""
         return ()

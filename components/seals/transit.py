@@ -81,6 +81,11 @@ class Seal(seal.Seal):
         return found
 
     @property
+    def trusts_by_environment(self) -> bool:
+        """Whether the stanza has no setting for TLS: any switches off all of the environment's."""
+        return self.address.startswith("https:") and not (self.ca_file or self.server_name)
+
+    @property
     def destinations(self) -> Sequence[seal.Destination]:
         """The other Vault; a name may lead to any address."""
         url = urlsplit(self.address)

@@ -18,6 +18,7 @@ from components.settings.model import (
 )
 from components.settings.pods import PodSettings
 from components.settings.server_configuration import ListenerSettings
+from components.settings.tls import TlsSettings
 
 __all__ = [
     "ChartSettings",
@@ -34,6 +35,7 @@ __all__ = [
     "RaftSettings",
     "Settings",
     "StorageSettings",
+    "TlsSettings",
     "WebhookFirewallSettings",
     "load_settings",
 ]

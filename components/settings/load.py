@@ -54,6 +54,7 @@ from components.settings.server_configuration import (
     read_stanza,
 )
 from components.settings.services import read_service, read_ui_service
+from components.settings.tls import read_tls
 from components.settings.upgrade import read_upgrade
 
 # A Service's name has at most 63 characters, and the chart's longest is
@@ -214,6 +215,7 @@ def parse_settings(
         aws_provider=aws_provider,
         token=token,
         license=read_license(reader, image),
+        tls=read_tls(reader),
         listener=read_listener(reader.section("listener")),
         extra_configuration=read_extra_configuration(
             reader, unauthenticated=init.unauthenticated_generate_root

@@ -21,6 +21,7 @@ from components.settings.pods import (
 )
 from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
 from components.settings.services import ServiceSettings, UiServiceSettings
+from components.settings.tls import TlsSettings
 from components.settings.upgrade import UpgradeSettings
 
 RetryJoin = Literal["active-service", "pod-names"]
@@ -250,6 +251,7 @@ class Settings:
     """Configuration of Pulumi's AWS provider (`aws:...`)."""
     token: pulumi.Output[str] | None = field(repr=False)
     """Token to read raft's state with instead of the root token; a secret."""
+    tls: TlsSettings = field(default_factory=TlsSettings)
     listener: ListenerSettings = field(default_factory=ListenerSettings)
     extra_configuration: ExtraConfiguration = field(default_factory=ExtraConfiguration)
     license: SecretEntry | None = None

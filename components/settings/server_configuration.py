@@ -31,16 +31,16 @@ OWNED: Mapping[str, str] = {
 }
 """Names that the program or the chart writes itself, each with what to use instead."""
 
-_NO_TLS = "Vault's listener has no TLS"
+_FOR_TLS = "tls.source is for it"
 _FOR_PROXIES = "listener.forwardedFor is for it"
 OWNED_BY_LISTENER: Mapping[str, str] = {
     "address": "the chart's Services lead to port 8200",
     "cluster_address": "Vault's pods find each other at port 8201",
     "require_request_header": "kubelet's probes are without that header",
     "telemetry": "listener.unauthenticatedMetricsAccess is for it",
-    "tls_cert_file": _NO_TLS,
-    "tls_disable": _NO_TLS,
-    "tls_key_file": _NO_TLS,
+    "tls_cert_file": _FOR_TLS,
+    "tls_disable": _FOR_TLS,
+    "tls_key_file": _FOR_TLS,
     "x_forwarded_for_authorized_addrs": _FOR_PROXIES,
     "x_forwarded_for_hop_skips": _FOR_PROXIES,
     "x_forwarded_for_reject_not_authorized": _FOR_PROXIES,

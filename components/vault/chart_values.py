@@ -16,6 +16,7 @@ from components.errors import SettingsError
 from components.seals.seal import PodRequirements
 from components.settings import ChartSettings, IngressSettings, Settings, StorageSettings
 from components.settings.gateway import GatewaySettings
+from components.vault.certificate_reload import reload_values
 from components.vault.injector_values import injector_values
 from components.vault.pod_values import (
     RESTRICTED_CONTAINER,
@@ -29,6 +30,7 @@ from components.vault.pod_values import (
     ui_values,
     without_empty,
 )
+from components.vault.tls_values import agent_environment, pod_address
 
 SECRET_MODE = 0o440
 """Mode of a mounted Secret's files: readable only by Vault's group, which the chart sets."""
@@ -48,15 +50,18 @@ def chart_values(
     *,
     configuration: pulumi.Input[str],
     pods: PodRequirements,
+    authority: pulumi.Input[str] | None = None,
 ) -> dict[str, Any]:
     """Return the values for the settings' mode and configuration, with the pod settings of the seal.
+
+    ``authority`` has the certificates (PEM) by which the injector's agents verify Vault; None without TLS.
 
     The update strategy stays the chart's OnDelete: with any other one Helm waits at the first installation
     for pods that only the init makes ready.
     """
     values: dict[str, Any] = {
-        "global": {"enabled": True, "tlsDisable": True},
-        "injector": injector_values(settings.injector),
+        "global": {"enabled": True, "tlsDisable": not settings.tls.enabled},
+        "injector": injector_values(settings.injector, agent_environment(authority)),
         "server": _server(settings, configuration, pods),
         "ui": ui_values(settings),
     }
@@ -117,6 +122,7 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         **topology_values(settings),
         **service_values(settings),
         **probe_values(),
+        **(reload_values() if settings.tls.enabled else {}),
     }
 
 
@@ -128,6 +134,7 @@ def _mode(settings: Settings, configuration: pulumi.Input[str]) -> dict[str, Any
         "ha": {
             "enabled": True,
             "replicas": settings.replicas,
+            **without_empty({"apiAddr": pod_address(settings, chart_fullname(settings.release_name))}),
             "raft": {"enabled": True, "setNodeId": True, "config": configuration},
             **disruption_budget_values(settings),
         },

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.errors import DeploymentError, RetryableError
-from components.vault.messages import ALREADY_INITIALIZED, ATTEMPT_ENDED, OTHER_SEAL, PASSING_STATES
+from components.vault.messages import (
+    ALREADY_INITIALIZED,
+    ATTEMPT_ENDED,
+    OTHER_SEAL,
+    PASSING_STATES,
+    SPEAKS_TLS,
+)
+from components.vault.server_identity import ServerIdentity
 
 CALL_SECONDS = 10
 # sys/init and rekeying take seconds on a slow disk or key service, and their answers come once: a timeout
@@ -124,22 +131,27 @@ class Leader:
 class VaultClient:
     """A client of one Vault server, at the base URL ``address``.
 
-    ``ca_file`` is the path of the CA certificates (PEM) for its TLS; empty for those of this machine.
+    ``ca_file`` is the path of the CA certificates (PEM) for its TLS; empty for those of this machine. With
+    ``identity`` it is verified by that instead, wherever the address leads.
     Every method raises :class:`VaultUnreachableError` if there is no connection,
     :class:`VaultUnavailableError` if Vault can't answer now, and :class:`VaultRefusedError`.
     """
 
-    def __init__(self, address: str, token: str = "", ca_file: str = "") -> None:
+    def __init__(
+        self, address: str, token: str = "", ca_file: str = "", identity: ServerIdentity | None = None
+    ) -> None:
         # Imported where Vault is asked: a preview asks it nothing, and both take a part of a second.
         import hvac
         import requests
 
         session = requests.Session()
-        if address.startswith("http://127.0.0.1:"):
+        if address.startswith(("http://127.0.0.1:", "https://127.0.0.1:")):
             # A proxy from the environment can't reach a tunnel on this machine.
             session.trust_env = False
         if ca_file:
             session.verify = ca_file
+        if identity is not None:
+            session.mount("https://", identity.adapter())
         # An empty token keeps hvac from taking the user's own from the environment or ~/.vault-token. A
         # standby that can't forward a request redirects to the leader's address, which is whatever this
         # machine's network has there; token and shares would go along.
@@ -149,10 +161,11 @@ class VaultClient:
         """Base URL of the server."""
         self._token = token
         self._ca_file = ca_file
+        self._identity = identity
 
     def with_token(self, token: str) -> "VaultClient":
         """Return a client of the same server with another token."""
-        return VaultClient(self.address, token, self._ca_file)
+        return VaultClient(self.address, token, self._ca_file, self._identity)
 
     def seal_status(self) -> SealStatus:
         """Return the seal's type and status, and the cluster's id.
@@ -312,11 +325,11 @@ class VaultClient:
         except hvac.exceptions.VaultError as error:
             if any(state in str(error) for state in PASSING_STATES):
                 raise VaultUnavailableError(str(error)) from None
+            if SPEAKS_TLS in str(error):
+                raise VaultRefusedError(f"{self.address} speaks TLS. {_SPEAKS_TLS}") from None
             raise VaultRefusedError(str(error)) from None
         except requests.exceptions.SSLError as error:
-            raise VaultUnreachableError(
-                f"the TLS of {self.address} isn't trusted (podAddressCaFile): {error}"
-            ) from None
+            raise VaultUnreachableError(self._not_trusted(error)) from None
         except requests.exceptions.RequestException as error:
             raise VaultUnreachableError(f"no answer from Vault: {type(error).__name__}") from None
         except OSError as error:
@@ -349,6 +362,11 @@ class VaultClient:
             raise
         return {**answer, **(answer.get("data") or {})}
 
+    def _not_trusted(self, error: Exception) -> str:
+        if self._identity is None:
+            return f"the TLS of {self.address} isn't trusted (podAddressCaFile): {error}"
+        return f"the certificate that Vault serves isn't trusted as {self._identity.name}'s: {error}"
+
     def _redirected(self, path: str, status: int, location: str) -> DeploymentError:
         """Return the error for a redirect; Vault's own standby answers 307, which passes."""
         kind = VaultUnavailableError if status == 307 else VaultRefusedError
@@ -359,6 +377,12 @@ class VaultClient:
             "some seconds; if something else in front of Vault does, set podAddress to an address that "
             "answers itself."
         )
+
+
+_SPEAKS_TLS = (
+    "If Vault's pods had TLS before, set tls.source to none instead of removing tls, until every pod was "
+    "replaced; if podAddress leads to it, let it begin with https"
+)
 
 
 def _not_vault(path: str) -> VaultRefusedError:

@@ -6,6 +6,7 @@ Sources: the Vault documents on the configuration's parameters and on the `liste
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from components.seals.seal import SealStanza
 from components.settings import ListenerSettings, RaftSettings
@@ -13,6 +14,19 @@ from components.vault.ports import API_PORT
 
 DATA_PATH = "/vault/data"
 _PLAIN_LISTENER = ListenerSettings()
+
+
+@dataclass(frozen=True)
+class ServerTls:
+    """How Vault's servers speak TLS: paths in Vault's container, and a name."""
+
+    certificate_file: str
+    """Vault reads it and the key again at a SIGHUP."""
+    key_file: str
+    authority_file: str
+    """Certificates by which a pod that joins verifies the server that it joins at."""
+    name: str
+    """The name by which it does, whichever address it joins at. Vault heeds it with the file only."""
 
 
 def quote(text: str) -> str:
@@ -24,7 +38,9 @@ def quote(text: str) -> str:
     return json.dumps(text).replace("${", "\\u0024{")
 
 
-def join_addresses(raft: RaftSettings, *, fullname: str, namespace: str, replicas: int) -> Sequence[str]:
+def join_addresses(
+    raft: RaftSettings, *, fullname: str, namespace: str, replicas: int, scheme: str = "http"
+) -> Sequence[str]:
     """Return the addresses that a pod without data tries to join the cluster at, in order.
 
     The Service of the active Vault resolves from the start and leads to a pod as soon as there is a leader. A
@@ -33,8 +49,10 @@ def join_addresses(raft: RaftSettings, *, fullname: str, namespace: str, replica
     if replicas == 1:
         return ()
     if raft.retry_join == "active-service":
-        return (f"http://{fullname}-active.{namespace}.svc:{API_PORT}",)
-    return tuple(f"http://{fullname}-{ordinal}.{fullname}-internal:{API_PORT}" for ordinal in range(replicas))
+        return (f"{scheme}://{fullname}-active.{namespace}.svc:{API_PORT}",)
+    return tuple(
+        f"{scheme}://{fullname}-{ordinal}.{fullname}-internal:{API_PORT}" for ordinal in range(replicas)
+    )
 
 
 def render_configuration(
@@ -44,6 +62,7 @@ def render_configuration(
     join: Sequence[str],
     seals: Sequence[SealStanza],
     listener: ListenerSettings = _PLAIN_LISTENER,
+    tls: ServerTls | None = None,
     unauthenticated: Sequence[str] = (),
     extra: str = "",
 ) -> str:
@@ -62,8 +81,8 @@ def render_configuration(
         f"ui = {str(ui).lower()}",
         *([f"enable_unauthenticated_access = {json.dumps([*unauthenticated])}"] if unauthenticated else []),
         *([extra.strip("\n")] if extra else []),
-        _block('listener "tcp"', _listener(listener)),
-        _block('storage "file"', [f"path = {quote(DATA_PATH)}"]) if raft is None else _raft(raft, join),
+        _block('listener "tcp"', _listener(listener, tls)),
+        _block('storage "file"', [f"path = {quote(DATA_PATH)}"]) if raft is None else _raft(raft, join, tls),
     ]
     for seal in seals:
         parameters = [f"{name} = {quote(value)}" for name, value in seal.parameters.items()]
@@ -73,8 +92,8 @@ def render_configuration(
     return "\n\n".join(blocks) + "\n"
 
 
-def _listener(listener: ListenerSettings) -> Sequence[str]:
-    lines = ["tls_disable = 1", 'address = "[::]:8200"', 'cluster_address = "[::]:8201"']
+def _listener(listener: ListenerSettings, tls: ServerTls | None) -> Sequence[str]:
+    lines = [*_certificate(tls), 'address = "[::]:8200"', 'cluster_address = "[::]:8201"']
     if listener.forwarded_for_addresses:
         lines += [
             f"x_forwarded_for_authorized_addrs = {json.dumps([*listener.forwarded_for_addresses])}",
@@ -89,7 +108,25 @@ def _listener(listener: ListenerSettings) -> Sequence[str]:
     return [*lines, *_extra(listener.extra.text)]
 
 
-def _raft(raft: RaftSettings, join: Sequence[str]) -> str:
+def _certificate(tls: ServerTls | None) -> Sequence[str]:
+    if tls is None:
+        return ["tls_disable = 1"]
+    return [
+        f"tls_cert_file = {quote(tls.certificate_file)}",
+        f"tls_key_file = {quote(tls.key_file)}",
+        'tls_min_version = "tls12"',
+    ]
+
+
+def _raft(raft: RaftSettings, join: Sequence[str], tls: ServerTls | None) -> str:
+    verified = (
+        [
+            f"  leader_ca_cert_file = {quote(tls.authority_file)}",
+            f"  leader_tls_servername = {quote(tls.name)}",
+        ]
+        if tls is not None
+        else []
+    )
     return _block(
         'storage "raft"',
         [
@@ -101,7 +138,7 @@ def _raft(raft: RaftSettings, join: Sequence[str]) -> str:
             *(
                 line
                 for address in join
-                for line in ("retry_join {", f"  leader_api_addr = {quote(address)}", "}")
+                for line in ("retry_join {", f"  leader_api_addr = {quote(address)}", *verified, "}")
             ),
         ],
     )

@@ -4,6 +4,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+import pulumi
+
 from components.settings import InjectorSettings
 from components.vault.pod_values import RESTRICTED_POD, image_values, placement_values, without_empty
 
@@ -21,8 +23,10 @@ _NOT_SYSTEM: Mapping[str, Any] = {
 }
 
 
-def injector_values(injector: InjectorSettings) -> dict[str, Any]:
-    """Return the values of the injector."""
+def injector_values(
+    injector: InjectorSettings, environment: Mapping[str, pulumi.Input[str]] | None = None
+) -> dict[str, Any]:
+    """Return the values of the injector, which has these variables."""
     return {
         "enabled": injector.enabled,
         "port": injector.port,
@@ -37,6 +41,7 @@ def injector_values(injector: InjectorSettings) -> dict[str, Any]:
         # Left out at the chart's own values, as an update would show them.
         **without_empty(
             {
+                "extraEnvironmentVars": dict(environment or {}),
                 "hostNetwork": injector.host_network,
                 "image": image_values(injector.image),
                 # The chart elects a leader among several.

@@ -14,6 +14,9 @@ PASSING_STATES = (
 )
 """A temporary state; some have the status of a wrong request (sdk/helper/consts/error.go, vault/init.go)."""
 
+SPEAKS_TLS = "Client sent an HTTP request to an HTTPS server"
+"""The answer to plain HTTP where TLS is spoken (Go's net/http/server.go)."""
+
 OTHER_SEAL = re.compile(r"seal type of \S+ does not match (expected|loaded) type")
 """Of the barrier or the recovery key (vault/seal.go, vault/seal_autoseal.go)."""
 

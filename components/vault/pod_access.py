@@ -21,6 +21,7 @@ from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarge
 from components.kubernetes.process_group import signal_group, started
 from components.vault.client import VaultClient
 from components.vault.ports import API_PORT
+from components.vault.server_identity import ServerIdentity, served_authority
 
 _FORWARD_SECONDS = 15
 
@@ -40,15 +41,19 @@ class PodAccess:
     """Address with ``{pod}`` in it; empty to use kubectl port-forward."""
     ca_file: str = ""
     """Path of the CA certificates (PEM) for an address with https; empty for those of this machine."""
+    server_name: str = ""
+    """Name in the certificates of pods that speak TLS; empty if none ever does. Each pod is asked, as some
+    speak TLS and others don't while the cluster moves to it or back."""
 
     def to_properties(self) -> dict[str, Any]:
-        """Return the access as a resource's property; without a CA as earlier versions did."""
-        properties = {
+        """Return the access as a resource's property; without CA and TLS as earlier versions did."""
+        optional = {"ca_file": self.ca_file, "server_name": self.server_name}
+        return {
             "target": self.target.to_properties(),
             "statefulset": self.statefulset,
             "address": self.address,
+            **{name: value for name, value in optional.items() if value},
         }
-        return {**properties, "ca_file": self.ca_file} if self.ca_file else properties
 
     @staticmethod
     def from_properties(properties: Mapping[str, Any]) -> "PodAccess":
@@ -58,6 +63,7 @@ class PodAccess:
             statefulset=str(properties["statefulset"]),
             address=str(properties["address"]),
             ca_file=str(properties.get("ca_file") or ""),
+            server_name=str(properties.get("server_name") or ""),
         )
 
     @property
@@ -87,20 +93,33 @@ class PodAccess:
     def reach(self, ordinal: int) -> Iterator[VaultClient]:
         """Yield a client of one pod's Vault, without a token and valid within the block.
 
-        Raises :class:`PodUnreachableError` if the pod doesn't exist or doesn't run yet.
+        Raises :class:`PodUnreachableError` if the pod doesn't exist or doesn't run yet, or what it is
+        verified by can't be read.
         """
         if self.address:
             address = self.address.replace("{pod}", self.pod(ordinal)).rstrip("/")
             ca_file = str(Path(self.ca_file).expanduser()) if self.ca_file else ""
             yield VaultClient(address, ca_file=ca_file)
             return
+        identity = self._identity(self.pod(ordinal))
         with (
             self.kubectl.command(
                 ["port-forward", "--address=127.0.0.1", f"pod/{self.pod(ordinal)}", f":{API_PORT}"]
             ) as command,
             _port_forward(command) as port,
         ):
-            yield VaultClient(f"http://127.0.0.1:{port}")
+            scheme = "http" if identity is None else "https"
+            yield VaultClient(f"{scheme}://127.0.0.1:{port}", identity=identity)
+
+    def _identity(self, pod: str) -> ServerIdentity | None:
+        """Return what a pod is verified by; None if it speaks HTTP."""
+        if not self.server_name:
+            return None
+        try:
+            authority = served_authority(self.kubectl, pod)
+        except KubectlError as error:
+            raise PodUnreachableError(str(error)) from None
+        return ServerIdentity(self.server_name, authority) if authority is not None else None
 
 
 def pods_identity(props: Mapping[str, Any]) -> str:

@@ -5,9 +5,11 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from sandbox.stack import SandboxStack
 
@@ -61,6 +63,22 @@ class RunningVault:
     cluster: Cluster
     namespace: str
     statefulset: str
+    ca_file: Path | None = None
+    """CA certificates (PEM) of pods that speak TLS; None if they speak HTTP."""
+
+    @property
+    def server_name(self) -> str:
+        """The name by which pods that speak TLS are verified, whatever their address."""
+        return f"{self.statefulset}-active.{self.namespace}.svc"
+
+    def session(self) -> requests.Session:
+        """Connections to the pods."""
+        session = requests.Session()
+        session.trust_env = False
+        if self.ca_file is not None:
+            session.verify = str(self.ca_file)
+            session.mount("https://", _VerifiedByName(self.server_name))
+        return session
 
     def pods(self) -> Sequence[Mapping[str, Any]]:
         """Vault's pods, in the order of their names."""
@@ -71,14 +89,16 @@ class RunningVault:
 
     def addresses(self) -> Sequence[str]:
         """One base URL a pod."""
-        return [f"http://{pod['status']['podIP']}:8200" for pod in self.pods() if pod["status"].get("podIP")]
+        scheme = "http" if self.ca_file is None else "https"
+        addresses = [pod["status"].get("podIP") for pod in self.pods()]
+        return [f"{scheme}://{address}:8200" for address in addresses if address]
 
     def seal_statuses(self) -> Sequence[Mapping[str, Any]]:
         """What each pod answers itself; pods that don't answer are left out."""
         return [
             answer
             for address in self.addresses()
-            if (answer := _get(address, "sys/seal-status", "")) is not None
+            if (answer := self._get(address, "sys/seal-status", "")) is not None
         ]
 
     def unsealed(self) -> int:
@@ -88,14 +108,14 @@ class RunningVault:
     def read(self, path: str, token: str) -> Mapping[str, Any] | None:
         """An answer of whichever pod gives one first."""
         for address in self.addresses():
-            answer = _get(address, path, token)
+            answer = self._get(address, path, token)
             if answer is not None:
                 return answer
         return None
 
     def write(self, path: str, token: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Writes through pod 0, which hands on to the active one."""
-        response = requests.post(
+        response = self.session().post(
             f"{self.addresses()[0]}/v1/{path}",
             headers={"X-Vault-Token": token},
             json=data,
@@ -131,15 +151,26 @@ class RunningVault:
             ),
         )
 
+    def _get(self, address: str, path: str, token: str) -> Mapping[str, Any] | None:
+        try:
+            response = self.session().get(
+                f"{address}/v1/{path}", headers={"X-Vault-Token": token}, timeout=CALL_SECONDS
+            )
+        except requests.exceptions.RequestException:
+            return None
+        if not response.ok:
+            return None
+        answer: Mapping[str, Any] = response.json()
+        return answer
 
-def _get(address: str, path: str, token: str) -> Mapping[str, Any] | None:
-    try:
-        response = requests.get(
-            f"{address}/v1/{path}", headers={"X-Vault-Token": token}, timeout=CALL_SECONDS
-        )
-    except requests.exceptions.RequestException:
-        return None
-    if not response.ok:
-        return None
-    answer: Mapping[str, Any] = response.json()
-    return answer
+
+class _VerifiedByName(HTTPAdapter):
+    """Verifies servers by one name, as their addresses aren't in their certificates."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        options |= {"server_hostname": self._name, "assert_hostname": self._name}
+        super().init_poolmanager(*args, **options)

@@ -7,7 +7,10 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 SHARED: Mapping[str, str] = {
     **dict.fromkeys(
-        ("test_deployment", "test_injector", "test_network", "test_restart", "test_rollout", "test_updates"),
+        (
+            *("test_deployment", "test_injector", "test_network", "test_restart", "test_rollout"),
+            *("test_updates", "test_vault_over_tls"),
+        ),
         "make up",
     ),
     **{name: name for name in ("test_modes", "test_seal_migration", "test_shamir", "test_transit")},

@@ -6,63 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.running_vault import poll
-
-POLICY = 'path "secret/data/database" { capabilities = ["read"] }'
+from tests.end_to_end.injected_pod import PASSWORD, secret_read_by_a_pod
 
 
 def test_an_annotated_pod_reads_a_secret_of_vault(awskms: Deployment) -> None:
-    vault, token = awskms.vault, awskms.outputs()["root_token"]
-    vault.write("sys/mounts/secret", token, {"type": "kv", "options": {"version": "2"}})
-    vault.write("sys/auth/kubernetes", token, {"type": "kubernetes"})
-    vault.write("auth/kubernetes/config", token, {"kubernetes_host": "https://kubernetes.default.svc"})
-    vault.write("sys/policies/acl/database", token, {"policy": POLICY})
-    vault.write(
-        "auth/kubernetes/role/database",
-        token,
-        {
-            "bound_service_account_names": "default",
-            "bound_service_account_namespaces": "default",
-            "policies": "database",
-        },
-    )
-    vault.write("secret/data/database", token, {"data": {"password": "opensesame"}})
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": "reader",
-            "annotations": {
-                "vault.hashicorp.com/agent-inject": "true",
-                "vault.hashicorp.com/agent-pre-populate-only": "true",
-                "vault.hashicorp.com/role": "database",
-                "vault.hashicorp.com/agent-inject-secret-database": "secret/data/database",
-            },
-        },
-        "spec": {
-            "restartPolicy": "Never",
-            "containers": [
-                {
-                    "name": "reader",
-                    "image": "busybox:1.36",
-                    "imagePullPolicy": "Never",
-                    "command": ["cat", "/vault/secrets/database"],
-                }
-            ],
-        },
-    }
-    try:
-        awskms.cluster.kubectl("create", "--namespace=default", "--filename=-", stdin=json.dumps(pod))
-        poll(
-            "the pod read its secret",
-            90,
-            lambda: (
-                "opensesame"
-                in awskms.cluster.run("logs", "reader", "--namespace=default", "--container=reader").stdout
-            ),
-        )
-    finally:
-        awskms.cluster.kubectl("delete", "pod", "reader", "--namespace=default", "--ignore-not-found")
+    assert PASSWORD in secret_read_by_a_pod(awskms.vault, awskms.outputs()["root_token"])
 
 
 def test_a_pod_without_annotation_is_left_alone(awskms: Deployment) -> None:

@@ -402,3 +402,48 @@ def test_a_listener_with_tls_changes_schemes_and_port_names(render_chart: Render
     assert ports == ["https", "https-internal", "https-rep"]
     for name in ("vault", "vault-active", "vault-standby", "vault-internal", "vault-ui"):
         assert rendered["Service", name]["spec"]["ports"][0]["name"] == "https"
+
+
+def test_tls_is_in_schemes_ports_and_addresses(render_chart: Render) -> None:
+    rendered = render_chart({"global.tlsDisable": False, "server.readinessProbe.path": "/v1/sys/health"})
+
+    environment = _environment(rendered[VAULT])
+    assert environment["VAULT_ADDR"] == "https://127.0.0.1:8200"
+    assert environment["VAULT_API_ADDR"] == "https://$(POD_IP):8200"
+    container = _container(rendered[VAULT])
+    assert [port["name"] for port in container["ports"]] == ["https", "https-internal", "https-rep"]
+    assert container["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    assert rendered["Service", "vault-active"]["spec"]["ports"][0]["name"] == "https"
+    assert _environment(rendered[INJECTOR])["AGENT_INJECT_VAULT_ADDR"] == "https://vault.vault.svc:8200"
+
+
+def test_address_of_a_pod_may_be_given(render_chart: Render) -> None:
+    rendered = render_chart({"server.ha.apiAddr": "https://$(VAULT_K8S_POD_NAME).{{ .Release.Name }}:8200"})
+    variables = _container(rendered[VAULT])["env"]
+    names = [variable["name"] for variable in variables]
+    assert variables[names.index("VAULT_API_ADDR")]["value"] == "https://$(VAULT_K8S_POD_NAME).vault:8200"
+    # Kubernetes replaces only variables that come before.
+    assert names.index("VAULT_K8S_POD_NAME") < names.index("VAULT_API_ADDR")
+
+
+def test_injector_has_further_variables(render_chart: Render) -> None:
+    authority = "-----BEGIN CERTIFICATE-----\nMII\n"
+    rendered = render_chart({"injector.extraEnvironmentVars": {"AGENT_INJECT_VAULT_CACERT_BYTES": authority}})
+    assert _environment(rendered[INJECTOR])["AGENT_INJECT_VAULT_CACERT_BYTES"] == authority
+
+
+def test_command_runs_beside_vault_as_it_is_given(render_chart: Render) -> None:
+    command = ["/bin/sh", "-c", "for a in \"$@\"; do\n  echo '\\0' $a\ndone", "name"]
+    lifecycle = _container(render_chart({"server.postStart": command})[VAULT])["lifecycle"]
+    assert lifecycle["postStart"] == {"exec": {"command": command}}
+    assert "postStart" not in _container(render_chart()[VAULT])["lifecycle"]
+
+
+def test_pods_have_further_containers_that_see_vaults_processes(render_chart: Render) -> None:
+    further = {"name": "further", "image": "hashicorp/vault:1.18.1", "command": ["true"]}
+    rendered = render_chart({"server.extraContainers": [further], "server.shareProcessNamespace": True})
+    pod = _pod(rendered[VAULT])
+    assert pod["shareProcessNamespace"] is True
+    assert [container["name"] for container in pod["containers"]] == ["vault", "further"]
+    assert pod["containers"][1] == further
+    assert "shareProcessNamespace" not in _pod(render_chart()[VAULT])

@@ -8,12 +8,14 @@ from typing import Any
 
 from pulumi.dynamic import ResourceProvider
 
+from components.certificate_authority import CertificateAuthorityProvider
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
 from components.injector_rollout import InjectorRolloutProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
+from components.own_certificate import OwnCertificateProvider
 from components.pod_rollout import INPUTS as ROLLOUT_INPUTS
 from components.pod_rollout import PodRolloutProvider
 from components.raft_quorum import RaftQuorumProvider
@@ -32,7 +34,10 @@ SLOW = (
     "pulumi_kubernetes",
     "requests",
 )
+_UNTIL_2100 = {"not_before": "2020-01-01T00:00:00+00:00", "not_after": "2100-01-01T00:00:00+00:00"}
 PROVIDERS: Mapping[type[ResourceProvider], Mapping[str, Any] | None] = {
+    CertificateAuthorityProvider: _UNTIL_2100,
+    OwnCertificateProvider: {"fingerprint": "sha256", **_UNTIL_2100},
     GoogleKeyIdentityProvider: {"key_id": "key"},
     InjectorAdmissionProvider: {},
     InjectorRolloutProvider: {},

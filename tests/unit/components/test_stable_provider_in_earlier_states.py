@@ -5,6 +5,8 @@ import base64
 import dill  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from components.certificate_authority import CertificateAuthorityProvider
+from components.given_certificate import GivenCertificateProvider
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
 from components.injector_rollout import InjectorRolloutProvider
@@ -12,6 +14,7 @@ from components.installed_release import InstalledReleaseProvider
 from components.journal_key import JournalKeyProvider
 from components.kubernetes_identity import KubernetesIdentityProvider
 from components.operator_init import OperatorInitProvider
+from components.own_certificate import OwnCertificateProvider
 from components.pod_rollout import PodRolloutProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.release_guard import ReleaseGuardProvider
@@ -56,6 +59,16 @@ IN_STATES: dict[type[StableProvider], str] = {
     ),
     InstalledReleaseProvider: (
         "gASVQAAAAAAAAACMHGNvbXBvbmVudHMuaW5zdGFsbGVkX3JlbGVhc2WUjBhJbnN0YWxsZWRSZWxlYXNlUHJvdmlkZXKUk5QpgZQu"
+    ),
+    CertificateAuthorityProvider: (
+        "gASVSAAAAAAAAACMIGNvbXBvbmVudHMuY2VydGlmaWNhdGVfYXV0aG9yaXR5lIwcQ2VydGlmaWNhdGVBdXRob3JpdHlQcm92"
+        "aWRlcpSTlCmBlC4="
+    ),
+    OwnCertificateProvider: (
+        "gASVPAAAAAAAAACMGmNvbXBvbmVudHMub3duX2NlcnRpZmljYXRllIwWT3duQ2VydGlmaWNhdGVQcm92aWRlcpSTlCmBlC4="
+    ),
+    GivenCertificateProvider: (
+        "gASVQAAAAAAAAACMHGNvbXBvbmVudHMuZ2l2ZW5fY2VydGlmaWNhdGWUjBhHaXZlbkNlcnRpZmljYXRlUHJvdmlkZXKUk5QpgZQu"
     ),
     GoogleKeyIdentityProvider: (
         "gASVQwAAAAAAAACMHmNvbXBvbmVudHMuZ29vZ2xlX2tleV9pZGVudGl0eZSMGUdvb2dsZUtleUlkZW50aXR5UHJvdmlkZXKU"

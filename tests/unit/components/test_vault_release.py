@@ -26,6 +26,7 @@ from tests.unit.fakes.recorded_deployment import Answer, Deployment, Secret, dep
 from tests.unit.fakes.recorded_state import NO_STATE, recorded_state
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
+AUTHORITY = "-----BEGIN CERTIFICATE-----\n"
 STANZA = SealStanza("awskms", {"region": "eu-central-1", "kms_key_id": "1"})
 
 
@@ -49,6 +50,7 @@ def released(
                 namespace="secrets",
                 seal_stanzas=[pulumi.Output.from_input(stanza) for stanza in stanzas],
                 pods=pods or PodRequirements(pod_annotations=secret),
+                authority=AUTHORITY if parsed.tls.enabled else None,
                 prerequisites=(),
             ),
         )
@@ -161,6 +163,35 @@ def test_configuration_without_high_availability_has_no_raft() -> None:
     assert 'storage "file"' in values["standalone"]["config"]
 
 
+def test_pods_and_configuration_have_the_certificate() -> None:
+    deployment = released(tls={"source": "secret"}, releaseName="blue", namespace="secrets")
+    values = deployment.only(RELEASE).inputs["values"]
+    secret = {"secretName": "blue-vault-server-tls", "defaultMode": 0o440}
+    assert values["server"]["volumes"] == [{"name": "server-tls", "secret": secret}]
+    mount = {"name": "server-tls", "mountPath": "/vault/tls", "readOnly": True}
+    assert values["server"]["volumeMounts"] == [mount]
+    assert values["server"]["extraEnvironmentVars"] == {"VAULT_CACERT": "/vault/tls/ca.crt"}
+    assert values["injector"]["extraEnvironmentVars"] == {"AGENT_INJECT_VAULT_CACERT_BYTES": AUTHORITY}
+    text = configuration(deployment)
+    assert 'tls_cert_file = "/vault/tls/tls.crt"' in text
+    assert "https://blue-vault-active.secrets.svc:8200" in text
+    assert 'leader_tls_servername = "blue-vault-active.secrets.svc"' in text
+
+
+@pytest.mark.parametrize(
+    ("tls", "name"),
+    [
+        (None, ""),
+        # Some of its pods may still speak TLS.
+        ({"source": "none"}, "vault-active.vault.svc"),
+        ({"source": "secret"}, "vault-active.vault.svc"),
+    ],
+)
+def test_pods_are_verified_by_the_name_of_the_active_service(tls: Any, name: str) -> None:
+    settings = parse({**SHAMIR, **({"tls": tls} if tls else {})})
+    assert pod_access(settings, TARGET).server_name == name
+
+
 @pytest.mark.parametrize("address", ["", "http://{pod}.vault:8200"])
 def test_address_of_the_settings_leads_to_the_pods(address: str) -> None:
     access = pod_access(parse({**SHAMIR, **({"podAddress": address} if address else {})}), TARGET)
@@ -190,6 +221,11 @@ CHART = {"chart": {"version": "0.34.1"}}
             {"releaseName": "blue"},
             "kubectl --context here --namespace secrets port-forward service/blue-vault-active 8200:8200, "
             "then http://127.0.0.1:8200/ui",
+        ),
+        (
+            {"tls": {"source": "secret"}},
+            "kubectl --context here --namespace secrets port-forward service/vault-active 8200:8200, "
+            "then https://127.0.0.1:8200/ui",
         ),
         (
             {"mode": "standalone", "kubeconfig": "~/clusters"},

@@ -190,7 +190,7 @@ def deployments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sequence[Dep
     alone = {name: value for name, value in on_eks.items() if name != "nodeSecurityGroupId"}
     custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     return [
-        up({**on_eks, "networkPolicy": "{}"}),
+        up({**on_eks, "networkPolicy": "{}", "tls": '{"source": "secret"}'}),
         up({**on_eks, "custody": custody, "release": "false"}),
         up({**alone, "nodeSecurityGroupIds": json.dumps(["sg-11111111", "sg-22222222"])}),
         deploy(

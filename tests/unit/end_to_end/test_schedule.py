@@ -10,7 +10,9 @@ FOLDER = "tests/end_to_end"
 
 def test_modules_that_share_a_deployment_are_named() -> None:
     modules = {path.stem: path.read_text() for path in (REPOSITORY / FOLDER).glob("test_*.py")}
-    sharing = {name for name, text in modules.items() if re.search(r"\b(awskms|fresh_of_module):", text)}
+    sharing = {
+        name for name, text in modules.items() if re.search(r"\b(awskms|over_tls|fresh_of_module):", text)
+    }
     assert sharing == set(SHARED)
 
 

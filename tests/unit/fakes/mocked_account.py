@@ -21,6 +21,7 @@ KEY_ID = KEY_ARN.rpartition("/")[2]
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/vault-auto-unseal-example"
 ROOT_TOKEN = "hvs.root"
 CLUSTER_UID = "0b7e6f2c-uid"
+AUTHORITY_KEY = "key of the authority"
 JOURNAL_SECRET = "a2V5IG9mIHRoZSBqb3VybmFs"
 
 KEY = "aws:kms/key:Key"
@@ -38,6 +39,9 @@ INJECTOR_ROLLOUT = "pulumi-python:dynamic/vault:InjectorRollout"
 ADMISSION = "pulumi-python:dynamic/vault:InjectorAdmission"
 IDENTITY = "pulumi-python:dynamic/vault:KubernetesIdentity"
 INSTALLED = "pulumi-python:dynamic/vault:InstalledRelease"
+AUTHORITY = "pulumi-python:dynamic/vault:CertificateAuthority"
+OWN_CERTIFICATE = "pulumi-python:dynamic/vault:OwnCertificate"
+GIVEN_CERTIFICATE = "pulumi-python:dynamic/vault:GivenCertificate"
 GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
 JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
 REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
@@ -92,6 +96,9 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
         RELEASE: {"status": {"revision": 1}},
         INSTALLED: {"missing": "", "revision": "5f/1/0"},
         IDENTITY: {"uid": CLUSTER_UID},
+        AUTHORITY: {"certificate": "the authority", "key": AUTHORITY_KEY},
+        OWN_CERTIFICATE: {"not_after": "2027-01-01T00:00:00+00:00"},
+        GIVEN_CERTIFICATE: {"authority": "the authority", "not_after": "2027-01-01T00:00:00+00:00"},
         JOURNAL_KEY: {"key": JOURNAL_SECRET},
         INIT: {
             "cluster_initialized_here": True,

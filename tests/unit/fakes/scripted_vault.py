@@ -169,8 +169,13 @@ def error(status: int, *errors: str) -> Answer:
 
 
 @contextlib.contextmanager
-def serve_scripted_vault(authority: CertificateAuthority | None = None) -> Iterator[ScriptedVault]:
-    """A scripted Vault on a free port of the loopback; over TLS with a certificate of the authority."""
+def serve_scripted_vault(
+    authority: CertificateAuthority | None = None, names: Sequence[str] = ()
+) -> Iterator[ScriptedVault]:
+    """A scripted Vault on a free port of the loopback; over TLS with a certificate of the authority.
+
+    The certificate is for these names, or else for the address.
+    """
 
     def respond(asked: HttpRequest) -> Response:
         token = asked.headers.get("X-Vault-Token", "")
@@ -183,7 +188,8 @@ def serve_scripted_vault(authority: CertificateAuthority | None = None) -> Itera
     vault = ScriptedVault("")
     tls = None
     if authority is not None:
-        issued = authority.issue("vault", "vault", addresses=["127.0.0.1"])
+        addresses = [] if names else ["127.0.0.1"]
+        issued = authority.issue("vault", "vault", names=names, addresses=addresses)
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(issued.certificate, issued.key)
     with http_server(respond, tls) as port:

@@ -173,6 +173,7 @@ def test_every_object_in_the_own_charts_schema_is_closed_or_passed_through() -> 
     """What Kubernetes or Vault defines is passed through; everything else has to be implemented."""
     passed_through = {
         "properties/injector/properties/resources",
+        "properties/injector/properties/extraEnvironmentVars",
         "properties/injector/properties/affinity",
         "properties/injector/properties/nodeSelector",
         "properties/injector/properties/annotations",
@@ -192,6 +193,7 @@ def test_every_object_in_the_own_charts_schema_is_closed_or_passed_through() -> 
                 "volumes/items",
                 "volumeMounts/items",
                 "hostAliases/items",
+                "extraContainers/items",
                 "affinity",
                 "nodeSelector",
                 "service/properties/annotations",

@@ -8,6 +8,14 @@
 {{- end }}
 {{- end -}}
 
+{{/* Call with .Values.server or .Values.injector. */}}
+{{- define "vault.environment.extra" -}}
+{{- range $name, $value := .extraEnvironmentVars }}
+- name: {{ $name | replace "." "_" | upper | quote }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
 {{- define "vault.server.environment" -}}
 {{- $raft := .Values.server.ha.raft -}}
 {{- include "vault.environment.fields" (list
@@ -19,7 +27,11 @@
 - name: VAULT_ADDR
   value: {{ include "vault.scheme" . }}://127.0.0.1:8200
 - name: VAULT_API_ADDR
+  {{- with .Values.server.ha.apiAddr }}
+  value: {{ tpl . $ | quote }}
+  {{- else }}
   value: {{ include "vault.scheme" . }}://$(POD_IP):8200
+  {{- end }}
 - name: SKIP_CHOWN
   value: "true"
 - name: SKIP_SETCAP
@@ -44,10 +56,7 @@
 - name: VAULT_LICENSE_PATH
   value: /vault/license/{{ $.Values.server.enterpriseLicense.secretKey }}
 {{- end }}
-{{- range $name, $value := .Values.server.extraEnvironmentVars }}
-- name: {{ $name | replace "." "_" | upper | quote }}
-  value: {{ $value | quote }}
-{{- end }}
+{{- include "vault.environment.extra" .Values.server }}
 {{- range .Values.server.extraSecretEnvironmentVars }}
 - name: {{ .envName }}
   valueFrom:
@@ -94,5 +103,6 @@
   value: map
 - name: AGENT_INJECT_TEMPLATE_CONFIG_EXIT_ON_RETRY_FAILURE
   value: "true"
+{{- include "vault.environment.extra" .Values.injector }}
 {{- include "vault.environment.fields" (list (dict "name" "POD_NAME" "path" "metadata.name")) }}
 {{- end -}}

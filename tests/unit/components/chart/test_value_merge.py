@@ -72,6 +72,18 @@ def test_what_the_program_has_stays(server: dict[str, Any], problem: str) -> Non
     assert [text.partition(":")[0].partition(";")[0] for text in problems] == [problem]
 
 
+def test_further_command_is_run_by_the_programs() -> None:
+    problems: list[str] = []
+    own = {"server": {"postStart": ["/bin/sh", "-c", "watch", "name"]}}
+    result = merge_values({"server": {"postStart": ["/bin/run", "it"]}}, own, problems)
+    assert (result["server"]["postStart"], problems) == (
+        ["/bin/sh", "-c", "watch", "name", "/bin/run", "it"],
+        [],
+    )
+    merge_values({"server": {"postStart": "text"}}, own, problems)
+    assert len(problems) == 1
+
+
 def test_better_defaults_can_be_overridden() -> None:
     result, problems = merged(
         {

@@ -175,6 +175,10 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "init.rootToken", "revoke", "init.revoke_root_token", True),
     (SHAMIR, "custody.store", "state", "custody.name", "state"),
     (SHAMIR, "podAddress", "https://{pod}.example.com", "pod_address", "https://{pod}.example.com"),
+    (SHAMIR, "tls.source", "none", "tls.source", "none"),
+    (SHAMIR, "tls", {"source": "secret", "secret": "given"}, "tls.secret", "given"),
+    (SHAMIR, "tls", {"source": "own", "lifetimeDays": 30}, "tls.lifetime_days", 30),
+    (SHAMIR, "tls", {"source": "secret", "extraNames": ["a.b", "::1"]}, "tls.extra_names", ("a.b", "::1")),
     (SHAMIR, "deadlines.podStartSeconds", 600, "deadlines.pod_start_seconds", 600),
     (SHAMIR, "deadlines.quorumSeconds", 60, "deadlines.quorum_seconds", 60),
     (SHAMIR, "deadlines.preflightSeconds", 60, "deadlines.preflight_seconds", 60),
@@ -233,6 +237,7 @@ def test_every_setting_is_covered_above() -> None:
     # aws/test_provider_settings.py, test_chart.py, test_server_configuration.py
     modules = ("aws_provider.", "chart.", "extra_configuration.", "listener.", "raft.extra.")
     elsewhere |= {name for name in missing if name.startswith(modules)}
+    elsewhere |= {"tls.declared"}  # test_tls.py
     elsewhere |= {"license"}  # test_enterprise_license.py
     elsewhere |= {"gateway", "network_policy"}  # test_gateway.py, test_network_policy.py
     elsewhere |= {"upgrade.roll", "upgrade.pod_seconds"}  # test_upgrade.py

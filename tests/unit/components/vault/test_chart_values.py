@@ -18,6 +18,7 @@ from components.vault.chart_values import chart_fullname, chart_values
 from tests.official_chart import VERSIONS, official_file, official_rendering, unknown_values
 from tests.unit.fakes.stack_settings import EKS, GKE, SHAMIR, parse
 
+AUTHORITY = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
 CONFIGURATION = 'ui = true\n\nstorage "raft" {}\n'
 
 INGRESS = {
@@ -61,6 +62,8 @@ STACKS: Mapping[str, Mapping[str, Any]] = {
     "no audit storage": {**EKS, "auditStorage": {"enabled": False}},
     "other names": {**EKS, "releaseName": "blue", "namespace": "secrets", "serviceAccount": "unsealer"},
     "licence": {**EKS, "image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid", "key": "v.hclic"}},
+    "TLS": {**EKS, "tls": {"source": "secret"}},
+    "TLS of one server alone": {**EKS, "mode": "standalone", "tls": {"source": "secret"}},
     "image": {**EKS, "image": {"repository": "registry.example.com/vault", "tag": "1.19.0"}},
 }
 
@@ -154,12 +157,14 @@ SEALS: Mapping[str, tuple[Mapping[str, Any], PodRequirements]] = {
 
 
 def values(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    settings = parse(configuration)
     return chart_values(
-        parse(configuration),
+        settings,
         configuration=CONFIGURATION,
         pods=PodRequirements(
             service_account_annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/vault"}
         ),
+        authority=AUTHORITY if settings.tls.enabled else None,
     )
 
 
@@ -205,6 +210,29 @@ def test_official_chart_takes_what_every_seal_needs_in_every_mode(version: str, 
 
 def test_no_seal_is_left_out() -> None:
     assert {parse(stack).seal.type for stack, _ in SEALS.values()} == set(seal_types())
+
+
+@pytest.mark.parametrize("stack", [stack for stack in STACKS if not stack.startswith("TLS")])
+def test_without_tls_the_values_are_those_of_a_version_that_knew_none(stack: str) -> None:
+    """Another value would be an update of every stack, and a restart of its pods."""
+    plain = values(STACKS[stack])
+    assert plain == values({**STACKS[stack], "tls": {"source": "none"}})
+    assert plain["global"]["tlsDisable"] is True
+    assert "apiAddr" not in plain["server"]["ha"]
+    assert "postStart" not in plain["server"]
+    assert "extraEnvironmentVars" not in plain["injector"]
+    assert "VAULT_CACERT" not in json.dumps(plain)
+
+
+def test_tls_changes_schemes_addresses_and_the_agents_trust() -> None:
+    plain, tls = values(EKS), values({**EKS, "tls": {"source": "secret"}})
+    assert tls["global"].pop("tlsDisable") is False
+    assert plain["global"].pop("tlsDisable") is True
+    assert tls["injector"].pop("extraEnvironmentVars") == {"AGENT_INJECT_VAULT_CACERT_BYTES": AUTHORITY}
+    assert "watch-certificate" in tls["server"].pop("postStart")
+    address = tls["server"]["ha"].pop("apiAddr")
+    assert address == "https://$(VAULT_K8S_POD_NAME).vault-internal.vault.svc:8200"
+    assert tls == plain
 
 
 def test_values_are_the_whole_of_what_the_settings_say() -> None:

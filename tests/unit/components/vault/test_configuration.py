@@ -10,6 +10,7 @@ from components.seals.seal import SealStanza
 from components.settings import ListenerSettings, RaftSettings
 from components.settings.server_configuration import ExtraConfiguration
 from components.vault.configuration import (
+    ServerTls,
     join_addresses,
     quote,
     render_configuration,
@@ -132,6 +133,34 @@ def test_join_addresses(
 ) -> None:
     found = join_addresses(raft, fullname=fullname, namespace=namespace, replicas=replicas)
     assert list(found) == expected
+
+
+def test_tls() -> None:
+    tls = ServerTls("/vault/tls/tls.crt", "/vault/tls/tls.key", "/vault/tls/ca.crt", "vault-active.vault.svc")
+    join = join_addresses(POD_NAMES, fullname="vault", namespace="vault", replicas=3, scheme="https")
+    text = render_configuration(ui=True, raft=RAFT, join=join, seals=[], tls=tls)
+    assert (
+        """
+listener "tcp" {
+  tls_cert_file = "/vault/tls/tls.crt"
+  tls_key_file = "/vault/tls/tls.key"
+  tls_min_version = "tls12"
+  address = "[::]:8200"
+"""
+        in text
+    )
+    for ordinal in range(3):
+        assert (
+            f"""
+  retry_join {{
+    leader_api_addr = "https://vault-{ordinal}.vault-internal:8200"
+    leader_ca_cert_file = "/vault/tls/ca.crt"
+    leader_tls_servername = "vault-active.vault.svc"
+  }}
+"""
+            in text
+        )
+    assert "tls_disable" not in text
 
 
 def test_calls_that_want_no_token_are_named_only_if_there_are_any() -> None:

@@ -1,19 +1,22 @@
 """The tunnel to a pod, with a script in the place of kubectl."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault import pod_access
+from components.vault.client import VaultUnreachableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from sandbox.certificates import CertificateAuthority
 from sandbox.layout import REPOSITORY
@@ -189,7 +192,59 @@ def test_pod_that_does_not_start_is_worth_another_try(kubectl: Callable[[str], N
         TUNNEL.await_running(0, seconds=1)
 
 
-@pytest.mark.parametrize("access", [TUNNEL, replace(TUNNEL, address="https://{pod}", ca_file="ca.pem")])
+def test_pod_that_speaks_tls_is_verified_through_the_tunnel(
+    kubectl: Callable[[str], None], tmp_path: Path
+) -> None:
+    name = "blue-vault-active.vault.svc"
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    with serve_scripted_vault(authority, [name]) as vault:
+        vault.answers(SEAL_STATUS, seal_status())
+        kubectl(answers(vault.address.rpartition(":")[2], pod("https"), authority.certificate))
+        access = replace(TUNNEL, server_name=name)
+        with access.reach(0) as client:
+            assert client.address == vault.address
+            assert client.seal_status().version == "1.18.1"
+        with replace(access, server_name="other").reach(0) as client, pytest.raises(VaultUnreachableError):
+            client.seal_status()
+
+
+def test_pod_that_speaks_http_still_is_reached_so(kubectl: Callable[[str], None]) -> None:
+    kubectl(answers("43210", pod("http"), Path("/dev/null")))
+    with replace(TUNNEL, server_name="name").reach(0) as client:
+        assert client.address == "http://127.0.0.1:43210"
+
+
+def test_pod_that_is_not_there_yet_is_worth_another_try(kubectl: Callable[[str], None]) -> None:
+    kubectl("exit 0")
+    with (
+        pytest.raises(PodUnreachableError, match='"blue-vault-0" not found'),
+        replace(TUNNEL, server_name="name").reach(0),
+    ):
+        pass
+
+
+def pod(scheme: str) -> dict[str, Any]:
+    """What the API server has of a pod of the chart."""
+    environment = [{"name": "VAULT_ADDR", "value": f"{scheme}://127.0.0.1:8200"}]
+    volume = {"name": "server-tls", "secret": {"secretName": "given"}}
+    spec = {"containers": [{"name": "vault", "env": environment}], "volumes": [volume]}
+    return {"metadata": {"name": "blue-vault-0"}, "spec": spec}
+
+
+def answers(port: str, found: Mapping[str, Any], authority: Path) -> str:
+    """A script that finds this pod, the authority in its Secret, and a tunnel at the port."""
+    return (
+        'case "$*" in\n'
+        f"*'get pod blue-vault-0'*) echo '{json.dumps(found)}';;\n"
+        f"*'get secret given --output=jsonpath={{.data.ca\\.crt}}') /usr/bin/base64 -w0 {authority};;\n"
+        f"*port-forward*) echo 'Forwarding from 127.0.0.1:{port} -> 8200'; exec /bin/sleep 60;;\n"
+        "esac"
+    )
+
+
+@pytest.mark.parametrize(
+    "access", [TUNNEL, replace(TUNNEL, address="https://{pod}", ca_file="ca.pem", server_name="a")]
+)
 def test_access_survives_the_way_through_properties(access: PodAccess) -> None:
     assert PodAccess.from_properties(access.to_properties()) == access
 

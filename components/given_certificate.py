@@ -1,0 +1,145 @@
+"""Verifies the servers' certificate in a Secret that others write, before Vault has it.
+
+It is judged in every preview in which the Secret is there. Its key is read for that, and is in no property,
+message or output.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
+
+from components.errors import DeploymentError, RetryableError
+from components.kubernetes.kubectl import OWNER, OWNER_LABEL, Kubectl, KubectlError, KubernetesTarget
+from components.progress import Waiting, say
+from components.stable_provider import StableProvider, StableResource
+
+if TYPE_CHECKING:
+    # Imported where a certificate is judged, as the library takes a part of every command.
+    from components.tls.judgement import Certificate
+
+CERTIFICATE = ("authority", "serial", "not_after")
+"""Properties that the Secret's content makes; absent while there is none."""
+
+
+class MissingCertificateError(RetryableError):
+    """The Secret isn't there yet, or can't be read now."""
+
+
+class UnfitCertificateError(DeploymentError):
+    """The certificate in the Secret doesn't fit; the message lists why."""
+
+
+class GivenCertificateProvider(StableProvider):
+    """Records which certificate the Secret has; changes nothing in it."""
+
+    inputs = ("target", "secret", "needed", *CERTIFICATE)
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse a certificate that doesn't fit; one that isn't there yet is waited for by the update."""
+        try:
+            certificate = _read(news)
+        except UnfitCertificateError as error:
+            return CheckResult(news, [CheckFailure("secret", str(error))])
+        except MissingCertificateError as error:
+            say(str(error))
+            return CheckResult(news, [])
+        except KubectlError as error:
+            say(f"The certificate in Secret {news['secret']} can't be looked at: {error}")
+            known = {name: _olds[name] for name in CERTIFICATE if name in _olds}
+            return CheckResult({**news, **known}, [])
+        return CheckResult({**news, **asdict(certificate)}, [])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Wait for the Secret, and record its certificate; raise :class:`UnfitCertificateError`."""
+        target = KubernetesTarget.from_properties(props["target"])
+        identity = f"{target.namespace}/{props['secret']}"
+        waiting = Waiting(f"Waiting for Secret {identity}", float(props["seconds"]))
+        certificate = waiting.until(
+            lambda: _read(props),
+            (MissingCertificateError, KubectlError),
+            retry_if=lambda error: not isinstance(error, KubectlError) or error.passing,
+            pause_seconds=1,
+        )
+        return CreateResult(identity, {**self.input_values({**props, **asdict(certificate)})})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Record the present certificate, as at creation."""
+        return UpdateResult(self.create(_news).outs)
+
+    def input_values(self, props: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the compared properties, and how long the Secret is waited for."""
+        return {**super().input_values(props), "seconds": props["seconds"]}
+
+
+def _read(props: Mapping[str, Any]) -> "Certificate":
+    """Return the certificate in the Secret.
+
+    Raises :class:`MissingCertificateError`, :class:`UnfitCertificateError`, and :class:`KubectlError`.
+    """
+    from components.tls.judgement import ServerFiles, judge
+
+    target, name = KubernetesTarget.from_properties(props["target"]), str(props["secret"])
+    secret = Kubectl(target).get("secret", name)
+    if secret is None:
+        raise MissingCertificateError(
+            f"Secret {target.namespace}/{name} with the certificate of Vault's servers isn't there yet. "
+            "Create it with the entries tls.crt, tls.key and ca.crt, also while pulumi up waits for it "
+            "(docs/tls.md)"
+        )
+    if (secret["metadata"].get("labels") or {}).get(OWNER_LABEL) == OWNER:
+        raise UnfitCertificateError(
+            f"Secret {target.namespace}/{name} has the certificate that the stack itself has made "
+            "(tls.source own), and is deleted with that. Nothing was changed. Put yours into a Secret of "
+            "another name, and set tls.secret to it."
+        )
+    files = ServerFiles(*(_entry(secret, entry) for entry in ("tls.crt", "tls.key", "ca.crt")))
+    certificate, problems = judge(files, props["needed"], datetime.now(UTC))
+    if certificate is None or problems:
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        raise UnfitCertificateError(
+            f"The certificate in Secret {target.namespace}/{name} isn't one for Vault's servers. Nothing was "
+            f"changed:\n{listed}\nPut one that fits into the Secret (docs/tls.md), and run pulumi up again."
+        )
+    return certificate
+
+
+def _entry(secret: Mapping[str, Any], name: str) -> str:
+    """Return the text of an entry; empty if there is none that can be decoded."""
+    try:
+        return base64.b64decode((secret.get("data") or {}).get(name) or "", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+class GivenCertificate(StableResource, module="vault", name="GivenCertificate"):
+    """The servers' certificate in a Secret that others write."""
+
+    authority: pulumi.Output[str]
+    """Certificates (PEM) by which clients verify Vault."""
+    not_after: pulumi.Output[str]
+    """Its end, as ISO 8601."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        target: KubernetesTarget,
+        secret: str,
+        needed: Sequence[str],
+        seconds: int,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties: dict[str, Any] = {
+            "target": target.to_properties(),
+            "secret": secret,
+            "needed": list(needed),
+            "seconds": seconds,
+            **dict.fromkeys(CERTIFICATE),
+        }
+        super().__init__(GivenCertificateProvider(), name, properties, opts)

@@ -1,0 +1,66 @@
+"""Reads how Vault's servers come by a certificate."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from components.config.patterns import DNS_NAME, SECRET_NAME
+from components.config.reader import ConfigReader
+from components.tls.server_names import is_address
+
+TlsSource = Literal["none", "own", "secret"]
+_SOURCES: Sequence[TlsSource] = ("none", "own", "secret")
+_MOST_DAYS = 1095
+"""The authority is renewed while it is valid for longer."""
+
+
+@dataclass(frozen=True)
+class TlsSettings:
+    """The certificate of Vault's servers."""
+
+    source: TlsSource = "none"
+    """Who makes it; `none` leaves the listener to plain HTTP."""
+    declared: bool = False
+    """Whether there is a section at all. With one and source `none`, pods may speak TLS still."""
+    secret: str | None = None
+    """Name of the Secret that has it; None for a name that is the chart's with a suffix."""
+    extra_names: Sequence[str] = ()
+    """Further names and addresses by which it is called."""
+    lifetime_days: int = 365
+    """For how many days a certificate that the stack makes is valid."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether Vault speaks TLS."""
+        return self.source != "none"
+
+
+def read_tls(settings: ConfigReader) -> TlsSettings:
+    """Read the section ``tls``."""
+    reader = settings.section("tls")
+    source = reader.choice(
+        "source",
+        "none",
+        _SOURCES,
+        "own has the stack make a certificate, secret is for one that you have, with none Vault speaks HTTP",
+    )
+    if source == "none":
+        reader.not_applicable(("secret", "extraNames"), "with source none there is no certificate; remove it")
+    secret = reader.text("secret", None, SECRET_NAME, "name a Secret in Vault's namespace")
+    fix = "give a list of host names and IP addresses"
+    names = reader.texts("extraNames", fix)
+    if not all(is_address(name) or re.fullmatch(rf"(\*\.)?{DNS_NAME}", name) for name in names):
+        reader.report("extraNames", fix)
+        names = ()
+    days = reader.integer("lifetimeDays", 365, range(1, _MOST_DAYS + 1), f"give 1 to {_MOST_DAYS} days")
+    if source != "own":
+        reader.not_applicable(("lifetimeDays",), f"with source {source} the stack makes no certificate")
+    reader.unknown_keys()
+    return TlsSettings(
+        source=source,
+        declared=settings.has("tls"),
+        secret=secret,
+        extra_names=names,
+        lifetime_days=days,
+    )

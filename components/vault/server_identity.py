@@ -1,0 +1,93 @@
+"""Says by which name and certificates a server is verified whose address says nothing about it.
+
+A tunnel to a pod begins at this machine, and a pod's certificate is for the names that it has in the cluster.
+"""
+
+import base64
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.errors import DeploymentError
+from components.kubernetes.kubectl import Kubectl, KubectlError
+
+if TYPE_CHECKING:
+    # Imported where Vault is asked: a preview asks it nothing.
+    from requests.adapters import HTTPAdapter
+
+VOLUME = "server-tls"
+"""Name of the volume of Vault's pods that has their certificate."""
+_CONTAINER = "vault"
+_ADDRESS = "VAULT_ADDR"
+"""Variable by which the chart tells the command in the pod where its server is, and how it speaks."""
+
+
+@dataclass(frozen=True)
+class ServerIdentity:
+    """The name and the authority that a server's certificate has to show."""
+
+    name: str
+    """The name that it has to be for."""
+    authority: str
+    """Certificates (PEM) of which one has to have signed it."""
+
+    def adapter(self) -> "HTTPAdapter":
+        """Return what makes the connections of a session of `requests`.
+
+        Raises :class:`DeploymentError` if the certificates can't be read.
+        """
+        from requests.adapters import HTTPAdapter
+
+        name = self.name
+        try:
+            context = ssl.create_default_context(cadata=self.authority)
+        except ssl.SSLError as error:
+            raise DeploymentError(
+                f"The certificates by which Vault's servers are verified can't be read: {error.reason}. Put "
+                "certificates in PEM into ca.crt of the Secret that Vault's pods have them from."
+            ) from None
+
+        class Adapter(HTTPAdapter):
+            """Verifies by this name and these certificates alone."""
+
+            def init_poolmanager(self, *args: Any, **options: Any) -> None:
+                options |= {"server_hostname": name, "assert_hostname": name, "ssl_context": context}
+                super().init_poolmanager(*args, **options)
+
+            def cert_verify(self, conn: Any, *_: Any) -> None:
+                # Its own would trust the authorities of all the world as well.
+                conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
+
+        return Adapter()
+
+
+def served_authority(kubectl: Kubectl, pod: str) -> str | None:
+    """Return the certificates (PEM) by which a pod is verified; None if it speaks HTTP.
+
+    What a pod serves is what it was started with, so the pod is asked and not the settings. Only the entry
+    `ca.crt` leaves kubectl. Raises :class:`KubectlError`, also if there is no such pod or Secret.
+    """
+    document = kubectl.pod(pod)
+    if document is None:
+        raise KubectlError(f'pods "{pod}" not found')
+    if not _speaks_tls(document):
+        return None
+    secret = _secret(document)
+    encoded = kubectl.run(["get", "secret", secret, r"--output=jsonpath={.data.ca\.crt}"])
+    return base64.b64decode(encoded).decode(errors="replace")
+
+
+def _speaks_tls(pod: Mapping[str, Any]) -> bool:
+    (container,) = (one for one in pod["spec"]["containers"] if one["name"] == _CONTAINER)
+    address = (one.get("value") for one in container.get("env") or () if one["name"] == _ADDRESS)
+    return str(next(address, "")).startswith("https:")
+
+
+def _secret(pod: Mapping[str, Any]) -> str:
+    for volume in pod["spec"].get("volumes") or ():
+        if volume["name"] == VOLUME:
+            return str(volume["secret"]["secretName"])
+    raise KubectlError(
+        f"pod {pod['metadata']['name']} speaks TLS without the volume {VOLUME} of this program"
+    )

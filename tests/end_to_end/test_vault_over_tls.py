@@ -1,0 +1,152 @@
+"""Vault with a certificate of the stack's own: servers, program, commands and agents speak TLS."""
+
+import base64
+import dataclasses
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import requests
+
+from sandbox.layout import REPOSITORY
+from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.injected_pod import PASSWORD, secret_read_by_a_pod
+from tests.end_to_end.running_vault import RunningVault, poll
+
+
+@pytest.fixture
+def vault(over_tls: Deployment, tmp_path: Path) -> RunningVault:
+    """Its Vault, verified by the stack's output."""
+    ca_file = tmp_path / "ca.crt"
+    ca_file.write_text(over_tls.outputs()["tls_ca"])
+    return dataclasses.replace(over_tls.vault, ca_file=ca_file)
+
+
+def test_three_voters_that_speak_tls_only(over_tls: Deployment, vault: RunningVault) -> None:
+    vault.await_healthy_voters(over_tls.outputs()["root_token"])
+    assert vault.unsealed() == 3
+    for address in vault.addresses():
+        answer = requests.get(address.replace("https:", "http:"), timeout=10)
+        assert answer.status_code == 400
+        assert "HTTP request to an HTTPS server" in answer.text
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(address, timeout=10)
+
+
+def test_second_update_changes_nothing(over_tls: Deployment) -> None:
+    result = over_tls.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_leader_is_known_by_a_name_of_the_certificate(vault: RunningVault) -> None:
+    answer = vault.read("sys/leader", "")
+    assert answer is not None
+    headless = f"{vault.statefulset}-internal.{vault.namespace}.svc:8200"
+    assert answer["leader_address"].startswith("https://vault-")
+    assert answer["leader_address"].endswith(f".{headless}")
+
+
+def test_command_in_a_pod_verifies_its_server(over_tls: Deployment) -> None:
+    said = over_tls.cluster.kubectl(
+        "exec", "vault-0", over_tls.in_namespace, "--container=vault", "--", "vault", "status"
+    )
+    assert "Sealed" in said
+
+
+def test_command_of_the_program_works_over_tls(over_tls: Deployment, vault: RunningVault) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "components", "generate-root"],
+        cwd=REPOSITORY,
+        env={**over_tls.stack.environment(), "PULUMI_STACK": over_tls.stack.name},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert vault.read("auth/token/lookup-self", result.stdout.strip()) is not None
+
+
+def test_agent_of_an_injected_pod_verifies_vault(over_tls: Deployment, vault: RunningVault) -> None:
+    assert PASSWORD in secret_read_by_a_pod(vault, over_tls.outputs()["root_token"])
+
+
+def test_pod_that_lost_its_volume_joins_again(over_tls: Deployment, vault: RunningVault) -> None:
+    token = over_tls.outputs()["root_token"]
+    claim = "data-vault-2"
+    before = over_tls.cluster.get("pvc", claim, over_tls.in_namespace)["metadata"]["uid"]
+    over_tls.cluster.kubectl("delete", "pvc", claim, over_tls.in_namespace, "--wait=false")
+    over_tls.cluster.kubectl("delete", "pod", "vault-2", over_tls.in_namespace, "--wait=true")
+
+    def joined() -> bool:
+        found = over_tls.cluster.run(
+            "get", "pvc", claim, over_tls.in_namespace, "--output=jsonpath={.metadata.uid}"
+        )
+        return found.stdout not in ("", before) and vault.unsealed() == 3
+
+    poll("vault-2 has a new volume and is unsealed", 120, joined)
+    vault.await_healthy_voters(token)
+
+
+def served(vault: RunningVault) -> set[str]:
+    """The certificates (PEM) that the pods serve, unverified."""
+    addresses = [str(pod["status"]["podIP"]) for pod in vault.pods()]
+    return {ssl.get_server_certificate((address, 8200), timeout=10) for address in addresses}
+
+
+def in_secret(over_tls: Deployment) -> str:
+    """The certificate (PEM) in the Secret."""
+    secret = over_tls.cluster.get("secret", f"{over_tls.name}-server-tls", over_tls.in_namespace)
+    return base64.b64decode(secret["data"]["tls.crt"]).decode()
+
+
+def put(over_tls: Deployment, certificate: str) -> None:
+    """Put another certificate into the Secret, and leave the key."""
+    patch = {"data": {"tls.crt": base64.b64encode(certificate.encode()).decode()}}
+    name = f"{over_tls.name}-server-tls"
+    over_tls.cluster.kubectl("patch", "secret", name, over_tls.in_namespace, f"--patch={json.dumps(patch)}")
+
+
+def running(vault: RunningVault) -> Sequence[tuple[str, int]]:
+    """Uid and number of restarts of each pod."""
+    return [
+        (str(pod["metadata"]["uid"]), int(pod["status"]["containerStatuses"][0]["restartCount"]))
+        for pod in vault.pods()
+    ]
+
+
+def reloads(over_tls: Deployment) -> int:
+    """How often the pods were told to read their certificate again."""
+    logs = [
+        over_tls.cluster.kubectl("logs", f"vault-{ordinal}", over_tls.in_namespace) for ordinal in range(3)
+    ]
+    return sum(log.count("Vault reads its certificate again") for log in logs)
+
+
+def test_renewed_certificate_is_served_without_a_restart(over_tls: Deployment, vault: RunningVault) -> None:
+    before, pods = in_secret(over_tls), running(vault)
+    leader = (vault.read("sys/leader", "") or {})["leader_address"]
+    assert served(vault) == {before}
+    settings = {"tls": {"source": "own", "extraNames": ["vault.example.com"]}}
+    over_tls.configure(settings)
+    over_tls.up()
+    over_tls.deployed = settings
+    assert in_secret(over_tls) != before
+    poll("all pods serve the new certificate", 120, lambda: served(vault) == {in_secret(over_tls)})
+    assert running(vault) == pods
+    assert (vault.read("sys/leader", "") or {})["leader_address"] == leader
+
+
+def test_broken_renewal_leaves_the_old_certificate_served(over_tls: Deployment, vault: RunningVault) -> None:
+    before, pods, told = in_secret(over_tls), running(vault), reloads(over_tls)
+    put(over_tls, over_tls.outputs()["tls_ca"])
+    poll("all pods were told", 120, lambda: reloads(over_tls) == told + 3)
+    assert served(vault) == {before}
+    over_tls.stack.pulumi("up", "--yes", "--skip-preview", "--refresh", quiet=True)
+    poll("all pods serve another one", 120, lambda: served(vault) == {in_secret(over_tls)})
+    assert in_secret(over_tls) != before
+    assert running(vault) == pods

@@ -1,0 +1,50 @@
+"""How Vault's servers come by a certificate."""
+
+from typing import Any
+
+import pytest
+
+from components.settings import TlsSettings
+from tests.unit.fakes.stack_settings import SHAMIR, parse, problems
+
+
+def test_without_the_section_vault_speaks_http() -> None:
+    assert parse(SHAMIR).tls == TlsSettings()
+    assert not parse(SHAMIR).tls.enabled
+
+
+def test_none_that_is_declared_may_be_the_way_back() -> None:
+    tls = parse({**SHAMIR, "tls": {"source": "none"}}).tls
+    assert (tls.enabled, tls.declared) == (False, True)
+
+
+def test_certificate_of_a_secret() -> None:
+    tls = {"source": "secret", "secret": "given", "extraNames": ["*.example.com", "10.0.0.5", "fd00::1"]}
+    found = parse({**SHAMIR, "tls": tls}).tls
+    assert found == TlsSettings("secret", True, "given", ("*.example.com", "10.0.0.5", "fd00::1"))
+    assert found.enabled
+
+
+def test_certificate_that_the_stack_makes() -> None:
+    found = parse({**SHAMIR, "tls": {"source": "own", "lifetimeDays": 30}}).tls
+    assert found == TlsSettings("own", True, lifetime_days=30)
+    assert parse({**SHAMIR, "tls": {"source": "own"}}).tls.lifetime_days == 365
+
+
+@pytest.mark.parametrize(
+    ("tls", "key", "fix"),
+    [
+        ({"source": "acme"}, "source", "use none or own or secret"),
+        ({"source": "own", "lifetimeDays": 1096}, "lifetimeDays", "give 1 to 1095 days"),
+        ({"source": "secret", "lifetimeDays": 90}, "lifetimeDays", "the stack makes no certificate"),
+        ({"source": "secret", "secret": "A"}, "secret", "name a Secret"),
+        ({"source": "secret", "extraNames": ["https://a"]}, "extraNames", "give a list of host names"),
+        ({"source": "secret", "extraNames": "a"}, "extraNames", "give a list of host names"),
+        ({"secret": "given"}, "secret", "with source none there is no certificate"),
+        ({"source": "none", "extraNames": []}, "extraNames", "with source none there is no certificate"),
+        ({"source": "secret", "name": "given"}, "name", "there is no such setting"),
+    ],
+)
+def test_wrong_settings(tls: Any, key: str, fix: str) -> None:
+    found = problems({**SHAMIR, "tls": tls})
+    assert any(f"tls.{key} is" in problem and fix in problem for problem in found), found
