@@ -6,6 +6,7 @@ import json
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +14,13 @@ import pytest
 import requests
 
 from sandbox.layout import REPOSITORY
+from tests.benchmarks.writes import WriteLoad, longest_gap
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.injected_pod import PASSWORD, secret_read_by_a_pod
 from tests.end_to_end.running_vault import RunningVault, poll
+
+GAP_SECONDS = 5
+"""More than is measured alone, as other tests run at the same time."""
 
 
 @pytest.fixture
@@ -150,3 +155,42 @@ def test_broken_renewal_leaves_the_old_certificate_served(over_tls: Deployment, 
     poll("all pods serve another one", 120, lambda: served(vault) == {in_secret(over_tls)})
     assert in_secret(over_tls) != before
     assert running(vault) == pods
+
+
+def test_running_cluster_moves_to_http_and_back_by_one_update_each(
+    over_tls: Deployment, vault: RunningVault
+) -> None:
+    """Clients that try both schemes miss no more than a change of the leader."""
+    token = over_tls.outputs()["root_token"]
+    service = over_tls.cluster.get("service", f"{over_tls.name}-active", over_tls.in_namespace)
+    address = f"{service['spec']['clusterIP']}:8200"
+
+    def write() -> bool:
+        for scheme in ("https", "http"):
+            try:
+                answer = vault.session().post(
+                    f"{scheme}://{address}/v1/cubbyhole/moved",
+                    headers={"X-Vault-Token": token},
+                    json={"by": scheme},
+                    timeout=2,
+                )
+            except requests.exceptions.RequestException:
+                continue
+            if answer.ok:
+                return True
+        return False
+
+    for settings, scheme in (({"source": "none"}, "http:"), ({"source": "own"}, "https:")):
+        over_tls.configure({"tls": settings})
+        with WriteLoad(write) as load:
+            time.sleep(1)
+            began = time.monotonic()
+            over_tls.up()
+            time.sleep(1)
+            writes = load.writes()
+        assert longest_gap(writes, began).seconds < GAP_SECONDS
+        environments = [pod["spec"]["containers"][0]["env"] for pod in vault.pods()]
+        spoken = [entry["value"] for env in environments for entry in env if entry["name"] == "VAULT_ADDR"]
+        assert [address.startswith(scheme) for address in spoken] == [True] * 3
+    over_tls.deployed = {"tls": {"source": "own"}}
+    vault.await_healthy_voters(over_tls.outputs()["root_token"])
