@@ -27,6 +27,14 @@ CERTIFICATE = ("authority", "serial", "not_after")
 """Properties that the Secret's content makes; absent while there is none."""
 
 
+_FIXES: Mapping[str, str] = {
+    "secret": "Create it with the entries tls.crt, tls.key and ca.crt, also while pulumi up waits for it "
+    "(docs/tls.md)",
+    "cert-manager": "Why cert-manager hasn't made it: kubectl --namespace {namespace} describe "
+    "certificate.cert-manager.io,certificaterequest {name}",
+}
+
+
 class MissingCertificateError(RetryableError):
     """The Secret isn't there yet, or can't be read now."""
 
@@ -73,8 +81,8 @@ class GivenCertificateProvider(StableProvider):
         return UpdateResult(self.create(_news).outs)
 
     def input_values(self, props: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the compared properties, and how long the Secret is waited for."""
-        return {**super().input_values(props), "seconds": props["seconds"]}
+        """Return the compared properties, and how long the Secret is waited for, made by whom."""
+        return {**super().input_values(props), "seconds": props["seconds"], "source": props["source"]}
 
 
 def _read(props: Mapping[str, Any]) -> "Certificate":
@@ -89,8 +97,7 @@ def _read(props: Mapping[str, Any]) -> "Certificate":
     if secret is None:
         raise MissingCertificateError(
             f"Secret {target.namespace}/{name} with the certificate of Vault's servers isn't there yet. "
-            "Create it with the entries tls.crt, tls.key and ca.crt, also while pulumi up waits for it "
-            "(docs/tls.md)"
+            f"{_FIXES[str(props['source'])].format(name=name, namespace=target.namespace)}"
         )
     if (secret["metadata"].get("labels") or {}).get(OWNER_LABEL) == OWNER:
         raise UnfitCertificateError(
@@ -130,6 +137,7 @@ class GivenCertificate(StableResource, module="vault", name="GivenCertificate"):
         name: str,
         *,
         target: KubernetesTarget,
+        source: str,
         secret: str,
         needed: Sequence[str],
         seconds: int,
@@ -137,6 +145,7 @@ class GivenCertificate(StableResource, module="vault", name="GivenCertificate"):
     ) -> None:
         properties: dict[str, Any] = {
             "target": target.to_properties(),
+            "source": source,
             "secret": secret,
             "needed": list(needed),
             "seconds": seconds,

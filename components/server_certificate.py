@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.certificate_authority import CertificateAuthority
+from components.certificate_request import certificate_request
 from components.given_certificate import GivenCertificate
 from components.kubernetes_connection import KubernetesConnection
 from components.own_certificate import OwnCertificate
 from components.settings import Settings
+from components.settings.tls import Issuer
 from components.vault.chart_values import chart_fullname
 from components.vault.tls_values import certificate_secret, server_names
 from components.vault_namespace import ProvisionedNamespace
@@ -29,15 +31,16 @@ class ProvisionedCertificate:
 def provision_server_certificate(
     settings: Settings, connection: KubernetesConnection, namespace: ProvisionedNamespace
 ) -> ProvisionedCertificate:
-    """Issue a certificate, or verify the one that the settings name; nothing without TLS."""
+    """Issue a certificate, have it issued, or verify the one that the settings name; nothing without TLS."""
     after = pulumi.ResourceOptions(depends_on=[connection.provider, *namespace.prerequisites])
-    match settings.tls.source:
-        case "none":
-            return ProvisionedCertificate()
-        case "own":
-            return _issued(settings, connection, after)
-        case "secret":
-            return _given(settings, connection, after)
+    if not settings.tls.enabled:
+        return ProvisionedCertificate()
+    if settings.tls.source == "own":
+        return _issued(settings, connection, after)
+    if settings.tls.issuer is not None:
+        request = _requested(settings, settings.tls.issuer, connection, namespace.name, after)
+        after = pulumi.ResourceOptions.merge(after, pulumi.ResourceOptions(depends_on=[request]))
+    return _given(settings, connection, after)
 
 
 def _issued(
@@ -69,12 +72,32 @@ def _given(
     certificate = GivenCertificate(
         "server-certificate",
         target=connection.target,
+        source=settings.tls.source,
         secret=certificate_secret(settings, fullname),
         needed=server_names(settings, fullname).needed,
         seconds=settings.deadlines.pod_start_seconds,
         opts=after,
     )
     return _provisioned(certificate, certificate.authority)
+
+
+def _requested(
+    settings: Settings,
+    issuer: Issuer,
+    connection: KubernetesConnection,
+    namespace: pulumi.Input[str],
+    after: pulumi.ResourceOptions,
+) -> pulumi.Resource:
+    fullname = chart_fullname(settings.release_name)
+    return certificate_request(
+        connection.target,
+        secret=certificate_secret(settings, fullname),
+        namespace=namespace,
+        names=server_names(settings, fullname).all,
+        issuer=issuer,
+        days=settings.tls.lifetime_days,
+        opts=pulumi.ResourceOptions.merge(after, pulumi.ResourceOptions(provider=connection.provider)),
+    )
 
 
 def _provisioned(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.kubernetes.kubectl import Kubectl, KubernetesTarget
 from components.planned_resource import Finder, PlannedResource
-from components.resource_types import KUBERNETES_SECRET, NAMESPACE, NETWORK_POLICY, RELEASE
+from components.resource_types import CERTIFICATE, KUBERNETES_SECRET, NAMESPACE, NETWORK_POLICY, RELEASE
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class ExistingObjects:
     def finders(self) -> Mapping[str, Finder]:
         """The look-ups by the type of the resource."""
         return {
+            CERTIFICATE: self._object,
             NAMESPACE: self._namespace,
             KUBERNETES_SECRET: self._object,
             NETWORK_POLICY: self._object,
@@ -30,6 +31,9 @@ class ExistingObjects:
 
     def _object(self, planned: PlannedResource) -> str | None:
         kind, name = str(planned.inputs["kind"]).lower(), str(planned.inputs["metadata"]["name"])
+        if group := str(planned.inputs["apiVersion"]).rpartition("/")[0]:
+            # Other groups may have a kind of that name.
+            kind = f"{kind}.{group}"
         return self._here(name) if Kubectl(self.target).get(kind, name) is not None else None
 
     def _release(self, release: PlannedResource) -> str | None:

@@ -9,10 +9,19 @@ from components.config.patterns import DNS_NAME, SECRET_NAME
 from components.config.reader import ConfigReader
 from components.tls.server_names import is_address
 
-TlsSource = Literal["none", "own", "secret"]
-_SOURCES: Sequence[TlsSource] = ("none", "own", "secret")
+TlsSource = Literal["none", "own", "cert-manager", "secret"]
+_SOURCES: Sequence[TlsSource] = ("none", "own", "cert-manager", "secret")
 _MOST_DAYS = 1095
 """The authority is renewed while it is valid for longer."""
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """The issuer of cert-manager that signs the certificate."""
+
+    name: str
+    kind: str
+    group: str
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,9 @@ class TlsSettings:
     extra_names: Sequence[str] = ()
     """Further names and addresses by which it is called."""
     lifetime_days: int = 365
-    """For how many days a certificate that the stack makes is valid."""
+    """For how many days a certificate that the stack or cert-manager makes is valid."""
+    issuer: Issuer | None = None
+    """The issuer; None unless cert-manager makes the certificate."""
 
     @property
     def enabled(self) -> bool:
@@ -43,7 +54,7 @@ def read_tls(settings: ConfigReader) -> TlsSettings:
         "source",
         "none",
         _SOURCES,
-        "own has the stack make a certificate, secret is for one that you have, with none Vault speaks HTTP",
+        "own has the stack make a certificate, secret is for one that is there, with none Vault speaks HTTP",
     )
     if source == "none":
         reader.not_applicable(("secret", "extraNames"), "with source none there is no certificate; remove it")
@@ -53,9 +64,19 @@ def read_tls(settings: ConfigReader) -> TlsSettings:
     if not all(is_address(name) or re.fullmatch(rf"(\*\.)?{DNS_NAME}", name) for name in names):
         reader.report("extraNames", fix)
         names = ()
-    days = reader.integer("lifetimeDays", 365, range(1, _MOST_DAYS + 1), f"give 1 to {_MOST_DAYS} days")
-    if source != "own":
-        reader.not_applicable(("lifetimeDays",), f"with source {source} the stack makes no certificate")
+    days = reader.integer(
+        "lifetimeDays",
+        90 if source == "cert-manager" else 365,
+        range(1, _MOST_DAYS + 1),
+        f"give 1 to {_MOST_DAYS} days",
+    )
+    if source not in ("own", "cert-manager"):
+        reader.not_applicable(("lifetimeDays",), f"with source {source} nothing is made; remove it")
+    issuer = None
+    if source == "cert-manager":
+        issuer = _issuer(reader.section("issuer"))
+    else:
+        reader.not_applicable(("issuer",), "it is for source cert-manager; remove it")
     reader.unknown_keys()
     return TlsSettings(
         source=source,
@@ -63,4 +84,15 @@ def read_tls(settings: ConfigReader) -> TlsSettings:
         secret=secret,
         extra_names=names,
         lifetime_days=days,
+        issuer=issuer,
     )
+
+
+def _issuer(reader: ConfigReader) -> Issuer:
+    issuer = Issuer(
+        name=reader.required_text("name", DNS_NAME, "name an issuer of cert-manager"),
+        kind=reader.text("kind", "ClusterIssuer", r"[A-Za-z]+", "give its kind: ClusterIssuer or Issuer"),
+        group=reader.text("group", "cert-manager.io", DNS_NAME, "give the group of its kind"),
+    )
+    reader.unknown_keys()
+    return issuer

@@ -18,7 +18,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from components.tls.server_names import is_address
 
 LEAST_REMAINING = timedelta(days=14)
-"""A certificate that ends sooner is refused: whoever renews it has to have time to."""
+"""A certificate that ends sooner is refused: whoever renews it has to have time to. For one that lives for
+less than ten weeks it is a fifth of its life: what is renewed at two thirds has a third left.
+"""
 _LONGEST_CHAIN = 8
 _DATE = "%Y-%m-%d %H:%M UTC"
 
@@ -104,8 +106,8 @@ def _time_problems(leaf: x509.Certificate, now: datetime) -> list[str]:
         return [f"it isn't valid before {begins.strftime(_DATE)}; is this machine's clock right?"]
     if now >= ends:
         return [f"it expired at {ends.strftime(_DATE)}"]
-    if ends - now < LEAST_REMAINING:
-        return [f"it expires at {ends.strftime(_DATE)}, in less than {LEAST_REMAINING.days} days; renew it"]
+    if ends - now < min(LEAST_REMAINING, (ends - begins) / 5):
+        return [f"it expires at {ends.strftime(_DATE)}, and should have been renewed by now"]
     return []
 
 

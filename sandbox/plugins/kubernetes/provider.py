@@ -6,6 +6,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from sandbox.plugins.kubernetes.api import KubernetesApi
+from sandbox.plugins.kubernetes.certificate import Certificate
 from sandbox.plugins.kubernetes.helm import Helm
 from sandbox.plugins.kubernetes.helm_release import Release
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings, KubeconfigError
@@ -86,6 +87,7 @@ class KubernetesProvider(Provider):
         self._helm = Helm(settings)
         mutable = inputs.get(_MUTABLE_SECRETS) in {"true", True}
         self._resource_types = {
+            Certificate.token: Certificate(api, log, self._cancelled),
             Namespace.token: Namespace(api, log, self._cancelled),
             NetworkPolicy.token: NetworkPolicy(api, log, self._cancelled),
             Secret.token: Secret(api, log, self._cancelled, mutable=mutable),

@@ -40,6 +40,7 @@ RECORD = {
 }
 INPUTS: Mapping[str, Any] = {
     "target": TARGET.to_properties(),
+    "source": "secret",
     "secret": "given",
     "needed": NAMES,
     "seconds": 0.3,
@@ -92,11 +93,11 @@ def test_fitting_certificate_is_recorded_without_its_key(kubectl: KubectlAnswers
 
 
 def test_preview_refuses_one_that_does_not_fit(kubectl: KubectlAnswers) -> None:
-    put(kubectl, issue(AUTHORITY, NAMES[:1], 10, NOW))
+    put(kubectl, issue(AUTHORITY, NAMES[:1], 90, NOW - timedelta(days=80)))
     _, (failure,) = check()
     assert f"in {NAMED} isn't one for Vault's servers. Nothing was changed" in failure
     assert "it lacks the subject alternative names vault.vault.svc" in failure
-    assert "less than 14 days" in failure
+    assert "should have been renewed" in failure
 
 
 def test_key_is_in_no_message(kubectl: KubectlAnswers) -> None:
@@ -137,6 +138,12 @@ def test_missing_secret_is_told_in_the_preview_and_waited_for(
     monkeypatch.setattr("time.sleep", lambda _: put(kubectl))
     created = GivenCertificateProvider().create({**news, "seconds": 60.0})
     assert created.outs == {**INPUTS, **RECORD, "seconds": 60.0}
+
+
+def test_who_makes_it_is_who_is_asked_why_it_is_missing(kubectl: KubectlAnswers) -> None:
+    assert kubectl.objects == {}
+    with pytest.raises(MissingCertificateError, match="kubectl --namespace secrets describe certificate"):
+        GivenCertificateProvider().create({**INPUTS, "source": "cert-manager"})
 
 
 def test_unfit_certificate_that_comes_meanwhile_ends_the_wait(kubectl: KubectlAnswers) -> None:
@@ -187,6 +194,7 @@ def test_resource_as_the_engine_is_asked_for_it() -> None:
         certificate = GivenCertificate(
             "server-certificate",
             target=KubernetesTarget("", "here", "secrets"),
+            source="secret",
             secret="given",
             needed=tuple(NAMES),
             seconds=300,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from components.resource_types import CERTIFICATE
 from tests.unit.fakes.mocked_account import (
     AUTHORITY,
     AUTHORITY_KEY,
@@ -45,6 +46,19 @@ def test_own_certificate_is_for_all_names_and_signed_by_the_stacks_authority() -
     assert {AUTHORITY, NAMESPACE} <= deployment.prerequisites(certificate)
     assert OWN_CERTIFICATE in deployment.prerequisites(deployment.only(RELEASE))
     assert AUTHORITY_KEY not in str(deployment.outputs)
+
+
+def test_requested_certificate_is_judged_once_cert_manager_has_made_it() -> None:
+    deployment = deployed('{"source": "cert-manager", "issuer": {"name": "internal"}}')
+    request = deployment.only(CERTIFICATE)
+    assert request.inputs["metadata"] == {"name": "vault-server-tls", "namespace": "vault"}
+    assert "*.vault-internal.vault.svc" in request.inputs["spec"]["dnsNames"]
+    assert request.inputs["spec"]["duration"] == "2160h0m0s"
+    assert NAMESPACE in deployment.prerequisites(request)
+    certificate = deployment.only(GIVEN_CERTIFICATE)
+    assert certificate.inputs["source"] == "cert-manager"
+    assert CERTIFICATE in deployment.prerequisites(certificate)
+    assert GIVEN_CERTIFICATE in deployment.prerequisites(deployment.only(RELEASE))
 
 
 @pytest.mark.parametrize("source", ["own", "secret"])

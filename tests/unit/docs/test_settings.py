@@ -31,6 +31,7 @@ AZURE = {
     "clientSecret": {"name": "azure-unseal"},
 }
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}, "chart": {"version": "0.34.1"}}
+CERT_MANAGER = {"source": "cert-manager", "issuer": {"name": "internal"}}
 LICENCE = {"image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid"}}
 OPTIONAL = {
     "networkPolicy": {},
@@ -63,6 +64,7 @@ STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     (ON_GKE, (*COMMON, "Google Cloud", "GKE", "gcpckms")),
     ({**ANYWHERE, "seal": "transit", "transit": TRANSIT}, (*COMMON, "transit")),
     ({**ANYWHERE, "seal": "azurekeyvault", "azureKeyVault": AZURE}, (*COMMON, "azurekeyvault")),
+    ({**ON_EKS, "tls": CERT_MANAGER}, (*COMMON, "EKS", "awskms", "cert-manager")),
     *(
         ({**ON_EKS, "custody": {"store": name, **own}}, (*COMMON, "EKS", "awskms", name))
         for name, own in STORES.items()

@@ -18,7 +18,10 @@ def planned(resource_type: str, **inputs: object) -> PlannedResource:
 
 
 SECRET = planned(
-    "kubernetes:core/v1:Secret", kind="Secret", metadata={"name": "gcp-kms-sa", "namespace": "secrets"}
+    "kubernetes:core/v1:Secret",
+    apiVersion="v1",
+    kind="Secret",
+    metadata={"name": "gcp-kms-sa", "namespace": "secrets"},
 )
 
 
@@ -28,9 +31,14 @@ def test_object_of_a_namespace_has_both_names(monkeypatch: pytest.MonkeyPatch) -
     assert find(SECRET) is None
     answers.objects["secret", "gcp-kms-sa"] = {}
     assert find(SECRET) == "secrets/gcp-kms-sa"
-    policy = planned(NETWORK_POLICY, kind="NetworkPolicy", metadata={"name": "vault-server"})
+    policy = planned(
+        NETWORK_POLICY,
+        apiVersion="networking.k8s.io/v1",
+        kind="NetworkPolicy",
+        metadata={"name": "vault-server"},
+    )
     assert ExistingObjects(TARGET).finders[policy.type](policy) is None
-    answers.objects["networkpolicy", "vault-server"] = {}
+    answers.objects["networkpolicy.networking.k8s.io", "vault-server"] = {}
     assert ExistingObjects(TARGET).finders[policy.type](policy) == "secrets/vault-server"
 
 

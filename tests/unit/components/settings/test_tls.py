@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from components.settings import TlsSettings
+from components.settings.tls import Issuer
 from tests.unit.fakes.stack_settings import SHAMIR, parse, problems
 
 
@@ -31,12 +32,25 @@ def test_certificate_that_the_stack_makes() -> None:
     assert parse({**SHAMIR, "tls": {"source": "own"}}).tls.lifetime_days == 365
 
 
+def test_certificate_of_cert_manager() -> None:
+    found = parse({**SHAMIR, "tls": {"source": "cert-manager", "issuer": {"name": "internal"}}}).tls
+    assert (found.issuer, found.lifetime_days) == (Issuer("internal", "ClusterIssuer", "cert-manager.io"), 90)
+    issuer = {"name": "aws", "kind": "AWSPCAClusterIssuer", "group": "awspca.cert-manager.io"}
+    tls = {"source": "cert-manager", "issuer": issuer, "lifetimeDays": 30}
+    found = parse({**SHAMIR, "tls": tls}).tls
+    assert (found.issuer, found.lifetime_days) == (Issuer(**issuer), 30)
+
+
 @pytest.mark.parametrize(
     ("tls", "key", "fix"),
     [
-        ({"source": "acme"}, "source", "use none or own or secret"),
+        ({"source": "acme"}, "source", "use none or own or cert-manager or secret"),
+        ({"source": "cert-manager"}, "issuer.name", "name an issuer"),
+        ({"source": "cert-manager", "issuer": {"name": "A"}}, "issuer.name", "name an issuer"),
+        ({"source": "cert-manager", "issuer": {"name": "a", "uid": 1}}, "issuer.uid", "no such setting"),
+        ({"source": "own", "issuer": {"name": "a"}}, "issuer", "it is for source cert-manager"),
         ({"source": "own", "lifetimeDays": 1096}, "lifetimeDays", "give 1 to 1095 days"),
-        ({"source": "secret", "lifetimeDays": 90}, "lifetimeDays", "the stack makes no certificate"),
+        ({"source": "secret", "lifetimeDays": 90}, "lifetimeDays", "nothing is made"),
         ({"source": "secret", "secret": "A"}, "secret", "name a Secret"),
         ({"source": "secret", "extraNames": ["https://a"]}, "extraNames", "give a list of host names"),
         ({"source": "secret", "extraNames": "a"}, "extraNames", "give a list of host names"),

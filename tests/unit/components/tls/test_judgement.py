@@ -43,12 +43,19 @@ def test_fitting_certificate() -> None:
     [
         (-1, "it isn't valid before 2026-05-01 11:55 UTC; is this machine's clock right?"),
         (75, None),
-        (77, "it expires at 2026-07-30 12:00 UTC, in less than 14 days; renew it"),
+        (77, "it expires at 2026-07-30 12:00 UTC, and should have been renewed by now"),
         (90, "it expired at 2026-07-30 12:00 UTC"),
     ],
 )
 def test_time(days: int, problem: str | None) -> None:
     assert problems(now=NOW + timedelta(days=days)) == ([problem] if problem else [])
+
+
+@pytest.mark.parametrize(("days", "fits"), [(7, True), (9, False)])
+def test_short_life_may_have_less_left(days: int, fits: bool) -> None:
+    server = issue(AUTHORITY, NAMES, 10, NOW)
+    files = ServerFiles(server.certificate, server.key, AUTHORITY.certificate)
+    assert (problems(files, NOW + timedelta(days=days)) == []) is fits
 
 
 def test_key_of_another_certificate() -> None:
