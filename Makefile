@@ -10,9 +10,10 @@ ISOLATED := sandbox/isolated.sh
 environment:
 	@sh sandbox/virtual_environment.sh
 
-# CHART=<folder or archive> installs that chart unchanged; CLOUD=gcp deploys to Google Cloud, not to AWS.
+# CHART=<folder or archive> installs that chart unchanged; CLOUD=gcp deploys to Google Cloud, not to AWS;
+# TLS=1 has Vault speak TLS.
 up: environment
-	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)')
+	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)') $(if $(TLS),--tls)
 
 down: environment
 	$(PYTHON) -m sandbox down

@@ -30,7 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         match options.command:
             case "up":
-                _up(layout, Sources(chart=options.chart, download=not options.stand_ins), options.cloud)
+                sources = Sources(chart=options.chart, download=not options.stand_ins)
+                _up(layout, sources, options.cloud, tls=options.tls)
             case "tools":
                 obtain_requirements(Progress(sys.stdout), layout)
             case "down":
@@ -48,9 +49,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _up(layout: Layout, sources: Sources, cloud: Cloud) -> None:
+def _up(layout: Layout, sources: Sources, cloud: Cloud, *, tls: bool) -> None:
     progress = Progress(sys.stdout)
     environment = bring_up(layout, progress, sources, cloud)
+    if tls:
+        environment.stack.configure({**environment.settings, "tls": {"source": "own"}})
     for line in _sources_used(environment):
         progress.note(line)
     write_environment(environment.stack)
@@ -83,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="don't ask outside for the official chart and the real provider plugins",
     )
+    up.add_argument("--tls", action="store_true", help="have Vault speak TLS")
     commands.add_parser("tools", help="install Debian packages and build the tools, nothing else")
     commands.add_parser("down", help="stop and wipe everything")
     commands.add_parser("status", help="peers, seal state, and what to type next")

@@ -88,7 +88,9 @@ def _pod_seal(stack: SandboxStack, outputs: Mapping[str, Any], pod: Mapping[str,
     name = pod["metadata"]["name"]
     conditions = pod["status"].get("conditions", [])
     ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
-    path = f"/api/v1/namespaces/{outputs['namespace']}/pods/{name}:8200/proxy/v1/sys/seal-status"
+    # The API server trusts whatever certificate a pod has there.
+    server = f"https:{name}:8200" if outputs.get("tls_ca") else f"{name}:8200"
+    path = f"/api/v1/namespaces/{outputs['namespace']}/pods/{server}/proxy/v1/sys/seal-status"
     try:
         status = json.loads(_kubectl(stack, outputs, "get", "--raw", path))
     except SandboxError as error:
