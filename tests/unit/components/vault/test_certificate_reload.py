@@ -3,6 +3,7 @@
 It is shown that process alone, never others of this machine.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -84,6 +85,19 @@ class Pod:
         until(lambda: self.lines("rounds") >= seen + STEPS, "the script looks")
 
 
+@contextlib.contextmanager
+def heeded_hangups() -> Iterator[None]:
+    """Let processes that are started heed a SIGHUP: a shell can't trap what it has inherited as ignored.
+
+    So it is below `nohup`.
+    """
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def pod(tmp_path: Path) -> Iterator[Pod]:
     """The pod; nothing watches its certificate yet."""
@@ -91,6 +105,7 @@ def pod(tmp_path: Path) -> Iterator[Pod]:
     (tmp_path / "log").touch()
     command = ["vault", "server", "-config=x"]
     with (
+        heeded_hangups(),
         socket.socket() as port,
         subprocess.Popen(command, executable="/bin/sh", cwd=tmp_path) as process,
     ):
