@@ -7,6 +7,7 @@ import pulumi
 
 from components.cluster_lookup import look_up_cluster
 from components.custody_provisioning import provision_custody
+from components.gateway_policy import provision_gateway_policy
 from components.injector_admission import verify_injector_admission
 from components.interrupted_run import watch_for_interrupted_run
 from components.journal_key import JournalKey
@@ -52,6 +53,7 @@ webhook = open_webhook(settings, cluster)
 policy = provision_network_policy(settings, connection.provider, namespace.name)
 
 certificate = provision_server_certificate(settings, connection, namespace)
+gateway = provision_gateway_policy(settings, connection.provider, namespace.name, certificate.authority)
 
 release = VaultRelease(
     "vault",
@@ -68,6 +70,7 @@ release = VaultRelease(
             *webhook.prerequisites,
             *policy.prerequisites,
             *certificate.prerequisites,
+            *gateway,
         ),
     ),
     pulumi.ResourceOptions(provider=connection.provider),
