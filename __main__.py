@@ -7,6 +7,7 @@ import pulumi
 
 from components.cluster_lookup import look_up_cluster
 from components.custody_provisioning import provision_custody
+from components.gateway_policy import provision_gateway_policy
 from components.injector_admission import verify_injector_admission
 from components.injector_rollout import roll_injector_out
 from components.interrupted_run import watch_for_interrupted_run
@@ -54,6 +55,7 @@ webhook = open_webhook(settings, cluster)
 policy = provision_network_policy(settings, connection.provider, namespace.name)
 
 certificate = provision_server_certificate(settings, connection, namespace)
+gateway = provision_gateway_policy(settings, connection.provider, namespace.name, certificate.authority)
 
 release = VaultRelease(
     "vault",
@@ -70,6 +72,7 @@ release = VaultRelease(
             *webhook.prerequisites,
             *policy.prerequisites,
             *certificate.prerequisites,
+            *gateway,
         ),
     ),
     pulumi.ResourceOptions(provider=connection.provider),

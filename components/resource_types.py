@@ -13,6 +13,8 @@ GOOGLE_SECRET = "gcp:secretmanager/secret:Secret"  # noqa: S105 - a type's name
 NAMESPACE = "kubernetes:core/v1:Namespace"
 KUBERNETES_SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type's name
 CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
+BACKEND_TLS_POLICY = "kubernetes:gateway.networking.k8s.io/v1:BackendTLSPolicy"
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from components.kubernetes.kubectl import Kubectl, KubernetesTarget
 from components.planned_resource import Finder, PlannedResource
-from components.resource_types import CERTIFICATE, KUBERNETES_SECRET, NAMESPACE, NETWORK_POLICY, RELEASE
+from components.resource_types import (
+    BACKEND_TLS_POLICY,
+    CERTIFICATE,
+    CONFIG_MAP,
+    KUBERNETES_SECRET,
+    NAMESPACE,
+    NETWORK_POLICY,
+    RELEASE,
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,9 @@ class ExistingObjects:
     def finders(self) -> Mapping[str, Finder]:
         """The look-ups by the type of the resource."""
         return {
+            BACKEND_TLS_POLICY: self._object,
             CERTIFICATE: self._object,
+            CONFIG_MAP: self._object,
             NAMESPACE: self._namespace,
             KUBERNETES_SECRET: self._object,
             NETWORK_POLICY: self._object,

@@ -24,10 +24,15 @@ class GatewaySettings:
     """The Gateways that serve it: ``name``; ``namespace``, ``sectionName`` and ``port`` if they are given."""
     hostnames: Sequence[str]
     """Its host names; empty for those of the Gateways' listeners."""
+    backend_policy: bool = False
+    """Whether a policy has them speak TLS to Vault."""
 
 
-def read_gateway(settings: ConfigReader, *, chart_version: str | None) -> GatewaySettings | None:
-    """Read ``gateway``; None without it. ``chart_version`` is None for a chart on this machine."""
+def read_gateway(settings: ConfigReader, *, chart_version: str | None, tls: bool) -> GatewaySettings | None:
+    """Read ``gateway``; None without it.
+
+    ``chart_version`` is None for a chart on this machine; ``tls`` says whether Vault speaks TLS.
+    """
     settings.skip("gateway")
     if not settings.has("gateway"):
         return None
@@ -41,7 +46,12 @@ def read_gateway(settings: ConfigReader, *, chart_version: str | None) -> Gatewa
     hostnames = reader.texts("hostnames", fix)
     if not all(re.fullmatch(rf"(\*\.)?{DNS_NAME}", name) for name in hostnames):
         reader.report("hostnames", fix)
-    gateway = GatewaySettings([_parent(parent) for parent in parents], hostnames)
+    policy = reader.flag("backendTlsPolicy", True)
+    if not tls:
+        reader.not_applicable(
+            ("backendTlsPolicy",), "Vault speaks HTTP; set tls.source as well, or remove it"
+        )
+    gateway = GatewaySettings([_parent(parent) for parent in parents], hostnames, policy and tls)
     reader.unknown_keys()
     return gateway
 

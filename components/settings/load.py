@@ -22,11 +22,11 @@ from components.settings.enterprise_license import read_license
 from components.settings.gateway import read_gateway, require_route
 from components.settings.given_values import require_known_values
 from components.settings.images import read_image, read_pull_secrets
+from components.settings.ingress import read_ingress
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.injector import read_injector
 from components.settings.model import (
     DeadlineSettings,
-    IngressSettings,
     Mode,
     Ownership,
     RaftSettings,
@@ -159,6 +159,7 @@ def parse_settings(
         )
     ]
     chart = read_chart(reader.section("chart"), installs=release != "others")
+    tls = read_tls(reader)
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -190,8 +191,8 @@ def parse_settings(
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
         data_storage=_data_storage(reader.section("dataStorage")),
         audit_storage=_audit_storage(reader.section("auditStorage")),
-        ingress=_ingress(reader.section("ingress")) if reader.has("ingress") else None,
-        gateway=read_gateway(reader, chart_version=chart.version),
+        ingress=read_ingress(reader, tls=tls.enabled),
+        gateway=read_gateway(reader, chart_version=chart.version, tls=tls.enabled),
         network_policy=read_network_policy(reader, chart.values, managed=cloud.cluster is not None),
         ui=ui,
         injector=read_injector(reader.section("injector"), image),
@@ -215,14 +216,13 @@ def parse_settings(
         aws_provider=aws_provider,
         token=token,
         license=read_license(reader, image),
-        tls=read_tls(reader),
+        tls=tls,
         listener=read_listener(reader.section("listener")),
         extra_configuration=read_extra_configuration(
             reader, unauthenticated=init.unauthenticated_generate_root
         ),
     )
-    for optional in ("ingress", "license"):
-        reader.skip(optional)
+    reader.skip("license")
     report_other_seals_sections(reader, seal)
     reader.unknown_keys()
     if problems:
@@ -267,24 +267,6 @@ def _storage(reader: ConfigReader, *, enabled: bool) -> StorageSettings:
     )
     reader.unknown_keys()
     return storage
-
-
-def _ingress(reader: ConfigReader) -> IngressSettings:
-    ingress = IngressSettings(
-        host=reader.required_text("host", rf"(\*\.)?{DNS_NAME}", "give the host name of the Ingress"),
-        class_name=reader.text("className", None, DNS_NAME, "name an IngressClass"),
-        path=reader.text("path", "/", r"/.*", "begin with a slash"),
-        path_type=reader.choice(
-            "pathType",
-            "Prefix",
-            ("Prefix", "Exact", "ImplementationSpecific"),
-            "Prefix suits most controllers",
-        ),
-        tls_secret=reader.text("tlsSecret", None, DNS_NAME, "name the Secret that holds the certificate"),
-        annotations=reader.text_mapping("annotations", r"\S+", "use an annotation's name and a text"),
-    )
-    reader.unknown_keys()
-    return ingress
 
 
 def _raft(settings: ConfigReader, mode: Mode) -> RaftSettings:

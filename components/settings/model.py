@@ -26,6 +26,8 @@ from components.settings.upgrade import UpgradeSettings
 
 RetryJoin = Literal["active-service", "pod-names"]
 Mode = Literal["ha", "standalone"]
+BackendTls = Literal["none", "nginx", "alb", "gce"]
+"""The Ingress controller that speaks TLS to Vault: ingress-nginx, AWS's or GKE's; none for any other one."""
 Ownership = Literal["own", "handover", "others"]
 """Who installs Vault's Helm release: the stack; the stack, and it stays when it leaves the stack; others."""
 
@@ -106,6 +108,7 @@ class IngressSettings:
     """Name of the Secret with the certificate for the host; None leaves TLS to the controller."""
     annotations: Mapping[str, str]
     """Annotations of the Ingress."""
+    backend_tls: BackendTls = "none"
 
 
 @dataclass(frozen=True)

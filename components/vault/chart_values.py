@@ -30,6 +30,7 @@ from components.vault.pod_values import (
     ui_values,
     without_empty,
 )
+from components.vault.proxy_values import ingress_annotations, service_annotations
 from components.vault.tls_values import agent_environment, pod_address
 
 SECRET_MODE = 0o440
@@ -114,13 +115,15 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         },
         "dataStorage": _storage(settings.data_storage),
         "auditStorage": _storage(settings.audit_storage),
-        "ingress": _ingress(settings.ingress),
+        "ingress": _ingress(
+            settings.ingress, ingress_annotations(settings, chart_fullname(settings.release_name))
+        ),
         **_route(settings.gateway),
         **_mode(settings, configuration),
         **_pods(settings, pods),
         **placement_values(settings.pods),
         **topology_values(settings),
-        **service_values(settings),
+        **service_values(settings, service_annotations(settings)),
         **probe_values(),
         **(reload_values() if settings.tls.enabled else {}),
     }
@@ -193,7 +196,7 @@ def _storage(storage: StorageSettings) -> dict[str, Any]:
     return values
 
 
-def _ingress(ingress: IngressSettings | None) -> dict[str, Any]:
+def _ingress(ingress: IngressSettings | None, annotations: Mapping[str, str]) -> dict[str, Any]:
     if ingress is None:
         return {"enabled": False}
     values: dict[str, Any] = {
@@ -204,8 +207,8 @@ def _ingress(ingress: IngressSettings | None) -> dict[str, Any]:
     }
     if ingress.class_name is not None:
         values["ingressClassName"] = ingress.class_name
-    if ingress.annotations:
-        values["annotations"] = dict(ingress.annotations)
+    if annotations:
+        values["annotations"] = dict(annotations)
     if ingress.tls_secret is not None:
         values["tls"] = [{"secretName": ingress.tls_secret, "hosts": [ingress.host]}]
     return values

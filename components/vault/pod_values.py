@@ -106,14 +106,19 @@ def disruption_budget_values(settings: Settings) -> dict[str, Any]:
     return {"disruptionBudget": {"maxUnavailable": budget.max_unavailable}}
 
 
-def service_values(settings: Settings) -> dict[str, Any]:
-    """Return the Services of all pods, of the active Vault and of the standbys."""
+def service_values(settings: Settings, proxied: Mapping[str, str]) -> dict[str, Any]:
+    """Return the Services of all pods, of the active Vault and of the standbys.
+
+    ``proxied`` are annotations of the one that an Ingress leads to, beneath those of the settings.
+    """
     service = settings.service
-    active = dict(service.active_annotations)
+    has_active = settings.mode == "ha"
+    active = {**(proxied if has_active else {}), **service.active_annotations}
+    annotations = {**({} if has_active else proxied), **service.annotations}
     values = without_empty(
         {
             "type": service.type if service.type != "ClusterIP" else None,
-            "annotations": dict(service.annotations),
+            "annotations": annotations,
             "active": {"annotations": active} if active else None,
         }
     )

@@ -3,12 +3,14 @@
 The other custodies are looked through when they are tried, in `test_custody.py`.
 """
 
+import base64
 import json
 from pathlib import Path
 
-from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.deployment import ONE_POD, Deployment
 from tests.end_to_end.faults.custodies import FILE, STATE
 from tests.end_to_end.leak_search import (
+    QUESTIONS,
     aws_journal_key,
     require_nowhere_else,
     require_settings_nowhere_else,
@@ -45,3 +47,31 @@ def test_change_of_shares_and_adoption(fresh: Deployment, tmp_path: Path) -> Non
     assert fresh.outputs()["keys_location"] == f"file {path}"
     assert json.loads(Path(path).read_text())["recovery_shares"] == list(keys.shares)
     assert_unlocks(fresh)
+
+
+def test_keys_of_the_certificate(fresh: Deployment) -> None:
+    """The servers' key is in their Secret alone, and the authority's is a secret of the state."""
+    fresh.configure({**ONE_POD, "tls": {"source": "own"}})
+    said = fresh.stack.run("up", "--yes", "--skip-preview", "--debug")
+    assert said.returncode == 0, said.stdout + said.stderr
+    secret = fresh.cluster.get("secret", f"{fresh.name}-server-tls", fresh.in_namespace)
+    servers_key = base64.b64decode(secret["data"]["tls.key"]).decode()
+    resources = json.loads(fresh.stack.pulumi("stack", "export", "--show-secrets", quiet=True))
+    assert _body(servers_key) not in json.dumps(resources)
+    (authority,) = (
+        one
+        for one in resources["deployment"]["resources"]
+        if one["type"].endswith("vault:CertificateAuthority")
+    )
+    authoritys_key = json.loads(authority["outputs"]["key"]["plaintext"])
+    answers = [fresh.stack.run(*question) for question in QUESTIONS]
+    shown = "".join(result.stdout + result.stderr for result in (said, *answers))
+    for key in (servers_key, authoritys_key):
+        assert "PRIVATE KEY" in key
+        assert _body(key) not in shown
+    assert "PRIVATE KEY" not in shown
+
+
+def _body(key: str) -> str:
+    """A line in the middle of a key's PEM."""
+    return key.splitlines()[1]

@@ -64,7 +64,10 @@ STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     (ON_GKE, (*COMMON, "Google Cloud", "GKE", "gcpckms")),
     ({**ANYWHERE, "seal": "transit", "transit": TRANSIT}, (*COMMON, "transit")),
     ({**ANYWHERE, "seal": "azurekeyvault", "azureKeyVault": AZURE}, (*COMMON, "azurekeyvault")),
-    ({**ON_EKS, "tls": CERT_MANAGER}, (*COMMON, "EKS", "awskms", "cert-manager")),
+    (
+        {**ON_EKS, "tls": CERT_MANAGER, "ingress": {**INGRESS["ingress"], "backendTls": "none"}},
+        (*COMMON, "EKS", "awskms", "cert-manager"),
+    ),
     *(
         ({**ON_EKS, "custody": {"store": name, **own}}, (*COMMON, "EKS", "awskms", name))
         for name, own in STORES.items()

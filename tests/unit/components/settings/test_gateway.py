@@ -70,3 +70,13 @@ def test_chart_on_this_machine_is_asked_for_its_route(tmp_path: Path) -> None:
         require_route(gateway, str(tmp_path))
     require_route(None, str(tmp_path))
     require_route(gateway, None)
+
+
+def test_gateways_speak_tls_to_a_vault_that_does() -> None:
+    plain = stack({"parentRefs": [PARENT]})
+    over_tls = {**plain, "tls": {"source": "own"}}
+    without = {**over_tls, "gateway": {"parentRefs": [PARENT], "backendTlsPolicy": False}}
+    gateways = [parse(one).gateway for one in (plain, over_tls, without)]
+    assert [gateway is not None and gateway.backend_policy for gateway in gateways] == [False, True, False]
+    (problem,) = problems(stack({"parentRefs": [PARENT], "backendTlsPolicy": True}))
+    assert "gateway.backendTlsPolicy is true: Vault speaks HTTP" in problem

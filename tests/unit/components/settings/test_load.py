@@ -191,6 +191,7 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "ingress", {"host": "vault.example.com", "className": "nginx"}, "ingress.class_name", "nginx"),
     (SHAMIR, "ingress", {"host": "v.example.com", "pathType": "Exact"}, "ingress.path_type", "Exact"),
     (SHAMIR, "ingress", {"host": "v.example.com", "tlsSecret": "cert"}, "ingress.tls_secret", "cert"),
+    (SHAMIR, "ingress", {"host": "v.example.com"}, "ingress.backend_tls", "none"),
     (SHAMIR, "ingress", {"host": "v.example.com", "annotations": {"a/b": "c"}}, "ingress.annotations",
      {"a/b": "c"}),
 ]  # fmt: skip

@@ -64,6 +64,14 @@ STACKS: Mapping[str, Mapping[str, Any]] = {
     "licence": {**EKS, "image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid", "key": "v.hclic"}},
     "TLS": {**EKS, "tls": {"source": "secret"}},
     "TLS of one server alone": {**EKS, "mode": "standalone", "tls": {"source": "secret"}},
+    **{
+        f"TLS through {controller}": {
+            **EKS,
+            "tls": {"source": "own"},
+            "ingress": {"host": "vault.example.com", "backendTls": controller},
+        }
+        for controller in ("nginx", "alb", "gce")
+    },
     "image": {**EKS, "image": {"repository": "registry.example.com/vault", "tag": "1.19.0"}},
 }
 
