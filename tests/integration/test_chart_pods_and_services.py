@@ -7,13 +7,12 @@ import pytest
 
 from components.seals.seal import PodRequirements
 from components.vault.chart_values import chart_values
+from tests.integration.rendered_objects import INJECTOR, VAULT, container_of, template_of
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
 Objects = dict[tuple[str, str], Any]
 Render = Callable[..., Objects]
 
-VAULT = ("StatefulSet", "vault")
-INJECTOR = ("Deployment", "vault-agent-injector")
 TOLERATION = {"key": "dedicated", "value": "vault", "effect": "NoSchedule"}
 PODS = {
     "affinity": {},
@@ -39,48 +38,37 @@ def objects(render_chart: Render) -> Callable[[Mapping[str, Any]], Objects]:
     return rendered
 
 
-def _template(workload: Mapping[str, Any]) -> dict[str, Any]:
-    template: dict[str, Any] = workload["spec"]["template"]
-    return template
-
-
-def _container(workload: Mapping[str, Any]) -> dict[str, Any]:
-    container: dict[str, Any]
-    (container,) = _template(workload)["spec"]["containers"]
-    return container
-
-
 @pytest.mark.parametrize(("workload", "settings"), [(VAULT, PODS), (INJECTOR, {"injector": PODS})])
 def test_pods_are_placed_and_marked(
     objects: Callable[..., Objects], workload: tuple[str, str], settings: Mapping[str, Any]
 ) -> None:
     made = objects({**settings, "imagePullSecrets": ["registry"]})
 
-    template = _template(made[workload])
+    template = template_of(made[workload])
     assert template["spec"]["tolerations"] == [TOLERATION]
     assert template["spec"]["nodeSelector"] == {"pool": "platform"}
     assert template["spec"]["priorityClassName"] == "high"
     assert template["spec"]["imagePullSecrets"] == [{"name": "registry"}]
     assert "affinity" not in template["spec"]
-    assert _container(made[workload])["resources"] == {"limits": {"memory": "1Gi"}}
+    assert container_of(made[workload])["resources"] == {"limits": {"memory": "1Gi"}}
     assert template["metadata"]["labels"]["team"] == "platform"
     assert "team" not in made[workload]["spec"]["selector"]["matchLabels"]
     assert template["metadata"]["annotations"]["example.com/a"] == "b"
-    other = _template(made[VAULT if workload == INJECTOR else INJECTOR])["spec"]
+    other = template_of(made[VAULT if workload == INJECTOR else INJECTOR])["spec"]
     assert "tolerations" not in other
 
 
 @pytest.mark.parametrize("pull_secrets", [["registry"], [{"name": "registry"}]])
 def test_pull_secrets_are_names_or_objects(render_chart: Render, pull_secrets: Any) -> None:
     for workload in (VAULT, INJECTOR):
-        spec = _template(render_chart({"global.imagePullSecrets": pull_secrets})[workload])["spec"]
+        spec = template_of(render_chart({"global.imagePullSecrets": pull_secrets})[workload])["spec"]
         assert spec["imagePullSecrets"] == [{"name": "registry"}]
 
 
 def test_spread_selects_the_pods_that_the_chart_labels(objects: Callable[..., Objects]) -> None:
     vault = objects({"topologySpread": {"whenUnsatisfiable": "DoNotSchedule"}})[VAULT]
 
-    (constraint,) = _template(vault)["spec"]["topologySpreadConstraints"]
+    (constraint,) = template_of(vault)["spec"]["topologySpreadConstraints"]
     assert constraint.pop("labelSelector") == vault["spec"]["selector"]
     assert constraint == {
         "maxSkew": 1,
@@ -92,7 +80,7 @@ def test_spread_selects_the_pods_that_the_chart_labels(objects: Callable[..., Ob
 def test_log_is_set_by_the_environment(objects: Callable[..., Objects]) -> None:
     vault = objects({"logLevel": "warn", "logFormat": "json"})[VAULT]
 
-    (container,) = _template(vault)["spec"]["containers"]
+    (container,) = template_of(vault)["spec"]["containers"]
     environment = {variable["name"]: variable.get("value") for variable in container["env"]}
     assert (environment["VAULT_LOG_LEVEL"], environment["VAULT_LOG_FORMAT"]) == ("warn", "json")
 
@@ -105,9 +93,9 @@ def test_images_of_a_mirror(objects: Callable[..., Objects]) -> None:
         }
     )
 
-    (vault,) = _template(made[VAULT])["spec"]["containers"]
+    (vault,) = template_of(made[VAULT])["spec"]["containers"]
     assert (vault["image"], vault["imagePullPolicy"]) == ("mirror.example.com/vault:1.18.1", "Always")
-    (injector,) = _template(made[INJECTOR])["spec"]["containers"]
+    (injector,) = template_of(made[INJECTOR])["spec"]["containers"]
     assert injector["image"] == "mirror.example.com/vault-k8s:1.7.0"
     agent = {variable["name"]: variable.get("value") for variable in injector["env"]}
     assert agent["AGENT_INJECT_VAULT_IMAGE"] == "mirror.example.com/vault:1.18.1"
@@ -207,7 +195,10 @@ def test_several_injectors_elect_a_leader(objects: Callable[..., Objects]) -> No
     }
     assert (alone[INJECTOR]["spec"]["replicas"], several[INJECTOR]["spec"]["replicas"]) == (1, 2)
     before, after = (
-        {variable["name"]: variable for variable in _template(made[INJECTOR])["spec"]["containers"][0]["env"]}
+        {
+            variable["name"]: variable
+            for variable in template_of(made[INJECTOR])["spec"]["containers"][0]["env"]
+        }
         for made in (alone, several)
     )
     assert after.keys() - before.keys() == {"AGENT_INJECT_USE_LEADER_ELECTOR", "NAMESPACE"}
@@ -241,7 +232,7 @@ def test_webhook_is_never_asked_about_the_pods_of_the_chart(
     (rule,) = _webhook(made)["objectSelector"]["matchExpressions"]
     assert rule["operator"] == "NotIn"
     for workload in (VAULT, INJECTOR):
-        assert _template(made[workload])["metadata"]["labels"][rule["key"]] in rule["values"]
+        assert template_of(made[workload])["metadata"]["labels"][rule["key"]] in rule["values"]
 
 
 def test_only_the_headless_service_publishes_pods_that_are_not_ready(render_chart: Render) -> None:
@@ -260,7 +251,7 @@ def test_only_the_headless_service_publishes_pods_that_are_not_ready(render_char
 
 @pytest.mark.parametrize(("tls_disabled", "scheme"), [(True, "HTTP"), (False, "HTTPS")])
 def test_probes_of_vault_ask_by_http(render_chart: Render, tls_disabled: bool, scheme: str) -> None:
-    before = _container(render_chart()[VAULT])
+    before = container_of(render_chart()[VAULT])
     assert "livenessProbe" not in before
     assert before["readinessProbe"]["exec"] == {
         "command": ["/bin/sh", "-ec", "vault status -tls-skip-verify"]
@@ -273,7 +264,7 @@ def test_probes_of_vault_ask_by_http(render_chart: Render, tls_disabled: bool, s
         }
     )
 
-    container = _container(rendered[VAULT])
+    container = container_of(rendered[VAULT])
     assert container["readinessProbe"] == {
         "httpGet": {"path": "/v1/sys/health?standbyok=true", "port": 8200, "scheme": scheme},
         **{name: value for name, value in before["readinessProbe"].items() if name != "exec"},
@@ -287,4 +278,4 @@ def test_probes_of_vault_ask_by_http(render_chart: Render, tls_disabled: bool, s
         "timeoutSeconds": 3,
     }
     off = render_chart({"server.readinessProbe.enabled": False})
-    assert "readinessProbe" not in _container(off[VAULT])
+    assert "readinessProbe" not in container_of(off[VAULT])

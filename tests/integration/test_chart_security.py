@@ -8,24 +8,10 @@ import pytest
 
 from components.seals.seal import PodRequirements
 from components.vault.chart_values import chart_values
+from tests.integration.rendered_objects import INJECTOR, VAULT, container_of, pod_of
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
 Render = Callable[..., dict[tuple[str, str], Any]]
-
-VAULT = ("StatefulSet", "vault")
-INJECTOR = ("Deployment", "vault-agent-injector")
-
-
-def _pod(workload: dict[str, Any]) -> dict[str, Any]:
-    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
-    return pod
-
-
-def _container(workload: dict[str, Any]) -> dict[str, Any]:
-    container: dict[str, Any]
-    (container,) = _pod(workload)["containers"]
-    return container
-
 
 POD_CONTEXT = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 NO_CAPABILITIES = {"capabilities": {"drop": ["ALL"]}}
@@ -44,8 +30,8 @@ def test_security_context_takes_the_place_of_the_default(
     )
     rendered = render_chart({f"{path}.pod": pod, f"{path}.container": container})
 
-    assert _pod(rendered[workload])["securityContext"] == POD_CONTEXT
-    assert _container(rendered[workload])["securityContext"] == NO_CAPABILITIES
+    assert pod_of(rendered[workload])["securityContext"] == POD_CONTEXT
+    assert container_of(rendered[workload])["securityContext"] == NO_CAPABILITIES
 
 
 @pytest.mark.parametrize("workload", [VAULT, INJECTOR])
@@ -56,7 +42,7 @@ def test_pods_of_the_program_pass_the_restricted_standard(
     values = chart_values(parse(SHAMIR), configuration='storage "raft" {}', pods=PodRequirements())
     rendered = render_chart(values=values)
 
-    pod, container = _pod(rendered[workload]), _container(rendered[workload])
+    pod, container = pod_of(rendered[workload]), container_of(rendered[workload])
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] > 0
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}

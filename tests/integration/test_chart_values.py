@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 import pytest
 
-Render = Callable[..., dict[tuple[str, str], Any]]
+from tests.integration.rendered_objects import INJECTOR, VAULT, container_of, environment_of, pod_of
 
-VAULT = ("StatefulSet", "vault")
-INJECTOR = ("Deployment", "vault-agent-injector")
+Render = Callable[..., dict[tuple[str, str], Any]]
 
 FILE_STORAGE = 'ui = true\nstorage "file" { path = "/vault/data" }\n'
 STANDALONE = {
@@ -20,24 +19,6 @@ STANDALONE = {
     "server.ha.raft.enabled": False,
     "server.standalone.config": FILE_STORAGE,
 }
-
-
-def _pod(workload: dict[str, Any]) -> dict[str, Any]:
-    pod: dict[str, Any] = workload["spec"]["template"]["spec"]
-    return pod
-
-
-def _container(workload: dict[str, Any]) -> dict[str, Any]:
-    containers: list[dict[str, Any]] = _pod(workload)["containers"]
-    assert len(containers) == 1
-    return containers[0]
-
-
-def _environment(workload: dict[str, Any]) -> dict[str, Any]:
-    return {
-        variable["name"]: variable.get("value", variable.get("valueFrom"))
-        for variable in _container(workload)["env"]
-    }
 
 
 @pytest.mark.parametrize(
@@ -90,10 +71,10 @@ def test_objects_refer_to_each_other_in_any_namespace(render_chart: Render) -> N
     assert rendered["RoleBinding", "secrets-vault-discovery-rolebinding"]["subjects"] == [account]
     vault = rendered["StatefulSet", "secrets-vault"]
     assert vault["spec"]["serviceName"] == "secrets-vault-internal"
-    assert _pod(vault)["serviceAccountName"] == "secrets-vault"
-    assert {"name": "config", "configMap": {"name": "secrets-vault-config"}} in _pod(vault)["volumes"]
-    assert _environment(vault)["VAULT_CLUSTER_ADDR"] == "https://$(HOSTNAME).secrets-vault-internal:8201"
-    injector = _environment(rendered["Deployment", "secrets-vault-agent-injector"])
+    assert pod_of(vault)["serviceAccountName"] == "secrets-vault"
+    assert {"name": "config", "configMap": {"name": "secrets-vault-config"}} in pod_of(vault)["volumes"]
+    assert environment_of(vault)["VAULT_CLUSTER_ADDR"] == "https://$(HOSTNAME).secrets-vault-internal:8201"
+    injector = environment_of(rendered["Deployment", "secrets-vault-agent-injector"])
     assert injector["AGENT_INJECT_VAULT_ADDR"] == "http://secrets-vault.platform.svc:8200"
     assert injector["AGENT_INJECT_TLS_AUTO"] == "secrets-vault-agent-injector-cfg"
     service = "secrets-vault-agent-injector-svc"
@@ -170,7 +151,7 @@ def test_placement_is_an_object_or_a_template(
     spread: dict[str, Any] = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
     tolerations = [{"key": "dedicated", "operator": "Exists"}]
     for affinity in (spread, "podAntiAffinity:\n  preferredDuringSchedulingIgnoredDuringExecution: []\n"):
-        pod = _pod(
+        pod = pod_of(
             render_chart(
                 {
                     f"{part}.affinity": affinity,
@@ -183,7 +164,7 @@ def test_placement_is_an_object_or_a_template(
         assert pod["tolerations"] == tolerations
         assert pod["nodeSelector"] == {"purpose": "vault"}
     for nothing in ("", None):
-        assert "affinity" not in _pod(render_chart({f"{part}.affinity": nothing})[workload])
+        assert "affinity" not in pod_of(render_chart({f"{part}.affinity": nothing})[workload])
 
 
 def test_further_environment_comes_last_and_as_text(render_chart: Render) -> None:
@@ -198,7 +179,7 @@ def test_further_environment_comes_last_and_as_text(render_chart: Render) -> Non
         }
     )
 
-    environment = _container(rendered[VAULT])["env"]
+    environment = container_of(rendered[VAULT])["env"]
     assert environment[-7:] == [
         {"name": "HOME", "value": "/home/vault"},
         {"name": "VAULT_LOG_LEVEL", "value": "debug"},
@@ -235,10 +216,15 @@ def test_parts_of_the_pod_are_passed_through(render_chart: Render) -> None:
     assert vault["spec"]["template"]["metadata"]["annotations"] == {"example.com/team": "platform"}
     assert vault["spec"]["template"]["metadata"]["labels"]["team"] == "platform"
     assert "team" not in vault["spec"]["selector"]["matchLabels"]
-    assert _container(vault)["resources"] == _container(rendered[INJECTOR])["resources"] == resources
-    assert _pod(vault)["hostAliases"] == aliases
-    assert [volume["name"] for volume in _pod(vault)["volumes"]] == ["config", "ca", "vault-license", "home"]
-    mounts = [mount["mountPath"] for mount in _container(vault)["volumeMounts"]]
+    assert container_of(vault)["resources"] == container_of(rendered[INJECTOR])["resources"] == resources
+    assert pod_of(vault)["hostAliases"] == aliases
+    assert [volume["name"] for volume in pod_of(vault)["volumes"]] == [
+        "config",
+        "ca",
+        "vault-license",
+        "home",
+    ]
+    mounts = [mount["mountPath"] for mount in container_of(vault)["volumeMounts"]]
     assert mounts == ["/vault/data", "/vault/config", "/vault/ca", "/vault/license", "/home/vault"]
 
 
@@ -252,12 +238,12 @@ def test_extra_volumes_are_mounted_by_their_name(render_chart: Render) -> None:
         {"server.extraVolumes": extra, "server.volumes": [volume], "server.volumeMounts": [mount]}
     )[VAULT]
 
-    assert _pod(vault)["volumes"][1:4] == [
+    assert pod_of(vault)["volumes"][1:4] == [
         {"name": "userconfig-tls", "secret": {"secretName": "tls", "defaultMode": 420}},
         {"name": "userconfig-scripts", "configMap": {"name": "scripts", "defaultMode": 493}},
         volume,
     ]
-    assert _container(vault)["volumeMounts"][2:5] == [
+    assert container_of(vault)["volumeMounts"][2:5] == [
         {"name": "userconfig-tls", "mountPath": "/vault/userconfig/tls", "readOnly": True},
         {"name": "userconfig-scripts", "mountPath": "/opt/scripts", "readOnly": True},
         mount,
@@ -271,7 +257,7 @@ def test_storage_is_claimed_and_mounted_or_neither(render_chart: Render, data: b
     claims = vault["spec"].get("volumeClaimTemplates", [])
     wanted = [name for name, enabled in (("data", data), ("audit", audit)) if enabled]
     assert [claim["metadata"]["name"] for claim in claims] == wanted
-    mounted = [mount["name"] for mount in _container(vault)["volumeMounts"]]
+    mounted = [mount["name"] for mount in container_of(vault)["volumeMounts"]]
     assert sorted(set(mounted) & {"data", "audit"}) == sorted(wanted)
     for claim in claims:
         assert claim["spec"] == {
@@ -341,7 +327,7 @@ def test_the_service_account_is_made_or_given(
 ) -> None:
     rendered = render_chart({"server.serviceAccount": account, "injector.enabled": False})
 
-    assert _pod(rendered[VAULT])["serviceAccountName"] == name
+    assert pod_of(rendered[VAULT])["serviceAccountName"] == name
     accounts = [made for kind, made in rendered if kind == "ServiceAccount"]
     assert accounts == ([name] if account["create"] else [])
     assert (("ClusterRoleBinding", "vault-server-binding") in rendered) == delegated
@@ -353,9 +339,9 @@ def test_the_injector_listens_on_the_port_given(render_chart: Render) -> None:
     rendered = render_chart({"injector.port": 9443})
 
     injector = rendered[INJECTOR]
-    assert _environment(injector)["AGENT_INJECT_LISTEN"] == ":9443"
+    assert environment_of(injector)["AGENT_INJECT_LISTEN"] == ":9443"
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-        assert _container(injector)[probe]["httpGet"]["port"] == 9443
+        assert container_of(injector)[probe]["httpGet"]["port"] == 9443
     (port,) = rendered["Service", "vault-agent-injector-svc"]["spec"]["ports"]
     assert (port["port"], port["targetPort"]) == (443, 9443)
 
@@ -364,17 +350,17 @@ def test_the_injector_listens_on_the_port_given(render_chart: Render) -> None:
 def test_the_injector_may_have_its_nodes_network(render_chart: Render, host_network: bool) -> None:
     rendered = render_chart({"injector.hostNetwork": host_network})
 
-    assert _pod(rendered[INJECTOR])["hostNetwork"] is host_network
+    assert pod_of(rendered[INJECTOR])["hostNetwork"] is host_network
     # No port is declared, so the scheduler doesn't keep two such pods apart.
-    assert "ports" not in _container(rendered[INJECTOR])
+    assert "ports" not in container_of(rendered[INJECTOR])
 
 
 @pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe"])
 def test_one_value_of_an_injectors_probe_leaves_the_others_as_they_are(
     render_chart: Render, probe: str
 ) -> None:
-    before = _container(render_chart()[INJECTOR])
-    after = _container(render_chart({f"injector.{probe}.initialDelaySeconds": 1})[INJECTOR])
+    before = container_of(render_chart()[INJECTOR])
+    after = container_of(render_chart({f"injector.{probe}.initialDelaySeconds": 1})[INJECTOR])
 
     assert after == {**before, probe: {**before[probe], "initialDelaySeconds": 1}}
     assert before[probe]["initialDelaySeconds"] == 5
@@ -392,58 +378,15 @@ def test_nothing_is_left_of_an_injector_that_is_off(render_chart: Render, settin
 
 
 def test_a_listener_with_tls_changes_schemes_and_port_names(render_chart: Render) -> None:
-    rendered = render_chart({"global.tlsDisable": False, "ui.enabled": True})
+    probe = {"server.readinessProbe.path": "/v1/sys/health"}
+    rendered = render_chart({"global.tlsDisable": False, "ui.enabled": True, **probe})
 
     vault = rendered[VAULT]
-    assert _environment(vault)["VAULT_ADDR"] == "https://127.0.0.1:8200"
-    assert _environment(vault)["VAULT_API_ADDR"] == "https://$(POD_IP):8200"
-    assert _environment(rendered[INJECTOR])["AGENT_INJECT_VAULT_ADDR"] == "https://vault.vault.svc:8200"
-    ports = [port["name"] for port in _container(vault)["ports"]]
+    assert container_of(vault)["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    assert environment_of(vault)["VAULT_ADDR"] == "https://127.0.0.1:8200"
+    assert environment_of(vault)["VAULT_API_ADDR"] == "https://$(POD_IP):8200"
+    assert environment_of(rendered[INJECTOR])["AGENT_INJECT_VAULT_ADDR"] == "https://vault.vault.svc:8200"
+    ports = [port["name"] for port in container_of(vault)["ports"]]
     assert ports == ["https", "https-internal", "https-rep"]
     for name in ("vault", "vault-active", "vault-standby", "vault-internal", "vault-ui"):
         assert rendered["Service", name]["spec"]["ports"][0]["name"] == "https"
-
-
-def test_tls_is_in_schemes_ports_and_addresses(render_chart: Render) -> None:
-    rendered = render_chart({"global.tlsDisable": False, "server.readinessProbe.path": "/v1/sys/health"})
-
-    environment = _environment(rendered[VAULT])
-    assert environment["VAULT_ADDR"] == "https://127.0.0.1:8200"
-    assert environment["VAULT_API_ADDR"] == "https://$(POD_IP):8200"
-    container = _container(rendered[VAULT])
-    assert [port["name"] for port in container["ports"]] == ["https", "https-internal", "https-rep"]
-    assert container["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
-    assert rendered["Service", "vault-active"]["spec"]["ports"][0]["name"] == "https"
-    assert _environment(rendered[INJECTOR])["AGENT_INJECT_VAULT_ADDR"] == "https://vault.vault.svc:8200"
-
-
-def test_address_of_a_pod_may_be_given(render_chart: Render) -> None:
-    rendered = render_chart({"server.ha.apiAddr": "https://$(VAULT_K8S_POD_NAME).{{ .Release.Name }}:8200"})
-    variables = _container(rendered[VAULT])["env"]
-    names = [variable["name"] for variable in variables]
-    assert variables[names.index("VAULT_API_ADDR")]["value"] == "https://$(VAULT_K8S_POD_NAME).vault:8200"
-    # Kubernetes replaces only variables that come before.
-    assert names.index("VAULT_K8S_POD_NAME") < names.index("VAULT_API_ADDR")
-
-
-def test_injector_has_further_variables(render_chart: Render) -> None:
-    authority = "-----BEGIN CERTIFICATE-----\nMII\n"
-    rendered = render_chart({"injector.extraEnvironmentVars": {"AGENT_INJECT_VAULT_CACERT_BYTES": authority}})
-    assert _environment(rendered[INJECTOR])["AGENT_INJECT_VAULT_CACERT_BYTES"] == authority
-
-
-def test_command_runs_beside_vault_as_it_is_given(render_chart: Render) -> None:
-    command = ["/bin/sh", "-c", "for a in \"$@\"; do\n  echo '\\0' $a\ndone", "name"]
-    lifecycle = _container(render_chart({"server.postStart": command})[VAULT])["lifecycle"]
-    assert lifecycle["postStart"] == {"exec": {"command": command}}
-    assert "postStart" not in _container(render_chart()[VAULT])["lifecycle"]
-
-
-def test_pods_have_further_containers_that_see_vaults_processes(render_chart: Render) -> None:
-    further = {"name": "further", "image": "hashicorp/vault:1.18.1", "command": ["true"]}
-    rendered = render_chart({"server.extraContainers": [further], "server.shareProcessNamespace": True})
-    pod = _pod(rendered[VAULT])
-    assert pod["shareProcessNamespace"] is True
-    assert [container["name"] for container in pod["containers"]] == ["vault", "further"]
-    assert pod["containers"][1] == further
-    assert "shareProcessNamespace" not in _pod(render_chart()[VAULT])
