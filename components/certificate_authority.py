@@ -1,6 +1,6 @@
 """Creates the certificate authority of one Vault's servers, in the stack's encrypted state.
 
-Why its key is there: docs/decisions/0016-the-key-of-the-own-authority-is-in-the-state.md.
+Why its key is there: docs/decisions/0018-the-key-of-the-own-authority-is-in-the-state.md.
 """
 
 from collections.abc import Sequence

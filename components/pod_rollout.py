@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, UpdateResult
 
 from components.awaits_release import awaits_release
 from components.chart.default_values import packaged_version
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 INPUTS = (
     "access",
     "replicas",
-    "roll",
+    "left_to",
     "image",
     "configuration",
     "chart",
@@ -37,6 +37,21 @@ INPUTS = (
     "release_revision",
 )
 OUTPUTS = ("running",)
+
+_LEFT: Mapping[str, tuple[str, str]] = {
+    "people": (
+        "upgrade.roll is false",
+        "Delete these pods yourself, one by one, the leader last "
+        "(docs/operations.md#upgrade-vault-or-change-its-pods)",
+    ),
+    "migration": (
+        "the seal is being migrated",
+        "Leave them to python -m components migrate-seal, which restarts them (docs/seal-migration.md)",
+    ),
+}
+"""Why pods are left as they are, and what becomes of them, by who replaces them."""
+_BEHIND = "not yet "
+"""What the output begins with while pods are behind."""
 
 
 @awaits_release(pods_identity, running="")
@@ -53,7 +68,17 @@ class PodRolloutProvider(StableProvider):
         problem = None
         if _is_text(news["deployment"]) and any(_olds.get(name) != news[name] for name in INPUTS):
             problem = _announced(_olds, news)
-        return CheckResult(news, [CheckFailure("roll", problem)] if problem else [])
+        return CheckResult(news, [CheckFailure("left_to", problem)] if problem else [])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Return a change also if pods that were behind aren't any more; say which are, if some still are."""
+        difference = super().diff(_id, _olds, _news)
+        if not difference.changes and str(_olds.get("running")).startswith(_BEHIND):
+            outdated = _outdated(_news)
+            difference.changes = outdated == []
+            if outdated:
+                _say_left(_news, outdated)
+        return difference
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Replace every outdated pod; raise :class:`DeploymentError` at one that doesn't come up."""
@@ -65,11 +90,10 @@ class PodRolloutProvider(StableProvider):
 
     def _rolled(self, props: dict[str, Any]) -> dict[str, Any]:
         # Imported where pods are looked at: most runs of this provider compare its inputs, and no more.
-        from components.rollout.pods import expected_servers
         from components.rollout.steps import PodReplacement, RolloutInputs
 
         access, replicas = PodAccess.from_properties(props["access"]), int(props["replicas"])
-        if props["roll"]:
+        if not props["left_to"]:
             PodReplacement(
                 RolloutInputs(
                     access=access,
@@ -80,16 +104,43 @@ class PodRolloutProvider(StableProvider):
                     key_shares=_key_shares(props, access),
                 )
             ).run()
-        servers = expected_servers(access, replicas)
-        outdated = [server.name for server in servers if server.outdated]
+        outdated = _outdated(props)
         if outdated:
-            say(
-                f"{', '.join(outdated)} still run with settings from before this update, as upgrade.roll is "
-                "false. Delete these pods yourself, one by one, the leader last "
-                "(docs/operations.md#upgrade-vault-or-change-its-pods)."
-            )
-        running = f"{props['release_revision']}" if not outdated else f"not yet {', '.join(outdated)}"
+            _say_left(props, outdated)
+        running = _number(props["release_revision"]) if outdated == [] else _behind(outdated)
         return {**self.input_values(props), "running": running}
+
+
+def _outdated(props: Mapping[str, Any]) -> Sequence[str] | None:
+    """Return the names of the pods that have settings from before; None, and say why, if it can't be seen."""
+    # As in _rolled.
+    from components.rollout.steps import await_taken_over
+
+    access = PodAccess.from_properties(props["access"])
+    try:
+        servers = await_taken_over(access, int(props["replicas"]))
+    except RetryableError as error:
+        say(f"Whether all of Vault's pods run with the settings of the release can't be seen: {error}")
+        return None
+    for server in servers:
+        if not server.outdated and server.pod_uid and server.origin.image != props["image"]:
+            say(f"{server.name} has the image {server.origin.image}, and the settings say {props['image']}")
+    return [server.name for server in servers if server.outdated]
+
+
+def _behind(outdated: Sequence[str] | None) -> str:
+    return _BEHIND + (", ".join(outdated) if outdated is not None else "seen")
+
+
+def _say_left(props: Mapping[str, Any], outdated: Sequence[str]) -> None:
+    # A run that replaced pods ends with all of them replaced, unless the settings have changed again.
+    why, what = _LEFT.get(str(props["left_to"]), ("the release has changed again", "Run pulumi up again"))
+    say(f"{', '.join(outdated)} still run with settings from before this update, as {why}. {what}.")
+
+
+def _number(revision: Any) -> str:
+    """Return a release's revision as text; Helm's count arrives as a floating-point number."""
+    return f"{revision:g}" if isinstance(revision, float) else str(revision)
 
 
 def _is_text(value: object) -> bool:
@@ -141,8 +192,9 @@ def _announced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
         say(f"Which of Vault's pods will be replaced can't be seen: {error}")
         return None
     order = described(replacement_order([pod for pod in pods if pod.name in reasons]), reasons)
-    if not news["roll"]:
-        say(f"Vault's pods that won't run with the new settings, as upgrade.roll is false: {order}")
+    if news["left_to"]:
+        why, what = _LEFT[str(news["left_to"])]
+        say(f"Vault's pods that won't run with the new settings, as {why}: {order}. {what}.")
         return None
     one_by_one = "one by one, each once all others serve"
     if int(news["replicas"]) == 1:
@@ -162,7 +214,9 @@ def _announced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
         if pod.name not in reasons:
             return f"{pod.name} isn't ready ({pod.problem}), so no other pod can be replaced; fix it first"
         say(f"{pod.name} isn't ready ({pod.problem}), so it is the first one")
-    return disagreement(pods)
+    if problem := disagreement(pods):
+        say(f"Vault's pods aren't one healthy cluster now, and the update waits until they are: {problem}")
+    return None
 
 
 def _changes_release(news: Mapping[str, Any]) -> bool:
@@ -190,6 +244,10 @@ def _reasons(
     return reasons
 
 
+def _people(settings: "Settings") -> str:
+    return "" if settings.upgrade.roll else "people"
+
+
 def _chart_version(chart: "ChartSettings") -> str:
     """Return the chart's version as its label `helm.sh/chart` has it (`vault.chart` in `_helpers.tpl`)."""
     version = packaged_version(chart.path) if chart.path is not None else str(chart.version)
@@ -215,7 +273,7 @@ class PodRollout(StableResource, module="vault", name="PodRollout"):
             "access": release.access.to_properties(),
             "replicas": settings.replicas,
             # A seal is migrated by restarting pods in an order of its own, with the command for that.
-            "roll": settings.upgrade.roll and settings.migrate_from is None,
+            "left_to": "migration" if settings.migrate_from is not None else _people(settings),
             "image": settings.image.name,
             "configuration": release.configuration_checksum,
             "chart": _chart_version(settings.chart),

@@ -50,8 +50,8 @@ class ReleaseGuardProvider(StableProvider):
         seal_problem = seal_change_problem(_olds, news) or key_change_problem(_olds, news)
         if seal_problem is not None:
             failures.append(CheckFailure(*seal_problem))
-        if _olds and _olds.get("image") != news.get("image") and (older := _older_version(news)) is not None:
-            failures.append(CheckFailure("image", older))
+        if (unfit := _unfit_image(_olds, news)) is not None:
+            failures.append(CheckFailure("image", unfit))
         if (
             _olds
             and _olds.get("volumes") != news.get("volumes")
@@ -115,12 +115,20 @@ def _other_storage(old: str, new: str) -> str:
     )
 
 
-def _older_version(news: Mapping[str, Any]) -> str | None:
-    """Return why Vault can't have that image, as it is older than what runs; None if it may."""
+def _unfit_image(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
+    """Return why Vault can't have that image; None if it has it already, or may."""
+    if olds.get("image") == news.get("image"):
+        return None
     # As in delete.
     from components.progress import say
     from components.rollout.versions import downgrade
+    from components.settings.vault_version import failing_image
 
+    # States of earlier versions have none: their Vault may run with the very image.
+    if (not olds or "image" in olds) and (failing := failing_image(str(news["image"]).rpartition(":")[2])):
+        return failing
+    if not olds:
+        return None
     access = PodAccess.from_properties(news["access"])
     try:
         return downgrade(access, int(news["replicas"]), str(news["image"]))

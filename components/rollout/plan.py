@@ -20,18 +20,19 @@ class ObservedPods:
 
     pods: Sequence[RolloutPod]
     ill: Set[str]
-    """Names of outdated pods that Kubernetes hasn't counted as ready for a while."""
+    """Names of outdated pods that have been broken for a while."""
 
     @property
     def next(self) -> RolloutPod | None:
         """The outdated pod that is replaced next; None if there is none.
 
-        One that doesn't work anyway comes first, as that takes nobody's server away; the leader comes last.
+        One that is ill comes first, as that takes nobody's server away, and of those a dead one; the leader
+        comes last.
         """
         outdated = [pod for pod in self.pods if pod.server.outdated and not pod.server.terminating]
         return min(
             outdated,
-            key=lambda pod: (pod.leads, pod.name not in self.ill, -pod.server.ordinal),
+            key=lambda pod: (pod.leads, pod.name not in self.ill, not pod.dead, -pod.server.ordinal),
             default=None,
         )
 
@@ -41,11 +42,11 @@ class ObservedPods:
         for pod in self.pods:
             if problem := server_obstacle(pod.server):
                 return problem
-            if not pod.server.outdated and not pod.serves:
-                return f"{pod.name}: {pod.problem}"
         following = self.next
-        if following is not None and not following.serves and following.name in self.ill:
-            return ""
+        if following is not None and following.name in self.ill:
+            # Without a leader no pod serves, and yet what broke them may be mended one by one.
+            sealed = (pod for pod in self.pods if not pod.server.outdated and not pod.unsealed)
+            return next((f"{pod.name}: {pod.problem}" for pod in sealed), "")
         for pod in self.pods:
             if not pod.serves:
                 return f"{pod.name}: {pod.problem}"
@@ -116,7 +117,7 @@ def described(order: Sequence[RolloutPod], reasons: Mapping[str, Sequence[str]])
 
 def replacement_order(pods: Sequence[RolloutPod]) -> Sequence[RolloutPod]:
     """Return pods in the order in which they are replaced if the leader stays the same."""
-    return sorted(pods, key=lambda pod: (pod.leads, pod.server.ready, -pod.server.ordinal))
+    return sorted(pods, key=lambda pod: (pod.leads, not pod.broken, not pod.dead, -pod.server.ordinal))
 
 
 def _distinguished(old: str, new: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.vault.client import Leader, SealStatus, VaultRefusedError, VaultUnavailableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
-from components.vault.stateful_set import Server, find_servers
+from components.vault.stateful_set import Server, find_pods
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,23 @@ class RolloutPod:
 
     @property
     def serves(self) -> bool:
-        """Whether its Vault is unsealed and answers."""
+        """Whether its Vault is unsealed, and leads or reaches the leader."""
         return not self.problem
+
+    @property
+    def unsealed(self) -> bool:
+        """Whether its Vault answers that it is unsealed, whatever it reaches."""
+        return self.status is not None and not self.status.sealed
+
+    @property
+    def broken(self) -> bool:
+        """Whether Vault or Kubernetes says that it serves nobody: not only that it is out of our reach."""
+        return not self.serves and (self.status is not None or not self.server.ready)
+
+    @property
+    def dead(self) -> bool:
+        """Whether it is certain that it has no part in the cluster, so that nothing is lost with it."""
+        return not self.server.running or (self.status is not None and self.status.sealed)
 
 
 def expected_servers(access: PodAccess, replicas: int) -> Sequence[Server]:
@@ -42,7 +57,7 @@ def expected_servers(access: PodAccess, replicas: int) -> Sequence[Server]:
 
     Pods beyond are about to be deleted by their controller. Raises :class:`StatefulSetError`.
     """
-    found = {server.ordinal: server for server in find_servers(access)}
+    found = {server.ordinal: server for server in find_pods(access)}
     return [found.get(ordinal) or _absent(access, ordinal) for ordinal in range(replicas)]
 
 
@@ -68,11 +83,18 @@ def _absent(access: PodAccess, ordinal: int) -> Server:
 def _asked(access: PodAccess, server: Server) -> RolloutPod:
     if not server.pod_uid:
         return RolloutPod(server, None, None, "there is no such pod")
+    status: SealStatus | None = None
     try:
         with access.reach(server.ordinal) as client:
             status = client.seal_status()
             if status.sealed:
                 return RolloutPod(server, status, None, "it is sealed")
-            return RolloutPod(server, status, client.leader(), "")
-    except (PodUnreachableError, VaultUnavailableError, VaultRefusedError) as error:
+            leader = client.leader()
+            if leader.ha_enabled and not leader.is_self:
+                client.require_leader()
+            return RolloutPod(server, status, leader, "")
+    except VaultUnavailableError as error:
+        reached = "it has no connection to a leader: " if status is not None else ""
+        return RolloutPod(server, status, None, f"{reached}{error}")
+    except (PodUnreachableError, VaultRefusedError) as error:
         return RolloutPod(server, None, None, str(error))

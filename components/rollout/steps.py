@@ -20,7 +20,10 @@ from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import Server, StatefulSetError, delete_pod
 
 ILL_SECONDS = 10.0
-"""How long an outdated pod isn't ready before it counts as ill, and is replaced before those that serve."""
+"""How long an outdated pod is broken before it counts as ill, and is replaced before those that serve."""
+_CONTACT_SECONDS = 3.0
+"""How long ago the leader may have heard of a server. It hears of each about every second, and a server that
+was restarted was away for longer than this."""
 _CONTROLLER_SECONDS = 60.0
 """How long Kubernetes' controller may take to see the last change of the StatefulSet."""
 _LOG_LINES = 8
@@ -41,50 +44,57 @@ class RolloutInputs:
     """Shares that unseal a pod; empty with a seal that unseals by itself."""
 
 
+def await_taken_over(access: PodAccess, replicas: int) -> Sequence[Server]:
+    """Return the servers once Kubernetes' controller has seen the last change of the StatefulSet.
+
+    Raises :class:`StatefulSetError` if it doesn't in time, or can't be asked.
+    """
+    return Waiting("Waiting for Kubernetes to see the change", _CONTROLLER_SECONDS).until(
+        lambda: expected_servers(access, replicas), StatefulSetError
+    )
+
+
 class PodReplacement:
     """One run through all outdated pods."""
 
     def __init__(self, inputs: RolloutInputs) -> None:
         self._inputs = inputs
         self._access = inputs.access
-        self._unready_since: dict[str, float] = {}
-        """When an outdated pod was first seen not ready, by its uid."""
+        self._broken_since: dict[str, float] = {}
+        """When an outdated pod was first seen broken, by its uid."""
+        self._removed: set[str] = set()
+        """Uids of pods that Kubernetes has agreed to remove."""
         self._servers: Sequence[Server] = ()
         """As they were seen last."""
 
     def run(self) -> None:
         """Replace every outdated pod; raise :class:`DeploymentError` at one that doesn't come up."""
-        outdated = [server for server in self._taken_over() if server.outdated]
+        servers = await_taken_over(self._access, self._inputs.replicas)
+        outdated = [server for server in servers if server.outdated]
         if not outdated:
             return
-        replaced: set[str] = set()
-        refusing: Waiting | None = None
+        told: set[str] = set()
+        refusing: dict[str, Waiting] = {}
         while True:
             observed = self._settled()
             pod = observed.next
             if pod is None:
                 break
-            if pod.server.pod_uid not in replaced:
-                replaced.add(pod.server.pod_uid)
-                say(f"Replacing {pod.name} ({len(replaced)} of {len(outdated)}): {self._reasons(pod)}")
-            refusal = self._remove(pod, ill=pod.name in observed.ill)
+            uid = pod.server.pod_uid
+            if uid not in told:
+                told.add(uid)
+                say(f"Replacing {pod.name} ({len(told)} of {len(outdated)}): {self._reasons(pod)}")
+            refusal = self._remove(pod)
             if not refusal:
-                refusing = None
                 continue
-            refusing = refusing or Waiting(f"Waiting until {pod.name} may go", self._inputs.pod_seconds)
-            if refusing.over:
+            waiting = Waiting(f"Waiting until {pod.name} may go", self._inputs.pod_seconds)
+            if refusing.setdefault(uid, waiting).over:
                 raise DeploymentError(
                     f"{pod.name} can't be replaced: {refusal}\n{self._progress()} Once nothing forbids it, "
                     "run pulumi up again: it goes on from here."
                 )
-            refusing.pause(refusal, seconds=1)
+            refusing[uid].pause(refusal, seconds=1)
         say("Every pod of Vault runs with the settings of the release")
-
-    def _taken_over(self) -> Sequence[Server]:
-        """Return the servers once the controller has seen the last change of the StatefulSet."""
-        return Waiting("Waiting for Kubernetes to see the change", _CONTROLLER_SECONDS).until(
-            lambda: expected_servers(self._access, self._inputs.replicas), StatefulSetError
-        )
 
     def _settled(self) -> ObservedPods:
         """Return the pods once the next one may be replaced, or all are."""
@@ -99,7 +109,8 @@ class PodReplacement:
         for server in self._servers:
             if problem := server_obstacle(server):
                 raise RetryableError(problem)
-        observed = ObservedPods(ask_pods(self._access, self._servers), self._ill())
+        pods = ask_pods(self._access, self._servers)
+        observed = ObservedPods(pods, self._ill(pods))
         if problem := observed.obstacle:
             raise RetryableError(problem)
         following = observed.next
@@ -107,13 +118,11 @@ class PodReplacement:
             self._require_voters(observed)
         return observed
 
-    def _ill(self) -> set[str]:
-        unready = [server for server in self._servers if server.outdated and not server.ready]
+    def _ill(self, pods: Sequence[RolloutPod]) -> set[str]:
         now = time.monotonic()
-        self._unready_since = {
-            server.pod_uid: self._unready_since.get(server.pod_uid, now) for server in unready
-        }
-        return {server.name for server in unready if now - self._unready_since[server.pod_uid] >= ILL_SECONDS}
+        broken = {pod.server.pod_uid: pod.name for pod in pods if pod.server.outdated and pod.broken}
+        self._broken_since = {uid: self._broken_since.get(uid, now) for uid in broken}
+        return {name for uid, name in broken.items() if now - self._broken_since[uid] >= ILL_SECONDS}
 
     def _unseal_replaced(self) -> None:
         """Give the shares to each new pod that runs and is sealed."""
@@ -123,9 +132,14 @@ class PodReplacement:
             with self._access.reach(server.ordinal) as client:
                 status = client.seal_status()
                 # A pod that has lost its volume takes no shares until it has joined.
-                if status.sealed and status.initialized:
-                    waiting = Waiting(f"Unsealing {server.name}", self._inputs.pod_seconds)
+                if not (status.sealed and status.initialized):
+                    continue
+                waiting = Waiting(f"Unsealing {server.name}", self._inputs.pod_seconds)
+                try:
                     give_shares(client, self._inputs.key_shares, waiting)
+                except VaultRefusedError as error:
+                    problem = f"{server.name} doesn't take the shares of this stack: {error}"
+                    raise DeploymentError(self._stopped(problem)) from None
 
     def _require_voters(self, observed: ObservedPods) -> None:
         """Raise if raft couldn't lose one more server, as far as a token lets it be seen."""
@@ -139,21 +153,32 @@ class PodReplacement:
             return
         except VaultRefusedError as error:
             raise DeploymentError(f"raft's state can't be read from {leader.name}: {error}") from None
-        waiting = [peer.node_id for peer in state.peers if not (peer.voter and peer.healthy)]
+        expected = {pod.name for pod in observed.pods}
+        surplus = [peer.node_id for peer in state.peers if peer.node_id not in expected]
+        if surplus:
+            raise RetryableError(
+                f"raft counts on {', '.join(surplus)}, of which there is no pod; if it is gone for good: "
+                f"vault operator raft remove-peer {surplus[0]}"
+            )
+        waiting = [
+            peer.node_id
+            for peer in state.peers
+            if not (peer.voter and peer.healthy and peer.last_contact_seconds < _CONTACT_SECONDS)
+        ]
         if waiting or not state.healthy:
             raise RetryableError(f"raft hasn't {', '.join(waiting) or 'all servers'} as healthy voters yet")
 
-    def _remove(self, pod: RolloutPod, *, ill: bool) -> str:
+    def _remove(self, pod: RolloutPod) -> str:
         """Remove the pod, so that its controller creates a new one; return why that isn't possible yet."""
-        kubectl = self._access.kubectl
+        kubectl, uid = self._access.kubectl, pod.server.pod_uid
+        again = uid in self._removed
         try:
-            # A disruption budget has no pod to spare of one, nor an ill one of several; and neither has
-            # anything to lose.
-            if self._inputs.replicas == 1 or (ill and not pod.serves):
+            # A disruption budget has no pod to spare of one, nor a dead one of several while others are away;
+            # and neither has anything to lose.
+            if self._inputs.replicas == 1 or pod.dead:
                 delete_pod(self._access, pod.server)
             else:
-                namespace = self._access.target.namespace
-                evict_pod(kubectl, namespace=namespace, pod=pod.name, uid=pod.server.pod_uid)
+                evict_pod(kubectl, namespace=self._access.target.namespace, pod=pod.name, uid=uid)
         except KubectlError as error:
             if error.reason in GONE:
                 return ""
@@ -166,7 +191,8 @@ class PodReplacement:
                 "right to create pods/eviction and to delete pods in Vault's namespace; or set upgrade.roll "
                 "to false."
             ) from None
-        return ""
+        self._removed.add(uid)
+        return "Kubernetes has agreed to remove it, and it is still there" if again else ""
 
     def _reasons(self, pod: RolloutPod) -> str:
         return ", ".join(self._inputs.wanted.reasons(pod.server.origin)) or OTHER_REASON

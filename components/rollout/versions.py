@@ -32,10 +32,21 @@ def downgrade(access: PodAccess, replicas: int, image: str) -> str | None:
 
 
 def _leading_version(access: PodAccess, replicas: int) -> VaultVersion | None:
-    """Return the version of the leader, or of a server that has none; None if no initialised one answers."""
+    """Return the version of the leader; None if no initialised server answers.
+
+    If none leads it is that of the oldest one, as a newer one may only have tried.
+    """
     pods = ask_pods(access, expected_servers(access, replicas))
-    answered = [pod for pod in pods if pod.status is not None and pod.status.initialized]
-    chosen = next((pod for pod in answered if pod.leads), None)
-    if chosen is None and len(answered) == 1:
-        chosen = answered[0]
-    return vault_version(chosen.status.version) if chosen is not None and chosen.status is not None else None
+    versions = {
+        pod.name: version
+        for pod in pods
+        if pod.status is not None
+        and pod.status.initialized
+        and (version := vault_version(pod.status.version))
+    }
+    if not versions:
+        if any(pod.server.pod_uid for pod in pods):
+            say("Which version of Vault runs can't be seen: no initialised server answers")
+        return None
+    leader = next((pod.name for pod in pods if pod.leads and pod.name in versions), None)
+    return versions[leader] if leader is not None else min(versions.values())

@@ -46,7 +46,7 @@ def changed_volume(access: PodAccess, volumes: Mapping[str, Mapping[str, str]]) 
 def _differences(setting: str, wanted: Mapping[str, str], found: Mapping[str, Any]) -> list[str]:
     problems = []
     size = str(found["resources"]["requests"]["storage"])
-    if _bytes(size) != _bytes(wanted["size"]):
+    if size != wanted["size"] and _bytes(size) != _bytes(wanted["size"]):
         problems.append(f"{setting}.size was {size}")
     storage_class = str(found.get("storageClassName") or "")
     if storage_class != wanted["storage_class"]:
@@ -54,9 +54,7 @@ def _differences(setting: str, wanted: Mapping[str, str], found: Mapping[str, An
     return problems
 
 
-def _bytes(quantity: str) -> Decimal:
-    """Return a quantity of Kubernetes in bytes."""
+def _bytes(quantity: str) -> Decimal | None:
+    """Return a quantity of Kubernetes in bytes; None if it is written as no setting may be."""
     found = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity)
-    if found is None or found[2] not in _UNITS:
-        raise ValueError(f"{quantity!r} is no quantity of bytes")
-    return Decimal(found[1]) * _UNITS[found[2]]
+    return Decimal(found[1]) * _UNITS[found[2]] if found is not None and found[2] in _UNITS else None

@@ -7,7 +7,6 @@ from typing import Literal
 
 from components.config.patterns import IMAGE_REPOSITORY, IMAGE_TAG, SECRET_NAME
 from components.config.reader import ConfigReader
-from components.settings.vault_version import FAILING, vault_version, version_text
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
@@ -62,13 +61,6 @@ def read_image(reader: ConfigReader) -> ImageSettings:
         tag=reader.text("tag", "1.18.1", IMAGE_TAG, _TAG_FIX),
         pull_policy=_pull_policy(reader),
     )
-    version = vault_version(image.tag)
-    if version in FAILING:
-        reader.report(
-            "tag",
-            f"the image of Vault {version_text(version)} doesn't start in the chart's pods (Operation not "
-            f"permitted; hashicorp/vault#31919); use {FAILING[version]} or later",
-        )
     reader.unknown_keys()
     return image
 

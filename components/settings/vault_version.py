@@ -23,6 +23,17 @@ def vault_version(text: str) -> VaultVersion | None:
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
+def failing_image(tag: str) -> str | None:
+    """Return why the image with that tag doesn't start, and what to use; None if it isn't known to fail."""
+    version = vault_version(tag)
+    if version is None or version not in FAILING:
+        return None
+    return (
+        f"the image of Vault {version_text(version)} doesn't start in the chart's pods (Operation not "
+        f"permitted; hashicorp/vault#31919); set image.tag to {FAILING[version]} or later"
+    )
+
+
 def version_text(version: VaultVersion) -> str:
     """Return the version as people write it."""
     return ".".join(map(str, version))

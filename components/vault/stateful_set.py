@@ -63,6 +63,8 @@ class Server:
     yet, so that nothing can be on it."""
     ready: bool = False
     """Whether Kubernetes counts the pod as ready, so that Services lead to it."""
+    running: bool = False
+    """Whether Vault's container runs."""
     origin: PodOrigin = field(default_factory=PodOrigin)
 
 
@@ -92,12 +94,20 @@ def find_servers(access: PodAccess) -> Sequence[Server]:
 
     Raises :class:`StatefulSetError`, also if it is gone and has left any.
     """
+    return _found(access, "statefulset,pod,pvc")
+
+
+def find_pods(access: PodAccess) -> Sequence[Server]:
+    """Return every pod of the StatefulSet likewise, without its claim."""
+    return _found(access, "statefulset,pod")
+
+
+def _found(access: PodAccess, kinds: str) -> Sequence[Server]:
     try:
-        text = access.kubectl.run(["get", "statefulset,pod,pvc", "--output=json"])
+        text = access.kubectl.run(["get", kinds, "--output=json"])
     except KubectlError as error:
-        raise StatefulSetError(
-            f"the pods and volumes of {access.statefulset} can't be listed: {error}"
-        ) from None
+        what = "pods and volumes" if "pvc" in kinds else "pods"
+        raise StatefulSetError(f"the {what} of {access.statefulset} can't be listed: {error}") from None
     objects: Sequence[Mapping[str, Any]] = json.loads(text)["items"]
     own = {(item["kind"], item["metadata"]["name"]): item for item in objects}
     name = re.compile(rf"(?:{_VOLUME}-)?{re.escape(access.statefulset)}-(\d+)")
@@ -160,6 +170,7 @@ def _server(
         claim=str(claim["metadata"]["name"]) if claim is not None else "",
         data_since=_data_since(pod, claim),
         ready=pod is not None and _is_ready(pod),
+        running=pod is not None and _is_running(pod),
         origin=_origin(pod) if pod is not None else PodOrigin(),
     )
 
@@ -167,6 +178,11 @@ def _server(
 def _is_ready(pod: Mapping[str, Any]) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(found.get("type") == "Ready" and found.get("status") == "True" for found in conditions)
+
+
+def _is_running(pod: Mapping[str, Any]) -> bool:
+    containers = (pod.get("status") or {}).get("containerStatuses") or ()
+    return any(one["name"] == _CONTAINER and "running" in (one.get("state") or {}) for one in containers)
 
 
 def _origin(pod: Mapping[str, Any]) -> PodOrigin:

@@ -2,24 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _OTHERS = (
-    "authDelegator",
-    "dataStorage",
-    "auditStorage",
-    "ingress",
-    "route",
-    "httproute",
-    "networkPolicy",
-    "service",
-    "updateStrategyType",
+    *("authDelegator", "ingress", "route", "httproute", "networkPolicy", "service", "updateStrategyType"),
+    *("serviceAccount.annotations", "serviceAccount.extraLabels", "serviceAccount.create"),
+    *("statefulSet.annotations", "ha.disruptionBudget", "ha.replicas"),
+    # The StatefulSet refuses a change of these.
+    *(
+        f"{volume}.{value}"
+        for volume in ("dataStorage", "auditStorage")
+        for value in ("size", "storageClass", "accessMode", "annotations", "labels")
+    ),
+    # Vault's configuration.
+    *("ha.config", "ha.raft.config", "standalone.config"),
 )
-"""Values of `server` that the template of the pods doesn't use, or whose change the StatefulSet refuses."""
-
-_OTHERS_OF_HA = ("disruptionBudget", "replicas")
-_CONFIGURED = ("ha", "standalone")
+"""Paths of values of `server` that the template of the pods doesn't use."""
 
 
 def template_checksum(values: Mapping[str, Any]) -> str:
@@ -28,15 +27,15 @@ def template_checksum(values: Mapping[str, Any]) -> str:
     Source: the chart's templates `server-statefulset.yaml` and `_helpers.tpl`. Vault's configuration has a
     checksum of its own.
     """
-    server = {name: value for name, value in values.get("server", {}).items() if name not in _OTHERS}
-    for mode in _CONFIGURED:
-        server[mode] = _without_configuration(server.get(mode, {}))
+    server = _without(values.get("server", {}), _OTHERS)
     text = json.dumps({"global": values.get("global"), "server": server}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_configuration(values: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in values.items() if name not in ("config", *_OTHERS_OF_HA)}
-    if isinstance(raft := kept.get("raft"), Mapping):
-        kept["raft"] = {name: value for name, value in raft.items() if name != "config"}
+def _without(values: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    kept = {}
+    for name, value in values.items():
+        inside = [path.removeprefix(f"{name}.") for path in paths if path.startswith(f"{name}.")]
+        if name not in paths:
+            kept[name] = _without(value, inside) if inside and isinstance(value, Mapping) else value
     return kept

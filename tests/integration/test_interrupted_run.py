@@ -52,6 +52,7 @@ VaultRelease(
         namespace=namespace.name,
         seal_stanzas=seals.stanzas,
         pods=seals.pods,
+        authority=None,
         prerequisites=(*namespace.prerequisites, *policy.prerequisites),
     ),
     pulumi.ResourceOptions(provider=connection.provider),

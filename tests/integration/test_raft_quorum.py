@@ -11,6 +11,7 @@ from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.seals import awskms
+from components.vault.client import VaultClient, VaultUnavailableError
 from tests.built_tools import on_each_vault
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.program_inputs import init_inputs, journal, quorum_inputs
@@ -131,6 +132,28 @@ def test_replica_that_never_joined_is_named(cluster: Initialised) -> None:
 def test_replica_that_is_one_too_many_is_named(cluster: Initialised) -> None:
     with pytest.raises(DeploymentError, match="vault-1, vault-2 still a raft peer though the release has 1"):
         RaftQuorumProvider().create(cluster.inputs(replicas=1, quorum_seconds=1))
+
+
+def test_standby_that_is_alone_still_names_a_leader_and_cannot_prove_it(cluster: Initialised) -> None:
+    """So a rolling change asks for an answer of the leader."""
+    servers = list(cluster.servers.servers)
+    wait_until("a server leads", 30, lambda: any(server.is_active() for server in servers))
+    for server in servers:
+        VaultClient(server.address).require_leader()
+    (leader,) = (server for server in servers if server.is_active())
+    alone, other = (server for server in servers if server is not leader)
+    client = VaultClient(alone.address)
+    other.stop(kill=True)
+    leader.stop(kill=True)
+    try:
+        assert client.leader().leader_address == leader.address
+        assert not client.seal_status().sealed
+        with pytest.raises(VaultUnavailableError):
+            client.require_leader()
+    finally:
+        other.start()
+        leader.start()
+    assert RaftQuorumProvider().create(cluster.inputs()).outs is not None
 
 
 def test_server_that_is_down_is_named_with_its_log(cluster: Initialised) -> None:

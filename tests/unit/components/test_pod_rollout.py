@@ -23,7 +23,7 @@ def properties(**changed: Any) -> dict[str, Any]:
     return {
         "access": access().to_properties(),
         "replicas": 3,
-        "roll": True,
+        "left_to": "",
         "image": OLD.image,
         "configuration": OLD.configuration,
         "chart": "0.29.1",
@@ -50,7 +50,8 @@ def kubernetes_has(
         pods = [asked(one, leads=one.ordinal == leader, sealed=not one.ready) for one in found]
         return [other if other is not None and pod.name == other.name else pod for pod in pods]
 
-    monkeypatch.setattr(observed, "expected_servers", lambda _access, _replicas: list(servers))
+    for module in (observed, steps):
+        monkeypatch.setattr(module, "expected_servers", lambda _access, _replicas: list(servers))
     monkeypatch.setattr(observed, "ask_pods", ask)
 
 
@@ -158,18 +159,20 @@ def test_pod_that_only_this_machine_does_not_reach_is_no_obstacle(
     assert "isn't ready" not in capsys.readouterr().err
 
 
-def test_two_clusters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_clusters_are_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The update waits, and a preview may have met an election."""
     other = asked(of_old()[2], cluster="other")
     kubernetes_has(monkeypatch, *of_old(), other=other)
-    (reason,) = previewed(properties(), properties(**CHANGING))
-    assert "vault-2 belongs to another cluster" in reason
+    assert previewed(properties(), properties(**CHANGING)) == []
+    said = capsys.readouterr().err
+    assert "aren't one healthy cluster now, and the update waits until they are: vault-2 belongs to" in said
 
 
 def test_without_a_roll_the_pods_that_stay_behind_are_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kubernetes_has(monkeypatch, *of_old())
-    assert previewed(properties(roll=False), properties(roll=False, **CHANGING)) == []
+    assert previewed(properties(left_to="people"), properties(left_to="people", **CHANGING)) == []
     said = capsys.readouterr().err
     assert said.startswith("Vault's pods that won't run with the new settings, " + ROLL_OFF)
     assert "vault-2, vault-0, then the leader vault-1 (image 1.18.1 -> 1.20.4)" in said
@@ -201,7 +204,7 @@ def test_update_replaces_pods_with_what_the_stack_has(monkeypatch: pytest.Monkey
     monkeypatch.setattr(steps.PodReplacement, "run", lambda self: ran.append(self._inputs))
     kubernetes_has(monkeypatch, *(server(ordinal) for ordinal in range(3)))
     held = {"unseals_itself": False, "key_shares": ["a", "b", "c", "d"], "token": "hvs.reads"}
-    news = properties(**held, release_revision=2)
+    news = properties(**held, release_revision=2.0, image=NEW.image)
     outputs = PodRolloutProvider().update("id", properties(), news).outs
     assert outputs == {**{name: news[name] for name in INPUTS}, "running": "2"}
     (inputs,) = ran
@@ -216,12 +219,63 @@ def test_update_without_a_roll_says_which_pods_are_behind(
 ) -> None:
     monkeypatch.setattr(steps.PodReplacement, "run", lambda _: pytest.fail("upgrade.roll is false"))
     kubernetes_has(monkeypatch, server(0), server(1, outdated=True), server(2, outdated=True))
-    created = PodRolloutProvider().create(properties(roll=False))
+    created = PodRolloutProvider().create(properties(left_to="people", image=NEW.image))
     assert created.id == "secrets/vault"
     assert created.outs is not None
     assert created.outs["running"] == "not yet vault-1, vault-2"
     said = capsys.readouterr().err
     assert said.startswith("vault-1, vault-2 still run with settings from before this update, " + ROLL_OFF)
+    assert "Delete these pods yourself, one by one, the leader last" in said
+
+
+def test_pods_of_a_seal_that_is_migrated_are_left_to_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Deleted by hand they would wait for shares."""
+    kubernetes_has(monkeypatch, server(0), server(1, outdated=True), server(2, outdated=True))
+    PodRolloutProvider().create(properties(left_to="migration"))
+    previewed(properties(left_to="migration"), properties(left_to="migration", **CHANGING))
+    said = capsys.readouterr().err
+    assert said.count("Leave them to python -m components migrate-seal") == 2
+    assert "Delete these pods" not in said
+    assert "upgrade.roll" not in said
+
+
+def test_pods_that_were_behind_are_looked_at_until_they_are_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    news = properties(left_to="people", image=NEW.image)
+    behind = {**news, "running": "not yet vault-1"}
+    kubernetes_has(monkeypatch, server(0), server(1, outdated=True), server(2))
+    assert PodRolloutProvider().diff("id", behind, news).changes is False
+    assert capsys.readouterr().err.startswith("vault-1 still run with settings from before this update")
+    kubernetes_has(monkeypatch, server(0), server(1), server(2))
+    assert PodRolloutProvider().diff("id", behind, news).changes is True
+    current = {**news, "running": "1"}
+    monkeypatch.setattr(steps, "expected_servers", lambda *_: pytest.fail("nothing was behind"))
+    assert PodRolloutProvider().diff("id", current, news).changes is False
+
+
+def test_update_without_a_roll_goes_on_if_pods_cannot_be_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbidden(*_: object) -> Sequence[Server]:
+        raise StatefulSetError("pods is forbidden")
+
+    monkeypatch.setattr(steps, "expected_servers", forbidden)
+    monkeypatch.setattr(steps, "_CONTROLLER_SECONDS", 0.1)
+    created = PodRolloutProvider().create(properties(left_to="people"))
+    assert created.outs is not None
+    assert created.outs["running"] == "not yet seen"
+    assert "can't be seen: pods is forbidden" in capsys.readouterr().err
+
+
+def test_image_of_others_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who installs the release may have given it another one."""
+    kubernetes_has(monkeypatch, *(server(ordinal) for ordinal in range(3)))
+    PodRolloutProvider().create(properties(left_to="people", image="mirror.example/vault:1.20.4"))
+    said = capsys.readouterr().err
+    assert f"vault-0 has the image {NEW.image}, and the settings say mirror.example/vault:1.20.4" in said
 
 
 def test_failure_is_the_updates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,20 +23,20 @@ def test_rollout_knows_what_the_pods_are_made_from(awskms: Deployment) -> None:
     assert inputs["image"] == "hashicorp/vault:1.18.1"
     assert inputs["configuration"] == configuration_checksum(values["ha"]["raft"]["config"])
     assert inputs["chart"] == awskms.only(RELEASE).inputs["version"]
-    assert (inputs["roll"], inputs["replicas"], inputs["release_revision"]) == (True, 3, 1)
+    assert (inputs["left_to"], inputs["replicas"], inputs["release_revision"]) == ("", 3, 1)
     assert inputs["token"] == Secret(ROOT_TOKEN)
     assert awskms.only(POD_ROLLOUT).additional_secret_outputs == {"configuration", "pod_settings"}
 
 
 def test_shamirs_pods_are_left_alone_by_default() -> None:
     rollout = shamir().only(POD_ROLLOUT)
-    assert rollout.inputs["roll"] is False
+    assert rollout.inputs["left_to"] == "people"
     assert rollout.inputs["key_shares"] == Secret(["key-share-1"])
     deployment = shamir(upgrade='{"roll": true}')
-    assert deployment.only(POD_ROLLOUT).inputs["roll"] is True
+    assert deployment.only(POD_ROLLOUT).inputs["left_to"] == ""
     assert UNSEAL in deployment.prerequisites(deployment.only(POD_ROLLOUT))
 
 
 def test_pods_are_left_to_the_command_while_the_seal_is_migrated() -> None:
     configuration = {**EKS, "migrateFrom": '{"seal": "shamir"}'}
-    assert up(configuration).only(POD_ROLLOUT).inputs["roll"] is False
+    assert up(configuration).only(POD_ROLLOUT).inputs["left_to"] == "migration"

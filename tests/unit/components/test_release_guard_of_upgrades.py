@@ -88,3 +88,20 @@ def test_preview_works_without_the_cluster(
     said = capsys.readouterr().err
     assert "Which version of Vault runs can't be seen: the pods can't be listed" in said
     assert "Whether Kubernetes takes these volumes can't be seen: connection refused" in said
+
+
+def test_image_that_does_not_start_is_refused_at_the_first_installation_and_later(asked: list[str]) -> None:
+    for olds in ({}, guarded()):
+        ((name, reason),) = failures(olds, image="hashicorp/vault:1.21.6")
+        assert (name, asked) == ("image", [])
+        assert "set image.tag to 1.21.7 or later" in reason
+
+
+def test_image_that_runs_already_is_left_alone(asked: list[str]) -> None:
+    """It may, with a right that the chart doesn't give by itself."""
+    running = guarded(image="hashicorp/vault:1.21.6")
+    assert failures(running, image="hashicorp/vault:1.21.6") == []
+    earlier = {name: value for name, value in running.items() if name != "image"}
+    found = failures(earlier, image="hashicorp/vault:1.21.6")
+    assert [reason for _, reason in found] == ["Vault doesn't go back"]
+    assert asked == ["hashicorp/vault:1.21.6 of 3"]

@@ -16,7 +16,14 @@ OLD = PodOrigin(image="hashicorp/vault:1.18.1", configuration="before", chart="v
 NEW = PodOrigin(image="hashicorp/vault:1.20.4", configuration="after", chart="vault-0.29.1")
 
 
-def server(ordinal: int, *, outdated: bool = False, ready: bool = True, terminating: bool = False) -> Server:
+def server(
+    ordinal: int,
+    *,
+    outdated: bool = False,
+    ready: bool = True,
+    running: bool = True,
+    terminating: bool = False,
+) -> Server:
     """A pod as Kubernetes has it."""
     return Server(
         ordinal=ordinal,
@@ -28,17 +35,26 @@ def server(ordinal: int, *, outdated: bool = False, ready: bool = True, terminat
         claim=f"data-vault-{ordinal}",
         data_since=None,
         ready=ready,
+        running=running,
         origin=OLD if outdated else NEW,
     )
 
 
 def asked(
-    of: Server, *, leads: bool = False, sealed: bool = False, cluster: str = "c", index: int = 100
+    of: Server,
+    *,
+    leads: bool = False,
+    sealed: bool = False,
+    alone: bool = False,
+    cluster: str = "c",
+    index: int = 100,
 ) -> RolloutPod:
-    """A pod whose Vault has answered."""
+    """A pod whose Vault has answered; one that is ``alone`` has no connection to a leader."""
     status = SealStatus("awskms", True, sealed, True, "1.18.1", "" if sealed else cluster)
     if sealed:
         return RolloutPod(of, status, None, "it is sealed")
+    if alone:
+        return RolloutPod(of, status, None, "it has no connection to a leader")
     leader = Leader(True, leads, "http://leader:8200", index, index)
     return RolloutPod(of, status, leader, "")
 
@@ -58,6 +74,10 @@ class RollingPods:
     """What the next removals are answered."""
     at_look: Callable[["RollingPods"], None] = lambda _: None
     """What others do before each look."""
+    alone: Callable[["RollingPods", Server], bool] = lambda _, __: False
+    """Whether a pod that is ready has no connection to a leader."""
+    silent: Callable[[Server], bool] = lambda _: False
+    """Whether a pod can't be asked."""
     most_absent: int = 0
     """The largest number of pods that were away at the same time."""
 
@@ -75,7 +95,13 @@ class RollingPods:
         return shown[:replicas]
 
     def ask(self, _access: PodAccess, servers: Sequence[Server]) -> Sequence[RolloutPod]:
-        return [asked(one, leads=one.ordinal == self.leader, sealed=not one.ready) for one in servers]
+        return [self._asked(one) for one in servers]
+
+    def _asked(self, one: Server) -> RolloutPod:
+        if self.silent(one) or not one.running:
+            return RolloutPod(one, None, None, "no answer from Vault")
+        alone = one.ready and self.alone(self, one)
+        return asked(one, leads=one.ordinal == self.leader, sealed=not one.ready, alone=alone)
 
     def remove(self, how: str, name: str, uid: str) -> None:
         """What Kubernetes does if a pod is to go."""
@@ -87,7 +113,7 @@ class RollingPods:
         self.removed.append(f"{how} {name}")
         self.servers[ordinal] = replace(self.servers[ordinal], terminating=True, ready=False)
         if ordinal == self.leader:
-            self.leader = next(one.ordinal for one in self.servers if one.ready)
+            self.leader = next((one.ordinal for one in self.servers if one.ready), -1)
 
     def provide(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Has the steps see these pods."""

@@ -58,6 +58,43 @@ def test_new_pod_has_to_serve_though_kubernetes_counts_it_as_ready() -> None:
     assert found.obstacle == "vault-2: it is sealed"
 
 
+def test_new_pod_has_to_reach_the_leader_whatever_it_calls_one() -> None:
+    """A standby names the leader that its own data have, and Kubernetes counts it as ready."""
+    cut = asked(server(2), alone=True)
+    found = ObservedPods([asked(server(0), leads=True), asked(server(1, outdated=True)), cut], frozenset())
+    assert found.obstacle == "vault-2: it has no connection to a leader"
+
+
+def test_pods_without_a_leader_are_replaced_one_by_one() -> None:
+    """What cut them off is mended by the new settings, and the first new pod has nobody to follow yet."""
+    first = [asked(server(ordinal, outdated=True), alone=True) for ordinal in range(3)]
+    ill = frozenset({"vault-0", "vault-1", "vault-2"})
+    found = ObservedPods(first, ill)
+    assert (next_name(found), found.obstacle) == ("vault-2", "")
+    then = ObservedPods([*first[:2], asked(server(2), alone=True)], ill)
+    assert (next_name(then), then.obstacle) == ("vault-1", "")
+    sealed = ObservedPods([*first[:2], asked(server(2), sealed=True)], ill)
+    assert sealed.obstacle == "vault-2: it is sealed"
+
+
+def test_dead_pod_goes_before_one_that_may_only_be_slow() -> None:
+    slow = RolloutPod(server(2, outdated=True, ready=False), None, None, "no answer")
+    dead = RolloutPod(server(1, outdated=True, ready=False, running=False), None, None, "no answer")
+    found = ObservedPods(
+        [asked(server(0, outdated=True), leads=True), dead, slow], frozenset({"vault-1", "vault-2"})
+    )
+    assert next_name(found) == "vault-1"
+    assert [pod.dead for pod in found.pods] == [False, True, False]
+    assert [pod.name for pod in replacement_order(found.pods)] == ["vault-1", "vault-2", "vault-0"]
+
+
+def test_pod_that_only_this_machine_does_not_reach_is_not_broken() -> None:
+    out_of_reach = RolloutPod(server(1, outdated=True), None, None, "no answer")
+    assert (out_of_reach.broken, out_of_reach.dead) == (False, False)
+    found = ObservedPods([asked(server(0, outdated=True), leads=True), out_of_reach], frozenset())
+    assert found.obstacle == "vault-1: no answer"
+
+
 def test_outdated_pod_that_does_not_serve_is_waited_for_until_it_is_ill() -> None:
     old = server(2, outdated=True, ready=False)
     assert observed(server(0), server(1, outdated=True), old).obstacle == "vault-2: it is sealed"

@@ -7,7 +7,15 @@ import pytest
 from components.rollout.pods import ask_pods, expected_servers
 from tests.unit.fakes.init_inputs import InitCluster, access, provide_cluster
 from tests.unit.fakes.init_runs import at_pod, pods_answer
-from tests.unit.fakes.scripted_vault import LEADER, LEADS, ScriptedVault, seal_status
+from tests.unit.fakes.scripted_vault import (
+    FOLLOWS,
+    LEADER,
+    LEADS,
+    Answer,
+    ScriptedVault,
+    error,
+    seal_status,
+)
 from tests.unit.fakes.vault_keys import UNSEALED
 
 
@@ -39,3 +47,31 @@ def test_each_pod_answers_for_itself(cluster: InitCluster, vault: ScriptedVault)
     assert not silent.serves
     assert "not in the script" in silent.problem
     assert (missing.serves, missing.problem) == (False, "there is no such pod")
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (Answer({"data": {}}), ""),
+        (error(403, "permission denied"), ""),
+        (
+            error(500, "local node not active but active cluster node not found"),
+            "it has no connection to a leader: local node not active",
+        ),
+        (
+            Answer({}, 307, "http://10.0.0.1:8200/v1/sys/internal/ui/mounts"),
+            "it has no connection to a leader",
+        ),
+    ],
+)
+def test_standby_has_to_reach_the_leader_that_it_names(
+    cluster: InitCluster, vault: ScriptedVault, answer: Answer, problem: str
+) -> None:
+    assert cluster.objects.get("pod", "vault-0")
+    pods_answer(vault, UNSEALED)
+    vault.answers(at_pod("vault-0", LEADER), FOLLOWS)
+    vault.answers(at_pod("vault-0", "GET /v1/sys/internal/ui/mounts"), answer)
+    reach = access(f"{vault.address}/{{pod}}")
+    (pod,) = ask_pods(reach, expected_servers(reach, 1))
+    assert pod.problem.startswith(problem)
+    assert (pod.serves, pod.unsealed, pod.broken) == (problem == "", True, problem != "")

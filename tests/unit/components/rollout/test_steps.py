@@ -11,7 +11,13 @@ from components.kubernetes.pod_state import PodState
 from components.rollout import steps
 from components.rollout.plan import WantedPods
 from components.rollout.steps import PodReplacement, RolloutInputs
-from components.vault.client import RaftPeer, RaftState, VaultClient, VaultForbiddenError
+from components.vault.client import (
+    RaftPeer,
+    RaftState,
+    VaultClient,
+    VaultForbiddenError,
+    VaultRefusedError,
+)
 from components.vault.stateful_set import StatefulSetError
 from tests.unit.fakes.init_inputs import access
 from tests.unit.fakes.init_runs import pods_answer
@@ -113,10 +119,72 @@ def test_first_pod_that_fails_ends_it_with_its_log(monkeypatch: pytest.MonkeyPat
 def test_failed_pod_is_the_first_one_once_it_is_outdated_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """The value was set back: the new pod that never came up has the settings from between."""
     pods = outdated_pods(3, leader=1)
-    pods.servers[0] = replace(server(0, outdated=True), ready=False)
+    pods.servers[0] = server(0, outdated=True, ready=False, running=False)
     run(pods, monkeypatch)
-    # It serves nobody, so no disruption budget is asked: it would refuse while a pod isn't ready.
+    # It has no part in the cluster, so no disruption budget is asked.
     assert pods.removed == ["delete vault-0", "evict vault-2", "evict vault-1"]
+
+
+def test_pod_that_may_only_be_slow_is_left_to_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    pods = outdated_pods(3, leader=1)
+    pods.servers[0] = server(0, outdated=True, ready=False)
+    pods.silent = lambda one: one.pod_uid == "old-0"
+    run(pods, monkeypatch)
+    assert pods.removed == ["evict vault-0", "evict vault-2", "evict vault-1"]
+
+
+def test_new_pod_without_a_connection_to_the_leader_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a network policy that cuts it off: unsealed by its key, ready, and no part of the cluster."""
+    pods = outdated_pods(3, leader=1)
+    pods.alone = lambda _, one: not one.outdated
+    monkeypatch.setattr(steps, "pod_states", lambda _: [])
+    with pytest.raises(DeploymentError, match="vault-2: it has no connection to a leader"):
+        run(pods, monkeypatch)
+    assert pods.removed == ["evict vault-2"]
+
+
+def test_cluster_without_a_leader_is_mended_by_the_next_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two new pods are enough for a leader, which all follow then."""
+    pods = outdated_pods(3, leader=-1)
+
+    def elect(pods: RollingPods) -> None:
+        new = [one.ordinal for one in pods.servers if not one.outdated and one.ready]
+        pods.leader = new[0] if len(new) > 1 else -1
+
+    pods.at_look = elect
+    pods.alone = lambda pods, _: pods.leader < 0
+    run(pods, monkeypatch, pod_seconds=2)
+    assert pods.removed == ["evict vault-2", "evict vault-1", "evict vault-0"]
+    assert pods.most_absent == 1
+
+
+def test_pod_that_stays_in_spite_of_its_removal_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pods = outdated_pods(3, leader=1)
+    asked_for: list[str] = []
+    monkeypatch.setattr(pods, "remove", lambda _how, name, _uid: asked_for.append(name))
+    with pytest.raises(
+        DeploymentError, match="vault-2 can't be replaced: Kubernetes has agreed to remove it"
+    ):
+        run(pods, monkeypatch, pod_seconds=0.2)
+    assert set(asked_for) == {"vault-2"}
+
+
+def test_shares_that_vault_does_not_take_end_it_with_the_way_back(
+    monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault
+) -> None:
+    pods = outdated_pods(3, leader=1)
+    pods.broken = lambda _: True
+    pods_answer(vault, *([seal_status("shamir", initialized=True)] * 3))
+    monkeypatch.setattr(steps, "pod_states", lambda _: [])
+
+    def refuse(*_: object) -> None:
+        raise VaultRefusedError("root key verification failed")
+
+    monkeypatch.setattr(steps, "give_shares", refuse)
+    with pytest.raises(DeploymentError, match="vault-2 doesn't take the shares of this stack") as error:
+        run(pods, monkeypatch, key_shares=["share"], access=access(f"{vault.address}/{{pod}}"))
+    assert "set back what was changed" in str(error.value)
+    assert pods.removed == ["evict vault-2"]
 
 
 def test_pod_that_isnt_ready_for_a_moment_keeps_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,13 +270,15 @@ def _remove_alone(pods: RollingPods, how: str, name: str, uid: str) -> None:
     pods.servers[0] = replace(pods.servers[0], terminating=True, ready=False)
 
 
-def raft(*, voter: bool = True, healthy: bool = True) -> RaftState:
-    peer = RaftPeer("vault-2", "vault-2:8201", leader=False, voter=voter, healthy=healthy)
+def raft(
+    *, voter: bool = True, healthy: bool = True, contact: float = 0.2, name: str = "vault-2"
+) -> RaftState:
+    peer = RaftPeer(name, f"{name}:8201", False, voter, healthy, contact)
     return RaftState((peer,), healthy=healthy)
 
 
 def test_token_shows_a_pod_that_is_no_voter_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    states = [raft(voter=False), raft(healthy=False)]
+    states = [raft(voter=False), raft(healthy=False), raft(contact=3.5)]
     monkeypatch.setattr(VaultClient, "raft_state", lambda _: states.pop(0) if states else raft())
     pods = outdated_pods(3, leader=1)
     run(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"))
@@ -222,6 +292,13 @@ def test_nothing_is_replaced_while_a_voter_is_missing(monkeypatch: pytest.Monkey
     with pytest.raises(DeploymentError, match="raft hasn't vault-2 as healthy voters yet"):
         run(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"), pod_seconds=0.2)
     assert pods.removed == []
+
+
+def test_peer_that_is_gone_for_good_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VaultClient, "raft_state", lambda _: raft(name="vault-4"))
+    pods = outdated_pods(3, leader=1)
+    with pytest.raises(DeploymentError, match="vault operator raft remove-peer vault-4"):
+        run(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"), pod_seconds=0.2)
 
 
 def test_token_without_that_right_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:

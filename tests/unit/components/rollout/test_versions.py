@@ -41,14 +41,24 @@ def test_version_that_is_not_older_than_the_leaders_may_come(
     assert versions.downgrade(access(), 2, f"hashicorp/vault:{tag}") is None
 
 
+def test_oldest_version_counts_while_none_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newer one may only have been tried, and is to be set back."""
+    runs(monkeypatch, ("1.21.3", False), ("1.20.4", False))
+    assert versions.downgrade(access(), 2, "hashicorp/vault:1.20.4") is None
+    assert versions.downgrade(access(), 2, "hashicorp/vault:1.18.1") is not None
+
+
 def test_enterprise_version_counts_like_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     runs(monkeypatch, ("1.20.4+ent", True))
     assert versions.downgrade(access(), 1, "hashicorp/vault-enterprise:1.20.3-ent") is not None
 
 
-def test_vault_without_data_may_have_any_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vault_without_data_may_have_any_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     runs(monkeypatch, ("", False))
     assert versions.downgrade(access(), 1, "hashicorp/vault:1.18.1") is None
+    assert "no initialised server answers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("tag", "told"), [("1.19.0", False), ("1.20.0", True), ("2.0.2", True)])

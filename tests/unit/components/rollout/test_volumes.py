@@ -32,6 +32,14 @@ def test_same_volumes_are_taken_however_they_are_written(size: str) -> None:
     assert changed_volume(access(), {**SAME, "data": {"size": size, "storage_class": "gp3"}}) is None
 
 
+def test_quantity_that_no_setting_may_have_is_another_one(cluster: InitCluster) -> None:
+    """As of a StatefulSet that somebody else has made."""
+    templates = [template("data", "1Ei"), template("audit", "1Gi")]
+    cluster.objects.put("statefulset", "vault", spec={"replicas": 3, "volumeClaimTemplates": templates})
+    told = str(changed_volume(access(), {**SAME, "data": {"size": "10Gi", "storage_class": ""}}))
+    assert told.startswith("dataStorage.size was 1Ei, and")
+
+
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(
     ("changed", "told"),

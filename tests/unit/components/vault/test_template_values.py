@@ -15,6 +15,9 @@ VALUES: dict[str, Any] = {
         "resources": {},
         "service": {"annotations": {}},
         "dataStorage": {"size": "10Gi"},
+        "auditStorage": {"size": "10Gi", "mountPath": "/vault/audit"},
+        "serviceAccount": {"name": "vault", "annotations": {}},
+        "statefulSet": {"securityContext": {}},
         "ha": {
             "enabled": True,
             "replicas": 3,
@@ -40,7 +43,8 @@ def with_value(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "path",
     ["server.image.tag", "server.resources", "server.tolerations", "server.ha.enabled",
-     "server.ha.raft.enabled", "global.imagePullSecrets", "server.extraContainers"],
+     "server.ha.raft.enabled", "global.imagePullSecrets", "server.extraContainers",
+     "server.auditStorage.mountPath", "server.serviceAccount.name"],
 )  # fmt: skip
 def test_values_of_pods_count(path: str) -> None:
     assert template_checksum(with_value(path, "other")) != template_checksum(VALUES)
@@ -51,7 +55,8 @@ def test_values_of_pods_count(path: str) -> None:
     ["injector.enabled", "ui.enabled", "server.service.annotations", "server.dataStorage.size",
      "server.ingress", "server.httproute", "server.ha.replicas", "server.ha.disruptionBudget",
      "server.ha.raft.config",
-     "server.standalone.config", "server.networkPolicy"],
+     "server.standalone.config", "server.networkPolicy",
+     "server.serviceAccount.annotations", "server.statefulSet.annotations", "server.auditStorage.size"],
 )  # fmt: skip
 def test_values_of_other_objects_do_not(path: str) -> None:
     assert template_checksum(with_value(path, "other")) == template_checksum(VALUES)
