@@ -44,7 +44,7 @@ class ObservedPods:
                 return problem
         following = self.next
         if following is not None and following.name in self.ill:
-            # Without a leader no pod serves, and yet what broke them may be mended one by one.
+            # Without a leader no pod serves, and yet what broke them may be fixed one by one.
             sealed = (pod for pod in self.pods if not pod.server.outdated and not pod.unsealed)
             return next((f"{pod.name}: {pod.problem}" for pod in sealed), "")
         for pod in self.pods:

@@ -173,7 +173,7 @@ class VaultServers:
             labels = {"controller-revision-hash": "1"}
             running = {
                 "phase": "Running",
-                "containerStatuses": [{"ready": True, "state": {"running": {}}}],
+                "containerStatuses": [{"name": "vault", "ready": True, "state": {"running": {}}}],
             }
             objects.put("pod", server.name, metadata={"labels": labels}, status=running)
         kubectl = folder / "kubectl"
