@@ -89,10 +89,7 @@ def _asked(access: PodAccess, server: Server) -> RolloutPod:
             status = client.seal_status()
             if status.sealed:
                 return RolloutPod(server, status, None, "it is sealed")
-            leader = client.leader()
-            if leader.ha_enabled and not leader.is_self:
-                client.require_leader()
-            return RolloutPod(server, status, leader, "")
+            return RolloutPod(server, status, client.proven_leader(), "")
     except VaultUnavailableError as error:
         reached = "it has no connection to a leader: " if status is not None else ""
         return RolloutPod(server, status, None, f"{reached}{error}")

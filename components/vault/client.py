@@ -279,16 +279,19 @@ class VaultClient:
             raft_applied_index=int(answer.get("raft_applied_index") or 0),
         )
 
-    def require_leader(self) -> None:
-        """Have the server hand a call on to the leader, unless it leads itself.
+    def proven_leader(self) -> Leader:
+        """Return the cluster's leader once it has answered, if it is another server.
 
-        The leader that `sys/leader` names on a standby is what its own data say (`LockWith` in
-        physical/raft/raft.go), so only an answer proves that there is a connection. Raises
-        :class:`VaultUnavailableError` if there is none.
+        On a standby :meth:`leader` is what its own data say (`LockWith` in physical/raft/raft.go), so it has
+        to hand on a call, which needs no token. Raises :class:`VaultUnavailableError` if it has no connection
+        to a leader.
         """
-        # An answer that refuses it is one, too.
-        with contextlib.suppress(VaultRefusedError):
-            self.request("GET", "sys/internal/ui/mounts")
+        leader = self.leader()
+        if leader.ha_enabled and not leader.is_self:
+            # An answer that refuses it is one, too.
+            with contextlib.suppress(VaultRefusedError):
+                self.request("GET", "sys/internal/ui/mounts")
+        return leader
 
     def raft_state(self) -> RaftState:
         """Return raft's members and health; needs a token that may read autopilot's state."""

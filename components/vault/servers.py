@@ -89,4 +89,4 @@ def _observed(access: PodAccess, ordinal: int) -> tuple[SealStatus, Leader]:
         status = client.seal_status()
         if status.sealed:
             raise RetryableError(f"{access.pod(ordinal)} is sealed")
-        return status, client.leader()
+        return status, client.proven_leader()

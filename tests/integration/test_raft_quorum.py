@@ -139,7 +139,7 @@ def test_standby_that_is_alone_still_names_a_leader_and_cannot_prove_it(cluster:
     servers = list(cluster.servers.servers)
     wait_until("a server leads", 30, lambda: any(server.is_active() for server in servers))
     for server in servers:
-        VaultClient(server.address).require_leader()
+        VaultClient(server.address).proven_leader()
     (leader,) = (server for server in servers if server.is_active())
     alone, other = (server for server in servers if server is not leader)
     client = VaultClient(alone.address)
@@ -149,7 +149,7 @@ def test_standby_that_is_alone_still_names_a_leader_and_cannot_prove_it(cluster:
         assert client.leader().leader_address == leader.address
         assert not client.seal_status().sealed
         with pytest.raises(VaultUnavailableError):
-            client.require_leader()
+            client.proven_leader()
     finally:
         other.start()
         leader.start()

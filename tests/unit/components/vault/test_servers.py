@@ -23,6 +23,7 @@ from tests.unit.fakes.scripted_vault import (
     SEAL_STATUS,
     Answer,
     ScriptedVault,
+    error,
     seal_status,
     serve_scripted_vault,
 )
@@ -159,6 +160,18 @@ def test_sealed_pod_is_named(pods: Sequence[ScriptedVault]) -> None:
         vault.answers(LEADER, leader_answer(leads=False, applied=1))
     pods[2].answers(SEAL_STATUS, seal_status(initialized=True))
     with pytest.raises(RetryableError, match="vault-2 is sealed"):
+        observe_leadership(access(), 3)
+
+
+def test_pod_that_does_not_reach_the_leader_that_it_names_is_no_follower(
+    pods: Sequence[ScriptedVault],
+) -> None:
+    for ordinal, vault in enumerate(pods):
+        vault.answers(SEAL_STATUS, UNSEALED)
+        vault.answers(LEADER, leader_answer(leads=ordinal == 1, applied=5000))
+    alone = error(500, "local node not active but active cluster node not found")
+    pods[2].answers("GET /v1/sys/internal/ui/mounts", alone)
+    with pytest.raises(RetryableError, match="active cluster node not found"):
         observe_leadership(access(), 3)
 
 
