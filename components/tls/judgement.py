@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from components.tls.server_names import is_address
 
 LEAST_REMAINING = timedelta(days=14)
-"""A certificate that ends sooner is refused: whoever renews it has to have time to. For one that lives for
+"""A certificate that ends sooner is overdue: whoever renews it has to have time to. For one that lives for
 less than ten weeks it is a fifth of its life: what is renewed at two thirds has a third left.
 """
 _LONGEST_CHAIN = 8
@@ -49,8 +49,20 @@ class Certificate:
     """Its end, as ISO 8601."""
 
 
-def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> tuple[Certificate | None, list[str]]:
-    """Return the certificate, None if it can't be read, and what is wrong with it; nothing if it fits.
+@dataclass(frozen=True)
+class Judgement:
+    """What was found out about the content of a Secret."""
+
+    certificate: Certificate | None
+    """None if it can't be read."""
+    problems: Sequence[str]
+    """What is wrong with it; empty if it fits."""
+    overdue: str = ""
+    """That it should have been renewed by now, see :data:`LEAST_REMAINING`; empty if it needn't be yet."""
+
+
+def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> Judgement:
+    """Return the certificate and what is wrong with it.
 
     ``needed`` are names and addresses that clients call the server by. ``now`` has a time zone.
     """
@@ -58,7 +70,7 @@ def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> tuple[Cer
     chain = _certificates("tls.crt", files.certificate, problems)
     authorities = _certificates("ca.crt", files.authority, problems)
     if not chain or not authorities:
-        return None, problems
+        return Judgement(None, problems)
     leaf = chain[0]
     problems += [
         *_key_problems(leaf, files.key),
@@ -72,7 +84,7 @@ def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> tuple[Cer
         serial=f"{leaf.serial_number:x}",
         not_after=leaf.not_valid_after_utc.isoformat(),
     )
-    return found, problems
+    return Judgement(found, problems, _overdue(leaf, now))
 
 
 def _certificates(entry: str, text: str, problems: list[str]) -> Sequence[x509.Certificate]:
@@ -106,9 +118,14 @@ def _time_problems(leaf: x509.Certificate, now: datetime) -> list[str]:
         return [f"it isn't valid before {begins.strftime(_DATE)}; is this machine's clock right?"]
     if now >= ends:
         return [f"it expired at {ends.strftime(_DATE)}"]
-    if ends - now < min(LEAST_REMAINING, (ends - begins) / 5):
-        return [f"it expires at {ends.strftime(_DATE)}, and should have been renewed by now"]
     return []
+
+
+def _overdue(leaf: x509.Certificate, now: datetime) -> str:
+    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if not timedelta() < ends - now < min(LEAST_REMAINING, (ends - begins) / 5):
+        return ""
+    return f"it expires at {ends.strftime(_DATE)}, and should have been renewed by now"
 
 
 def _usage_problems(leaf: x509.Certificate) -> list[str]:

@@ -87,7 +87,7 @@ def files(cluster: KubernetesObjects, name: str = "vault-server-tls") -> ServerF
 def test_certificate_is_in_a_secret_and_its_key_nowhere_else(cluster: KubernetesObjects) -> None:
     outs = created()
     found = files(cluster)
-    assert judge(found, NAMES, NOW)[1] == []
+    assert judge(found, NAMES, NOW).problems == []
     assert found.key.splitlines()[1] not in str({**outs, "authority_key": ""})
     secret = cluster.get("secret", "vault-server-tls")
     assert secret is not None
@@ -106,7 +106,7 @@ def test_it_changes_once_two_thirds_of_its_life_are_over(
     assert changes(olds)
     outs = updated(olds)
     assert files(cluster) != first
-    assert judge(files(cluster), NAMES, moment)[1] == []
+    assert judge(files(cluster), NAMES, moment).problems == []
     assert not changes({**outs, PROVIDER_KEY: "p"})
 
 
@@ -118,7 +118,7 @@ def test_it_changes_with_the_settings(cluster: KubernetesObjects, changed: Mappi
     assert changes(olds, **changed)
     outs = updated(olds, **changed)
     assert files(cluster) != first
-    assert judge(files(cluster), changed.get("names", NAMES), NOW)[1] == []
+    assert judge(files(cluster), changed.get("names", NAMES), NOW).problems == []
     assert not changes({**outs, PROVIDER_KEY: "p"}, **changed)
 
 
@@ -145,7 +145,7 @@ def test_another_name_of_the_secret_leaves_the_old_one_to_the_pods(
     olds, first = created(), files(cluster)
     updated(olds, secret="other")
     assert files(cluster) == first
-    assert judge(files(cluster, "other"), NAMES, NOW)[1] == []
+    assert judge(files(cluster, "other"), NAMES, NOW).problems == []
     assert "Secret vault-server-tls has the old certificate" in told[0]
 
 
@@ -156,7 +156,7 @@ def test_interrupted_run_is_repeated_and_servers_are_verified_meanwhile(cluster:
     PROVIDER.create({**INPUTS, "authority": other.certificate, "authority_key": other.key})
     found = files(cluster)
     assert found.authority == other.certificate + AUTHORITY.certificate
-    assert judge(ServerFiles(first.certificate, first.key, found.authority), NAMES, NOW)[1] == []
+    assert judge(ServerFiles(first.certificate, first.key, found.authority), NAMES, NOW).problems == []
 
 
 def test_secret_of_somebody_else_is_left_untouched(cluster: KubernetesObjects) -> None:
@@ -174,7 +174,7 @@ def test_refresh_finds_out_that_the_secret_has_gone(cluster: KubernetesObjects) 
     assert refreshed is not None
     assert changes(refreshed)
     updated(refreshed)
-    assert judge(files(cluster), NAMES, NOW)[1] == []
+    assert judge(files(cluster), NAMES, NOW).problems == []
 
 
 def test_refresh_without_the_cluster_keeps_what_is_known(cluster: KubernetesObjects, told: list[str]) -> None:

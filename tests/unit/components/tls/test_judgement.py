@@ -21,7 +21,7 @@ FILES = ServerFiles(SERVER.certificate, SERVER.key, AUTHORITY.certificate)
 
 
 def problems(files: ServerFiles = FILES, now: datetime = NOW) -> list[str]:
-    found = judge(files, NEEDED, now)[1]
+    found = list(judge(files, NEEDED, now).problems)
     # Whatever is wrong, nothing of a key is told.
     assert "PRIVATE" not in "".join(found)
     lines = [line for line in files.key.splitlines() if len(line) > 20]
@@ -30,8 +30,9 @@ def problems(files: ServerFiles = FILES, now: datetime = NOW) -> list[str]:
 
 
 def test_fitting_certificate() -> None:
-    found, wrong = judge(FILES, NEEDED, NOW)
-    assert wrong == []
+    judgement = judge(FILES, NEEDED, NOW)
+    assert (judgement.problems, judgement.overdue) == ([], "")
+    found = judgement.certificate
     assert found is not None
     assert found.serial == f"{x509.load_pem_x509_certificate(SERVER.certificate.encode()).serial_number:x}"
     assert found.authority == AUTHORITY.certificate
@@ -42,8 +43,7 @@ def test_fitting_certificate() -> None:
     ("days", "problem"),
     [
         (-1, "it isn't valid before 2026-05-01 11:55 UTC; is this machine's clock right?"),
-        (75, None),
-        (77, "it expires at 2026-07-30 12:00 UTC, and should have been renewed by now"),
+        (89, None),
         (90, "it expired at 2026-07-30 12:00 UTC"),
     ],
 )
@@ -51,11 +51,17 @@ def test_time(days: int, problem: str | None) -> None:
     assert problems(now=NOW + timedelta(days=days)) == ([problem] if problem else [])
 
 
-@pytest.mark.parametrize(("days", "fits"), [(7, True), (9, False)])
-def test_short_life_may_have_less_left(days: int, fits: bool) -> None:
+@pytest.mark.parametrize(("days", "overdue"), [(75, False), (77, True), (90, False)])
+def test_certificate_near_its_end_fits_and_is_overdue(days: int, overdue: bool) -> None:
+    text = "it expires at 2026-07-30 12:00 UTC, and should have been renewed by now"
+    assert judge(FILES, NEEDED, NOW + timedelta(days=days)).overdue == (text if overdue else "")
+
+
+@pytest.mark.parametrize(("days", "overdue"), [(7, False), (9, True)])
+def test_short_life_may_have_less_left(days: int, overdue: bool) -> None:
     server = issue(AUTHORITY, NAMES, 10, NOW)
     files = ServerFiles(server.certificate, server.key, AUTHORITY.certificate)
-    assert (problems(files, NOW + timedelta(days=days)) == []) is fits
+    assert bool(judge(files, NEEDED, NOW + timedelta(days=days)).overdue) is overdue
 
 
 def test_key_of_another_certificate() -> None:
@@ -174,7 +180,7 @@ IS_CA = x509.BasicConstraints(ca=True, path_length=None)
 
 def judged(chain: list[x509.Certificate], key: ec.EllipticCurvePrivateKey) -> list[str]:
     files = ServerFiles("".join(map(pem, chain)), key_pem(key), AUTHORITY.certificate)
-    return judge(files, NEEDED[:2], NOW)[1]
+    return list(judge(files, NEEDED[:2], NOW).problems)
 
 
 def test_intermediate_certificates_are_followed_and_needed() -> None:
@@ -219,4 +225,4 @@ def test_certificate_that_is_its_own_authority() -> None:
     leaf, key = signed(x509.Name([]), (own := ec.generate_private_key(ec.SECP256R1())), SAN)
     files = ServerFiles(pem(leaf), key_pem(key), pem(leaf))
     assert own is not key
-    assert judge(files, NEEDED[:2], NOW)[1] == []
+    assert judge(files, NEEDED[:2], NOW).problems == []
