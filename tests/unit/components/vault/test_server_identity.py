@@ -1,6 +1,7 @@
 """By what a pod is verified behind a tunnel, and which pods speak TLS at all."""
 
 import base64
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,20 @@ def test_unreadable_authority() -> None:
         VaultClient("https://127.0.0.1:1", identity=ServerIdentity(NAME, "rubbish"))
 
 
+@pytest.mark.parametrize("authority", ["", "\n"])
+def test_no_authority_is_not_this_machines(authority: str) -> None:
+    with pytest.raises(DeploymentError, match=r"Put certificates in PEM into ca\.crt"):
+        ServerIdentity(NAME, authority).context()
+
+
+def test_no_authority_of_this_machine_is_beside_the_given_one(tmp_path: Path) -> None:
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    context = ServerIdentity(NAME, pem(authority)).context()
+    assert context.cert_store_stats() == {"x509": 1, "x509_ca": 1, "crl": 0}
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
 def test_http_where_tls_is_spoken_says_so() -> None:
     def respond(_: HttpRequest) -> Response:
         # Go's net/http, server.go.
@@ -94,11 +109,11 @@ def pod(scheme: str, *, volume: str = "server-tls") -> Mapping[str, Any]:
 @pytest.fixture
 def pods(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Pods by name, and what else kubectl was asked."""
-    found: dict[str, Any] = {"asked": []}
+    found: dict[str, Any] = {"asked": [], "ca.crt": b"the authority"}
 
     def run(_: Kubectl, arguments: list[str]) -> str:
         found["asked"].append(arguments)
-        return base64.b64encode(b"the authority").decode()
+        return base64.b64encode(found["ca.crt"]).decode()
 
     monkeypatch.setattr(Kubectl, "pod", lambda _, name: found.get(name))
     monkeypatch.setattr(Kubectl, "run", run)
@@ -115,6 +130,12 @@ def test_only_the_authority_leaves_kubectl(pods: dict[str, Any]) -> None:
     pods["vault-0"] = pod("https")
     assert served_authority(Kubectl(TARGET), "vault-0") == "the authority"
     assert pods["asked"] == [["get", "secret", "given", r"--output=jsonpath={.data.ca\.crt}"]]
+
+
+def test_entry_that_is_missing(pods: dict[str, Any]) -> None:
+    pods["vault-0"], pods["ca.crt"] = pod("https"), b""
+    with pytest.raises(KubectlError, match=r"Secret given, .* has no entry ca\.crt\. Put the certificates"):
+        served_authority(Kubectl(TARGET), "vault-0")
 
 
 def test_pod_that_is_not_there(pods: dict[str, Any]) -> None:
