@@ -191,6 +191,58 @@ def test_secret_goes_with_the_resource(cluster: KubernetesObjects) -> None:
     PROVIDER.delete("id", olds)
 
 
+def put_servers(cluster: KubernetesObjects, *, template: str, pod: str, **metadata: Any) -> None:
+    """Puts a StatefulSet and its pod there that mount these Secrets."""
+
+    def mounting(secret: str) -> dict[str, Any]:
+        return {"volumes": [{"name": "home", "emptyDir": {}}, {"secret": {"secretName": secret}}]}
+
+    cluster.put("statefulset", "vault", spec={"template": {"spec": mounting(template)}})
+    uid = (cluster.get("statefulset", "vault") or {})["metadata"]["uid"]
+    owner = {"ownerReferences": [{"kind": "StatefulSet", "uid": uid}]}
+    cluster.put("pod", "vault-0", spec=mounting(pod), metadata={**owner, **metadata})
+
+
+@pytest.mark.parametrize(
+    ("template", "pod", "who"),
+    [("other", "vault-server-tls", "vault-0"), ("vault-server-tls", "other", "vault")],
+    ids=["pod that wasn't replaced", "release of others"],
+)
+def test_secret_stays_under_pods_that_mount_it(
+    cluster: KubernetesObjects, told: list[str], template: str, pod: str, who: str
+) -> None:
+    olds = created()
+    put_servers(cluster, template=template, pod=pod)
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == ["vault-server-tls"]
+    (line,) = told
+    assert f"Secret secrets/vault-server-tls is kept: it is mounted by {who}. Once" in line
+    assert "--namespace=secrets delete secret vault-server-tls" in line
+
+
+def test_pods_that_end_do_not_keep_it(cluster: KubernetesObjects) -> None:
+    olds = created()
+    put_servers(cluster, template="other", pod="vault-server-tls", deletionTimestamp="2026-01-01T00:00:00Z")
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == []
+
+
+def test_pods_of_a_release_that_has_gone_do_not_keep_it(cluster: KubernetesObjects) -> None:
+    olds = created()
+    put_servers(cluster, template="vault-server-tls", pod="vault-server-tls")
+    cluster.remove("statefulset", "vault")
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == []
+
+
+def test_secret_stays_if_the_pods_cannot_be_listed(cluster: KubernetesObjects, told: list[str]) -> None:
+    olds = created()
+    cluster.fail("get statefulset,pod", "Error from server (Forbidden): pods is forbidden")
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == ["vault-server-tls"]
+    assert "whether pods mount it can't be seen (Error from server (Forbidden)" in told[0]
+
+
 def test_certificate_of_others_in_it_stays(cluster: KubernetesObjects, told: list[str]) -> None:
     olds = created()
     cluster.put("secret", "vault-server-tls", data={"tls.crt": "b3RoZXI="})
