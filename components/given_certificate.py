@@ -143,11 +143,12 @@ def _why_not(target: KubernetesTarget, name: str) -> str:
 
 
 def _entry(secret: Mapping[str, Any], name: str) -> str:
-    """Return the text of an entry; empty if there is none that can be decoded."""
+    """Return the text of an entry, whose comments may be in any encoding; empty if there is none."""
     try:
-        return base64.b64decode((secret.get("data") or {}).get(name) or "", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        content = base64.b64decode((secret.get("data") or {}).get(name) or "", validate=True)
+    except binascii.Error:
         return ""
+    return content.decode(errors="replace")
 
 
 class GivenCertificate(StableResource, module="vault", name="GivenCertificate"):

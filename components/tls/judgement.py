@@ -80,7 +80,8 @@ def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> Judgement
         *_chain_problems(chain, authorities, now),
     ]
     found = Certificate(
-        authority=files.authority.strip() + "\n",
+        # Without the comments that may be between them.
+        authority="".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in authorities),
         serial=f"{leaf.serial_number:x}",
         not_after=leaf.not_valid_after_utc.isoformat(),
     )

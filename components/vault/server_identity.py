@@ -4,6 +4,7 @@ A tunnel to a pod begins at this machine, and a pod's certificate is for the nam
 """
 
 import base64
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 VOLUME = "server-tls"
 """Name of the volume of Vault's pods that has their certificate."""
 _CONTAINER = "vault"
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _ADDRESS = "VAULT_ADDR"
 """Variable by which the chart tells the command in the pod where its server is, and how it speaks."""
 
@@ -82,12 +84,15 @@ def served_authority(kubectl: Kubectl, pod: str) -> str | None:
         return None
     secret = _secret(document)
     encoded = kubectl.run(["get", "secret", secret, r"--output=jsonpath={.data.ca\.crt}"])
-    if not encoded.strip():
+    # Between certificates there may be comments, in any encoding.
+    certificates = _CERTIFICATE.findall(base64.b64decode(encoded).decode("ascii", errors="replace"))
+    if not certificates:
         raise KubectlError(
-            f"Secret {secret}, which pod {pod} has its certificate from, has no entry ca.crt. Put the "
-            "certificates of the authority into it (docs/tls.md); with tls.source own run pulumi up --refresh"
+            f"Secret {secret}, which pod {pod} has its certificate from, has no certificate (PEM) in its "
+            "entry ca.crt. Put those of the authority there (docs/tls.md); with tls.source own run pulumi up "
+            "--refresh"
         )
-    return base64.b64decode(encoded).decode(errors="replace")
+    return "".join(f"{certificate}\n" for certificate in certificates)
 
 
 def _speaks_tls(pod: Mapping[str, Any]) -> bool:

@@ -92,6 +92,13 @@ def test_fitting_certificate_is_recorded_without_its_key(kubectl: KubectlAnswers
     assert "PRIVATE" not in str(created.outs)
 
 
+def test_comments_may_be_in_any_encoding(kubectl: KubectlAnswers) -> None:
+    put(kubectl)
+    entry = base64.b64encode("Müller\n".encode("latin-1") + AUTHORITY.certificate.encode()).decode()
+    kubectl.objects["secret", "given"]["data"]["ca.crt"] = entry
+    assert check() == ({**INPUTS, **RECORD}, [])
+
+
 def test_preview_refuses_one_that_does_not_fit(kubectl: KubectlAnswers) -> None:
     put(kubectl, issue(AUTHORITY, NAMES[:1], 90, NOW - timedelta(days=80)))
     _, (failure,) = check()

@@ -39,6 +39,14 @@ def test_fitting_certificate() -> None:
     assert found.not_after == SERVER.not_after.isoformat()
 
 
+def test_comments_are_no_part_of_the_authority() -> None:
+    commented = f"Subject: CN=Müller\n{AUTHORITY.certificate}\n# Ende für heute\n{AUTHORITY.certificate}"
+    judgement = judge(replace(FILES, authority=commented), NEEDED, NOW)
+    assert judgement.problems == []
+    assert judgement.certificate is not None
+    assert judgement.certificate.authority == AUTHORITY.certificate * 2
+
+
 @pytest.mark.parametrize(
     ("days", "problem"),
     [

@@ -18,6 +18,7 @@ from sandbox.certificates import CertificateAuthority
 from tests.http_server import http_server
 from tests.unit.fakes.scripted_vault import SEAL_STATUS, seal_status, serve_scripted_vault
 
+BLOCK = "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----"
 NAME = "vault-active.vault.svc"
 TARGET = KubernetesTarget(kubeconfig="", context="here", namespace="vault")
 
@@ -109,7 +110,7 @@ def pod(scheme: str, *, volume: str = "server-tls") -> Mapping[str, Any]:
 @pytest.fixture
 def pods(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Pods by name, and what else kubectl was asked."""
-    found: dict[str, Any] = {"asked": [], "ca.crt": b"the authority"}
+    found: dict[str, Any] = {"asked": [], "ca.crt": f"{BLOCK}\n".encode()}
 
     def run(_: Kubectl, arguments: list[str]) -> str:
         found["asked"].append(arguments)
@@ -128,13 +129,23 @@ def test_pod_that_speaks_http(pods: dict[str, Any]) -> None:
 
 def test_only_the_authority_leaves_kubectl(pods: dict[str, Any]) -> None:
     pods["vault-0"] = pod("https")
-    assert served_authority(Kubectl(TARGET), "vault-0") == "the authority"
+    assert served_authority(Kubectl(TARGET), "vault-0") == f"{BLOCK}\n"
     assert pods["asked"] == [["get", "secret", "given", r"--output=jsonpath={.data.ca\.crt}"]]
 
 
-def test_entry_that_is_missing(pods: dict[str, Any]) -> None:
-    pods["vault-0"], pods["ca.crt"] = pod("https"), b""
-    with pytest.raises(KubectlError, match=r"Secret given, .* has no entry ca\.crt\. Put the certificates"):
+@pytest.mark.parametrize("comment", ["Müller\n".encode(), "Müller\n".encode("latin-1")])
+def test_comments_between_certificates(pods: dict[str, Any], comment: bytes) -> None:
+    pods["vault-0"], pods["ca.crt"] = (
+        pod("https"),
+        comment + BLOCK.encode() + b"\r\n" + comment + BLOCK.encode(),
+    )
+    assert served_authority(Kubectl(TARGET), "vault-0") == f"{BLOCK}\n{BLOCK}\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish"])
+def test_entry_without_certificates(pods: dict[str, Any], content: bytes) -> None:
+    pods["vault-0"], pods["ca.crt"] = pod("https"), content
+    with pytest.raises(KubectlError, match=r"Secret given, .* has no certificate .*ca\.crt\. Put those"):
         served_authority(Kubectl(TARGET), "vault-0")
 
 
