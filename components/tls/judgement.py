@@ -170,29 +170,45 @@ def _chain_problems(
     chain: Sequence[x509.Certificate], authorities: Sequence[x509.Certificate], now: datetime
 ) -> list[str]:
     current = chain[0]
-    for _ in range(_LONGEST_CHAIN):
-        if current in authorities or any(_signed(current, one) for one in authorities if _valid(one, now)):
+    for between in range(_LONGEST_CHAIN):
+        if current in authorities or any(
+            _signed(current, one, between) for one in authorities if _valid(one, now)
+        ):
             return []
-        issuer = next((one for one in chain[1:] if one != current and _signed(current, one)), None)
+        issuer = next((one for one in chain[1:] if one != current and _signed(current, one, between)), None)
         if issuer is None or not _valid(issuer, now):
             break
         current = issuer
     name = chain[0].issuer.rfc4514_string()
-    return [f"no certificate in ca.crt that is valid now has signed it, by itself or by tls.crt's ({name})"]
+    return [
+        "no certificate in ca.crt that is valid now and may sign has signed it, by itself or by tls.crt's "
+        f"({name})"
+    ]
 
 
-def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        return False
-    if not constraints.ca:
+def _signed(certificate: x509.Certificate, issuer: x509.Certificate, between: int) -> bool:
+    """Return whether an issuer has signed it, and may with so many ``between`` it and the server's."""
+    if not _may_sign(issuer, between):
         return False
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+def _may_sign(issuer: x509.Certificate, between: int) -> bool:
+    """Return whether an issuer's extensions let it sign (CheckSignatureFrom and isValid in verify.go)."""
+    try:
+        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return False
+    try:
+        signs = issuer.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        signs = True
+    longest = constraints.path_length
+    return constraints.ca and signs and (longest is None or between <= longest)
 
 
 def _valid(certificate: x509.Certificate, now: datetime) -> bool:

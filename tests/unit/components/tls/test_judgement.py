@@ -154,8 +154,9 @@ def signed(
     signer: ec.EllipticCurvePrivateKey,
     *extensions: x509.ExtensionType,
     name: str = "intermediate",
+    key: ec.EllipticCurvePrivateKey | None = None,
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -186,25 +187,53 @@ assert isinstance(ROOT_KEY, ec.EllipticCurvePrivateKey)
 IS_CA = x509.BasicConstraints(ca=True, path_length=None)
 
 
-def judged(chain: list[x509.Certificate], key: ec.EllipticCurvePrivateKey) -> list[str]:
-    files = ServerFiles("".join(map(pem, chain)), key_pem(key), AUTHORITY.certificate)
+def judged(
+    chain: list[x509.Certificate], key: ec.EllipticCurvePrivateKey, root: x509.Certificate = ROOT
+) -> list[str]:
+    files = ServerFiles("".join(map(pem, chain)), key_pem(key), pem(root))
     return list(judge(files, NEEDED[:2], NOW).problems)
 
 
+def self_signed(*extensions: x509.ExtensionType) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return signed(
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")]), key, *extensions, name="root", key=key
+    )
+
+
+def usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(True, False, False, False, False, signs, False, False, False)
+
+
 def test_intermediate_certificates_are_followed_and_needed() -> None:
-    assert isinstance(ROOT_KEY, ec.EllipticCurvePrivateKey)
-    middle, middle_key = signed(ROOT.subject, ROOT_KEY, IS_CA)
+    root, root_key = self_signed(IS_CA, usage(signs=True))
+    middle, middle_key = signed(root.subject, root_key, IS_CA)
     leaf, key = signed(middle.subject, middle_key, SAN, name="leaf")
-    assert judged([leaf, middle], key) == []
-    (problem,) = judged([leaf], key)
+    assert judged([leaf, middle], key, root) == []
+    (problem,) = judged([leaf], key, root)
     assert "CN=intermediate" in problem
 
 
-def test_certificate_that_may_not_sign() -> None:
-    assert isinstance(ROOT_KEY, ec.EllipticCurvePrivateKey)
-    middle, middle_key = signed(ROOT.subject, ROOT_KEY)
+def test_authority_whose_usage_is_not_to_sign() -> None:
+    root, root_key = self_signed(IS_CA, usage(signs=False))
+    leaf, key = signed(root.subject, root_key, SAN, name="leaf")
+    (problem,) = judged([leaf], key, root)
+    assert "may sign" in problem
+
+
+@pytest.mark.parametrize(("longest", "fits"), [(0, False), (1, True)])
+def test_more_certificates_between_than_the_authority_allows(longest: int, fits: bool) -> None:
+    root, root_key = self_signed(x509.BasicConstraints(ca=True, path_length=longest))
+    middle, middle_key = signed(root.subject, root_key, x509.BasicConstraints(ca=True, path_length=0))
     leaf, key = signed(middle.subject, middle_key, SAN, name="leaf")
-    assert len(judged([leaf, middle], key)) == 1
+    assert (judged([leaf, middle], key, root) == []) is fits
+
+
+def test_certificate_that_may_not_sign() -> None:
+    root, root_key = self_signed(IS_CA)
+    middle, middle_key = signed(root.subject, root_key)
+    leaf, key = signed(middle.subject, middle_key, SAN, name="leaf")
+    assert len(judged([leaf, middle], key, root)) == 1
 
 
 @pytest.mark.parametrize(

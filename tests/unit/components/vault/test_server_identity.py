@@ -80,6 +80,20 @@ def test_no_authority_of_this_machine_is_beside_the_given_one(tmp_path: Path) ->
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
+def test_certificate_that_is_given_as_authority_needs_no_root(tmp_path: Path) -> None:
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    with serve_scripted_vault(authority, [NAME]) as vault:
+        vault.answers(SEAL_STATUS, seal_status())
+        served = ssl.get_server_certificate(("127.0.0.1", int(vault.address.rpartition(":")[2])))
+        client = VaultClient(vault.address, identity=ServerIdentity(NAME, served))
+        assert client.seal_status().version == "1.18.1"
+
+
+def test_certificates_that_go_takes_need_not_be_strict(tmp_path: Path) -> None:
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    assert not ServerIdentity(NAME, pem(authority)).context().verify_flags & ssl.VERIFY_X509_STRICT
+
+
 def test_http_where_tls_is_spoken_says_so() -> None:
     def respond(_: HttpRequest) -> Response:
         # Go's net/http, server.go.
