@@ -65,13 +65,13 @@ class OwnCertificateProvider(StableProvider):
         return UpdateResult(_issue(_news, secret, _seen(secret), str(_news["authority"])))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Return the certificate as known; without fingerprint if the Secret doesn't have it any more."""
+        """Return the certificate as known; without fingerprint if the Secret lacks a part of it."""
         try:
             seen = _secret(props).read()
         except (KubectlError, ForeignObjectError) as error:
             say(f"What is known of the certificate of Vault's servers is kept: {error}")
             return ReadResult(id_, props)
-        return ReadResult(id_, props if _has(seen, props) else {**props, "fingerprint": ""})
+        return ReadResult(id_, props if _is_whole(seen, props) else {**props, "fingerprint": ""})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the Secret, unless others have put another certificate into it, or pods mount it still.
@@ -125,6 +125,17 @@ def _has(seen: SeenObject | None, props: Mapping[str, Any]) -> bool:
     """Return whether the Secret has the certificate that the state knows."""
     present = seen.secret_text("tls.crt") if seen is not None else None
     return present is not None and _fingerprint(present) == props.get("fingerprint")
+
+
+def _is_whole(seen: SeenObject | None, props: Mapping[str, Any]) -> bool:
+    """Return whether the Secret has also the key of that certificate, and the authority's certificate."""
+    from components.tls.judgement import ServerFiles, judge
+
+    if seen is None or not _has(seen, props):
+        return False
+    entries = [seen.secret_text(name) or "" for name in ("tls.crt", "tls.key", _AUTHORITY_ENTRY)]
+    fits = not judge(ServerFiles(*entries), props["names"], datetime.now(UTC)).problems
+    return fits and str(props["authority"]).strip() in entries[-1]
 
 
 def _needed_still(secret: OwnedObject) -> str:

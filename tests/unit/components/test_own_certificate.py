@@ -13,7 +13,7 @@ from components import own_certificate
 from components.errors import DeploymentError
 from components.own_certificate import OwnCertificate, OwnCertificateProvider
 from components.stable_provider import PROVIDER_KEY
-from components.tls.authority import create_authority, renewed
+from components.tls.authority import create_authority, issue, renewed
 from components.tls.judgement import ServerFiles, judge
 from tests.unit.fakes.init_inputs import TARGET
 from tests.unit.fakes.kubectl_in_process import provide_objects
@@ -175,6 +175,44 @@ def test_refresh_finds_out_that_the_secret_has_gone(cluster: KubernetesObjects) 
     assert changes(refreshed)
     updated(refreshed)
     assert judge(files(cluster), NAMES, NOW).problems == []
+
+
+OTHER = create_authority("vault", NOW)
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("tls.key", ""),
+        ("tls.key", issue(AUTHORITY, NAMES, 90, NOW).key),
+        ("ca.crt", ""),
+        ("ca.crt", OTHER.certificate),
+        ("ca.crt", renewed(AUTHORITY, NOW + timedelta(days=1)).certificate),
+    ],
+    ids=["no key", "another key", "no authority", "another authority", "the authority's other certificate"],
+)
+def test_refresh_heals_a_damaged_secret(cluster: KubernetesObjects, entry: str, text: str) -> None:
+    olds, data = created(), (cluster.get("secret", "vault-server-tls") or {})["data"]
+    cluster.put("secret", "vault-server-tls", data={**data, entry: base64.b64encode(text.encode()).decode()})
+    refreshed = PROVIDER.read("id", olds).outs or {}
+    assert changes(refreshed)
+    updated(refreshed)
+    assert judge(files(cluster), NAMES, NOW).problems == []
+    assert files(cluster).authority == AUTHORITY.certificate
+
+
+def test_authority_beside_the_stacks_own_is_no_damage(cluster: KubernetesObjects) -> None:
+    olds, data = created(), (cluster.get("secret", "vault-server-tls") or {})["data"]
+    both = base64.b64encode((AUTHORITY.certificate + OTHER.certificate).encode()).decode()
+    cluster.put("secret", "vault-server-tls", data={**data, "ca.crt": both})
+    assert PROVIDER.read("id", olds).outs == olds
+
+
+def test_damaged_secret_goes_with_the_resource(cluster: KubernetesObjects) -> None:
+    olds, data = created(), (cluster.get("secret", "vault-server-tls") or {})["data"]
+    cluster.put("secret", "vault-server-tls", data={"tls.crt": data["tls.crt"]})
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == []
 
 
 def test_refresh_without_the_cluster_keeps_what_is_known(cluster: KubernetesObjects, told: list[str]) -> None:
