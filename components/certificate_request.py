@@ -8,6 +8,7 @@ import pulumi
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.kubernetes.objects import KubernetesObject
+from components.kubernetes.owned_object import ForeignObjectError, OwnedObject
 from components.progress import say
 from components.settings.tls import Issuer
 from components.tls.server_names import is_address
@@ -18,6 +19,10 @@ _HOURS = 24
 
 class CertManagerMissingError(DeploymentError):
     """The cluster has no cert-manager."""
+
+
+class TakenSecretError(DeploymentError):
+    """The Secret has a certificate that the stack itself has made."""
 
 
 def certificate_request(
@@ -32,13 +37,19 @@ def certificate_request(
 ) -> KubernetesObject:
     """Create the Certificate, which is called as the Secret that cert-manager puts the certificate into.
 
-    Raises :class:`CertManagerMissingError`, in a preview too, if the cluster doesn't know such objects.
+    Raises, in a preview too, :class:`CertManagerMissingError` if the cluster doesn't know such objects, and
+    :class:`TakenSecretError` if the Secret is the one of the source `own`.
     """
+
+    def require(_: pulumi.ResourceHookArgs) -> None:
+        require_cert_manager(target)
+        require_free_secret(target, secret)
+
     hooks = pulumi.ResourceHookBinding(
         before_create=[
             pulumi.ResourceHook(
                 "before-certificate-is-created",
-                lambda _: require_cert_manager(target),
+                require,
                 pulumi.ResourceHookOptions(on_dry_run=True),
             )
         ]
@@ -82,3 +93,24 @@ def require_cert_manager(target: KubernetesTarget) -> None:
             f"The cluster doesn't know {API_VERSION}, so it has no cert-manager. Nothing was changed. "
             "Install it (https://cert-manager.io/docs/installation/), or set tls.source to own or secret."
         ) from None
+
+
+def require_free_secret(target: KubernetesTarget, name: str) -> None:
+    """Raise :class:`TakenSecretError` if the stack has put its own certificate into the Secret.
+
+    cert-manager would write into it under pods that verify by the stack's authority, and the Secret may be
+    deleted with that at the end of the update.
+    """
+    try:
+        taken = OwnedObject(target, "v1", "Secret", name).read() is not None
+    except ForeignObjectError:
+        return
+    except KubectlError as error:
+        say(f"Whether Secret {target.namespace}/{name} is the stack's own can't be seen: {error}")
+        return
+    if taken:
+        raise TakenSecretError(
+            f"Secret {target.namespace}/{name} has the certificate that the stack itself has made "
+            "(tls.source own), so cert-manager can't have it. Nothing was changed. Set tls.secret to another "
+            "name; or, if none of Vault's pods mounts the Secret any more, delete it."
+        )

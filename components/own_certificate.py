@@ -6,6 +6,8 @@ another one.
 
 import base64
 import hashlib
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -63,20 +65,30 @@ class OwnCertificateProvider(StableProvider):
         return UpdateResult(_issue(_news, secret, _seen(secret), str(_news["authority"])))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Return the certificate as known; without fingerprint if the Secret doesn't have it any more."""
+        """Return the certificate as known; without fingerprint if the Secret lacks a part of it."""
         try:
             seen = _secret(props).read()
         except (KubectlError, ForeignObjectError) as error:
             say(f"What is known of the certificate of Vault's servers is kept: {error}")
             return ReadResult(id_, props)
-        return ReadResult(id_, props if _has(seen, props) else {**props, "fingerprint": ""})
+        return ReadResult(id_, props if _is_whole(seen, props) else {**props, "fingerprint": ""})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Delete the Secret, unless others have put another certificate into it."""
+        """Delete the Secret, unless others have put another certificate into it, or pods mount it still.
+
+        They do if they weren't replaced since the settings were changed. Without it they can't be verified,
+        and don't start any more.
+        """
         secret = _secret(_props)
         try:
             seen = secret.read()
             if seen is not None and _has(seen, _props):
+                if why := _needed_still(secret):
+                    command = shlex.join(
+                        [*secret.target.command_of_person(), "delete", "secret", secret.name]
+                    )
+                    say(f"{secret.location} is kept: {why}. Once none of Vault's pods mounts it: {command}")
+                    return
                 Kubectl(secret.target).delete_secret(
                     secret.name, uid=seen.uid, resource_version=seen.resource_version
                 )
@@ -113,6 +125,45 @@ def _has(seen: SeenObject | None, props: Mapping[str, Any]) -> bool:
     """Return whether the Secret has the certificate that the state knows."""
     present = seen.secret_text("tls.crt") if seen is not None else None
     return present is not None and _fingerprint(present) == props.get("fingerprint")
+
+
+def _is_whole(seen: SeenObject | None, props: Mapping[str, Any]) -> bool:
+    """Return whether the Secret has also the key of that certificate, and the authority's certificate."""
+    from components.tls.judgement import ServerFiles, judge
+
+    if seen is None or not _has(seen, props):
+        return False
+    entries = [seen.secret_text(name) or "" for name in ("tls.crt", "tls.key", _AUTHORITY_ENTRY)]
+    fits = not judge(ServerFiles(*entries), props["names"], datetime.now(UTC)).problems
+    return fits and str(props["authority"]).strip() in entries[-1]
+
+
+def _needed_still(secret: OwnedObject) -> str:
+    """Return why the Secret has to be kept; empty if no StatefulSet's template or pod mounts it."""
+    try:
+        found = json.loads(Kubectl(secret.target).run(["get", "statefulset,pod", "--output=json"]))["items"]
+    except KubectlError as error:
+        return f"whether pods mount it can't be seen ({error})"
+    # A StatefulSet that is gone takes its pods along, a moment later.
+    sets = {one["metadata"]["uid"] for one in found if one["kind"] == "StatefulSet"}
+    mounting = [
+        one["metadata"]["name"]
+        for one in found
+        if "deletionTimestamp" not in one["metadata"]
+        and _mounts(one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"], secret.name)
+        and (one["kind"] == "StatefulSet" or sets & _owners(one))
+    ]
+    return f"it is mounted by {', '.join(mounting)}" if mounting else ""
+
+
+def _owners(pod: Mapping[str, Any]) -> set[str]:
+    return {str(owner["uid"]) for owner in pod["metadata"].get("ownerReferences") or ()}
+
+
+def _mounts(pod: Mapping[str, Any], secret: str) -> bool:
+    return any(
+        (volume.get("secret") or {}).get("secretName") == secret for volume in pod.get("volumes") or ()
+    )
 
 
 def _fingerprint(certificate: str) -> str:

@@ -147,7 +147,6 @@ def parse_settings(
     require_consistent_adoption(reader, init, token)
     mode = reader.choice("mode", "ha", MODES, "ha has voters on raft, standalone one pod with file storage")
     replicas = _replicas(reader, mode)
-    pod_address = _pod_address(reader, replicas)
     ui = reader.flag("ui", True)
     extra_environment = read_environment(reader)
     release = RELEASES[
@@ -160,6 +159,7 @@ def parse_settings(
     ]
     chart = read_chart(reader.section("chart"), installs=release != "others")
     tls = read_tls(reader)
+    pod_address = _pod_address(reader, replicas, tls=tls.enabled)
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -309,7 +309,7 @@ def _milliseconds(duration: str) -> int:
     raise ValueError(f"{duration!r} doesn't match {DURATION}")
 
 
-def _pod_address(reader: ConfigReader, replicas: int) -> str | None:
+def _pod_address(reader: ConfigReader, replicas: int, *, tls: bool) -> str | None:
     address = reader.text(
         "podAddress", None, r"https?://[^\s/]+/?", "give a URL such as https://{pod}.example.com"
     )
@@ -318,6 +318,12 @@ def _pod_address(reader: ConfigReader, replicas: int) -> str | None:
             "podAddress",
             "put {pod} where the pod's name goes: every replica is asked by itself, "
             "as a Service would answer for any of them",
+        )
+    if tls and address is not None and address.startswith("http:"):
+        reader.report(
+            "podAddress",
+            "with tls.source Vault's pods don't speak plain HTTP; remove it for the update that brings TLS, "
+            "and set it with https (and podAddressCaFile) after that",
         )
     return address
 

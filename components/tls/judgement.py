@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from components.tls.server_names import is_address
 
 LEAST_REMAINING = timedelta(days=14)
-"""A certificate that ends sooner is refused: whoever renews it has to have time to. For one that lives for
+"""A certificate that ends sooner is overdue: whoever renews it has to have time to. For one that lives for
 less than ten weeks it is a fifth of its life: what is renewed at two thirds has a third left.
 """
 _LONGEST_CHAIN = 8
@@ -49,8 +49,20 @@ class Certificate:
     """Its end, as ISO 8601."""
 
 
-def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> tuple[Certificate | None, list[str]]:
-    """Return the certificate, None if it can't be read, and what is wrong with it; nothing if it fits.
+@dataclass(frozen=True)
+class Judgement:
+    """What was found out about the content of a Secret."""
+
+    certificate: Certificate | None
+    """None if it can't be read."""
+    problems: Sequence[str]
+    """What is wrong with it; empty if it fits."""
+    overdue: str = ""
+    """That it should have been renewed by now, see :data:`LEAST_REMAINING`; empty if it needn't be yet."""
+
+
+def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> Judgement:
+    """Return the certificate and what is wrong with it.
 
     ``needed`` are names and addresses that clients call the server by. ``now`` has a time zone.
     """
@@ -58,7 +70,7 @@ def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> tuple[Cer
     chain = _certificates("tls.crt", files.certificate, problems)
     authorities = _certificates("ca.crt", files.authority, problems)
     if not chain or not authorities:
-        return None, problems
+        return Judgement(None, problems)
     leaf = chain[0]
     problems += [
         *_key_problems(leaf, files.key),
@@ -68,11 +80,12 @@ def judge(files: ServerFiles, needed: Sequence[str], now: datetime) -> tuple[Cer
         *_chain_problems(chain, authorities, now),
     ]
     found = Certificate(
-        authority=files.authority.strip() + "\n",
+        # Without the comments that may be between them.
+        authority="".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in authorities),
         serial=f"{leaf.serial_number:x}",
         not_after=leaf.not_valid_after_utc.isoformat(),
     )
-    return found, problems
+    return Judgement(found, problems, _overdue(leaf, now))
 
 
 def _certificates(entry: str, text: str, problems: list[str]) -> Sequence[x509.Certificate]:
@@ -106,9 +119,14 @@ def _time_problems(leaf: x509.Certificate, now: datetime) -> list[str]:
         return [f"it isn't valid before {begins.strftime(_DATE)}; is this machine's clock right?"]
     if now >= ends:
         return [f"it expired at {ends.strftime(_DATE)}"]
-    if ends - now < min(LEAST_REMAINING, (ends - begins) / 5):
-        return [f"it expires at {ends.strftime(_DATE)}, and should have been renewed by now"]
     return []
+
+
+def _overdue(leaf: x509.Certificate, now: datetime) -> str:
+    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if not timedelta() < ends - now < min(LEAST_REMAINING, (ends - begins) / 5):
+        return ""
+    return f"it expires at {ends.strftime(_DATE)}, and should have been renewed by now"
 
 
 def _usage_problems(leaf: x509.Certificate) -> list[str]:
@@ -152,29 +170,45 @@ def _chain_problems(
     chain: Sequence[x509.Certificate], authorities: Sequence[x509.Certificate], now: datetime
 ) -> list[str]:
     current = chain[0]
-    for _ in range(_LONGEST_CHAIN):
-        if current in authorities or any(_signed(current, one) for one in authorities if _valid(one, now)):
+    for between in range(_LONGEST_CHAIN):
+        if current in authorities or any(
+            _signed(current, one, between) for one in authorities if _valid(one, now)
+        ):
             return []
-        issuer = next((one for one in chain[1:] if one != current and _signed(current, one)), None)
+        issuer = next((one for one in chain[1:] if one != current and _signed(current, one, between)), None)
         if issuer is None or not _valid(issuer, now):
             break
         current = issuer
     name = chain[0].issuer.rfc4514_string()
-    return [f"no certificate in ca.crt that is valid now has signed it, by itself or by tls.crt's ({name})"]
+    return [
+        "no certificate in ca.crt that is valid now and may sign has signed it, by itself or by tls.crt's "
+        f"({name})"
+    ]
 
 
-def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        return False
-    if not constraints.ca:
+def _signed(certificate: x509.Certificate, issuer: x509.Certificate, between: int) -> bool:
+    """Return whether an issuer has signed it, and may with so many ``between`` it and the server's."""
+    if not _may_sign(issuer, between):
         return False
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+def _may_sign(issuer: x509.Certificate, between: int) -> bool:
+    """Return whether an issuer's extensions let it sign (CheckSignatureFrom and isValid in verify.go)."""
+    try:
+        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return False
+    try:
+        signs = issuer.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        signs = True
+    longest = constraints.path_length
+    return constraints.ca and signs and (longest is None or between <= longest)
 
 
 def _valid(certificate: x509.Certificate, now: datetime) -> bool:

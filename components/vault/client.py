@@ -136,13 +136,20 @@ class VaultClient:
     """A client of one Vault server, at the base URL ``address``.
 
     ``ca_file`` is the path of the CA certificates (PEM) for its TLS; empty for those of this machine. With
-    ``identity`` it is verified by that instead, wherever the address leads.
+    ``identity`` it is verified by that instead, wherever the address leads. ``may_move`` says that the server
+    was asked whether it speaks TLS, so one that does by now is another one, and has to be asked again.
     Every method raises :class:`VaultUnreachableError` if there is no connection,
     :class:`VaultUnavailableError` if Vault can't answer now, and :class:`VaultRefusedError`.
     """
 
     def __init__(
-        self, address: str, token: str = "", ca_file: str = "", identity: ServerIdentity | None = None
+        self,
+        address: str,
+        token: str = "",
+        ca_file: str = "",
+        identity: ServerIdentity | None = None,
+        *,
+        may_move: bool = False,
     ) -> None:
         # Imported where Vault is asked: a preview asks it nothing, and both take a part of a second.
         import hvac
@@ -166,10 +173,11 @@ class VaultClient:
         self._token = token
         self._ca_file = ca_file
         self._identity = identity
+        self._may_move = may_move
 
     def with_token(self, token: str) -> "VaultClient":
         """Return a client of the same server with another token."""
-        return VaultClient(self.address, token, self._ca_file, self._identity)
+        return VaultClient(self.address, token, self._ca_file, self._identity, may_move=self._may_move)
 
     def seal_status(self) -> SealStatus:
         """Return the seal's type and status, and the cluster's id.
@@ -344,6 +352,8 @@ class VaultClient:
         except hvac.exceptions.VaultError as error:
             if any(state in str(error) for state in PASSING_STATES):
                 raise VaultUnavailableError(str(error)) from None
+            if SPEAKS_TLS in str(error) and self._may_move:
+                raise VaultUnavailableError(f"{self.address} speaks TLS by now") from None
             if SPEAKS_TLS in str(error):
                 raise VaultRefusedError(f"{self.address} speaks TLS. {_SPEAKS_TLS}") from None
             raise VaultRefusedError(str(error)) from None

@@ -109,7 +109,9 @@ class PodAccess:
             _port_forward(command) as port,
         ):
             scheme = "http" if identity is None else "https"
-            yield VaultClient(f"{scheme}://127.0.0.1:{port}", identity=identity)
+            # The pod that was asked may have ended, and the tunnel lead to its successor.
+            may_move = bool(self.server_name)
+            yield VaultClient(f"{scheme}://127.0.0.1:{port}", identity=identity, may_move=may_move)
 
     def _identity(self, pod: str) -> ServerIdentity | None:
         """Return what a pod is verified by; None if it speaks HTTP."""

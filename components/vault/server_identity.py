@@ -4,6 +4,7 @@ A tunnel to a pod begins at this machine, and a pod's certificate is for the nam
 """
 
 import base64
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 VOLUME = "server-tls"
 """Name of the volume of Vault's pods that has their certificate."""
 _CONTAINER = "vault"
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _ADDRESS = "VAULT_ADDR"
 """Variable by which the chart tells the command in the pod where its server is, and how it speaks."""
 
@@ -32,21 +34,32 @@ class ServerIdentity:
     authority: str
     """Certificates (PEM) of which one has to have signed it."""
 
-    def adapter(self) -> "HTTPAdapter":
-        """Return what makes the connections of a session of `requests`.
+    def context(self) -> ssl.SSLContext:
+        """Return what verifies by these certificates, and by none of this machine's.
 
-        Raises :class:`DeploymentError` if the certificates can't be read.
+        Raises :class:`DeploymentError` if there are none, or they can't be read.
         """
-        from requests.adapters import HTTPAdapter
-
-        name = self.name
+        # Not create_default_context, which takes this machine's if it is given none.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # As Vault's own clients verify, whichever Python it is: Go's take every certificate that they are
+        # given as a root (Certificate.Verify of crypto/x509), and don't want what OpenSSL's strictness does.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         try:
-            context = ssl.create_default_context(cadata=self.authority)
-        except ssl.SSLError as error:
+            # An empty text is a ValueError.
+            context.load_verify_locations(cadata=self.authority)
+        except (ssl.SSLError, ValueError) as error:
             raise DeploymentError(
-                f"The certificates by which Vault's servers are verified can't be read: {error.reason}. Put "
+                f"The certificates by which Vault's servers are verified can't be read: {error}. Put "
                 "certificates in PEM into ca.crt of the Secret that Vault's pods have them from."
             ) from None
+        return context
+
+    def adapter(self) -> "HTTPAdapter":
+        """Return what makes the connections of a session of `requests`; raises as :meth:`context` does."""
+        from requests.adapters import HTTPAdapter
+
+        name, context = self.name, self.context()
 
         class Adapter(HTTPAdapter):
             """Verifies by this name and these certificates alone."""
@@ -66,7 +79,7 @@ def served_authority(kubectl: Kubectl, pod: str) -> str | None:
     """Return the certificates (PEM) by which a pod is verified; None if it speaks HTTP.
 
     What a pod serves is what it was started with, so the pod is asked and not the settings. Only the entry
-    `ca.crt` leaves kubectl. Raises :class:`KubectlError`, also if there is no such pod or Secret.
+    `ca.crt` leaves kubectl. Raises :class:`KubectlError`, also if there is no such pod, Secret or entry.
     """
     document = kubectl.pod(pod)
     if document is None:
@@ -75,7 +88,15 @@ def served_authority(kubectl: Kubectl, pod: str) -> str | None:
         return None
     secret = _secret(document)
     encoded = kubectl.run(["get", "secret", secret, r"--output=jsonpath={.data.ca\.crt}"])
-    return base64.b64decode(encoded).decode(errors="replace")
+    # Between certificates there may be comments, in any encoding.
+    certificates = _CERTIFICATE.findall(base64.b64decode(encoded).decode("ascii", errors="replace"))
+    if not certificates:
+        raise KubectlError(
+            f"Secret {secret}, which pod {pod} has its certificate from, has no certificate (PEM) in its "
+            "entry ca.crt. Put those of the authority there (docs/tls.md); with tls.source own run pulumi up "
+            "--refresh"
+        )
+    return "".join(f"{certificate}\n" for certificate in certificates)
 
 
 def _speaks_tls(pod: Mapping[str, Any]) -> bool:

@@ -32,7 +32,7 @@ def test_authority_signs_what_clients_accept() -> None:
     now = datetime.now(UTC)
     server = issue(Authority(outs["certificate"], outs["key"]), ["vault"], 30, now)
     files = ServerFiles(server.certificate, server.key, outs["certificate"])
-    assert judge(files, ["vault"], now)[1] == []
+    assert judge(files, ["vault"], now).problems == []
 
 
 def test_each_stack_has_a_key_of_its_own() -> None:

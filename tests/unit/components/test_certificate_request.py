@@ -9,15 +9,18 @@ import pytest
 from components import certificate_request as module
 from components.certificate_request import (
     CertManagerMissingError,
+    TakenSecretError,
     certificate_request,
     certificate_specification,
     require_cert_manager,
+    require_free_secret,
 )
-from components.kubernetes.kubectl import Kubectl, KubectlError
+from components.kubernetes.kubectl import OWNER, OWNER_LABEL, Kubectl, KubectlError
 from components.settings.tls import Issuer
 from tests.unit.fakes.init_inputs import TARGET
+from tests.unit.fakes.kubectl_answers import provide_answers
 from tests.unit.fakes.mocked_account import KUBERNETES_PROVIDER
-from tests.unit.fakes.recorded_deployment import deploy
+from tests.unit.fakes.recorded_deployment import Deployment, deploy
 
 ISSUER = Issuer("internal", "ClusterIssuer", "cert-manager.io")
 
@@ -36,7 +39,7 @@ def test_certificate_is_for_names_and_addresses_and_renewed_in_time() -> None:
     }
 
 
-def test_certificate_is_in_vaults_namespace() -> None:
+def deployed() -> Deployment:
     def program() -> None:
         provider = pulumi_kubernetes.Provider("kubernetes")
         certificate_request(
@@ -49,7 +52,11 @@ def test_certificate_is_in_vaults_namespace() -> None:
             opts=pulumi.ResourceOptions(provider=provider),
         )
 
-    deployment = deploy({}, answers={}, outputs=lambda _: {}, program=program)
+    return deploy({}, answers={}, outputs=lambda _: {}, program=program)
+
+
+def test_certificate_is_in_vaults_namespace() -> None:
+    deployment = deployed()
     certificate = deployment.only("kubernetes:cert-manager.io/v1:Certificate")
     assert certificate.inputs["apiVersion"] == "cert-manager.io/v1"
     assert certificate.inputs["metadata"] == {"name": "vault-server-tls", "namespace": "secrets"}
@@ -89,3 +96,42 @@ def test_cluster_that_cannot_be_asked_is_left_to_the_creation(api: dict[str, Any
     api["error"] = "Unable to connect to the server"
     require_cert_manager(TARGET)
     assert "can't be seen: Unable to connect" in api["said"][0]
+
+
+SECRET = {"metadata": {"name": "given", "uid": "1", "resourceVersion": "1", "labels": {OWNER_LABEL: OWNER}}}
+
+
+def test_secret_of_the_stacks_own_certificate_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    kubectl = provide_answers(monkeypatch)
+    require_free_secret(TARGET, "given")
+    kubectl.objects["secret", "given"] = {"metadata": {"name": "given"}}
+    require_free_secret(TARGET, "given")
+    kubectl.objects["secret", "given"] = SECRET
+    with pytest.raises(TakenSecretError, match=r"Nothing was changed\. Set tls\.secret to another name"):
+        require_free_secret(TARGET, "given")
+
+
+def test_secret_that_cannot_be_seen_is_left_to_its_judgement(
+    monkeypatch: pytest.MonkeyPatch, api: dict[str, Any]
+) -> None:
+    provide_answers(monkeypatch).refusal = "Error from server (Forbidden): secrets is forbidden"
+    require_free_secret(TARGET, "given")
+    assert "is the stack's own can't be seen: Error from server (Forbidden)" in api["said"][0]
+
+
+def test_both_are_required_before_the_certificate_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks: list[Any] = []
+    made = pulumi.ResourceHook
+
+    def remember(name: str, callback: Any, options: Any) -> pulumi.ResourceHook:
+        assert options.on_dry_run
+        hooks.append(callback)
+        return made(name, callback, options)
+
+    monkeypatch.setattr(pulumi, "ResourceHook", remember)
+    deployed()
+    kubectl = provide_answers(monkeypatch)
+    monkeypatch.setattr(module, "require_cert_manager", lambda _: None)
+    kubectl.objects["secret", "vault-server-tls"] = SECRET
+    with pytest.raises(TakenSecretError):
+        hooks[0](None)

@@ -74,8 +74,8 @@ def put(
     kubectl.objects["secret", "given"] = {"metadata": {"name": "given"}, "data": data}
 
 
-def check(olds: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
-    result = GivenCertificateProvider().check(dict(olds or {}), dict(INPUTS))
+def check(olds: Mapping[str, Any] | None = None, **changed: Any) -> tuple[dict[str, Any], list[str]]:
+    result = GivenCertificateProvider().check(dict(olds or {}), {**INPUTS, **changed})
     return result.inputs, [failure.reason for failure in result.failures]
 
 
@@ -92,12 +92,72 @@ def test_fitting_certificate_is_recorded_without_its_key(kubectl: KubectlAnswers
     assert "PRIVATE" not in str(created.outs)
 
 
+def test_comments_may_be_in_any_encoding(kubectl: KubectlAnswers) -> None:
+    put(kubectl)
+    entry = base64.b64encode("Müller\n".encode("latin-1") + AUTHORITY.certificate.encode()).decode()
+    kubectl.objects["secret", "given"]["data"]["ca.crt"] = entry
+    assert check() == ({**INPUTS, **RECORD}, [])
+
+
 def test_preview_refuses_one_that_does_not_fit(kubectl: KubectlAnswers) -> None:
     put(kubectl, issue(AUTHORITY, NAMES[:1], 90, NOW - timedelta(days=80)))
     _, (failure,) = check()
     assert f"in {NAMED} isn't one for Vault's servers. Nothing was changed" in failure
     assert "it lacks the subject alternative names vault.vault.svc" in failure
     assert "should have been renewed" in failure
+
+
+OVERDUE = issue(AUTHORITY, NAMES, 90, NOW - timedelta(days=80))
+
+
+def test_recorded_certificate_near_its_end_is_told_and_blocks_nothing(
+    kubectl: KubectlAnswers, told: list[str]
+) -> None:
+    put(kubectl, OVERDUE)
+    olds = {**INPUTS, **RECORD, "serial": serial(OVERDUE)}
+    news, failures = check(olds)
+    assert (news["serial"], failures) == (serial(OVERDUE), [])
+    (line,) = told
+    assert f"certificate in {NAMED} nears its end" in line
+    assert "Put another one into it" in line
+    updated = GivenCertificateProvider().update("id", olds, news)
+    assert (updated.outs or {})["serial"] == serial(OVERDUE)
+
+
+def test_another_one_near_its_end_is_refused(kubectl: KubectlAnswers) -> None:
+    put(kubectl, OVERDUE)
+    assert "should have been renewed" in check({**INPUTS, **RECORD})[1][0]
+
+
+def test_one_that_was_waited_for_is_judged_by_what_the_update_knows(
+    kubectl: KubectlAnswers, told: list[str]
+) -> None:
+    put(kubectl, OVERDUE)
+    # The properties of the check before the wait are what the engine keeps as the resource's inputs.
+    news, failures = check(INPUTS)
+    assert (failures, len(told)) == ([], 1)
+    known = {**INPUTS, **RECORD, "serial": serial(OVERDUE)}
+    assert (GivenCertificateProvider().update("id", known, news).outs or {})["serial"] == serial(OVERDUE)
+    with pytest.raises(UnfitCertificateError, match="should have been renewed"):
+        GivenCertificateProvider().update("id", {**INPUTS, **RECORD}, news)
+
+
+@pytest.mark.parametrize("server", [issue(AUTHORITY, NAMES[:1], 90, NOW), OVERDUE], ids=["names", "end"])
+def test_cert_manager_gets_the_time_to_make_a_fitting_one(
+    kubectl: KubectlAnswers, told: list[str], monkeypatch: pytest.MonkeyPatch, server: ServerCertificate
+) -> None:
+    put(kubectl, server)
+    olds = {**INPUTS, **RECORD, "source": "cert-manager"}
+    news, failures = check(olds, source="cert-manager", seconds=60.0)
+    assert (failures, "serial" in news) == ([], False)
+    assert f"{NAMED} has no certificate yet that fits Vault's servers: it " in told[0]
+    assert "describe certificate.cert-manager.io,certificaterequest given" in told[0]
+    assert changes(olds, news)
+    with pytest.raises(MissingCertificateError, match="has no certificate yet that fits"):
+        GivenCertificateProvider().update("id", olds, {**news, "seconds": 0.3})
+    monkeypatch.setattr("time.sleep", lambda _: put(kubectl))
+    updated = GivenCertificateProvider().update("id", olds, news)
+    assert (updated.outs or {})["serial"] == serial(SERVER)
 
 
 def test_key_is_in_no_message(kubectl: KubectlAnswers) -> None:
@@ -122,8 +182,9 @@ def test_certificate_that_the_stack_has_made_goes_with_it(kubectl: KubectlAnswer
         **kubectl.objects["secret", "given"],
         "metadata": {"name": "given", "labels": labels},
     }
-    _, (failure,) = check()
-    assert "set tls.secret" in failure
+    for source in ("secret", "cert-manager"):
+        _, (failure,) = check(source=source)
+        assert "Set tls.secret" in failure
 
 
 def test_missing_secret_is_told_in_the_preview_and_waited_for(

@@ -13,7 +13,7 @@ from components import own_certificate
 from components.errors import DeploymentError
 from components.own_certificate import OwnCertificate, OwnCertificateProvider
 from components.stable_provider import PROVIDER_KEY
-from components.tls.authority import create_authority, renewed
+from components.tls.authority import create_authority, issue, renewed
 from components.tls.judgement import ServerFiles, judge
 from tests.unit.fakes.init_inputs import TARGET
 from tests.unit.fakes.kubectl_in_process import provide_objects
@@ -87,7 +87,7 @@ def files(cluster: KubernetesObjects, name: str = "vault-server-tls") -> ServerF
 def test_certificate_is_in_a_secret_and_its_key_nowhere_else(cluster: KubernetesObjects) -> None:
     outs = created()
     found = files(cluster)
-    assert judge(found, NAMES, NOW)[1] == []
+    assert judge(found, NAMES, NOW).problems == []
     assert found.key.splitlines()[1] not in str({**outs, "authority_key": ""})
     secret = cluster.get("secret", "vault-server-tls")
     assert secret is not None
@@ -106,7 +106,7 @@ def test_it_changes_once_two_thirds_of_its_life_are_over(
     assert changes(olds)
     outs = updated(olds)
     assert files(cluster) != first
-    assert judge(files(cluster), NAMES, moment)[1] == []
+    assert judge(files(cluster), NAMES, moment).problems == []
     assert not changes({**outs, PROVIDER_KEY: "p"})
 
 
@@ -118,7 +118,7 @@ def test_it_changes_with_the_settings(cluster: KubernetesObjects, changed: Mappi
     assert changes(olds, **changed)
     outs = updated(olds, **changed)
     assert files(cluster) != first
-    assert judge(files(cluster), changed.get("names", NAMES), NOW)[1] == []
+    assert judge(files(cluster), changed.get("names", NAMES), NOW).problems == []
     assert not changes({**outs, PROVIDER_KEY: "p"}, **changed)
 
 
@@ -145,7 +145,7 @@ def test_another_name_of_the_secret_leaves_the_old_one_to_the_pods(
     olds, first = created(), files(cluster)
     updated(olds, secret="other")
     assert files(cluster) == first
-    assert judge(files(cluster, "other"), NAMES, NOW)[1] == []
+    assert judge(files(cluster, "other"), NAMES, NOW).problems == []
     assert "Secret vault-server-tls has the old certificate" in told[0]
 
 
@@ -156,7 +156,7 @@ def test_interrupted_run_is_repeated_and_servers_are_verified_meanwhile(cluster:
     PROVIDER.create({**INPUTS, "authority": other.certificate, "authority_key": other.key})
     found = files(cluster)
     assert found.authority == other.certificate + AUTHORITY.certificate
-    assert judge(ServerFiles(first.certificate, first.key, found.authority), NAMES, NOW)[1] == []
+    assert judge(ServerFiles(first.certificate, first.key, found.authority), NAMES, NOW).problems == []
 
 
 def test_secret_of_somebody_else_is_left_untouched(cluster: KubernetesObjects) -> None:
@@ -174,7 +174,45 @@ def test_refresh_finds_out_that_the_secret_has_gone(cluster: KubernetesObjects) 
     assert refreshed is not None
     assert changes(refreshed)
     updated(refreshed)
-    assert judge(files(cluster), NAMES, NOW)[1] == []
+    assert judge(files(cluster), NAMES, NOW).problems == []
+
+
+OTHER = create_authority("vault", NOW)
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("tls.key", ""),
+        ("tls.key", issue(AUTHORITY, NAMES, 90, NOW).key),
+        ("ca.crt", ""),
+        ("ca.crt", OTHER.certificate),
+        ("ca.crt", renewed(AUTHORITY, NOW + timedelta(days=1)).certificate),
+    ],
+    ids=["no key", "another key", "no authority", "another authority", "the authority's other certificate"],
+)
+def test_refresh_heals_a_damaged_secret(cluster: KubernetesObjects, entry: str, text: str) -> None:
+    olds, data = created(), (cluster.get("secret", "vault-server-tls") or {})["data"]
+    cluster.put("secret", "vault-server-tls", data={**data, entry: base64.b64encode(text.encode()).decode()})
+    refreshed = PROVIDER.read("id", olds).outs or {}
+    assert changes(refreshed)
+    updated(refreshed)
+    assert judge(files(cluster), NAMES, NOW).problems == []
+    assert files(cluster).authority == AUTHORITY.certificate
+
+
+def test_authority_beside_the_stacks_own_is_no_damage(cluster: KubernetesObjects) -> None:
+    olds, data = created(), (cluster.get("secret", "vault-server-tls") or {})["data"]
+    both = base64.b64encode((AUTHORITY.certificate + OTHER.certificate).encode()).decode()
+    cluster.put("secret", "vault-server-tls", data={**data, "ca.crt": both})
+    assert PROVIDER.read("id", olds).outs == olds
+
+
+def test_damaged_secret_goes_with_the_resource(cluster: KubernetesObjects) -> None:
+    olds, data = created(), (cluster.get("secret", "vault-server-tls") or {})["data"]
+    cluster.put("secret", "vault-server-tls", data={"tls.crt": data["tls.crt"]})
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == []
 
 
 def test_refresh_without_the_cluster_keeps_what_is_known(cluster: KubernetesObjects, told: list[str]) -> None:
@@ -189,6 +227,58 @@ def test_secret_goes_with_the_resource(cluster: KubernetesObjects) -> None:
     PROVIDER.delete("id", olds)
     assert cluster.names("secret") == []
     PROVIDER.delete("id", olds)
+
+
+def put_servers(cluster: KubernetesObjects, *, template: str, pod: str, **metadata: Any) -> None:
+    """Puts a StatefulSet and its pod there that mount these Secrets."""
+
+    def mounting(secret: str) -> dict[str, Any]:
+        return {"volumes": [{"name": "home", "emptyDir": {}}, {"secret": {"secretName": secret}}]}
+
+    cluster.put("statefulset", "vault", spec={"template": {"spec": mounting(template)}})
+    uid = (cluster.get("statefulset", "vault") or {})["metadata"]["uid"]
+    owner = {"ownerReferences": [{"kind": "StatefulSet", "uid": uid}]}
+    cluster.put("pod", "vault-0", spec=mounting(pod), metadata={**owner, **metadata})
+
+
+@pytest.mark.parametrize(
+    ("template", "pod", "who"),
+    [("other", "vault-server-tls", "vault-0"), ("vault-server-tls", "other", "vault")],
+    ids=["pod that wasn't replaced", "release of others"],
+)
+def test_secret_stays_under_pods_that_mount_it(
+    cluster: KubernetesObjects, told: list[str], template: str, pod: str, who: str
+) -> None:
+    olds = created()
+    put_servers(cluster, template=template, pod=pod)
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == ["vault-server-tls"]
+    (line,) = told
+    assert f"Secret secrets/vault-server-tls is kept: it is mounted by {who}. Once" in line
+    assert "--namespace=secrets delete secret vault-server-tls" in line
+
+
+def test_pods_that_end_do_not_keep_it(cluster: KubernetesObjects) -> None:
+    olds = created()
+    put_servers(cluster, template="other", pod="vault-server-tls", deletionTimestamp="2026-01-01T00:00:00Z")
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == []
+
+
+def test_pods_of_a_release_that_has_gone_do_not_keep_it(cluster: KubernetesObjects) -> None:
+    olds = created()
+    put_servers(cluster, template="vault-server-tls", pod="vault-server-tls")
+    cluster.remove("statefulset", "vault")
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == []
+
+
+def test_secret_stays_if_the_pods_cannot_be_listed(cluster: KubernetesObjects, told: list[str]) -> None:
+    olds = created()
+    cluster.fail("get statefulset,pod", "Error from server (Forbidden): pods is forbidden")
+    PROVIDER.delete("id", olds)
+    assert cluster.names("secret") == ["vault-server-tls"]
+    assert "whether pods mount it can't be seen (Error from server (Forbidden)" in told[0]
 
 
 def test_certificate_of_others_in_it_stays(cluster: KubernetesObjects, told: list[str]) -> None:

@@ -39,3 +39,12 @@ def test_ca_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None
 def test_folder_is_no_ca(tmp_path: Path) -> None:
     (problem,) = problems({**OVER_TLS, "podAddressCaFile": str(tmp_path)})
     assert NO_FILE in problem
+
+
+def test_plain_http_to_pods_that_speak_tls_is_refused() -> None:
+    address = "http://{pod}.example.com"
+    (problem,) = problems({**SHAMIR, "podAddress": address, "tls": {"source": "own"}})
+    assert problem.startswith(f"{PROJECT}:podAddress is ")
+    assert "don't speak plain HTTP; remove it for the update that brings TLS" in problem
+    assert parse({**SHAMIR, "podAddress": address, "tls": {"source": "none"}}).pod_address == address
+    assert parse({**OVER_TLS, "tls": {"source": "own"}}).pod_address == OVER_TLS["podAddress"]

@@ -29,10 +29,10 @@ def files(authority: Authority, days: int = 365, now: datetime = NOW) -> ServerF
 
 def test_certificate_fits_its_names_and_its_authority() -> None:
     needed = ["vault-active.vault.svc", "vault-0.vault-internal.vault.svc", "127.0.0.1", "::1"]
-    found, problems = judge(files(AUTHORITY), needed, NOW)
-    assert problems == []
-    assert found is not None
-    assert found.authority == AUTHORITY.certificate
+    judgement = judge(files(AUTHORITY), needed, NOW)
+    assert judgement.problems == []
+    assert judgement.certificate is not None
+    assert judgement.certificate.authority == AUTHORITY.certificate
 
 
 def test_certificate_lives_as_long_as_it_is_told() -> None:
@@ -82,7 +82,7 @@ def test_authority_is_renewed_with_its_key() -> None:
     for leaf in (old, new):
         for authority in (AUTHORITY, new_one):
             given = ServerFiles(leaf.certificate, leaf.key, authority.certificate)
-            assert judge(given, NAMES[:1], later)[1] == []
+            assert judge(given, NAMES[:1], later).problems == []
 
 
 def test_keys_are_in_no_text() -> None:

@@ -21,7 +21,7 @@ FILES = ServerFiles(SERVER.certificate, SERVER.key, AUTHORITY.certificate)
 
 
 def problems(files: ServerFiles = FILES, now: datetime = NOW) -> list[str]:
-    found = judge(files, NEEDED, now)[1]
+    found = list(judge(files, NEEDED, now).problems)
     # Whatever is wrong, nothing of a key is told.
     assert "PRIVATE" not in "".join(found)
     lines = [line for line in files.key.splitlines() if len(line) > 20]
@@ -30,20 +30,28 @@ def problems(files: ServerFiles = FILES, now: datetime = NOW) -> list[str]:
 
 
 def test_fitting_certificate() -> None:
-    found, wrong = judge(FILES, NEEDED, NOW)
-    assert wrong == []
+    judgement = judge(FILES, NEEDED, NOW)
+    assert (judgement.problems, judgement.overdue) == ([], "")
+    found = judgement.certificate
     assert found is not None
     assert found.serial == f"{x509.load_pem_x509_certificate(SERVER.certificate.encode()).serial_number:x}"
     assert found.authority == AUTHORITY.certificate
     assert found.not_after == SERVER.not_after.isoformat()
 
 
+def test_comments_are_no_part_of_the_authority() -> None:
+    commented = f"Subject: CN=Müller\n{AUTHORITY.certificate}\n# Ende für heute\n{AUTHORITY.certificate}"
+    judgement = judge(replace(FILES, authority=commented), NEEDED, NOW)
+    assert judgement.problems == []
+    assert judgement.certificate is not None
+    assert judgement.certificate.authority == AUTHORITY.certificate * 2
+
+
 @pytest.mark.parametrize(
     ("days", "problem"),
     [
         (-1, "it isn't valid before 2026-05-01 11:55 UTC; is this machine's clock right?"),
-        (75, None),
-        (77, "it expires at 2026-07-30 12:00 UTC, and should have been renewed by now"),
+        (89, None),
         (90, "it expired at 2026-07-30 12:00 UTC"),
     ],
 )
@@ -51,11 +59,17 @@ def test_time(days: int, problem: str | None) -> None:
     assert problems(now=NOW + timedelta(days=days)) == ([problem] if problem else [])
 
 
-@pytest.mark.parametrize(("days", "fits"), [(7, True), (9, False)])
-def test_short_life_may_have_less_left(days: int, fits: bool) -> None:
+@pytest.mark.parametrize(("days", "overdue"), [(75, False), (77, True), (90, False)])
+def test_certificate_near_its_end_fits_and_is_overdue(days: int, overdue: bool) -> None:
+    text = "it expires at 2026-07-30 12:00 UTC, and should have been renewed by now"
+    assert judge(FILES, NEEDED, NOW + timedelta(days=days)).overdue == (text if overdue else "")
+
+
+@pytest.mark.parametrize(("days", "overdue"), [(7, False), (9, True)])
+def test_short_life_may_have_less_left(days: int, overdue: bool) -> None:
     server = issue(AUTHORITY, NAMES, 10, NOW)
     files = ServerFiles(server.certificate, server.key, AUTHORITY.certificate)
-    assert (problems(files, NOW + timedelta(days=days)) == []) is fits
+    assert bool(judge(files, NEEDED, NOW + timedelta(days=days)).overdue) is overdue
 
 
 def test_key_of_another_certificate() -> None:
@@ -140,8 +154,9 @@ def signed(
     signer: ec.EllipticCurvePrivateKey,
     *extensions: x509.ExtensionType,
     name: str = "intermediate",
+    key: ec.EllipticCurvePrivateKey | None = None,
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -172,25 +187,53 @@ assert isinstance(ROOT_KEY, ec.EllipticCurvePrivateKey)
 IS_CA = x509.BasicConstraints(ca=True, path_length=None)
 
 
-def judged(chain: list[x509.Certificate], key: ec.EllipticCurvePrivateKey) -> list[str]:
-    files = ServerFiles("".join(map(pem, chain)), key_pem(key), AUTHORITY.certificate)
-    return judge(files, NEEDED[:2], NOW)[1]
+def judged(
+    chain: list[x509.Certificate], key: ec.EllipticCurvePrivateKey, root: x509.Certificate = ROOT
+) -> list[str]:
+    files = ServerFiles("".join(map(pem, chain)), key_pem(key), pem(root))
+    return list(judge(files, NEEDED[:2], NOW).problems)
+
+
+def self_signed(*extensions: x509.ExtensionType) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return signed(
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")]), key, *extensions, name="root", key=key
+    )
+
+
+def usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(True, False, False, False, False, signs, False, False, False)
 
 
 def test_intermediate_certificates_are_followed_and_needed() -> None:
-    assert isinstance(ROOT_KEY, ec.EllipticCurvePrivateKey)
-    middle, middle_key = signed(ROOT.subject, ROOT_KEY, IS_CA)
+    root, root_key = self_signed(IS_CA, usage(signs=True))
+    middle, middle_key = signed(root.subject, root_key, IS_CA)
     leaf, key = signed(middle.subject, middle_key, SAN, name="leaf")
-    assert judged([leaf, middle], key) == []
-    (problem,) = judged([leaf], key)
+    assert judged([leaf, middle], key, root) == []
+    (problem,) = judged([leaf], key, root)
     assert "CN=intermediate" in problem
 
 
-def test_certificate_that_may_not_sign() -> None:
-    assert isinstance(ROOT_KEY, ec.EllipticCurvePrivateKey)
-    middle, middle_key = signed(ROOT.subject, ROOT_KEY)
+def test_authority_whose_usage_is_not_to_sign() -> None:
+    root, root_key = self_signed(IS_CA, usage(signs=False))
+    leaf, key = signed(root.subject, root_key, SAN, name="leaf")
+    (problem,) = judged([leaf], key, root)
+    assert "may sign" in problem
+
+
+@pytest.mark.parametrize(("longest", "fits"), [(0, False), (1, True)])
+def test_more_certificates_between_than_the_authority_allows(longest: int, fits: bool) -> None:
+    root, root_key = self_signed(x509.BasicConstraints(ca=True, path_length=longest))
+    middle, middle_key = signed(root.subject, root_key, x509.BasicConstraints(ca=True, path_length=0))
     leaf, key = signed(middle.subject, middle_key, SAN, name="leaf")
-    assert len(judged([leaf, middle], key)) == 1
+    assert (judged([leaf, middle], key, root) == []) is fits
+
+
+def test_certificate_that_may_not_sign() -> None:
+    root, root_key = self_signed(IS_CA)
+    middle, middle_key = signed(root.subject, root_key)
+    leaf, key = signed(middle.subject, middle_key, SAN, name="leaf")
+    assert len(judged([leaf, middle], key, root)) == 1
 
 
 @pytest.mark.parametrize(
@@ -219,4 +262,4 @@ def test_certificate_that_is_its_own_authority() -> None:
     leaf, key = signed(x509.Name([]), (own := ec.generate_private_key(ec.SECP256R1())), SAN)
     files = ServerFiles(pem(leaf), key_pem(key), pem(leaf))
     assert own is not key
-    assert judge(files, NEEDED[:2], NOW)[1] == []
+    assert judge(files, NEEDED[:2], NOW).problems == []

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.wrappers import Request as HttpRequest
+from werkzeug.wrappers import Response
 
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault import pod_access
-from components.vault.client import VaultUnreachableError
+from components.vault.client import VaultRefusedError, VaultUnavailableError, VaultUnreachableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from sandbox.certificates import CertificateAuthority
 from sandbox.layout import REPOSITORY
+from tests.http_server import http_server
 from tests.unit.fakes.commands_on_path import install_command, only_commands
 from tests.unit.fakes.processes import ended, ends
 from tests.unit.fakes.scripted_vault import SEAL_STATUS, seal_status, serve_scripted_vault
@@ -212,6 +215,21 @@ def test_pod_that_speaks_http_still_is_reached_so(kubectl: Callable[[str], None]
     kubectl(answers("43210", pod("http"), Path("/dev/null")))
     with replace(TUNNEL, server_name="name").reach(0) as client:
         assert client.address == "http://127.0.0.1:43210"
+
+
+def test_successor_that_speaks_tls_is_worth_another_try(kubectl: Callable[[str], None]) -> None:
+    def respond(_: HttpRequest) -> Response:
+        # Go's net/http, server.go.
+        return Response("Client sent an HTTP request to an HTTPS server.\n", 400)
+
+    with http_server(respond) as port:
+        kubectl(answers(str(port), pod("http"), Path("/dev/null")))
+        with replace(TUNNEL, server_name="name").reach(0) as client:
+            for one in (client, client.with_token("hvs.own")):
+                with pytest.raises(VaultUnavailableError, match="speaks TLS by now"):
+                    one.seal_status()
+        with TUNNEL.reach(0) as client, pytest.raises(VaultRefusedError, match=r"set tls\.source to none"):
+            client.seal_status()
 
 
 def test_pod_that_is_not_there_yet_is_worth_another_try(kubectl: Callable[[str], None]) -> None:
