@@ -21,9 +21,6 @@ from components.vault.stateful_set import Server, StatefulSetError, delete_pod
 
 ILL_SECONDS = 10.0
 """How long an outdated pod is broken before it counts as ill, and is replaced before those that serve."""
-_CONTACT_SECONDS = 3.0
-"""How long ago the leader may have heard of a server. It hears of each about every second, and a server that
-was restarted was away for longer than this."""
 _CONTROLLER_SECONDS = 60.0
 """How long Kubernetes' controller may take to see the last change of the StatefulSet."""
 _LOG_LINES = 8
@@ -160,11 +157,7 @@ class PodReplacement:
                 f"raft counts on {', '.join(surplus)}, of which there is no pod; if it is gone for good: "
                 f"vault operator raft remove-peer {surplus[0]}"
             )
-        waiting = [
-            peer.node_id
-            for peer in state.peers
-            if not (peer.voter and peer.healthy and peer.last_contact_seconds < _CONTACT_SECONDS)
-        ]
+        waiting = [peer.node_id for peer in state.peers if not (peer.voter and peer.healthy)]
         if waiting or not state.healthy:
             raise RetryableError(f"raft hasn't {', '.join(waiting) or 'all servers'} as healthy voters yet")
 

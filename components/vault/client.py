@@ -5,7 +5,6 @@ Calls that belong to one procedure are in :mod:`components.vault.root_generation
 """
 
 import contextlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,8 +92,6 @@ class RaftPeer:
     leader: bool
     voter: bool
     healthy: bool
-    last_contact_seconds: float = 0.0
-    """Since the leader last heard of it; 0 for the leader itself, or if that isn't told."""
 
     def to_properties(self) -> dict[str, Any]:
         """Return an entry of the peer table in the stack's outputs."""
@@ -318,7 +315,6 @@ class VaultClient:
                     leader=node_id == data.get("leader"),
                     voter=node_id in voters,
                     healthy=bool(server["healthy"]),
-                    last_contact_seconds=_seconds(str(server.get("last_contact") or "0s")),
                 )
                 for node_id, server in sorted(servers.items())
             ),
@@ -416,10 +412,3 @@ _SPEAKS_TLS = (
 
 def _not_vault(path: str) -> VaultRefusedError:
     return VaultRefusedError(f"what answers {path} isn't Vault; check podAddress")
-
-
-def _seconds(duration: str) -> float:
-    """Return a duration of Go, such as ``1m2.5s`` or ``15.2ms``, in seconds."""
-    factors = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
-    parts = re.findall(r"([0-9.]+)(h|ms|µs|ns|m|s)", duration)
-    return sum(float(number) * factors[unit] for number, unit in parts)

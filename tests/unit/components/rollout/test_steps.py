@@ -270,15 +270,13 @@ def _remove_alone(pods: RollingPods, how: str, name: str, uid: str) -> None:
     pods.servers[0] = replace(pods.servers[0], terminating=True, ready=False)
 
 
-def raft(
-    *, voter: bool = True, healthy: bool = True, contact: float = 0.2, name: str = "vault-2"
-) -> RaftState:
-    peer = RaftPeer(name, f"{name}:8201", False, voter, healthy, contact)
+def raft(*, voter: bool = True, healthy: bool = True, name: str = "vault-2") -> RaftState:
+    peer = RaftPeer(name, f"{name}:8201", leader=False, voter=voter, healthy=healthy)
     return RaftState((peer,), healthy=healthy)
 
 
 def test_token_shows_a_pod_that_is_no_voter_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    states = [raft(voter=False), raft(healthy=False), raft(contact=3.5)]
+    states = [raft(voter=False), raft(healthy=False)]
     monkeypatch.setattr(VaultClient, "raft_state", lambda _: states.pop(0) if states else raft())
     pods = outdated_pods(3, leader=1)
     run(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"))
