@@ -144,13 +144,13 @@ def _needed_still(secret: OwnedObject) -> str:
         found = json.loads(Kubectl(secret.target).run(["get", "statefulset,pod", "--output=json"]))["items"]
     except KubectlError as error:
         return f"whether pods mount it can't be seen ({error})"
+    staying = [one for one in found if "deletionTimestamp" not in one["metadata"]]
     # A StatefulSet that is gone takes its pods along, a moment later.
-    sets = {one["metadata"]["uid"] for one in found if one["kind"] == "StatefulSet"}
+    sets = {one["metadata"]["uid"] for one in staying if one["kind"] == "StatefulSet"}
     mounting = [
         one["metadata"]["name"]
-        for one in found
-        if "deletionTimestamp" not in one["metadata"]
-        and _mounts(one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"], secret.name)
+        for one in staying
+        if _mounts(one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"], secret.name)
         and (one["kind"] == "StatefulSet" or sets & _owners(one))
     ]
     return f"it is mounted by {', '.join(mounting)}" if mounting else ""

@@ -51,12 +51,12 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found out about the content of a Secret."""
+    """The findings about the content of a Secret."""
 
     certificate: Certificate | None
     """None if it can't be read."""
     problems: Sequence[str]
-    """What is wrong with it; empty if it fits."""
+    """Each thing that is wrong with it; empty if it fits."""
     overdue: str = ""
     """That it should have been renewed by now, see :data:`LEAST_REMAINING`; empty if it needn't be yet."""
 

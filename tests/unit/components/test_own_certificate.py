@@ -265,10 +265,14 @@ def test_pods_that_end_do_not_keep_it(cluster: KubernetesObjects) -> None:
     assert cluster.names("secret") == []
 
 
-def test_pods_of_a_release_that_has_gone_do_not_keep_it(cluster: KubernetesObjects) -> None:
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "going"])
+def test_pods_of_a_release_that_has_gone_do_not_keep_it(cluster: KubernetesObjects, gone: bool) -> None:
     olds = created()
     put_servers(cluster, template="vault-server-tls", pod="vault-server-tls")
-    cluster.remove("statefulset", "vault")
+    if gone:
+        cluster.remove("statefulset", "vault")
+    else:
+        cluster.put("statefulset", "vault", metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
     PROVIDER.delete("id", olds)
     assert cluster.names("secret") == []
 

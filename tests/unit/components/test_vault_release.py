@@ -14,6 +14,7 @@ from components.seals import gcpckms
 from components.seals.seal import PodRequirements, SealStanza
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION
 from components.vault_release import (
+    ForgottenTlsError,
     VaultRelease,
     VaultReleaseArgs,
     pod_access,
@@ -310,3 +311,39 @@ def test_release_of_the_stack_leaves_it_only_once_the_state_retains_it(
         return
     with pytest.raises(DeploymentError, match="would now uninstall it with Vault's pods"):
         released(INSTALLED, state=state, release=False)
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The hooks that are made, by their names."""
+    found: dict[str, Any] = {}
+    made = pulumi.ResourceHook
+
+    def remember(name: str, callback: Any, options: Any) -> pulumi.ResourceHook:
+        assert options.on_dry_run
+        found[name] = callback
+        return made(name, callback, options)
+
+    monkeypatch.setattr(pulumi, "ResourceHook", remember)
+    return found
+
+
+def changed_from(values: Any) -> pulumi.ResourceHookArgs:
+    return pulumi.ResourceHookArgs("urn", "id", "vault", RELEASE, old_inputs={"values": values})
+
+
+def test_section_tls_is_not_removed_from_pods_that_speak_it(hooks: dict[str, Any]) -> None:
+    over_tls = released(tls={"source": "own"}).only(RELEASE).inputs["values"]
+    assert "before-tls-is-forgotten" not in hooks
+    over_http = released().only(RELEASE).inputs["values"]
+    forgotten = hooks["before-tls-is-forgotten"]
+    for values in (over_http, {}, {"global": None}, None):
+        forgotten(changed_from(values))
+    with pytest.raises(ForgottenTlsError, match=r"Set tls\.source to none instead of removing tls"):
+        forgotten(changed_from(over_tls))
+
+
+def test_source_none_is_the_way_back(hooks: dict[str, Any]) -> None:
+    released(tls={"source": "none"})
+    assert "before-release-is-upgraded" in hooks
+    assert "before-tls-is-forgotten" not in hooks
