@@ -87,7 +87,7 @@ def files(cluster: KubernetesObjects, name: str = "vault-server-tls") -> ServerF
 def test_certificate_is_in_a_secret_and_its_key_nowhere_else(cluster: KubernetesObjects) -> None:
     outs = created()
     found = files(cluster)
-    assert judge(found, NAMES, NOW).problems == []
+    assert judge(found, NAMES, datetime.now(UTC)).problems == []
     assert found.key.splitlines()[1] not in str({**outs, "authority_key": ""})
     secret = cluster.get("secret", "vault-server-tls")
     assert secret is not None
@@ -118,7 +118,7 @@ def test_it_changes_with_the_settings(cluster: KubernetesObjects, changed: Mappi
     assert changes(olds, **changed)
     outs = updated(olds, **changed)
     assert files(cluster) != first
-    assert judge(files(cluster), changed.get("names", NAMES), NOW).problems == []
+    assert judge(files(cluster), changed.get("names", NAMES), datetime.now(UTC)).problems == []
     assert not changes({**outs, PROVIDER_KEY: "p"}, **changed)
 
 
@@ -145,7 +145,7 @@ def test_another_name_of_the_secret_leaves_the_old_one_to_the_pods(
     olds, first = created(), files(cluster)
     updated(olds, secret="other")
     assert files(cluster) == first
-    assert judge(files(cluster, "other"), NAMES, NOW).problems == []
+    assert judge(files(cluster, "other"), NAMES, datetime.now(UTC)).problems == []
     assert "Secret vault-server-tls has the old certificate" in told[0]
 
 
@@ -156,7 +156,10 @@ def test_interrupted_run_is_repeated_and_servers_are_verified_meanwhile(cluster:
     PROVIDER.create({**INPUTS, "authority": other.certificate, "authority_key": other.key})
     found = files(cluster)
     assert found.authority == other.certificate + AUTHORITY.certificate
-    assert judge(ServerFiles(first.certificate, first.key, found.authority), NAMES, NOW).problems == []
+    assert (
+        judge(ServerFiles(first.certificate, first.key, found.authority), NAMES, datetime.now(UTC)).problems
+        == []
+    )
 
 
 def test_secret_of_somebody_else_is_left_untouched(cluster: KubernetesObjects) -> None:
@@ -174,7 +177,7 @@ def test_refresh_finds_out_that_the_secret_has_gone(cluster: KubernetesObjects) 
     assert refreshed is not None
     assert changes(refreshed)
     updated(refreshed)
-    assert judge(files(cluster), NAMES, NOW).problems == []
+    assert judge(files(cluster), NAMES, datetime.now(UTC)).problems == []
 
 
 OTHER = create_authority("vault", NOW)
@@ -197,7 +200,7 @@ def test_refresh_heals_a_damaged_secret(cluster: KubernetesObjects, entry: str, 
     refreshed = PROVIDER.read("id", olds).outs or {}
     assert changes(refreshed)
     updated(refreshed)
-    assert judge(files(cluster), NAMES, NOW).problems == []
+    assert judge(files(cluster), NAMES, datetime.now(UTC)).problems == []
     assert files(cluster).authority == AUTHORITY.certificate
 
 
