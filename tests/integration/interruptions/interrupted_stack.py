@@ -72,7 +72,9 @@ class InterruptedStack:
         if self.open:
             # Helm's record is gone, and the release is still to be installed or upgraded. What nothing was
             # said of needed no `resume`: another resource's error ended the first run before it came to it.
-            self.stack.up()
+            # These alone, as the rest is to be interrupted later.
+            targets = [f"--target=**{one.resource_type}::*" for one in self.open]
+            self.stack.pulumi("up", "--yes", "--skip-preview", *targets)
             self._write(lambda one: Settled.RESUME if one.words else Settled.NEXT_RUN)
         assert not self.open
 
