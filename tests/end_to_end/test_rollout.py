@@ -100,8 +100,19 @@ def test_pods_left_behind_are_named_and_then_rolled_while_clients_write(
     assert awskms.stack.run("preview", "--expect-no-changes").returncode == 0
 
 
-def test_a_killed_run_is_gone_on_with(awskms: Deployment, tmp_path: Path) -> None:
-    before = uids(awskms)
+def delete_leader(deployment: Deployment) -> str:
+    """Does what a person or a failing node does at any time; returns the pod's name."""
+    selector = "component=server,vault-active=true"
+    leaders = deployment.cluster.get("pods", f"--namespace={deployment.name}", f"--selector={selector}")
+    name = str(leaders["items"][0]["metadata"]["name"])
+    deployment.cluster.kubectl("delete", "pod", name, f"--namespace={deployment.name}", "--wait=false")
+    return name
+
+
+def test_a_killed_run_is_gone_on_with_although_the_leader_changes(
+    awskms: Deployment, tmp_path: Path
+) -> None:
+    before, token = uids(awskms), awskms.outputs()["root_token"]
     awskms.configure(changed("a run that is killed"))
     with start(awskms, tmp_path / "killed.txt") as run:
         run.await_said(r"Replacing \S+ \(2 of 3\)")
@@ -110,11 +121,15 @@ def test_a_killed_run_is_gone_on_with(awskms: Deployment, tmp_path: Path) -> Non
     cancel(awskms)
     between = uids(awskms)
     with start(awskms, tmp_path / "next.txt") as run:
+        run.await_said(r"Replacing \S+ \(")
+        deleted = delete_leader(awskms)
         assert run.wait() == 0, run.said
     after = uids(awskms)
     replaced = [name for name in between if between[name] not in before.values()]
     assert replaced
-    assert all(after[name] == between[name] for name in replaced)
+    assert all(after[name] == between[name] for name in replaced if name != deleted)
+    assert set(after.values()).isdisjoint(before.values())
+    awskms.vault.await_healthy_voters(token)
     assert values_of(awskms) == ["a run that is killed"] * 3
 
 
