@@ -73,7 +73,9 @@ def create_bridge(paths: ClusterPaths) -> None:
     # What comes from pods is looked up in a table of its own, in which there is no way out.
     table = str(ROUTING_TABLE)
     run(["ip", "route", "add", POD_CIDR, "dev", BRIDGE_DEVICE, "table", table])
-    run(["ip", "route", "add", SERVICE_CIDR, "dev", BRIDGE_DEVICE, "table", table])
+    # Not back to the bridge: the kernel would tell pods of a shorter way, and as that counts as errors told,
+    # it would keep to itself that a Service has no endpoints, which is to be a refused connection.
+    run(["ip", "route", "add", SERVICE_CIDR, "dev", "lo", "table", table])
     run(["ip", "route", "add", "unreachable", "default", "table", table])
     run(["ip", "rule", "add", "iif", BRIDGE_DEVICE, "lookup", table])
     add_rules()

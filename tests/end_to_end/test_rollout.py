@@ -109,9 +109,7 @@ def delete_leader(deployment: Deployment) -> str:
     return name
 
 
-def test_a_killed_run_is_gone_on_with_although_the_leader_changes(
-    awskms: Deployment, tmp_path: Path
-) -> None:
+def test_a_killed_run_is_gone_on_with_although_the_leader_changes(awskms: Deployment, tmp_path: Path) -> None:
     before, token = uids(awskms), awskms.outputs()["root_token"]
     awskms.configure(changed("a run that is killed"))
     with start(awskms, tmp_path / "killed.txt") as run:
