@@ -11,9 +11,9 @@ environment:
 	@sh sandbox/virtual_environment.sh
 
 # CHART=<folder or archive> installs that chart unchanged; CLOUD=gcp deploys to Google Cloud, not to AWS;
-# TLS=1 has Vault speak TLS.
+# TLS=none has Vault speak HTTP, TLS=1 moves one that does to TLS.
 up: environment
-	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)') $(if $(TLS),--tls)
+	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)') $(if $(TLS),--tls '$(patsubst 1,own,$(TLS))')
 
 down: environment
 	$(PYTHON) -m sandbox down

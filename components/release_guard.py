@@ -163,6 +163,9 @@ class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
         seal_key: pulumi.Input[str],
         migrate_from_key: pulumi.Input[str],
     ) -> None:
+        # As in delete.
+        from components.rollout.volumes import wanted_volumes
+
         properties: dict[str, Any] = {
             "storage": settings.storage,
             "migrated_to": settings.storage_migrated_to or "",
@@ -171,11 +174,7 @@ class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
             "migrate_from": settings.migrate_from.type if settings.migrate_from is not None else "",
             "migrate_from_key": migrate_from_key,
             "image": settings.image.name,
-            "volumes": {
-                name: {"size": storage.size, "storage_class": storage.storage_class or ""}
-                for name, storage in (("data", settings.data_storage), ("audit", settings.audit_storage))
-                if storage.enabled
-            },
+            "volumes": wanted_volumes(settings),
             "access": access.to_properties(),
             "replicas": settings.replicas,
             # Not compared: it matters before the first installation only, and if the stack installs it.

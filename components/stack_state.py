@@ -16,6 +16,9 @@ IMPORTING = "VAULT_AUTOUNSEAL_IMPORT"
 """Environment variable of a preview that is to show what a lost state had; set by the command `import`."""
 _READ_SECONDS = 5
 
+Outputs = Mapping[str, Mapping[str, Any]]
+"""Outputs of the recorded resources of a type, by the resource's name."""
+
 
 def qualified_stack_name() -> str:
     """Return the name by which the backend knows this stack."""
@@ -26,10 +29,10 @@ def qualified_stack_name() -> str:
     return f"{organization}/{pulumi.get_project()}/{stack}"
 
 
-def exported_deployment(stack: str) -> Mapping[str, Any]:
+def exported_deployment(stack: str | None = None) -> Mapping[str, Any]:
     """Return the state of a stack as its backend has it, with its secrets encrypted.
 
-    Raises :class:`DeploymentError` if it can't be read.
+    None is the stack that is selected. Raises :class:`DeploymentError` if it can't be read.
     """
     # As in recorded_outputs_of.
     return Waiting("Waiting for the stack's state", _READ_SECONDS).until(
@@ -37,19 +40,34 @@ def exported_deployment(stack: str) -> Mapping[str, Any]:
     )
 
 
-def _exported(stack: str) -> Mapping[str, Any]:
-    command = ["pulumi", "stack", "export", "--non-interactive", f"--stack={stack}"]
+def _exported(stack: str | None) -> Mapping[str, Any]:
+    named = [f"--stack={stack}"] if stack is not None else []
+    command = ["pulumi", "stack", "export", "--non-interactive", *named]
     environment = environment_without_settings(passphrase=True)
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         deployment: Mapping[str, Any] = json.loads(result.stdout)["deployment"] or {}
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else str(error)
+        whose = f"stack {stack}" if stack is not None else "the selected stack"
         raise DeploymentError(
-            f"The state of stack {stack} can't be read: {said}\n"
-            f"Check that pulumi stack export --stack {stack} works, and run the command again."
+            f"The state of {whose} can't be read: {said}\n"
+            f"Check that {' '.join(['pulumi stack export', *named])} works, and run the command again."
         ) from error
     return deployment
+
+
+def outputs_in(deployment: Mapping[str, Any], *resource_types: str) -> Mapping[str, Outputs]:
+    """Return what :func:`recorded_outputs_of` does, of an exported state, whose secrets are encrypted."""
+    return {
+        resource_type: {
+            str(resource["urn"]).rpartition("::")[2]: resource.get("outputs", {})
+            for resource in deployment.get("resources", ())
+            # One that a replacement has left for deletion has the other's URN.
+            if resource["type"] == resource_type and not resource.get("delete")
+        }
+        for resource_type in resource_types
+    }
 
 
 def unfinished_creations(deployment: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -61,7 +79,7 @@ def unfinished_creations(deployment: Mapping[str, Any]) -> Sequence[Mapping[str,
     ]
 
 
-def recorded_outputs(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
+def recorded_outputs(resource_type: str) -> Outputs:
     """Return the outputs of the recorded resources of a type, by the resource's name.
 
     Raises :class:`DeploymentError` as :func:`recorded_outputs_of` does.
@@ -69,7 +87,7 @@ def recorded_outputs(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
     return recorded_outputs_of(resource_type)[resource_type]
 
 
-def recorded_outputs_of(*resource_types: str) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+def recorded_outputs_of(*resource_types: str) -> Mapping[str, Outputs]:
     """Return the outputs of the recorded resources of some types, by type and name, with one reading.
 
     They are those of the last update, or of this one as far as it has come. Raises :class:`DeploymentError`
@@ -90,7 +108,7 @@ def recorded_outputs_of(*resource_types: str) -> Mapping[str, Mapping[str, Mappi
     }
 
 
-def outputs_of_unretained(resource_type: str) -> Mapping[str, Mapping[str, Any]]:
+def outputs_of_unretained(resource_type: str) -> Outputs:
     """Return the outputs of the recorded resources of a type that are deleted if they leave the stack.
 
     That is what the state says of each (`retainOnDelete`), as the last update that reached it has left it;

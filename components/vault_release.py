@@ -118,9 +118,6 @@ class VaultRelease(pulumi.ComponentResource):
 
     def _install(self, name: str, args: VaultReleaseArgs, values: Mapping[str, Any]) -> None:
         settings = args.settings
-        hooks = refuse_unfinished(settings.release_name, args.access.target)
-        if not settings.tls.declared:
-            hooks = pulumi.ResourceHookBinding.merge(hooks, refuse_forgotten_tls())
         release = HelmRelease(
             name,
             {
@@ -136,7 +133,7 @@ class VaultRelease(pulumi.ComponentResource):
             pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.prerequisites),
-                hooks=hooks,
+                hooks=refuse_unfinished(settings.release_name, args.access.target),
                 retain_on_delete=settings.release == "handover",
             ),
         )
@@ -253,33 +250,6 @@ def refuse_unfinished(release: str, target: KubernetesTarget) -> pulumi.Resource
     return pulumi.ResourceHookBinding(
         before_create=[pulumi.ResourceHook("before-release-is-installed", refuse(existing), options)],
         before_update=[pulumi.ResourceHook("before-release-is-upgraded", refuse(pending), options)],
-    )
-
-
-class ForgottenTlsError(DeploymentError):
-    """The settings don't have TLS any more, and so nothing by which the pods that speak it are reached."""
-
-
-def refuse_forgotten_tls() -> pulumi.ResourceHookBinding:
-    """Return the hook that refuses to take TLS from the release without `tls.source: none`.
-
-    It does so in a preview. With that source each pod is asked how it speaks; without, plain HTTP would be
-    spoken to pods with TLS.
-    """
-
-    def refuse(args: pulumi.ResourceHookArgs) -> None:
-        values = (args.old_inputs or {}).get("values")
-        # Values that are a secret as a whole can't be looked at here.
-        if isinstance(values, Mapping) and (values.get("global") or {}).get("tlsDisable") is False:
-            raise ForgottenTlsError(
-                "Vault's pods have TLS, and the settings have no section tls any more. Set tls.source to "
-                "none instead of removing tls, until every pod was replaced "
-                "(docs/tls.md#a-cluster-that-speaks-http)."
-            )
-
-    options = pulumi.ResourceHookOptions(on_dry_run=True)
-    return pulumi.ResourceHookBinding(
-        before_update=[pulumi.ResourceHook("before-tls-is-forgotten", refuse, options)]
     )
 
 

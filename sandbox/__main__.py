@@ -49,11 +49,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _up(layout: Layout, sources: Sources, cloud: Cloud, *, tls: bool) -> None:
+def _up(layout: Layout, sources: Sources, cloud: Cloud, *, tls: str | None) -> None:
     progress = Progress(sys.stdout)
     environment = bring_up(layout, progress, sources, cloud)
-    if tls:
-        environment.stack.configure({**environment.settings, "tls": {"source": "own"}})
+    if tls is not None:
+        environment.stack.configure({**environment.settings, "tls": {"source": tls}})
     for line in _sources_used(environment):
         progress.note(line)
     write_environment(environment.stack)
@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="don't ask outside for the official chart and the real provider plugins",
     )
-    up.add_argument("--tls", action="store_true", help="have Vault speak TLS")
+    up.add_argument(
+        "--tls", choices=("own", "none"), help="whether Vault speaks TLS (default: the program's)"
+    )
     commands.add_parser("tools", help="install Debian packages and build the tools, nothing else")
     commands.add_parser("down", help="stop and wipe everything")
     commands.add_parser("status", help="peers, seal state, and what to type next")

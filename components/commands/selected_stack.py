@@ -18,7 +18,9 @@ from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import require_command
 from components.settings import Settings
+from components.settings.deployed_vault import RECORDING_TYPES, deployed_vault
 from components.settings.load import parse_settings
+from components.stack_state import exported_deployment, outputs_in
 from components.vault.pod_access import PodAccess
 
 # Vault's key alone, or with the byte that a share adds (vault/barrier_aes_gcm.go, shamir/shamir.go).
@@ -92,7 +94,7 @@ def _is_message(share: str) -> bool:
 def selected_stack_settings() -> Settings:
     """Return the settings of the stack that is selected in this folder, without any secret.
 
-    Raises :class:`DeploymentError` if Pulumi can't read them or if they are wrong.
+    Raises :class:`DeploymentError` if Pulumi can't read them or the state, or if they are wrong.
     """
     require_command("pulumi", "it has the stack's settings; see pulumi.com/docs/install")
     namespace = _project_name(Path.cwd())
@@ -109,6 +111,7 @@ def selected_stack_settings() -> Settings:
         namespace=namespace,
         token=None,
         aws_configuration=_without_secrets(entries, AWS_NAMESPACE),
+        deployed=deployed_vault(outputs_in(exported_deployment(), *RECORDING_TYPES)),
     )
 
 

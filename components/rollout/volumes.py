@@ -3,11 +3,17 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.vault.pod_access import PodAccess
 
+if TYPE_CHECKING:
+    # The provider host loads this module, and has no use for what the program alone needs.
+    from components.settings import Settings
+
 _SETTINGS = {"data": "dataStorage", "audit": "auditStorage"}
+_GIVEN: Mapping[str, Any] = {"accessMode": "ReadWriteOnce", "labels": {}, "annotations": {}}
+"""Values of the chart that the program leaves to `chart.values`, with the chart's defaults."""
 _UNITS = {
     unit: Decimal(base) ** power
     for base, units in ((1000, ("", "k", "M", "G", "T", "P")), (1024, ("", "Ki", "Mi", "Gi", "Ti", "Pi")))
@@ -15,17 +21,34 @@ _UNITS = {
 }
 
 
-def changed_volume(access: PodAccess, volumes: Mapping[str, Mapping[str, str]]) -> str | None:
+def wanted_volumes(settings: "Settings") -> Mapping[str, Mapping[str, Any]]:
+    """Return what the settings say of each volume, by the chart's name of it.
+
+    That is its size and storage class (empty for the cluster's default) and, if `chart.values` has them and
+    none of it is a secret, its access mode, labels and annotations.
+    """
+    server = {} if settings.chart.secret_values else settings.chart.values.get("server", {})
+    return {
+        name: {
+            "size": storage.size,
+            "storage_class": storage.storage_class or "",
+            **{key: value for key, value in server.get(_SETTINGS[name], {}).items() if key in _GIVEN},
+        }
+        for name, storage in (("data", settings.data_storage), ("audit", settings.audit_storage))
+        if storage.enabled
+    }
+
+
+def changed_volume(access: PodAccess, volumes: Mapping[str, Mapping[str, Any]]) -> str | None:
     """Return why the StatefulSet can't have these volumes; None if it has them, or doesn't exist.
 
-    ``volumes`` has size and storage class (empty for the cluster's default) by the chart's name of the
-    volume. Raises :class:`KubectlError`.
+    ``volumes`` are as :func:`wanted_volumes` returns them. Raises :class:`KubectlError`.
     """
     stateful_set = access.kubectl.get("statefulset", access.statefulset)
     if stateful_set is None:
         return None
     present = {
-        template["metadata"]["name"]: template["spec"]
+        template["metadata"]["name"]: template
         for template in stateful_set["spec"].get("volumeClaimTemplates") or ()
     }
     problems = []
@@ -43,14 +66,23 @@ def changed_volume(access: PodAccess, volumes: Mapping[str, Mapping[str, str]]) 
     )
 
 
-def _differences(setting: str, wanted: Mapping[str, str], found: Mapping[str, Any]) -> list[str]:
-    problems = []
+def _differences(setting: str, wanted: Mapping[str, Any], template: Mapping[str, Any]) -> list[str]:
+    problems, found = [], template["spec"]
     size = str(found["resources"]["requests"]["storage"])
     if size != wanted["size"] and _bytes(size) != _bytes(wanted["size"]):
         problems.append(f"{setting}.size was {size}")
     storage_class = str(found.get("storageClassName") or "")
     if storage_class != wanted["storage_class"]:
         problems.append(f"{setting}.storageClass was {storage_class or 'not set'}")
+    present = {
+        "accessMode": (found.get("accessModes") or ["ReadWriteOnce"])[0],
+        **{key: template["metadata"].get(key) or {} for key in ("labels", "annotations")},
+    }
+    for key, default in _GIVEN.items():
+        value = wanted.get(key) or default
+        # As a text it is a template, which only Helm renders.
+        if isinstance(value, type(default)) and value != present[key]:
+            problems.append(f"server.{setting}.{key} of chart.values was {present[key] or 'not set'}")
     return problems
 
 

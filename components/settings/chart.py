@@ -16,7 +16,7 @@ _CREDENTIALS = ("username", "password", "caFile")
 _NO_USER = "without user and password, which chart.username and chart.password are for"
 
 
-def read_chart(reader: ConfigReader, *, installs: bool) -> ChartSettings:
+def read_chart(reader: ConfigReader, *, installs: bool, default_version: str) -> ChartSettings:
     """Read the section ``chart``; ``installs``: whether the stack installs the chart itself.
 
     No error shows a URL or a credential, as there may be a password in it.
@@ -46,7 +46,10 @@ def read_chart(reader: ConfigReader, *, installs: bool) -> ChartSettings:
                 "or oci:// and the path in a registry that has the chart vault",
             ),
             version=reader.text(
-                "version", "0.29.1", r"\d+\.\d+\.\d+([+-].+)?", "give an exact version, such as 0.29.1"
+                "version",
+                default_version,
+                r"\d+\.\d+\.\d+([+-].+)?",
+                "give an exact version, such as 0.34.1",
             ),
             path=None,
             username=hidden.text("username", None),

@@ -11,7 +11,7 @@ from components.config.reader import ConfigReader
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 _REPOSITORY_FIX = "give a repository without its tag"
-_TAG_FIX = "give a tag, such as 1.18.1"
+_TAG_FIX = "give a tag, such as 1.21.2"
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class InjectorImageSettings:
     """When a node pulls it."""
 
 
-def read_image(reader: ConfigReader) -> ImageSettings:
+def read_image(reader: ConfigReader, *, default_tag: str) -> ImageSettings:
     """Read the image of Vault's servers."""
     image = ImageSettings(
         repository=reader.text("repository", "hashicorp/vault", IMAGE_REPOSITORY, _REPOSITORY_FIX),
-        tag=reader.text("tag", "1.18.1", IMAGE_TAG, _TAG_FIX),
+        tag=reader.text("tag", default_tag, IMAGE_TAG, _TAG_FIX),
         pull_policy=_pull_policy(reader),
     )
     reader.unknown_keys()

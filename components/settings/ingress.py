@@ -36,9 +36,9 @@ def read_ingress(settings: ConfigReader, *, tls: bool) -> IngressSettings | None
     if tls and not reader.has(_BACKEND):
         reader.report(
             _BACKEND,
-            "with tls.source Vault speaks TLS, and so has the controller to; use the one that it is "
+            "Vault speaks TLS, as new stacks do, and so has the controller to; use the one that it is "
             f"({', '.join(backend for backend in _BACKENDS if backend != 'none')}), or none with "
-            "annotations of your own for another one",
+            "annotations of your own for another one; with tls.source none Vault speaks HTTP",
         )
     if not tls and ingress.backend_tls != "none":
         reader.report(_BACKEND, "Vault speaks HTTP; set tls.source as well, or remove it")

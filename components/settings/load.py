@@ -18,6 +18,13 @@ from components.settings import certificates
 from components.settings.chart import read_chart
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
+from components.settings.defaults import (
+    default_chart_version,
+    default_image_tag,
+    default_tls_source,
+    kept_defaults,
+)
+from components.settings.deployed_vault import RECORDING_TYPES, DeployedVault, deployed_vault
 from components.settings.enterprise_license import read_license
 from components.settings.gateway import read_gateway, require_route
 from components.settings.given_values import require_known_values
@@ -56,6 +63,7 @@ from components.settings.server_configuration import (
 from components.settings.services import read_service, read_ui_service
 from components.settings.tls import read_tls
 from components.settings.upgrade import read_upgrade
+from components.stack_state import recorded_outputs_of
 
 # A Service's name has at most 63 characters, and the chart's longest is
 # "<release>-vault-agent-injector-svc".
@@ -68,15 +76,22 @@ RELEASES: Mapping[str, Ownership] = {"true": "own", "handover": "handover", "fal
 def load_settings() -> Settings:
     """Read and validate the settings of the current stack.
 
-    Raises :class:`SettingsError` with every problem at once, before any resource is registered.
+    Says which versions it keeps of a stack that has a Vault. Raises :class:`SettingsError` with every problem
+    at once, before any resource is registered, and :class:`~components.errors.DeploymentError` if the engine
+    doesn't tell what the state has, as other defaults would upgrade Vault.
     """
     token = pulumi.Config().get_secret("token")
+    configuration, namespace = project_configuration(), pulumi.get_project()
+    deployed = deployed_vault(recorded_outputs_of(*RECORDING_TYPES))
     settings = parse_settings(
-        project_configuration(),
-        namespace=pulumi.get_project(),
+        configuration,
+        namespace=namespace,
         token=token,
         aws_configuration=configuration_of(AWS_NAMESPACE),
+        deployed=deployed,
     )
+    if (kept := kept_defaults(ConfigReader(configuration, [], path=namespace), deployed)) is not None:
+        pulumi.log.info(kept)
     require_known_values(settings.chart)
     require_route(settings.gateway, settings.chart.path)
     return _with_google_provider(settings)
@@ -103,11 +118,13 @@ def parse_settings(
     namespace: str,
     token: pulumi.Output[str] | None,
     aws_configuration: Mapping[str, Any] | None = None,
+    deployed: DeployedVault | None = None,
 ) -> Settings:
     """Return the settings in ``configuration``: keys without the namespace, values as Pulumi passes them.
 
     ``token`` is a separate argument, as it is a Pulumi secret. ``aws_configuration`` is that of Pulumi's AWS
-    provider, likewise. Raises :class:`SettingsError`.
+    provider, likewise. ``deployed`` is the Vault that the stack has, on which defaults depend; None for a new
+    stack. Raises :class:`SettingsError`.
     """
     problems: list[str] = []
     reader = ConfigReader(configuration, problems, path=namespace)
@@ -135,7 +152,7 @@ def parse_settings(
             region=aws_region,
             kube_context=kube_context is not None,
         )
-    image = read_image(reader.section("image"))
+    image = read_image(reader.section("image"), default_tag=default_image_tag(deployed))
     init = read_init(reader.section("init"), image, token)
     if not seal.unseals_itself and init.pgp_keys:
         reader.report(
@@ -157,8 +174,15 @@ def parse_settings(
             "false if Argo CD or Flux installs it, handover before this stack leaves it to them",
         )
     ]
-    chart = read_chart(reader.section("chart"), installs=release != "others")
-    tls = read_tls(reader)
+    chart = read_chart(
+        reader.section("chart"),
+        installs=release != "others",
+        default_version=default_chart_version(deployed),
+    )
+    tls = read_tls(
+        reader,
+        default=default_tls_source(deployed, has_pod_address=reader.has("podAddress"), adopts=init.adopt),
+    )
     pod_address = _pod_address(reader, replicas, tls=tls.enabled)
     settings = Settings(
         seal=seal,

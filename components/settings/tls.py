@@ -10,6 +10,8 @@ from components.config.reader import ConfigReader
 from components.tls.server_names import is_address
 
 TlsSource = Literal["none", "own", "cert-manager", "secret"]
+_DESCRIBED: Sequence[TlsSource] = ("cert-manager", "secret")
+"""Those that need more of the section, which a state doesn't tell."""
 _SOURCES: Sequence[TlsSource] = ("none", "own", "cert-manager", "secret")
 _MOST_DAYS = 1095
 """The authority is renewed while it is valid for longer."""
@@ -31,7 +33,7 @@ class TlsSettings:
     source: TlsSource = "none"
     """Who makes it; `none` leaves the listener to plain HTTP."""
     declared: bool = False
-    """Whether there is a section at all. With one and source `none`, pods may speak TLS still."""
+    """Whether there is TLS, or a section at all. With one and source `none`, pods may speak TLS still."""
     secret: str | None = None
     """Name of the Secret that has it; None for a name that is the chart's with a suffix."""
     extra_names: Sequence[str] = ()
@@ -47,17 +49,26 @@ class TlsSettings:
         return self.source != "none"
 
 
-def read_tls(settings: ConfigReader) -> TlsSettings:
-    """Read the section ``tls``."""
+def read_tls(settings: ConfigReader, *, default: TlsSource) -> TlsSettings:
+    """Read the section ``tls``; ``default`` is the source if none is set."""
     reader = settings.section("tls")
+    if default in _DESCRIBED and not reader.has("source"):
+        reader.report(
+            "source",
+            f"Vault has a certificate of source {default}; set that again with what belongs to it, own for "
+            "one that the stack makes, or none for plain HTTP",
+        )
     source = reader.choice(
         "source",
-        "none",
+        default,
         _SOURCES,
         "own has the stack make a certificate, secret is for one that is there, with none Vault speaks HTTP",
     )
     if source == "none":
-        reader.not_applicable(("secret", "extraNames"), "with source none there is no certificate; remove it")
+        reader.not_applicable(
+            ("secret", "extraNames"),
+            "with source none there is no certificate; set another source, or remove it",
+        )
     secret = reader.text("secret", None, SECRET_NAME, "name a Secret in Vault's namespace")
     fix = "give a list of host names and IP addresses"
     names = reader.texts("extraNames", fix)
@@ -80,7 +91,7 @@ def read_tls(settings: ConfigReader) -> TlsSettings:
     reader.unknown_keys()
     return TlsSettings(
         source=source,
-        declared=settings.has("tls"),
+        declared=settings.has("tls") or source != "none",
         secret=secret,
         extra_names=names,
         lifetime_days=days,

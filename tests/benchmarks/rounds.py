@@ -5,6 +5,7 @@ does so for both.
 """
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from tests.benchmarks.disturbances import (
 )
 from tests.benchmarks.helm_release import HelmRelease
 from tests.benchmarks.vault_cluster import Release, VaultCluster
+from tests.benchmarks.vault_http import Tls
 
 # The namespace and, by --target-dependents, what lies in it or was verified of it; AWS's parts stay.
 _NAMESPACE = "**::kubernetes:core/v1:Namespace::*"
@@ -171,4 +173,8 @@ def deployed_cluster(stack: SandboxStack, api: KubernetesApi) -> VaultCluster:
         statefulset=outputs["pod_access"]["statefulset"],
         replicas=int(outputs["replicas"]),
     )
-    return VaultCluster(api, release, outputs["root_token"])
+    authority = outputs.get("tls_ca")
+    tls = None
+    if authority:
+        tls = Tls(ssl.create_default_context(cadata=authority), outputs["pod_access"]["server_name"])
+    return VaultCluster(api, release, outputs["root_token"], tls)

@@ -36,6 +36,8 @@ class VaultCluster:
     api: KubernetesApi
     release: Release
     root_token: str = field(repr=False)
+    tls: vault_http.Tls | None = None
+    """None if it speaks plain HTTP."""
 
     def pods(self) -> Sequence[JsonObject]:
         """Its pods, those that are on their way out, too."""
@@ -62,7 +64,7 @@ class VaultCluster:
         addresses = self._addresses()
         if len(addresses) != self.release.replicas:
             return False
-        if not all(seal_status(address).get("sealed") is False for address in addresses):
+        if not all(seal_status(address, self.tls).get("sealed") is False for address in addresses):
             return False
         state = self._autopilot(addresses[0])
         return bool(state.get("healthy")) and len(state.get("voters") or ()) == self.release.replicas
@@ -86,17 +88,13 @@ class VaultCluster:
 
     def prepare_writes(self) -> None:
         """Gives the writes a secrets engine to write to."""
-        answer = vault_http.call(
-            self.active_address(), "POST", f"sys/mounts/{_MOUNT}", token=self.root_token, body={"type": "kv"}
-        )
+        answer = self._call(self.active_address(), "POST", f"sys/mounts/{_MOUNT}", {"type": "kv"})
         if answer is None or answer.status != HTTPStatus.NO_CONTENT:
             raise SandboxError(f"Vault doesn't mount a secrets engine for the benchmark: {answer}")
 
     def end_writes(self) -> None:
         """Takes the secrets engine of the writes away, with what they wrote."""
-        answer = vault_http.call(
-            self.active_address(), "DELETE", f"sys/mounts/{_MOUNT}", token=self.root_token
-        )
+        answer = self._call(self.active_address(), "DELETE", f"sys/mounts/{_MOUNT}")
         if answer is None or answer.status != HTTPStatus.NO_CONTENT:
             raise SandboxError(f"Vault keeps the secrets engine of the benchmark: {answer}")
 
@@ -107,10 +105,13 @@ class VaultCluster:
 
     def write(self, active_address: str) -> bool:
         """Writes once through the active Service, and says whether Vault took it."""
-        answer = vault_http.call(
-            active_address, "POST", f"{_MOUNT}/probe", token=self.root_token, body={"value": "x"}
-        )
+        answer = self._call(active_address, "POST", f"{_MOUNT}/probe", {"value": "x"})
         return answer is not None and answer.status == HTTPStatus.NO_CONTENT
+
+    def _call(
+        self, address: str, method: str, path: str, body: JsonObject | None = None
+    ) -> vault_http.Answer | None:
+        return vault_http.call(address, method, path, token=self.root_token, body=body, tls=self.tls)
 
     @property
     def _pods_path(self) -> str:
@@ -122,7 +123,7 @@ class VaultCluster:
     def _autopilot(self, address: str) -> dict[str, Any]:
         """Autopilot's state, which a standby hands on; empty where nobody can tell it now."""
         path = "sys/storage/raft/autopilot/state"
-        answer = vault_http.call(address, "GET", path, token=self.root_token)
+        answer = self._call(address, "GET", path)
         if answer is None or answer.status != HTTPStatus.OK:
             return {}
         state: dict[str, Any] = answer.body["data"] or {}
@@ -135,9 +136,9 @@ def pod_address(pod: JsonObject) -> str | None:
     return address
 
 
-def seal_status(address: str) -> Mapping[str, Any]:
+def seal_status(address: str, tls: vault_http.Tls | None = None) -> Mapping[str, Any]:
     """What the server at ``address`` says of its seal; empty where none answers."""
-    answer = vault_http.call(address, "GET", "sys/seal-status")
+    answer = vault_http.call(address, "GET", "sys/seal-status", tls=tls)
     return {} if answer is None or answer.status != HTTPStatus.OK else answer.body
 
 

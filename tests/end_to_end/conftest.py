@@ -126,13 +126,6 @@ def awskms(deployment: Deployment) -> Deployment:
 
 
 @pytest.fixture
-def over_tls(deployment: Deployment) -> Deployment:
-    """The stack that ``make up`` has, with TLS; as :func:`awskms` otherwise."""
-    deployment.ensure({"tls": {"source": "own"}})
-    return deployment
-
-
-@pytest.fixture
 def fresh(environment: Environment, names: Iterator[str]) -> Iterator[Deployment]:
     """A stack of the test's own, with nothing deployed."""
     deployment = Deployment(environment).beside(next(names))

@@ -52,17 +52,17 @@ def require_goes_on(
     assert not deployment.has_namespace()
 
 
-def older_program(folder: Path) -> Path:
+def older_program(folder: Path, commit: str = COMMIT) -> Path:
     """The program as it was, in a folder; fails if the repository lacks the commit."""
     program = folder / "older-program"
     archive = subprocess.run(
-        ["git", "archive", COMMIT, "Pulumi.yaml", "__main__.py", "components"],
+        ["git", "archive", commit, "Pulumi.yaml", "__main__.py", "components"],
         cwd=REPOSITORY,
         capture_output=True,
         check=False,
     )
     assert archive.returncode == 0, (
-        f"commit {COMMIT} can't be had from git, and a clone that has all of its history is needed "
+        f"commit {commit} can't be had from git, and a clone that has all of its history is needed "
         f"(git fetch --unshallow): {archive.stderr.decode()}"
     )
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as content:

@@ -1,10 +1,13 @@
 """Asks a Vault that runs in the sandbox, pod by pod, and the Kubernetes around it."""
 
+import base64
 import json
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +67,7 @@ class RunningVault:
     namespace: str
     statefulset: str
     ca_file: Path | None = None
-    """CA certificates (PEM) of pods that speak TLS; None if they speak HTTP."""
+    """CA certificates (PEM) of pods that speak TLS; None for those in the Secret that the program names."""
 
     @property
     def server_name(self) -> str:
@@ -75,10 +78,16 @@ class RunningVault:
         """Connections to the pods."""
         session = requests.Session()
         session.trust_env = False
-        if self.ca_file is not None:
-            session.verify = str(self.ca_file)
-            session.mount("https://", _VerifiedByName(self.server_name))
+        session.mount("https://", _VerifiedByName(self))
         return session
+
+    @cached_property
+    def trusted(self) -> ssl.SSLContext:
+        """By whom pods that speak TLS are verified."""
+        if self.ca_file is not None:
+            return ssl.create_default_context(cafile=self.ca_file)
+        secret = self.cluster.get("secret", f"{self.statefulset}-server-tls", f"--namespace={self.namespace}")
+        return ssl.create_default_context(cadata=base64.b64decode(secret["data"]["ca.crt"]).decode())
 
     def pods(self) -> Sequence[Mapping[str, Any]]:
         """Vault's pods, in the order of their names."""
@@ -88,10 +97,9 @@ class RunningVault:
         return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
 
     def addresses(self) -> Sequence[str]:
-        """One base URL a pod."""
-        scheme = "http" if self.ca_file is None else "https"
-        addresses = [pod["status"].get("podIP") for pod in self.pods()]
-        return [f"{scheme}://{address}:8200" for address in addresses if address]
+        """One base URL a pod, with the scheme that it speaks."""
+        pods = [pod for pod in self.pods() if pod["status"].get("podIP")]
+        return [f"{spoken_scheme(pod)}://{pod['status']['podIP']}:8200" for pod in pods]
 
     def seal_statuses(self) -> Sequence[Mapping[str, Any]]:
         """What each pod answers itself; pods that don't answer are left out."""
@@ -164,13 +172,29 @@ class RunningVault:
         return answer
 
 
-class _VerifiedByName(HTTPAdapter):
-    """Verifies servers by one name, as their addresses aren't in their certificates."""
+def spoken_scheme(pod: Mapping[str, Any]) -> str:
+    """``https`` or ``http``, as the pod's own commands call its server."""
+    environment = pod["spec"]["containers"][0]["env"]
+    address = next(str(entry["value"]) for entry in environment if entry["name"] == "VAULT_ADDR")
+    return address.partition(":")[0]
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+
+class _VerifiedByName(HTTPAdapter):
+    """Verifies servers by one name, as their addresses aren't in their certificates, and by their own CA."""
+
+    def __init__(self, vault: RunningVault) -> None:
+        self._vault = vault
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        options |= {"server_hostname": self._name, "assert_hostname": self._name}
-        super().init_poolmanager(*args, **options)
+        name = self._vault.server_name
+        super().init_poolmanager(*args, **options, server_hostname=name, assert_hostname=name)
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {**pool, "ca_certs": None, "ssl_context": self._vault.trusted}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Nothing: the context has what is trusted, and this would add this machine's CAs."""

@@ -45,7 +45,7 @@ def test_two_vaults_in_one_cluster(awskms: Deployment, fresh: Deployment) -> Non
     said = result.stdout + result.stderr
     assert result.returncode == 0, said
     assert "is there already, and isn't this stack's" in said
-    assert "their agents go to the Vault at http://vault.vault.svc:8200" in said
+    assert "their agents go to the Vault at https://vault.vault.svc:8200" in said
     assert (fresh.vault.unsealed(), awskms.vault.unsealed()) == (1, 3)
     result = fresh.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr

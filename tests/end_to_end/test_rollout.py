@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from components.settings.defaults import IMAGE_TAG
 from sandbox.charts import own_chart
 from sandbox.cluster.credentials import administrator_api
 from sandbox.cluster.paths import ClusterPaths
@@ -136,12 +137,12 @@ def test_an_image_that_is_missing_stops_the_roll_and_can_be_set_back(
 ) -> None:
     before, token = uids(awskms), awskms.outputs()["root_token"]
     settings = changed("a run that is killed")
-    image = {"repository": "hashicorp/missing", "tag": "1.18.1"}
+    image = {"repository": "hashicorp/missing", "tag": IMAGE_TAG}
     awskms.configure({**settings, "image": image, "upgrade": {"podSeconds": 20}})
     with start(awskms, tmp_path / "missing.txt") as run:
         assert run.wait() != 0
         assert "Vault's pods are no longer replaced" in run.said
-        assert "hashicorp/missing:1.18.1" in run.said
+        assert f"hashicorp/missing:{IMAGE_TAG}" in run.said
         assert "1 of 3 pods run with the settings of the release" in run.said
     after = uids(awskms)
     failed = [name for name in before if before[name] != after[name]]
@@ -159,7 +160,7 @@ def test_an_image_that_is_missing_stops_the_roll_and_can_be_set_back(
 
 
 def test_vault_and_chart_are_upgraded_under_five_servers(fresh: Deployment, tmp_path: Path) -> None:
-    """From the program's default to the newest that is built; then there is no way back."""
+    """From an older version to the newest that is built; then there is no way back."""
     settings: dict[str, object] = {"replicas": 5, "injector": {"enabled": False}}
     fresh.configure({**settings, "image": {"tag": VAULT}})
     fresh.up()

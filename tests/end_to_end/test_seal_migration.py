@@ -113,4 +113,4 @@ def test_pods_unseal_themselves_and_the_shares_are_good(migrating: Deployment) -
     vault.delete_pods()
     vault.await_healthy_voters(outputs["root_token"])
     assert kept(migrating)
-    prove_by_generate_root(vault.addresses(), outputs["recovery_shares"], 3)
+    prove_by_generate_root(vault.addresses(), outputs["recovery_shares"], 3, vault.session())

@@ -1,4 +1,4 @@
-"""Vault with a certificate of the stack's own: servers, program, commands and agents speak TLS."""
+"""Vault as a new stack has it: servers, program, commands and agents speak TLS."""
 
 import base64
 import contextlib
@@ -26,15 +26,15 @@ GAP_SECONDS = 5
 
 
 @pytest.fixture
-def vault(over_tls: Deployment, tmp_path: Path) -> RunningVault:
+def vault(awskms: Deployment, tmp_path: Path) -> RunningVault:
     """Its Vault, verified by the stack's output."""
     ca_file = tmp_path / "ca.crt"
-    ca_file.write_text(over_tls.outputs()["tls_ca"])
-    return dataclasses.replace(over_tls.vault, ca_file=ca_file)
+    ca_file.write_text(awskms.outputs()["tls_ca"])
+    return dataclasses.replace(awskms.vault, ca_file=ca_file)
 
 
-def test_three_voters_that_speak_tls_only(over_tls: Deployment, vault: RunningVault) -> None:
-    vault.await_healthy_voters(over_tls.outputs()["root_token"])
+def test_three_voters_that_speak_tls_only(awskms: Deployment, vault: RunningVault) -> None:
+    vault.await_healthy_voters(awskms.outputs()["root_token"])
     assert vault.unsealed() == 3
     for address in vault.addresses():
         answer = requests.get(address.replace("https:", "http:"), timeout=10)
@@ -44,8 +44,8 @@ def test_three_voters_that_speak_tls_only(over_tls: Deployment, vault: RunningVa
             requests.get(address, timeout=10)
 
 
-def test_second_update_changes_nothing(over_tls: Deployment) -> None:
-    result = over_tls.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
+def test_second_update_changes_nothing(awskms: Deployment) -> None:
+    result = awskms.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -57,18 +57,18 @@ def test_leader_is_known_by_a_name_of_the_certificate(vault: RunningVault) -> No
     assert answer["leader_address"].endswith(f".{headless}")
 
 
-def test_command_in_a_pod_verifies_its_server(over_tls: Deployment) -> None:
-    said = over_tls.cluster.kubectl(
-        "exec", "vault-0", over_tls.in_namespace, "--container=vault", "--", "vault", "status"
+def test_command_in_a_pod_verifies_its_server(awskms: Deployment) -> None:
+    said = awskms.cluster.kubectl(
+        "exec", "vault-0", awskms.in_namespace, "--container=vault", "--", "vault", "status"
     )
     assert "Sealed" in said
 
 
-def test_command_of_the_program_works_over_tls(over_tls: Deployment, vault: RunningVault) -> None:
+def test_command_of_the_program_works_awskms(awskms: Deployment, vault: RunningVault) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "components", "generate-root"],
         cwd=REPOSITORY,
-        env={**over_tls.stack.environment(), "PULUMI_STACK": over_tls.stack.name},
+        env={**awskms.stack.environment(), "PULUMI_STACK": awskms.stack.name},
         capture_output=True,
         text=True,
         timeout=180,
@@ -78,20 +78,20 @@ def test_command_of_the_program_works_over_tls(over_tls: Deployment, vault: Runn
     assert vault.read("auth/token/lookup-self", result.stdout.strip()) is not None
 
 
-def test_agent_of_an_injected_pod_verifies_vault(over_tls: Deployment, vault: RunningVault) -> None:
-    assert PASSWORD in secret_read_by_a_pod(vault, over_tls.outputs()["root_token"])
+def test_agent_of_an_injected_pod_verifies_vault(awskms: Deployment, vault: RunningVault) -> None:
+    assert PASSWORD in secret_read_by_a_pod(vault, awskms.outputs()["root_token"])
 
 
-def test_pod_that_lost_its_volume_joins_again(over_tls: Deployment, vault: RunningVault) -> None:
-    token = over_tls.outputs()["root_token"]
+def test_pod_that_lost_its_volume_joins_again(awskms: Deployment, vault: RunningVault) -> None:
+    token = awskms.outputs()["root_token"]
     claim = "data-vault-2"
-    before = over_tls.cluster.get("pvc", claim, over_tls.in_namespace)["metadata"]["uid"]
-    over_tls.cluster.kubectl("delete", "pvc", claim, over_tls.in_namespace, "--wait=false")
-    over_tls.cluster.kubectl("delete", "pod", "vault-2", over_tls.in_namespace, "--wait=true")
+    before = awskms.cluster.get("pvc", claim, awskms.in_namespace)["metadata"]["uid"]
+    awskms.cluster.kubectl("delete", "pvc", claim, awskms.in_namespace, "--wait=false")
+    awskms.cluster.kubectl("delete", "pod", "vault-2", awskms.in_namespace, "--wait=true")
 
     def joined() -> bool:
-        found = over_tls.cluster.run(
-            "get", "pvc", claim, over_tls.in_namespace, "--output=jsonpath={.metadata.uid}"
+        found = awskms.cluster.run(
+            "get", "pvc", claim, awskms.in_namespace, "--output=jsonpath={.metadata.uid}"
         )
         return found.stdout not in ("", before) and vault.unsealed() == 3
 
@@ -105,17 +105,17 @@ def served(vault: RunningVault) -> set[str]:
     return {ssl.get_server_certificate((address, 8200), timeout=10) for address in addresses}
 
 
-def in_secret(over_tls: Deployment) -> str:
+def in_secret(awskms: Deployment) -> str:
     """The certificate (PEM) in the Secret."""
-    secret = over_tls.cluster.get("secret", f"{over_tls.name}-server-tls", over_tls.in_namespace)
+    secret = awskms.cluster.get("secret", f"{awskms.name}-server-tls", awskms.in_namespace)
     return base64.b64decode(secret["data"]["tls.crt"]).decode()
 
 
-def put(over_tls: Deployment, certificate: str) -> None:
+def put(awskms: Deployment, certificate: str) -> None:
     """Put another certificate into the Secret, and leave the key."""
     patch = {"data": {"tls.crt": base64.b64encode(certificate.encode()).decode()}}
-    name = f"{over_tls.name}-server-tls"
-    over_tls.cluster.kubectl("patch", "secret", name, over_tls.in_namespace, f"--patch={json.dumps(patch)}")
+    name = f"{awskms.name}-server-tls"
+    awskms.cluster.kubectl("patch", "secret", name, awskms.in_namespace, f"--patch={json.dumps(patch)}")
 
 
 def running(vault: RunningVault) -> Sequence[tuple[str, int]]:
@@ -126,48 +126,46 @@ def running(vault: RunningVault) -> Sequence[tuple[str, int]]:
     ]
 
 
-def reloads(over_tls: Deployment) -> int:
+def reloads(awskms: Deployment) -> int:
     """How often the pods were told to read their certificate again."""
-    logs = [
-        over_tls.cluster.kubectl("logs", f"vault-{ordinal}", over_tls.in_namespace) for ordinal in range(3)
-    ]
+    logs = [awskms.cluster.kubectl("logs", f"vault-{ordinal}", awskms.in_namespace) for ordinal in range(3)]
     return sum(log.count("Vault reads its certificate again") for log in logs)
 
 
-def test_renewed_certificate_is_served_without_a_restart(over_tls: Deployment, vault: RunningVault) -> None:
-    before, pods = in_secret(over_tls), running(vault)
+def test_renewed_certificate_is_served_without_a_restart(awskms: Deployment, vault: RunningVault) -> None:
+    before, pods = in_secret(awskms), running(vault)
     leader = (vault.read("sys/leader", "") or {})["leader_address"]
     assert served(vault) == {before}
     settings = {"tls": {"source": "own", "extraNames": ["vault.example.com"]}}
-    over_tls.configure(settings)
-    over_tls.up()
-    over_tls.deployed = settings
-    assert in_secret(over_tls) != before
-    poll("all pods serve the new certificate", 120, lambda: served(vault) == {in_secret(over_tls)})
+    awskms.configure(settings)
+    awskms.up()
+    awskms.deployed = settings
+    assert in_secret(awskms) != before
+    poll("all pods serve the new certificate", 120, lambda: served(vault) == {in_secret(awskms)})
     assert running(vault) == pods
     assert (vault.read("sys/leader", "") or {})["leader_address"] == leader
 
 
-def test_broken_renewal_leaves_the_old_certificate_served(over_tls: Deployment, vault: RunningVault) -> None:
-    before, pods, told = in_secret(over_tls), running(vault), reloads(over_tls)
-    put(over_tls, over_tls.outputs()["tls_ca"])
-    poll("all pods were told", 120, lambda: reloads(over_tls) == told + 3)
+def test_broken_renewal_leaves_the_old_certificate_served(awskms: Deployment, vault: RunningVault) -> None:
+    before, pods, told = in_secret(awskms), running(vault), reloads(awskms)
+    put(awskms, awskms.outputs()["tls_ca"])
+    poll("all pods were told", 120, lambda: reloads(awskms) == told + 3)
     assert served(vault) == {before}
-    over_tls.stack.pulumi("up", "--yes", "--skip-preview", "--refresh", quiet=True)
-    poll("all pods serve another one", 120, lambda: served(vault) == {in_secret(over_tls)})
-    assert in_secret(over_tls) != before
+    awskms.stack.pulumi("up", "--yes", "--skip-preview", "--refresh", quiet=True)
+    poll("all pods serve another one", 120, lambda: served(vault) == {in_secret(awskms)})
+    assert in_secret(awskms) != before
     assert running(vault) == pods
 
 
 def test_running_cluster_moves_to_http_and_back_by_one_update_each(
-    over_tls: Deployment, vault: RunningVault, tmp_path: Path
+    awskms: Deployment, vault: RunningVault, tmp_path: Path
 ) -> None:
     """Clients that try both schemes miss no more than a change of the leader.
 
     They take any certificate, as the way back has a new authority.
     """
-    token = over_tls.outputs()["root_token"]
-    service = over_tls.cluster.get("service", f"{over_tls.name}-active", over_tls.in_namespace)
+    token = awskms.outputs()["root_token"]
+    service = awskms.cluster.get("service", f"{awskms.name}-active", awskms.in_namespace)
     address = f"{service['spec']['clusterIP']}:8200"
 
     clients = urllib3.PoolManager(maxsize=64, cert_reqs="CERT_NONE", timeout=2, retries=False)
@@ -186,11 +184,11 @@ def test_running_cluster_moves_to_http_and_back_by_one_update_each(
         return False
 
     for settings, scheme in (({"source": "none"}, "http:"), ({"source": "own"}, "https:")):
-        over_tls.configure({"tls": settings})
+        awskms.configure({"tls": settings})
         with WriteLoad(write) as load:
             time.sleep(1)
             began = time.monotonic()
-            over_tls.up()
+            awskms.up()
             time.sleep(3)
             writes = load.writes()
         assert writes[-1].succeeded
@@ -198,8 +196,8 @@ def test_running_cluster_moves_to_http_and_back_by_one_update_each(
         environments = [pod["spec"]["containers"][0]["env"] for pod in vault.pods()]
         spoken = [entry["value"] for env in environments for entry in env if entry["name"] == "VAULT_ADDR"]
         assert [address.startswith(scheme) for address in spoken] == [True] * 3
-    over_tls.deployed = {"tls": {"source": "own"}}
-    outputs = over_tls.outputs()
+    awskms.deployed = {"tls": {"source": "own"}}
+    outputs = awskms.outputs()
     ca_file = tmp_path / "new-ca.crt"
     ca_file.write_text(outputs["tls_ca"])
     dataclasses.replace(vault, ca_file=ca_file).await_healthy_voters(outputs["root_token"])

@@ -94,11 +94,11 @@ def test_images_of_a_mirror(objects: Callable[..., Objects]) -> None:
     )
 
     (vault,) = template_of(made[VAULT])["spec"]["containers"]
-    assert (vault["image"], vault["imagePullPolicy"]) == ("mirror.example.com/vault:1.18.1", "Always")
+    assert (vault["image"], vault["imagePullPolicy"]) == ("mirror.example.com/vault:1.21.2", "Always")
     (injector,) = template_of(made[INJECTOR])["spec"]["containers"]
     assert injector["image"] == "mirror.example.com/vault-k8s:1.7.0"
     agent = {variable["name"]: variable.get("value") for variable in injector["env"]}
-    assert agent["AGENT_INJECT_VAULT_IMAGE"] == "mirror.example.com/vault:1.18.1"
+    assert agent["AGENT_INJECT_VAULT_IMAGE"] == "mirror.example.com/vault:1.21.2"
 
 
 @pytest.mark.parametrize(

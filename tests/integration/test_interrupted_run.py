@@ -115,6 +115,8 @@ def interrupted(tmp_path: Path) -> Iterator[InterruptedStack]:
             "kubeContext": "here",
             "chart": json.dumps({"path": str(own_chart())}),
             "networkPolicy": "{}",
+            # This program has no certificate.
+            "tls": json.dumps({"source": "none"}),
             "protect": "false",
         }
         for name, value in settings.items():

@@ -1,5 +1,7 @@
 """What the real engine records of a resource, and what it asks before it creates one again."""
 
+import json
+
 import pytest
 
 from sandbox.layout import REPOSITORY
@@ -41,6 +43,40 @@ Init(Provider(), "init", {{"number": 1}}, pulumi.ResourceOptions(hooks=refuse_se
 Kept(Provider(), "kept", {{"number": 1}}, pulumi.ResourceOptions(retain_on_delete={retained}))
 """
 
+SECRETS = """
+import json
+
+import pulumi
+
+from components.resource_types import DYNAMIC, STACK
+from components.stack_state import recorded_outputs_of
+from components.stable_provider import StableProvider, StableResource
+from pulumi.dynamic import CreateResult
+
+
+class Provider(StableProvider):
+    inputs = ("whole", "part")
+
+    def create(self, props):
+        return CreateResult("1", self.input_values(props))
+
+
+class Release(StableResource, module="vault", name="Release"):
+    pass
+
+
+found = recorded_outputs_of(DYNAMIC + "/vault:Release", STACK)
+secret = pulumi.Output.secret
+Release(
+    Provider(),
+    "release",
+    {"whole": secret({"tag": "1.18.1"}), "part": {"tag": secret("1.18.1")}},
+    pulumi.ResourceOptions(),
+)
+pulumi.export("exported", secret("1.18.1"))
+pulumi.export("found", secret(json.dumps(found)))
+"""
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> PluginStack:
@@ -71,3 +107,16 @@ def test_option_counts_once_an_update_has_reached_the_resource(stack: PluginStac
     for option, seen in ((f"--target={stack.urn('::init')}", ["kept"]), ("--diff", ["kept"]), ("--diff", [])):
         stack.pulumi("up", "--yes", "--skip-preview", option)
         assert stack.outputs()["unretained"] == seen
+
+
+def test_secrets_are_told_in_plain(stack: PluginStack) -> None:
+    """Values of the chart may be a secret as a whole, and what a stack keeps is read from them."""
+    stack.program(SECRETS)
+    stack.up()
+    recorded = stack.state()["release"]["outputs"]
+    assert "1.18.1" not in json.dumps([recorded["whole"], recorded["part"]])
+    stack.up()
+    [(kind, resources), (_, of_stack)] = json.loads(stack.outputs()["found"]).items()
+    assert kind.endswith(":Release")
+    assert resources["release"]["whole"] == resources["release"]["part"] == {"tag": "1.18.1"}
+    assert of_stack["plugins-test"]["exported"] == "1.18.1"

@@ -28,8 +28,8 @@ def program_commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(scope="module")
 def untouched(render_chart: Callable[..., Objects]) -> Objects:
-    """The objects without any of these settings."""
-    return render_chart(values=released_values({}))
+    """The objects without any of these settings, nor the TLS that a new stack has."""
+    return render_chart(values=released_values({"tls": {"source": "none"}}))
 
 
 def shows(objects: Objects, group: ExpressibleGroup) -> bool:

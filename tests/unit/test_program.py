@@ -13,10 +13,12 @@ from tests.unit.fakes.mocked_account import (
     ALIAS,
     ANSWERS,
     ATTACHMENT,
+    AUTHORITY,
     AWS_PROVIDER,
     CLUSTER_UID,
     EKS,
     GET_OIDC_PROVIDER,
+    GET_STATE,
     GUARD,
     IDENTITY,
     INGRESS_COMPONENT,
@@ -30,6 +32,7 @@ from tests.unit.fakes.mocked_account import (
     KEY_ID,
     KUBERNETES_PROVIDER,
     NAMESPACE,
+    OWN_CERTIFICATE,
     PEERS,
     POD_ROLLOUT,
     POLICY,
@@ -68,7 +71,8 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
         POD_ROLLOUT,
         QUORUM,
     ]
-    assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, GUARD, JOURNAL_KEY])
+    of_state = [IDENTITY, GUARD, JOURNAL_KEY, AUTHORITY, OWN_CERTIFICATE]
+    assert awskms.types == sorted([*components, *providers, *resources, *of_state])
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_another_release_name_reaches_every_part() -> None:
     deployment = up({**EKS, "releaseName": "blue", "namespace": "secrets"})
     assert deployment.only(RELEASE).inputs["name"] == "blue"
     configuration = deployment.only(RELEASE).inputs["values"]["server"]["ha"]["raft"]["config"]
-    assert "http://blue-vault-active.secrets.svc:8200" in configuration
+    assert "https://blue-vault-active.secrets.svc:8200" in configuration
     assert deployment.only(INIT).inputs["access"]["statefulset"] == "blue-vault"
     assert deployment.only(ADMISSION).inputs["deployment"] == "blue-vault-agent-injector"
 
@@ -207,7 +211,7 @@ def test_outputs(awskms: Deployment) -> None:
         "peers": PEERS,
         "user_interface": (
             "kubectl --namespace vault port-forward service/vault-active 8200:8200, "
-            "then http://127.0.0.1:8200/ui"
+            "then https://127.0.0.1:8200/ui"
         ),
         "replicas": 3,
         "threshold": 3,
@@ -216,6 +220,8 @@ def test_outputs(awskms: Deployment) -> None:
         "keys_location": "the stack's state",
         "keys_version": "",
         "keys_fingerprint": "sha256:0",
+        "tls_ca": "the authority",
+        "tls_not_after": "2027-01-01T00:00:00+00:00",
     }
 
 
@@ -223,10 +229,10 @@ def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
     resources = [
         *(IDENTITY, GUARD, NAMESPACE, RELEASE, INJECTOR_ROLLOUT, ADMISSION, JOURNAL_KEY),
-        *(INIT, UNSEAL, POD_ROLLOUT, QUORUM),
+        *(INIT, UNSEAL, POD_ROLLOUT, QUORUM, AUTHORITY, OWN_CERTIFICATE),
     ]
     assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
-    assert deployment.calls == []
+    assert {call.token for call in deployment.calls} == {GET_STATE}
     assert any("this isn't an EKS or GKE cluster" in line for line in deployment.log)
     release = deployment.only(RELEASE).inputs["values"]["server"]
     assert "seal" not in release["ha"]["raft"]["config"]

@@ -53,7 +53,7 @@ def test_values_are_those_that_the_stack_would_install(by_others: Deployment, aw
     assert ROLE_ARN in text
     # As lines, which a review can read.
     assert f'kms_key_id = "{KEY_ID}"\n' in text
-    assert by_others.outputs["chart_version"] == "0.29.1"
+    assert by_others.outputs["chart_version"] == "0.34.1"
     assert by_others.outputs["chart_repository"] == "https://helm.releases.hashicorp.com"
     assert by_others.outputs["release_name"] == "vault"
 

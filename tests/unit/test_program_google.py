@@ -100,8 +100,8 @@ def test_any_other_cluster_with_a_key_file() -> None:
     assert secret.parent == deployment.only(IDENTITY_COMPONENT).urn
     values = server(deployment)
     assert 'credentials = "/vault/userconfig/credentials.json"' in values["ha"]["raft"]["config"]
-    (mount,) = values["volumeMounts"]
-    assert (mount["mountPath"], mount["readOnly"]) == ("/vault/userconfig", True)
+    mounts = [(mount["mountPath"], mount["readOnly"]) for mount in values["volumeMounts"]]
+    assert mounts == [("/vault/userconfig", True), ("/vault/tls", True)]
     assert deployment.of_type(FIREWALL) == []
 
 

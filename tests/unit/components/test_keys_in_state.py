@@ -50,5 +50,5 @@ def test_nothing_is_created_if_the_state_cannot_be_read(
 ) -> None:
     monkeypatch.setattr(stack_state, "_READ_SECONDS", 0.2)
     only_commands(monkeypatch, tmp_path, pulumi="echo 'no such stack' >&2; exit 255")
-    with pytest.raises(DeploymentError, match=f"can't be read: no such stack[\\s\\S]*--stack {STACK} works"):
+    with pytest.raises(DeploymentError, match=f"can't be read: no such stack[\\s\\S]*--stack={STACK} works"):
         refuse_loss_of_keys(URN, STACK)

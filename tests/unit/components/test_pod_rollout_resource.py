@@ -20,7 +20,7 @@ def test_rollout_is_between_release_and_quorum(awskms: Deployment) -> None:
 def test_rollout_knows_what_the_pods_are_made_from(awskms: Deployment) -> None:
     inputs = awskms.only(POD_ROLLOUT).inputs
     values = awskms.only(RELEASE).inputs["values"]["server"]
-    assert inputs["image"] == "hashicorp/vault:1.18.1"
+    assert inputs["image"] == "hashicorp/vault:1.21.2"
     assert inputs["configuration"] == configuration_checksum(values["ha"]["raft"]["config"])
     assert inputs["chart"] == awskms.only(RELEASE).inputs["version"]
     assert (inputs["left_to"], inputs["replicas"], inputs["release_revision"]) == ("", 3, 1)

@@ -47,7 +47,7 @@ def test_guard_knows_storage_and_seal(settings: Mapping[str, Any], changed: Mapp
         "seal_key": "key",
         "migrate_from": "",
         "migrate_from_key": "old key",
-        "image": "hashicorp/vault:1.18.1",
+        "image": "hashicorp/vault:1.21.2",
         "volumes": {name: {"size": "10Gi", "storage_class": ""} for name in ("data", "audit")},
         "access": access().to_properties(),
         "replicas": 3,

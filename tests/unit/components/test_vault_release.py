@@ -12,9 +12,9 @@ import pytest
 from components.errors import DeploymentError
 from components.seals import gcpckms
 from components.seals.seal import PodRequirements, SealStanza
+from components.settings.deployed_vault import DeployedVault
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION
 from components.vault_release import (
-    ForgottenTlsError,
     VaultRelease,
     VaultReleaseArgs,
     pod_access,
@@ -80,7 +80,7 @@ def test_release_has_a_fixed_name_and_waits_for_no_pod() -> None:
     assert {name: value for name, value in release.inputs.items() if name != "values"} == {
         "name": "blue",
         "chart": "vault",
-        "version": "0.29.1",
+        "version": "0.34.1",
         "repositoryOpts": {"repo": "https://helm.releases.hashicorp.com"},
         "namespace": "secrets",
         "skipAwait": True,
@@ -105,7 +105,7 @@ def test_chart_may_come_from_a_path() -> None:
 
 def test_chart_may_come_from_a_registry_or_a_private_repository() -> None:
     inputs = released(chart={"repository": "oci://r.example/charts/"}).only(RELEASE).inputs
-    assert (inputs["chart"], inputs["version"]) == ("oci://r.example/charts/vault", "0.29.1")
+    assert (inputs["chart"], inputs["version"]) == ("oci://r.example/charts/vault", "0.34.1")
     assert "repositoryOpts" not in inputs
     private = {"repository": "https://r.example", "username": "reader", "password": "hidden"}
     inputs = released(chart=private, secret_keys=["chart"]).only(RELEASE).inputs
@@ -117,7 +117,7 @@ def test_chart_may_come_from_a_registry_or_a_private_repository() -> None:
 def test_configuration_has_the_seals_and_the_way_to_join() -> None:
     text = configuration(released(stanzas=[STANZA, STANZA.disabled()]))
     assert text.count('seal "awskms"') == 2
-    assert "http://vault-active.vault.svc:8200" in text
+    assert "https://vault-active.vault.svc:8200" in text
     assert "seal" not in configuration(released())
 
 
@@ -182,15 +182,19 @@ def test_pods_and_configuration_have_the_certificate() -> None:
 @pytest.mark.parametrize(
     ("tls", "name"),
     [
-        (None, ""),
+        ({}, "vault-active.vault.svc"),
         # Some of its pods may still speak TLS.
         ({"source": "none"}, "vault-active.vault.svc"),
         ({"source": "secret"}, "vault-active.vault.svc"),
     ],
 )
 def test_pods_are_verified_by_the_name_of_the_active_service(tls: Any, name: str) -> None:
-    settings = parse({**SHAMIR, **({"tls": tls} if tls else {})})
-    assert pod_access(settings, TARGET).server_name == name
+    assert pod_access(parse({**SHAMIR, "tls": tls}), TARGET).server_name == name
+
+
+def test_pods_that_never_had_tls_are_not_verified() -> None:
+    plain = DeployedVault("1.18.1", "0.29.1", "none")
+    assert pod_access(parse(SHAMIR, deployed=plain), TARGET).server_name == ""
 
 
 @pytest.mark.parametrize("address", ["", "http://{pod}.vault:8200"])
@@ -236,7 +240,7 @@ CHART = {"chart": {"version": "0.34.1"}}
     ],
 )
 def test_way_to_the_user_interface(more: Mapping[str, Any], way: str) -> None:
-    settings = parse({**SHAMIR, **more})
+    settings = parse({**SHAMIR, "tls": {"source": "none"}, **more})
     fullname = "blue-vault" if "releaseName" in more else "vault"
     release = cast(VaultRelease, SimpleNamespace(access=pod_access(settings, TARGET), fullname=fullname))
     assert user_interface(settings, release) == way
@@ -311,39 +315,3 @@ def test_release_of_the_stack_leaves_it_only_once_the_state_retains_it(
         return
     with pytest.raises(DeploymentError, match="would now uninstall it with Vault's pods"):
         released(INSTALLED, state=state, release=False)
-
-
-@pytest.fixture
-def hooks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The hooks that are made, by their names."""
-    found: dict[str, Any] = {}
-    made = pulumi.ResourceHook
-
-    def remember(name: str, callback: Any, options: Any) -> pulumi.ResourceHook:
-        assert options.on_dry_run
-        found[name] = callback
-        return made(name, callback, options)
-
-    monkeypatch.setattr(pulumi, "ResourceHook", remember)
-    return found
-
-
-def changed_from(values: Any) -> pulumi.ResourceHookArgs:
-    return pulumi.ResourceHookArgs("urn", "id", "vault", RELEASE, old_inputs={"values": values})
-
-
-def test_section_tls_is_not_removed_from_pods_that_speak_it(hooks: dict[str, Any]) -> None:
-    over_tls = released(tls={"source": "own"}).only(RELEASE).inputs["values"]
-    assert "before-tls-is-forgotten" not in hooks
-    over_http = released().only(RELEASE).inputs["values"]
-    forgotten = hooks["before-tls-is-forgotten"]
-    for values in (over_http, {}, {"global": None}, None):
-        forgotten(changed_from(values))
-    with pytest.raises(ForgottenTlsError, match=r"Set tls\.source to none instead of removing tls"):
-        forgotten(changed_from(over_tls))
-
-
-def test_source_none_is_the_way_back(hooks: dict[str, Any]) -> None:
-    released(tls={"source": "none"})
-    assert "before-release-is-upgraded" in hooks
-    assert "before-tls-is-forgotten" not in hooks

@@ -34,4 +34,4 @@ def test_its_settings_are_all_that_a_stack_needs(block: int, seal: str) -> None:
 
 
 def test_its_guarantees_say_what_is_not_covered() -> None:
-    assert "**Not covered by default: TLS to Vault.**" in text(PAGE)
+    assert "**Not covered: stacks of earlier versions**" in text(PAGE)

@@ -21,7 +21,7 @@ from tests.unit.fakes.stack_settings import EKS, GKE, PROJECT, SHAMIR, parse, pr
 PAGE = "docs/settings.md"
 GUID = "11111111-2222-3333-4444-555555555555"
 
-INGRESS = {"ingress": {"host": "vault.example.com"}}
+INGRESS = {"ingress": {"host": "vault.example.com", "backendTls": "none"}}
 TRANSIT = {"address": "https://vault.example.com", "key": "autounseal", "tls": {"caSecret": {"name": "ca"}}}
 AZURE = {
     "vaultName": "acme-unseal",
@@ -65,7 +65,7 @@ STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     ({**ANYWHERE, "seal": "transit", "transit": TRANSIT}, (*COMMON, "transit")),
     ({**ANYWHERE, "seal": "azurekeyvault", "azureKeyVault": AZURE}, (*COMMON, "azurekeyvault")),
     (
-        {**ON_EKS, "tls": CERT_MANAGER, "ingress": {**INGRESS["ingress"], "backendTls": "none"}},
+        {**ON_EKS, "tls": CERT_MANAGER},
         (*COMMON, "EKS", "awskms", "cert-manager"),
     ),
     *(
@@ -78,6 +78,7 @@ STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
 OTHER_DEFAULTS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     ({"project": "acme-prod", "kubeContext": "here"}, ("any", "Google Cloud", "gcpckms")),
     ({**SHAMIR, "mode": "standalone"}, ("any",)),
+    ({**SHAMIR, "podAddress": "https://{pod}.example.com"}, ("any",)),
 ]
 """Stacks in which a setting has another default, each with what its settings apply to."""
 

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+NOTHING_EXPORTED = 'echo \'{"version": 3, "deployment": {}}\''
+"""A script for pulumi that exports the state of a stack with nothing in it."""
+
 
 def install_command(folder: Path, name: str, script: str) -> Path:
     """Puts a shell script named like the command into ``folder``."""

@@ -9,7 +9,7 @@ import pytest
 from pulumi.runtime import MockResourceArgs
 
 from tests.unit.fakes.commands_on_path import only_commands
-from tests.unit.fakes.recorded_deployment import Answer, Deployment, deploy
+from tests.unit.fakes.recorded_deployment import READ_STATE, Answer, Deployment, deploy
 
 REGION = "ap-northeast-2"
 ACCOUNT = "123456789012"
@@ -59,8 +59,8 @@ GET_CLUSTER = "aws:eks/getCluster:getCluster"
 GET_OIDC_PROVIDER = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 GET_SECURITY_GROUP = "aws:ec2/getSecurityGroup:getSecurityGroup"
 GET_RULES = "aws:vpc/getSecurityGroupRules:getSecurityGroupRules"
+GET_STATE = READ_STATE
 GET_RULE = "aws:vpc/getSecurityGroupRule:getSecurityGroupRule"
-GET_STATE = "pulumi:pulumi:readStackResourceOutputs"
 
 CALLER_ARN = f"arn:aws:iam::{ACCOUNT}:user/ada"
 
@@ -79,7 +79,6 @@ ANSWERS: Mapping[str, Answer] = {
     },
     GET_SECURITY_GROUP: {"id": NODE_GROUP},
     GET_RULES: {"ids": []},
-    GET_STATE: {"outputs": {}},
 }
 EKS = {"clusterName": "example", "region": REGION, "nodeSecurityGroupId": NODE_GROUP}
 PEERS = [{"node_id": f"vault-{ordinal}", "voter": True} for ordinal in range(3)]

@@ -21,6 +21,8 @@ from sandbox.layout import REPOSITORY
 
 PROJECT = "vault-autounseal"
 STACK = "test"
+READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
+"""The engine's own function that tells the outputs of the recorded resources."""
 
 
 PROGRAM = REPOSITORY / "__main__.py"
@@ -219,15 +221,16 @@ def deploy(
     """Runs ``program`` (the real one unless given) as the language host would.
 
     ``configuration`` has keys without the project's namespace, or with that of a provider, and values as
-    Pulumi hands them on; ``answers`` are those of the functions by token; ``outputs`` adds to a resource's
-    inputs what its provider computes, its ``id`` where that matters. Raises what the program raises.
+    Pulumi hands them on; ``answers`` are those of the functions by token, and the state has nothing without
+    an answer; ``outputs`` adds to a resource's inputs what its provider computes, its ``id`` where that
+    matters. Raises what the program raises.
     """
     deployment = Deployment()
     logger = logging.Logger("deployment", logging.INFO)
     logger.addHandler(_LogLines(deployment.log))
 
     async def run() -> None:
-        cloud = _Cloud(deployment, answers, outputs)
+        cloud = _Cloud(deployment, {READ_STATE: {"outputs": {}}, **answers}, outputs)
         pulumi.runtime.set_mocks(
             cloud,
             project=PROJECT,

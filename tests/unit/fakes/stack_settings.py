@@ -11,6 +11,7 @@ from pulumi.runtime import set_all_config
 
 from components.errors import SettingsError
 from components.settings import Settings
+from components.settings.deployed_vault import DeployedVault
 from components.settings.load import parse_settings
 
 PROJECT = "vault-autounseal"
@@ -30,11 +31,13 @@ def parse(
     token: pulumi.Output[str] | None = None,
     secret_keys: Sequence[str] = (),
     aws: Mapping[str, Any] | None = None,
+    deployed: DeployedVault | None = None,
 ) -> Settings:
     """Parses values written as a stack's YAML has them, in the form in which Pulumi hands them on.
 
     Keys of ``configuration`` are without the project's namespace, those of ``aws`` without the provider's,
-    and ``secret_keys`` without the project's or with the provider's.
+    and ``secret_keys`` without the project's or with the provider's. The stack is new unless it has
+    ``deployed`` a Vault.
     """
 
     def run() -> Settings:
@@ -44,6 +47,7 @@ def parse(
             namespace=PROJECT,
             token=token,
             aws_configuration=handed_on(aws or {}),
+            deployed=deployed,
         )
 
     return contextvars.Context().run(run)

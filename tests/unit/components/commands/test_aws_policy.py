@@ -13,7 +13,7 @@ from components.permissions.aws import (
     up_policy,
 )
 from components.permissions.aws_arns import DeploymentScope, deployment_scope
-from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.commands_on_path import NOTHING_EXPORTED, only_commands
 from tests.unit.fakes.stack_settings import EKS, parse
 
 ACCOUNT = "123456789012"
@@ -37,7 +37,10 @@ def pulumi_answers(entries: Mapping[str, Any], folder: Path, monkeypatch: pytest
         json.dumps({f"vault-autounseal:{key}": entry for key, entry in entries.items()})
     )
     only_commands(
-        monkeypatch, folder / "bin", pulumi=f'[ "$*" = "config --json" ] && /bin/cat {folder}/answer.json'
+        monkeypatch,
+        folder / "bin",
+        pulumi=f'case "$1" in config) [ "$*" = "config --json" ] && /bin/cat {folder}/answer.json ;; '
+        f"*) {NOTHING_EXPORTED} ;; esac",
     )
     monkeypatch.chdir(folder)
 

@@ -21,7 +21,7 @@ from components.custody.stores.file import Store
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
 from components.vault.pod_access import PodAccess
-from tests.unit.fakes.commands_on_path import only_commands
+from tests.unit.fakes.commands_on_path import NOTHING_EXPORTED, only_commands
 from tests.unit.fakes.stack_settings import EKS, SHAMIR, parse
 
 PLAIN = [base64.b64encode(bytes([number]) * 33).decode() for number in range(5)]
@@ -128,8 +128,11 @@ def test_command_needs_pulumi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         selected_stack_outputs()
 
 
-def select(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
-    """Puts a script in pulumi's place, in a folder below the one of a project."""
+def select(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, script: str, export: str = NOTHING_EXPORTED
+) -> None:
+    """Puts a script in pulumi's place, and one that exports, in a folder below the one of a project."""
+    script = f'case "$1" in stack) {export} ;; *) {script} ;; esac'
     (folder / "Pulumi.yaml").write_text("name: vault-autounseal\nruntime: python\n")
     (folder / "below").mkdir()
     only_commands(monkeypatch, folder / "commands", pulumi=script)

@@ -59,9 +59,9 @@ def deployed(settings: Mapping[str, Any]) -> Deployment:
 
 def needed(token: str, inputs: Mapping[str, Any], *steps: str) -> Iterator[tuple[str, str]]:
     """Yield what the requests of a resource or function need in these steps."""
-    project = inputs.get("project") or re.findall(r"projects/([^/]+)", json.dumps(inputs))[0]
     for step in steps:
         for request in REQUESTS.get((shown(token), step), ()):
+            project = inputs.get("project") or re.findall(r"projects/([^/]+)", json.dumps(inputs))[0]
             yield from ((project, permission) for permission in request.permissions)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from components.rollout.volumes import changed_volume
+from components.rollout.volumes import changed_volume, wanted_volumes
 from tests.unit.fakes.init_inputs import InitCluster, access, provide_cluster
+from tests.unit.fakes.stack_settings import SHAMIR, parse
 
 SAME = {"data": {"size": "10Gi", "storage_class": "gp3"}, "audit": {"size": "1Gi", "storage_class": ""}}
 
@@ -65,3 +66,42 @@ def test_volume_that_is_new_is_told(cluster: InitCluster) -> None:
 def test_without_a_stateful_set_any_volume_may_come(cluster: InitCluster) -> None:
     cluster.objects.remove("statefulset", "vault")
     assert changed_volume(access(), {}) is None
+
+
+MORE: dict[str, Any] = {
+    "accessMode": "ReadWriteOncePod",
+    "labels": {"team": "platform"},
+    "annotations": {"example.com/backup": "yes"},
+}
+
+
+def test_settings_say_what_the_chart_is_given_of_a_volume() -> None:
+    plain = {"size": "10Gi", "storage_class": ""}
+    assert wanted_volumes(parse(SHAMIR)) == {"data": plain, "audit": plain}
+    given = {**SHAMIR, "chart": {"values": {"server": {"dataStorage": MORE}}}}
+    assert wanted_volumes(parse(given)) == {"data": {**plain, **MORE}, "audit": plain}
+    hidden = parse(given, secret_keys=["chart"])
+    assert wanted_volumes(hidden) == {"data": plain, "audit": plain}
+    without = {**given, "auditStorage": {"enabled": False}}
+    assert wanted_volumes(parse(without)).keys() == {"data"}
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("key", MORE)
+def test_other_metadata_and_access_modes_are_told(key: str) -> None:
+    told = str(changed_volume(access(), {**SAME, "data": {**SAME["data"], key: MORE[key]}}))
+    was = "ReadWriteOnce" if key == "accessMode" else "not set"
+    assert told.startswith(f"server.dataStorage.{key} of chart.values was {was}, and Kubernetes refuses")
+
+
+def test_metadata_and_access_modes_that_the_stateful_set_has_are_taken(cluster: InitCluster) -> None:
+    data = template("data", "10Gi", "gp3")
+    data["metadata"] |= {key: MORE[key] for key in ("labels", "annotations")}
+    data["spec"]["accessModes"] = [MORE["accessMode"]]
+    templates = [data, template("audit", "1Gi")]
+    cluster.objects.put("statefulset", "vault", spec={"replicas": 3, "volumeClaimTemplates": templates})
+    assert changed_volume(access(), {**SAME, "data": {**SAME["data"], **MORE}}) is None
+    rendered = {**SAME["data"], **MORE, "labels": "team: {{ .Release.Name }}"}
+    assert changed_volume(access(), {**SAME, "data": rendered}) is None
+    told = str(changed_volume(access(), SAME))
+    assert [f"server.dataStorage.{key} of chart.values was" in told for key in MORE] == [True] * 3

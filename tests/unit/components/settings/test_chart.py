@@ -20,10 +20,10 @@ def charted(_release: str = "true", **chart: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("chart", "expected"),
     [
-        ({}, ChartSettings("https://helm.releases.hashicorp.com", "0.29.1", None)),
-        ({"version": "0.34.1"}, ChartSettings("https://helm.releases.hashicorp.com", "0.34.1", None)),
-        ({"repository": URL}, ChartSettings(URL, "0.29.1", None)),
-        ({"repository": "oci://r.example/a"}, ChartSettings("oci://r.example/a", "0.29.1", None)),
+        ({}, ChartSettings("https://helm.releases.hashicorp.com", "0.34.1", None)),
+        ({"version": "0.29.1"}, ChartSettings("https://helm.releases.hashicorp.com", "0.29.1", None)),
+        ({"repository": URL}, ChartSettings(URL, "0.34.1", None)),
+        ({"repository": "oci://r.example/a"}, ChartSettings("oci://r.example/a", "0.34.1", None)),
         ({"path": "./chart"}, ChartSettings(None, None, "./chart")),
     ],
 )
@@ -35,7 +35,7 @@ def test_user_and_certificates_of_a_private_repository(tmp_path: Path) -> None:
     certificates = CertificateAuthority.load_or_create(tmp_path, "somebody's").certificate
     found = parse(charted(**CREDENTIALS, caFile=str(certificates)), secret_keys=["chart"])
     assert found.chart == ChartSettings(
-        URL, "0.29.1", None, username="reader", password="hidden", ca_file=str(certificates)
+        URL, "0.34.1", None, username="reader", password="hidden", ca_file=str(certificates)
     )
     assert "hidden" not in repr(found)
 

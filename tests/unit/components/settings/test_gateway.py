@@ -13,7 +13,7 @@ PARENT = {"name": "public", "namespace": "gateways", "sectionName": "https", "po
 
 
 def stack(gateway: Any, version: str = "0.34.1") -> dict[str, Any]:
-    return {**SHAMIR, "chart": {"version": version}, "gateway": gateway}
+    return {**SHAMIR, "tls": {"source": "none"}, "chart": {"version": version}, "gateway": gateway}
 
 
 def test_gateways_are_taken_over() -> None:

@@ -73,7 +73,7 @@ def test_repository_is_read_for_the_version(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("components.settings.given_values.published_default_values", published)
     require_known_values(parse({**SHAMIR, "chart": {"values": {"csi": {"enabled": True}}}}).chart)
-    assert asked == [("https://helm.releases.hashicorp.com", "0.29.1", None)]
+    assert asked == [("https://helm.releases.hashicorp.com", "0.34.1", None)]
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def test_pull_secrets() -> None:
     ("path", "value", "problem"),
     [
         ("image.repository", "hashicorp/vault 1", "give a repository without its tag"),
-        ("image.tag", "1.18 1", "give a tag, such as 1.18.1"),
-        ("image.tag", True, "give a tag, such as 1.18.1"),
+        ("image.tag", "1.18 1", "give a tag, such as 1.21.2"),
+        ("image.tag", True, "give a tag, such as 1.21.2"),
         ("image.tag", 1.2, "put it in quotes"),
         ("image.pullPolicy", "Sometimes", "use IfNotPresent or Always or Never"),
         ("imagePullSecrets", "registry", "give a list of names of Secrets"),

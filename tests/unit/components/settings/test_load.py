@@ -22,6 +22,7 @@ from components.settings import (
     RaftSettings,
     Settings,
     StorageSettings,
+    TlsSettings,
     WebhookFirewallSettings,
 )
 from components.settings.images import InjectorImageSettings
@@ -65,8 +66,8 @@ def test_defaults_on_eks() -> None:
         create_namespace=True,
         release="own",
         release_name="vault",
-        chart=ChartSettings(repository="https://helm.releases.hashicorp.com", version="0.29.1", path=None),
-        image=ImageSettings(repository="hashicorp/vault", tag="1.18.1"),
+        chart=ChartSettings(repository="https://helm.releases.hashicorp.com", version="0.34.1", path=None),
+        image=ImageSettings(repository="hashicorp/vault", tag="1.21.2"),
         replicas=3,
         service_account="vault",
         data_storage=storage,
@@ -79,7 +80,7 @@ def test_defaults_on_eks() -> None:
             host_network=False,
             verify=True,
             image=InjectorImageSettings(),
-            agent_image=ImageSettings(repository="hashicorp/vault", tag="1.18.1"),
+            agent_image=ImageSettings(repository="hashicorp/vault", tag="1.21.2"),
         ),
         image_pull_secrets=(),
         pods=PodSettings(),
@@ -115,6 +116,7 @@ def test_defaults_on_eks() -> None:
         protect=True,
         tags={},
         token=None,
+        tls=TlsSettings(source="own", declared=True),
     )
 
 
@@ -124,6 +126,8 @@ def test_defaults_with_shamir() -> None:
     assert (settings.cluster, settings.project, settings.node_security_group_ids) == (None, None, ())
     assert settings.kube_context == "here"
 
+
+PLAIN = {**SHAMIR, "tls": {"source": "none"}}
 
 ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "createNamespace", False, "create_namespace", False),
@@ -186,13 +190,13 @@ ACCEPTED: Sequence[tuple[Mapping[str, Any], str, Any, str, Any]] = [
     (SHAMIR, "protect", False, "protect", False),
     (SHAMIR, "tags", {"team": "blue"}, "tags", {"team": "blue"}),
     (EKS, "identity.kind", "pod-identity", "seal.identity", "pod-identity"),
-    (SHAMIR, "ingress", {"host": "vault.example.com"}, "ingress.path_type", "Prefix"),
-    (SHAMIR, "ingress", {"host": "vault.example.com"}, "ingress.path", "/"),
-    (SHAMIR, "ingress", {"host": "vault.example.com", "className": "nginx"}, "ingress.class_name", "nginx"),
-    (SHAMIR, "ingress", {"host": "v.example.com", "pathType": "Exact"}, "ingress.path_type", "Exact"),
-    (SHAMIR, "ingress", {"host": "v.example.com", "tlsSecret": "cert"}, "ingress.tls_secret", "cert"),
-    (SHAMIR, "ingress", {"host": "v.example.com"}, "ingress.backend_tls", "none"),
-    (SHAMIR, "ingress", {"host": "v.example.com", "annotations": {"a/b": "c"}}, "ingress.annotations",
+    (PLAIN, "ingress", {"host": "vault.example.com"}, "ingress.path_type", "Prefix"),
+    (PLAIN, "ingress", {"host": "vault.example.com"}, "ingress.path", "/"),
+    (PLAIN, "ingress", {"host": "vault.example.com", "className": "nginx"}, "ingress.class_name", "nginx"),
+    (PLAIN, "ingress", {"host": "v.example.com", "pathType": "Exact"}, "ingress.path_type", "Exact"),
+    (PLAIN, "ingress", {"host": "v.example.com", "tlsSecret": "cert"}, "ingress.tls_secret", "cert"),
+    (PLAIN, "ingress", {"host": "v.example.com"}, "ingress.backend_tls", "none"),
+    (PLAIN, "ingress", {"host": "v.example.com", "annotations": {"a/b": "c"}}, "ingress.annotations",
      {"a/b": "c"}),
 ]  # fmt: skip
 
@@ -220,7 +224,7 @@ def test_every_setting_is_covered_above() -> None:
         return found
 
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
-    missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com"}})) - covered
+    missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com", "backendTls": "none"}})) - covered
     elsewhere = {"cluster.name", "kube_context", "token", "ingress.host"}
     elsewhere |= {"pod_address_ca_file"}  # test_load_pod_address.py
     elsewhere |= {"init.unauthenticated_generate_root"}  # test_init_of_vault_2.py

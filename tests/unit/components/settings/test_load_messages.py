@@ -86,7 +86,12 @@ def test_key_that_resembles_nothing_is_told_what_there_is() -> None:
 
 
 def test_optional_sections_are_no_unknown_keys() -> None:
-    assert parse({**SHAMIR, "ingress": {"host": "vault.example.com"}, "affinity": {}}).ingress is not None
+    assert (
+        parse(
+            {**SHAMIR, "ingress": {"host": "vault.example.com", "backendTls": "none"}, "affinity": {}}
+        ).ingress
+        is not None
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,23 @@ from typing import Any
 import pytest
 
 from components.settings import TlsSettings
+from components.settings.deployed_vault import DeployedVault
 from components.settings.tls import Issuer
 from tests.unit.fakes.stack_settings import SHAMIR, parse, problems
 
+PLAIN = DeployedVault("1.18.1", "0.29.1", "none")
 
-def test_without_the_section_vault_speaks_http() -> None:
-    assert parse(SHAMIR).tls == TlsSettings()
-    assert not parse(SHAMIR).tls.enabled
+
+def test_new_stack_makes_a_certificate() -> None:
+    assert parse(SHAMIR).tls == TlsSettings("own", declared=True)
+    names = {"extraNames": ["vault.example.com"]}
+    assert parse({**SHAMIR, "tls": names}).tls == TlsSettings("own", True, None, ("vault.example.com",))
+
+
+def test_deployed_vault_that_speaks_http_goes_on_with_it() -> None:
+    assert parse(SHAMIR, deployed=PLAIN).tls == TlsSettings("none", declared=False)
+    (problem,) = problems({**SHAMIR, "tls": {"secret": "given"}}, deployed=PLAIN)
+    assert "with source none there is no certificate; set another source" in problem
 
 
 def test_none_that_is_declared_may_be_the_way_back() -> None:
@@ -54,7 +64,7 @@ def test_certificate_of_cert_manager() -> None:
         ({"source": "secret", "secret": "A"}, "secret", "name a Secret"),
         ({"source": "secret", "extraNames": ["https://a"]}, "extraNames", "give a list of host names"),
         ({"source": "secret", "extraNames": "a"}, "extraNames", "give a list of host names"),
-        ({"secret": "given"}, "secret", "with source none there is no certificate"),
+        ({"source": "none", "secret": "a"}, "secret", "with source none there is no certificate"),
         ({"source": "none", "extraNames": []}, "extraNames", "with source none there is no certificate"),
         ({"source": "secret", "name": "given"}, "name", "there is no such setting"),
     ],

@@ -14,6 +14,7 @@ import pytest
 
 from components.seals import azurekeyvault, gcpckms, transit
 from components.seals.seal import PodRequirements, SecretMount, TokenMount, seal_types
+from components.settings.deployed_vault import DeployedVault
 from components.vault.chart_values import chart_fullname, chart_values
 from tests.official_chart import VERSIONS, official_file, official_rendering, unknown_values
 from tests.unit.fakes.stack_settings import EKS, GKE, SHAMIR, parse
@@ -28,6 +29,7 @@ INGRESS = {
     "pathType": "Exact",
     "tlsSecret": "vault-tls",
     "annotations": {"example.com/a": "b"},
+    "backendTls": "none",
 }
 AFFINITY = {
     "podAntiAffinity": {
@@ -42,7 +44,7 @@ STACKS: Mapping[str, Mapping[str, Any]] = {
     "one replica": {**SHAMIR, "replicas": 1},
     "seven replicas": {**EKS, "replicas": 7},
     "ingress": {**EKS, "ingress": INGRESS},
-    "ingress with the least": {**EKS, "ingress": {"host": "vault.example.com"}},
+    "ingress with the least": {**EKS, "ingress": {"host": "vault.example.com", "backendTls": "none"}},
     "injector off": {**EKS, "injector": {"enabled": False}},
     "injector port": {**EKS, "injector": {"port": 9443}},
     "injector on its node's network": {**EKS, "injector": {"hostNetwork": True}},
@@ -164,8 +166,8 @@ SEALS: Mapping[str, tuple[Mapping[str, Any], PodRequirements]] = {
 }
 
 
-def values(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    settings = parse(configuration)
+def values(configuration: Mapping[str, Any], deployed: DeployedVault | None = None) -> dict[str, Any]:
+    settings = parse(configuration, deployed=deployed)
     return chart_values(
         settings,
         configuration=CONFIGURATION,
@@ -223,8 +225,9 @@ def test_no_seal_is_left_out() -> None:
 @pytest.mark.parametrize("stack", [stack for stack in STACKS if not stack.startswith("TLS")])
 def test_without_tls_the_values_are_those_of_a_version_that_knew_none(stack: str) -> None:
     """Another value would be an update of every stack, and a restart of its pods."""
-    plain = values(STACKS[stack])
-    assert plain == values({**STACKS[stack], "tls": {"source": "none"}})
+    plain = values(STACKS[stack], DeployedVault("1.18.1", "0.29.1", "none"))
+    declared = values({"image": {"tag": "1.18.1"}, **STACKS[stack], "tls": {"source": "none"}})
+    assert plain == declared
     assert plain["global"]["tlsDisable"] is True
     assert "apiAddr" not in plain["server"]["ha"]
     assert "postStart" not in plain["server"]
@@ -233,7 +236,7 @@ def test_without_tls_the_values_are_those_of_a_version_that_knew_none(stack: str
 
 
 def test_tls_changes_schemes_addresses_and_the_agents_trust() -> None:
-    plain, tls = values(EKS), values({**EKS, "tls": {"source": "secret"}})
+    plain, tls = values({**EKS, "tls": {"source": "none"}}), values({**EKS, "tls": {"source": "secret"}})
     assert tls["global"].pop("tlsDisable") is False
     assert plain["global"].pop("tlsDisable") is True
     assert tls["injector"].pop("extraEnvironmentVars") == {"AGENT_INJECT_VAULT_CACERT_BYTES": AUTHORITY}
@@ -244,18 +247,19 @@ def test_tls_changes_schemes_addresses_and_the_agents_trust() -> None:
 
 
 def test_values_are_the_whole_of_what_the_settings_say() -> None:
-    assert values({**EKS, "ingress": INGRESS, "replicas": 5, "injector": {"port": 9443}}) == {
+    settings = {"tls": {"source": "none"}, "ingress": INGRESS, "replicas": 5, "injector": {"port": 9443}}
+    assert values({**EKS, **settings}) == {
         "global": {"enabled": True, "tlsDisable": True},
         "injector": {
             "enabled": True,
             "port": 9443,
-            "agentImage": {"repository": "hashicorp/vault", "tag": "1.18.1"},
+            "agentImage": {"repository": "hashicorp/vault", "tag": "1.21.2"},
             "startupProbe": {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 60},
             "readinessProbe": {"initialDelaySeconds": 1},
             "securityContext": {"pod": RESTRICTED_POD},
         },
         "server": {
-            "image": {"repository": "hashicorp/vault", "tag": "1.18.1"},
+            "image": {"repository": "hashicorp/vault", "tag": "1.21.2"},
             "statefulSet": {"securityContext": {"pod": RESTRICTED_POD, "container": RESTRICTED_CONTAINER}},
             "serviceAccount": {
                 "create": True,
@@ -331,7 +335,8 @@ def test_licence_is_an_entry_of_a_secret() -> None:
 
 
 def test_one_mode_is_enabled() -> None:
-    standalone, ha = (values({**SHAMIR, "mode": mode})["server"] for mode in ("standalone", "ha"))
+    plain = {**SHAMIR, "tls": {"source": "none"}}
+    standalone, ha = (values({**plain, "mode": mode})["server"] for mode in ("standalone", "ha"))
     assert standalone["standalone"] == {"enabled": True, "config": CONFIGURATION}
     assert standalone["ha"] == {"enabled": False}
     assert ha["standalone"] == {"enabled": False}

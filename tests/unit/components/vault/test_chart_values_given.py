@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.chart.owned_values import OWNED
-from components.chart.value_merge import JOINED, OVERRIDABLE, SETTINGS
+from components.chart.value_merge import CONTINUED, JOINED, OVERRIDABLE, SETTINGS
 from components.errors import SettingsError
 from components.vault.chart_values import chart_values, with_given_values
 from tests.official_chart import leaves
@@ -38,7 +38,7 @@ def test_every_value_is_owned_or_may_be_given_by_both(seal: str, mode: str) -> N
     }
     labelled = dataclasses.replace(pods, pod_annotations={"a/b": "1"}, pod_labels={"c": "2"})
     given = chart_values(parse(every), configuration=CONFIGURATION, pods=labelled)
-    both = (*OWNED, *OVERRIDABLE, *JOINED, *SHARED, *SETTINGS)
+    both = (*OWNED, *OVERRIDABLE, *JOINED, *CONTINUED, *SHARED, *SETTINGS)
     assert [path for path in leaves(given) if not is_below(path, both)] == []
 
 

@@ -20,7 +20,7 @@ TRANSIT: dict[str, Any] = {"address": "https://vault.example.com", "key": "autou
 
 
 def test_nothing_without_tls() -> None:
-    plain, pods = parse(SHAMIR), PodRequirements(environment={"A": "b"})
+    plain, pods = parse({**SHAMIR, "tls": {"source": "none"}}), PodRequirements(environment={"A": "b"})
     assert with_certificate(pods, plain, "vault") is pods
     assert server_tls(plain, "vault") is None
     assert pod_address(plain, "vault") is None
