@@ -1,14 +1,19 @@
 """Single requests: answers, and no answer."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from werkzeug.wrappers import Response
 
+from sandbox.certificates import CertificateAuthority
 from tests.benchmarks import vault_http
-from tests.benchmarks.vault_http import Answer, call
+from tests.benchmarks.vault_http import Answer, Tls, call
+from tests.http_server import http_server
 
 
 @contextmanager
@@ -64,3 +69,20 @@ def test_nobody_there_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(vault_http, "PORT", server.getsockname()[1])
 
     assert call("127.0.0.1", "GET", "sys/health") is None
+
+
+def test_server_that_speaks_tls_is_verified_by_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = CertificateAuthority.load_or_create(tmp_path, "ca")
+    issued = authority.issue("server", "server", names=["vault-active.vault.svc"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate, issued.key)
+    trusted = ssl.create_default_context(cafile=authority.certificate)
+    with http_server(lambda _: Response("{}"), context) as port:
+        monkeypatch.setattr(vault_http, "PORT", port)
+        answers = [
+            call("127.0.0.1", "GET", "sys/health", tls=tls)
+            for tls in (Tls(trusted, "vault-active.vault.svc"), Tls(trusted, "vault.vault.svc"), None)
+        ]
+    assert answers == [Answer(200, {}), None, None]

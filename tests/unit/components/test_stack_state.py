@@ -82,3 +82,14 @@ def test_export_is_not_given_the_settings(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", "hush")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "word")
     assert stack_state.exported_deployment("prod") == {"given": "no no word"}
+
+
+def test_export_tells_the_same_of_what_is_not_to_be_deleted() -> None:
+    recorded = [
+        {"type": RULE, "urn": f"{STACK}component${RULE}::webhook-ingress", "outputs": OUTPUTS},
+        {"type": RULE, "urn": f"{STACK}{RULE}::replaced", "outputs": {}, "delete": True},
+        {"type": "pulumi:pulumi:Stack", "urn": f"{STACK}pulumi:pulumi:Stack::stack"},
+    ]
+    found = stack_state.outputs_in({"resources": recorded}, RULE, "pulumi:pulumi:Stack", "other")
+    assert found == {RULE: {"webhook-ingress": OUTPUTS}, "pulumi:pulumi:Stack": {"stack": {}}, "other": {}}
+    assert stack_state.outputs_in({}, RULE) == {RULE: {}}

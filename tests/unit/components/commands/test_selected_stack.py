@@ -20,6 +20,7 @@ from components.custody.key_store import KeyStoreError, store_to_properties
 from components.custody.stores.file import Store
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import KubernetesTarget
+from components.resource_types import RELEASE
 from components.vault.pod_access import PodAccess
 from tests.unit.fakes.commands_on_path import NOTHING_EXPORTED, only_commands
 from tests.unit.fakes.stack_settings import EKS, SHAMIR, parse
@@ -168,6 +169,24 @@ def test_settings_of_the_aws_provider_are_those_of_the_stack(
     (tmp_path / "entries.json").write_text(json.dumps(entries))
     select(monkeypatch, tmp_path, f"exec /bin/cat '{tmp_path / 'entries.json'}'")
     assert selected_stack_settings() == parse(EKS, aws={"profile": "prod"})
+
+
+def test_settings_of_a_stack_that_speaks_http_are_those_of_its_updates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A new stack with this Ingress would be refused."""
+    settings = {**SHAMIR, "ingress": json.dumps({"host": "vault.example.com"})}
+    entries = {
+        f"vault-autounseal:{key}": {"value": value, "secret": False} for key, value in settings.items()
+    }
+    values = {"global": {"tlsDisable": True}, "server": {"image": {"tag": "1.18.1"}}}
+    release = {"type": RELEASE, "urn": "urn::vault", "outputs": {"version": "0.29.1", "values": values}}
+    (tmp_path / "entries.json").write_text(json.dumps(entries))
+    (tmp_path / "export.json").write_text(json.dumps({"deployment": {"resources": [release]}}))
+    export = f"exec /bin/cat '{tmp_path / 'export.json'}'"
+    select(monkeypatch, tmp_path, f"exec /bin/cat '{tmp_path / 'entries.json'}'", export)
+    found = selected_stack_settings()
+    assert (found.image.tag, found.chart.version, found.tls.source) == ("1.18.1", "0.29.1", "none")
 
 
 def test_settings_that_pulumi_cannot_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
