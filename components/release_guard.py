@@ -30,6 +30,7 @@ INPUTS = (
     "volumes",
     "access",
     "replicas",
+    "audited",
 )
 _MODES = {"raft": "ha", "file": "standalone"}
 
@@ -178,6 +179,9 @@ class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
             },
             "access": access.to_properties(),
             "replicas": settings.replicas,
+            # By it a later run knows that the stack isn't of a version that enabled no audit device; absent
+            # from one that is, so that its update shows nothing.
+            **({"audited": True} if settings.audit.devices else {}),
             # Not compared: it matters before the first installation only, and if the stack installs it.
             "release_name": settings.release_name if settings.release != "others" else "",
         }

@@ -1,18 +1,12 @@
 """Compares the volumes of Vault's StatefulSet, which Kubernetes never changes, with those of the settings."""
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
+from components.config.quantity import quantity_bytes
 from components.vault.pod_access import PodAccess
 
 _SETTINGS = {"data": "dataStorage", "audit": "auditStorage"}
-_UNITS = {
-    unit: Decimal(base) ** power
-    for base, units in ((1000, ("", "k", "M", "G", "T", "P")), (1024, ("", "Ki", "Mi", "Gi", "Ti", "Pi")))
-    for power, unit in enumerate(units)
-}
 
 
 def changed_volume(access: PodAccess, volumes: Mapping[str, Mapping[str, str]]) -> str | None:
@@ -46,15 +40,9 @@ def changed_volume(access: PodAccess, volumes: Mapping[str, Mapping[str, str]]) 
 def _differences(setting: str, wanted: Mapping[str, str], found: Mapping[str, Any]) -> list[str]:
     problems = []
     size = str(found["resources"]["requests"]["storage"])
-    if size != wanted["size"] and _bytes(size) != _bytes(wanted["size"]):
+    if size != wanted["size"] and quantity_bytes(size) != quantity_bytes(wanted["size"]):
         problems.append(f"{setting}.size was {size}")
     storage_class = str(found.get("storageClassName") or "")
     if storage_class != wanted["storage_class"]:
         problems.append(f"{setting}.storageClass was {storage_class or 'not set'}")
     return problems
-
-
-def _bytes(quantity: str) -> Decimal | None:
-    """Return a quantity of Kubernetes in bytes; None if it is written as no setting may be."""
-    found = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity)
-    return Decimal(found[1]) * _UNITS[found[2]] if found is not None and found[2] in _UNITS else None
