@@ -209,7 +209,7 @@ class AuditDevices(StableResource, module="vault", name="AuditDevices"):
 
 @dataclass(frozen=True)
 class EnabledAudit:
-    """What the stack has enabled."""
+    """The devices that the stack has enabled."""
 
     resource: AuditDevices | None
     """None if it enables no device."""

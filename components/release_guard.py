@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
 
 from components.errors import DeploymentError, RetryableError
 from components.stable_provider import StableProvider, StableResource
@@ -64,6 +64,14 @@ class ReleaseGuardProvider(StableProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Record storage, seal and key."""
         return CreateResult("release-guard", self.input_values(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Record them again; what isn't asked for any more is forgotten, as there are no other outputs."""
+        return UpdateResult(self.input_values(_news))
+
+    def input_values(self, props: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the compared properties that there are."""
+        return {name: props[name] for name in self.inputs if name in props}
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Say how a later stack uses the seal's key again: the state that names it is about to go."""

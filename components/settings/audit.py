@@ -30,7 +30,7 @@ class RotationSettings:
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """Where Vault writes an entry for each request and each answer."""
+    """The devices to which Vault writes an entry for each request and each answer."""
 
     devices: Sequence[Device] = ()
     """Empty if the stack enables none."""

@@ -26,7 +26,7 @@ class LeaderUnknownError(RetryableError):
 
 
 class ProbeUnreadableError(RetryableError):
-    """Whether the entry arrived can't be seen."""
+    """The place can't be looked at in which the entry should be."""
 
 
 @contextlib.contextmanager

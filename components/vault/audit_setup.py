@@ -45,7 +45,7 @@ class EntryMissingError(RetryableError):
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What Vault audits to."""
+    """The devices that Vault audits to."""
 
     enabled: Sequence[str]
     """Devices of the settings that an entry has reached."""

@@ -1,4 +1,4 @@
-"""Makes a request of a Vault in the sandbox, and looks for its entries in the file and in the container's log."""
+"""Makes a request of a Vault in the sandbox, and looks for its audit entries in the file and in the log."""
 
 import uuid
 
@@ -28,4 +28,6 @@ def require_audited(deployment: Deployment, token: str) -> None:
 def _file(deployment: Deployment, ordinal: int) -> str:
     command = ["/bin/sh", "-c", "cat /vault/audit/audit.log 2>/dev/null || :"]
     pod = f"{deployment.name}-{ordinal}"
-    return deployment.cluster.kubectl("exec", pod, deployment.in_namespace, "--container=vault", "--", *command)
+    return deployment.cluster.kubectl(
+        "exec", pod, deployment.in_namespace, "--container=vault", "--", *command
+    )

@@ -13,10 +13,12 @@ from tests.unit.fakes.mocked_account import (
     ALIAS,
     ANSWERS,
     ATTACHMENT,
+    AUDIT_DEVICES,
     AWS_PROVIDER,
     CLUSTER_UID,
     EKS,
     GET_OIDC_PROVIDER,
+    GET_STATE,
     GUARD,
     IDENTITY,
     INGRESS_COMPONENT,
@@ -67,6 +69,7 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
         INIT,
         POD_ROLLOUT,
         QUORUM,
+        AUDIT_DEVICES,
     ]
     assert awskms.types == sorted([*components, *providers, *resources, IDENTITY, GUARD, JOURNAL_KEY])
 
@@ -212,6 +215,8 @@ def test_outputs(awskms: Deployment) -> None:
         "replicas": 3,
         "threshold": 3,
         "custody": {"store": "state"},
+        "audit_devices": ["file", "stdout"],
+        "audit_problem": "",
         "deployment": f"{CLUSTER_UID}/vault/vault",
         "keys_location": "the stack's state",
         "keys_version": "",
@@ -223,10 +228,10 @@ def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
     resources = [
         *(IDENTITY, GUARD, NAMESPACE, RELEASE, INJECTOR_ROLLOUT, ADMISSION, JOURNAL_KEY),
-        *(INIT, UNSEAL, POD_ROLLOUT, QUORUM),
+        *(INIT, UNSEAL, POD_ROLLOUT, QUORUM, AUDIT_DEVICES),
     ]
     assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
-    assert deployment.calls == []
+    assert [call.token for call in deployment.calls] == [GET_STATE]
     assert any("this isn't an EKS or GKE cluster" in line for line in deployment.log)
     release = deployment.only(RELEASE).inputs["values"]["server"]
     assert "seal" not in release["ha"]["raft"]["config"]
