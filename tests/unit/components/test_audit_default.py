@@ -1,9 +1,11 @@
 """Whether a stack whose settings name no audit devices has some."""
 
+import json
 from typing import Any
 
 import pytest
 
+from components.errors import SettingsError
 from components.resource_types import RELEASE, RELEASE_GUARD
 from tests.unit.fakes.mocked_account import ANSWERS, AUDIT_DEVICES, GET_STATE, GUARD, up
 from tests.unit.fakes.mocked_account import RELEASE as HELM_RELEASE
@@ -76,7 +78,7 @@ def test_stack_of_an_earlier_version_stays_as_it_is_and_says_so(
     assert "postStart" not in deployment.only(HELM_RELEASE).inputs["values"]["server"]
     assert (deployment.outputs["audit_devices"], deployment.outputs["audit_problem"]) == ([], "")
     (warned,) = [line for line in deployment.log if "audit" in line]
-    assert "was deployed by a version that enabled none" in warned
+    assert "its Vault is adopted, or of a version that enabled none" in warned
     assert "pulumi config set --path 'audit.devices[0]' file and " in warned
     assert "replaces Vault's pods one by one" in warned
 
@@ -85,6 +87,20 @@ def test_stack_of_an_earlier_version_has_what_its_settings_name() -> None:
     deployment = deployed(guard(), audit='{"devices": ["stdout"]}')
     assert devices(deployment) == [["stdout"]]
     assert deployment.only(GUARD).inputs["audited"] is True
+
+
+def test_adopted_vault_stays_as_it_is() -> None:
+    adopting = {**STACK, "init": '{"adopt": true}', "token": "hvs.mine"}
+    assert devices(up(adopting, secret_keys=["token"])) == []
+
+
+@pytest.mark.parametrize("audit", ["{}", '{"devices": ["file", "stdout"]}'])
+def test_volume_that_is_mounted_elsewhere_is_refused(audit: str) -> None:
+    values = json.dumps({"server": {"auditStorage": {"mountPath": "/audit"}}})
+    chart = json.dumps({"values": json.loads(values)})
+    with pytest.raises(SettingsError, match=r"auditStorage.mountPath is /audit: Vault's audit log is in"):
+        up({**STACK, "chart": chart, "audit": audit})
+    assert devices(up({**STACK, "chart": chart, "audit": '{"devices": ["stdout"]}'})) == [["stdout"]]
 
 
 def test_stack_without_devices_says_so() -> None:
