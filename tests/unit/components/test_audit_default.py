@@ -1,17 +1,18 @@
 """Whether a stack whose settings name no audit devices has some."""
 
-import json
 from typing import Any
 
 import pytest
 
+from components import audit_default
+from components.audit_default import with_audit_default
 from components.errors import SettingsError
 from components.resource_types import RELEASE, RELEASE_GUARD
 from tests.unit.fakes.mocked_account import ANSWERS, AUDIT_DEVICES, GET_STATE, GUARD, up
 from tests.unit.fakes.mocked_account import RELEASE as HELM_RELEASE
 from tests.unit.fakes.recorded_deployment import Deployment
 from tests.unit.fakes.recorded_state import urn
-from tests.unit.fakes.stack_settings import EKS
+from tests.unit.fakes.stack_settings import EKS, parse
 
 pytestmark = pytest.mark.usefixtures("program_commands")
 
@@ -94,13 +95,20 @@ def test_adopted_vault_stays_as_it_is() -> None:
     assert devices(up(adopting, secret_keys=["token"])) == []
 
 
-@pytest.mark.parametrize("audit", ["{}", '{"devices": ["file", "stdout"]}'])
-def test_volume_that_is_mounted_elsewhere_is_refused(audit: str) -> None:
-    values = json.dumps({"server": {"auditStorage": {"mountPath": "/audit"}}})
-    chart = json.dumps({"values": json.loads(values)})
+@pytest.mark.parametrize("audit", [{}, {"devices": ["file", "stdout"]}], ids=["default", "given"])
+def test_volume_that_is_mounted_elsewhere_is_refused(
+    monkeypatch: pytest.MonkeyPatch, audit: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(audit_default, "recorded_outputs_of", lambda *types: {key: {} for key in types})
+    values = {"server": {"auditStorage": {"mountPath": "/audit"}}}
     with pytest.raises(SettingsError, match=r"auditStorage.mountPath is /audit: Vault's audit log is in"):
-        up({**STACK, "chart": chart, "audit": audit})
-    assert devices(up({**STACK, "chart": chart, "audit": '{"devices": ["stdout"]}'})) == [["stdout"]]
+        with_audit_default(parse({**EKS, "chart": {"values": values}, "audit": audit}))
+
+
+def test_volume_may_be_anywhere_if_nothing_is_written_to_it() -> None:
+    values = {"server": {"auditStorage": {"mountPath": "/audit"}}}
+    settings = parse({**EKS, "chart": {"values": values}, "audit": {"devices": ["stdout"]}})
+    assert with_audit_default(settings) == settings
 
 
 def test_stack_without_devices_says_so() -> None:

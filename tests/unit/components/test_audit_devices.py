@@ -1,8 +1,10 @@
 """The audit devices as a resource: what a preview says of them, and what it leaves alone."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
 from components import audit_devices
 from components.audit_devices import AuditDevicesProvider
@@ -11,8 +13,9 @@ from components.vault import audit_setup
 from components.vault.audit_devices import LOG_FILE
 from components.vault.audit_setup import AuditResult, AuditSetup
 from tests.unit.fakes import scripted_store
-from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, access
+from tests.unit.fakes.init_inputs import DEPLOYMENT, NOWHERE, TARGET, access
 from tests.unit.fakes.scripted_vault import ROOT_TOKEN, Answer, ScriptedVault, error
+from tests.unit.fakes.vault_keys import STORED
 
 LIST = "GET /v1/sys/audit"
 BOTH = ["file", "stdout"]
@@ -44,6 +47,12 @@ def listed(**targets: str) -> Answer:
     return Answer({"data": devices})
 
 
+def outputs(result: CreateResult | UpdateResult | ReadResult) -> dict[str, Any]:
+    """What the engine would record."""
+    assert result.outs is not None
+    return dict(result.outs)
+
+
 def changes(olds: dict[str, Any], news: dict[str, Any]) -> bool:
     difference = AuditDevicesProvider().diff("id", olds, news)
     assert difference.replaces == []
@@ -65,18 +74,16 @@ def setups(monkeypatch: pytest.MonkeyPatch) -> list[AuditSetup]:
 
 def test_creation_and_update_set_up_what_the_settings_have(setups: list[AuditSetup]) -> None:
     created = AuditDevicesProvider().create(inputs(token="hvs.mine"))
-    assert (created.id, created.outs["enabled"], created.outs["problem"]) == ("secrets/vault", BOTH, "")
-    updated = AuditDevicesProvider().update("id", recorded(), inputs(devices=["stdout"])).outs
-    assert updated["enabled"] == ["stdout"]
+    assert created.id == "secrets/vault"
+    assert (outputs(created)["enabled"], outputs(created)["problem"]) == (BOTH, "")
+    updated = AuditDevicesProvider().update("id", recorded(), inputs(devices=["stdout"]))
+    assert outputs(updated)["enabled"] == ["stdout"]
     first, second = setups
     assert (first.devices, first.removed, first.tokens()) == (tuple(BOTH), [], ["hvs.mine", ROOT_TOKEN])
     assert (second.devices, second.removed, second.tokens()) == (("stdout",), ["file"], [ROOT_TOKEN])
 
 
-def test_token_of_the_store_is_used(tmp_path: Any) -> None:
-    from tests.unit.fakes.init_inputs import TARGET
-    from tests.unit.fakes.vault_keys import STORED
-
+def test_token_of_the_store_is_used(tmp_path: Path) -> None:
     store = scripted_store.Store(str(tmp_path))
     store.write(STORED, TARGET)
     custody = store_to_properties(scripted_store.__name__, store)
@@ -151,7 +158,7 @@ def test_problem_is_tried_again_once_a_token_may(vault: ScriptedVault) -> None:
 
 def test_device_that_a_refresh_missed_is_a_change(vault: ScriptedVault) -> None:
     vault.answers(LIST, listed(stdout="stdout"))
-    found = AuditDevicesProvider().read("id", recorded(vault.address)).outs
+    found = outputs(AuditDevicesProvider().read("id", recorded(vault.address)))
     assert (found["enabled"], found["problem"]) == (["stdout"], "")
     assert changes(found, inputs(NOWHERE, access=found["access"]))
 
@@ -172,9 +179,9 @@ def test_end_of_the_stack_leaves_the_devices_and_says_so(
 
 def test_release_that_is_not_there_yet_is_awaited(setups: list[AuditSetup]) -> None:
     checked = AuditDevicesProvider().check({}, inputs(release_missing="no StatefulSet")).inputs
-    placeholder = AuditDevicesProvider().create(checked)
-    assert placeholder.outs["enabled"] == []
+    placeholder = outputs(AuditDevicesProvider().create(checked))
+    assert placeholder["enabled"] == []
     assert setups == []
     later = inputs(release_missing="")
-    assert changes({**placeholder.outs}, later)
-    assert AuditDevicesProvider().update("id", placeholder.outs, later).outs["enabled"] == BOTH
+    assert changes(placeholder, later)
+    assert outputs(AuditDevicesProvider().update("id", placeholder, later))["enabled"] == BOTH

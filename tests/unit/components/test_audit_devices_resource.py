@@ -1,10 +1,14 @@
 """The audit devices as the program asks the engine for them."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from pulumi.runtime import MockResourceArgs
 
 from tests.unit.fakes.mocked_account import (
+    ANSWERS,
     AUDIT_DEVICES,
     POD_ROLLOUT,
     QUORUM,
@@ -46,15 +50,12 @@ def test_without_devices_the_revocation_follows_the_quorum() -> None:
 
 
 def test_outputs_and_warning_tell_what_is_not_audited() -> None:
-    def answered(args: object) -> object:
-        found = {**computed(args)}  # type: ignore[arg-type]
-        if args.typ == AUDIT_DEVICES:  # type: ignore[attr-defined]
-            found = {"enabled": [], "problem": "nothing is audited to file"}
-        return found
+    def answered(args: MockResourceArgs) -> Mapping[str, Any]:
+        if args.typ == AUDIT_DEVICES:
+            return {"enabled": [], "problem": "nothing is audited to file"}
+        return computed(args)
 
-    from tests.unit.fakes.mocked_account import ANSWERS
-
-    deployment = deploy({"seal": "shamir", "kubeContext": "here"}, answers=ANSWERS, outputs=answered)  # type: ignore[arg-type]
+    deployment = deploy({"seal": "shamir", "kubeContext": "here"}, answers=ANSWERS, outputs=answered)
     assert deployment.outputs["audit_devices"] == []
     assert deployment.outputs["audit_problem"] == "nothing is audited to file"
     assert any("nothing is audited to file" in line for line in deployment.log)

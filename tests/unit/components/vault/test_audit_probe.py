@@ -1,5 +1,6 @@
 """The entry that is looked for, in the file on the leader's volume and in its container's log."""
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,7 @@ esac
 @pytest.fixture
 def asked(vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedVault:
     """A Vault that refuses the request, which kubectl hears of."""
-    from components.vault import audit_probe
-
-    monkeypatch.setattr(audit_probe.uuid, "uuid4", lambda: "0-1")
+    monkeypatch.setattr(uuid, "uuid4", lambda: "0-1")
     (tmp_path / "probe").write_text('{"request":{"path":"vault-autounseal-audit-probe/0-1"}}')
     vault.answers("GET /v1/vault-autounseal-audit-probe/0-1", error(403, "permission denied"))
     return vault
