@@ -5,6 +5,8 @@ from functools import partial
 
 import pulumi
 
+from components.audit_default import with_audit_default
+from components.audit_devices import enable_audit_devices
 from components.cluster_lookup import look_up_cluster
 from components.custody_provisioning import provision_custody
 from components.gateway_policy import provision_gateway_policy
@@ -29,7 +31,7 @@ from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access,
 from components.webhook_rule import open_webhook
 
 require_supported_system()
-settings = load_settings()
+settings = with_audit_default(load_settings())
 watch_for_interrupted_run()
 
 cluster = look_up_cluster(settings)
@@ -107,7 +109,8 @@ quorum = RaftQuorum(
     opts=pulumi.ResourceOptions(depends_on=[rollout]),
 )
 
-revoke_root_token(settings, release, init, quorum)
+audit = enable_audit_devices(settings, release, init, rollout, quorum)
+revoke_root_token(settings, release, init, after=audit.resource or quorum)
 
 for name, output in {
     **seals.outputs,
@@ -116,6 +119,7 @@ for name, output in {
     **certificate.outputs,
     **custody.outputs,
     **release.outputs,
+    **audit.outputs,
 }.items():
     pulumi.export(name, output)
 pulumi.export("namespace", release.namespace)

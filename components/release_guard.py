@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
 
 from components.errors import DeploymentError, RetryableError
 from components.stable_provider import StableProvider, StableResource
@@ -30,6 +30,7 @@ INPUTS = (
     "volumes",
     "access",
     "replicas",
+    "audited",
 )
 _MODES = {"raft": "ha", "file": "standalone"}
 
@@ -63,6 +64,14 @@ class ReleaseGuardProvider(StableProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Record storage, seal and key."""
         return CreateResult("release-guard", self.input_values(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Record them again; what isn't asked for any more is forgotten, as there are no other outputs."""
+        return UpdateResult(self.input_values(_news))
+
+    def input_values(self, props: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the compared properties that there are."""
+        return {name: props[name] for name in self.inputs if name in props}
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Say how a later stack uses the seal's key again: the state that names it is about to go."""
@@ -177,6 +186,9 @@ class ReleaseGuard(StableResource, module="vault", name="ReleaseGuard"):
             "volumes": wanted_volumes(settings),
             "access": access.to_properties(),
             "replicas": settings.replicas,
+            # By it a later run knows that the stack isn't of a version that enabled no audit device; absent
+            # from one that is, so that its update shows nothing.
+            **({"audited": True} if settings.audit.devices else {}),
             # Not compared: it matters before the first installation only, and if the stack installs it.
             "release_name": settings.release_name if settings.release != "others" else "",
         }

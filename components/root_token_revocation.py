@@ -17,7 +17,6 @@ from components.vault.pod_access import PodAccess, pods_identity
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
     from components.operator_init import OperatorInit
-    from components.raft_quorum import RaftQuorum
     from components.settings import Settings
     from components.vault_release import VaultRelease
 
@@ -105,9 +104,12 @@ class RootTokenRevocation(StableResource, module="vault", name="RootTokenRevocat
 
 
 def revoke_root_token(
-    settings: "Settings", release: "VaultRelease", init: "OperatorInit", quorum: "RaftQuorum"
+    settings: "Settings", release: "VaultRelease", init: "OperatorInit", after: pulumi.Resource
 ) -> None:
-    """Revoke the root token once the voters are verified, if the settings say so."""
+    """Revoke the root token, if the settings say so.
+
+    ``after`` is what needs it last: what verifies the voters, or what enables the audit devices.
+    """
     init_settings = settings.init
     if init_settings.revoke_root_token:
         if (
@@ -125,5 +127,5 @@ def revoke_root_token(
             settings=settings,
             release=release,
             init=init,
-            opts=pulumi.ResourceOptions(depends_on=[quorum]),
+            opts=pulumi.ResourceOptions(depends_on=[after]),
         )

@@ -16,6 +16,9 @@ from components.errors import DeploymentError
 from components.kubernetes.process_group import signal_group, started
 
 _LAST_OUTPUT_SECONDS = 3
+_LINES_PER_OWN_LINE = 50
+_AUDIT_ENTRY = re.compile(r'\{.*"request":\{')
+"""An entry of Vault's audit log, which has the requests of Vault's users (their secrets as HMACs)."""
 
 OWNER_LABEL, OWNER = "app.kubernetes.io/managed-by", "vault-autounseal"
 """Label of the objects that the program creates outside Pulumi, to tell them from others of the same name."""
@@ -165,15 +168,21 @@ class Kubectl:
         return answer
 
     def log_tail(self, pod: str, *, lines: int = 15, container: str = "vault") -> str:
-        """Return the container's last log lines; those of its predecessor if it has only just started."""
-        arguments = ["logs", pod, f"--container={container}", f"--tail={lines}"]
+        """Return the container's last log lines; those of its predecessor if it has only just started.
+
+        Entries of Vault's audit log, which may be most of what it writes there, are left out.
+        """
+        # Vault's own lines are few among them.
+        read = lines * _LINES_PER_OWN_LINE if container == "vault" else lines
+        arguments = ["logs", pod, f"--container={container}", f"--tail={read}"]
         for previous in ((), ("--previous",)):
             try:
                 text = self.run([*arguments, *previous]).strip()
             except KubectlError:
                 continue
             if text:
-                return text
+                shown = [line for line in text.splitlines() if not _AUDIT_ENTRY.match(line)]
+                return "\n".join(shown[-lines:]) or "(nothing but entries of the audit log)"
         return "(no log yet)"
 
     def run(self, arguments: Sequence[str], *, stdin: str | None = None, timeout_seconds: float = 30) -> str:

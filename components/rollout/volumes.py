@@ -1,10 +1,9 @@
 """Compares the volumes of Vault's StatefulSet, which Kubernetes never changes, with those of the settings."""
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from components.config.quantity import quantity_bytes
 from components.vault.pod_access import PodAccess
 
 if TYPE_CHECKING:
@@ -14,11 +13,6 @@ if TYPE_CHECKING:
 _SETTINGS = {"data": "dataStorage", "audit": "auditStorage"}
 _GIVEN: Mapping[str, Any] = {"accessMode": "ReadWriteOnce", "labels": {}, "annotations": {}}
 """Values of the chart that the program leaves to `chart.values`, with the chart's defaults."""
-_UNITS = {
-    unit: Decimal(base) ** power
-    for base, units in ((1000, ("", "k", "M", "G", "T", "P")), (1024, ("", "Ki", "Mi", "Gi", "Ti", "Pi")))
-    for power, unit in enumerate(units)
-}
 
 
 def wanted_volumes(settings: "Settings") -> Mapping[str, Mapping[str, Any]]:
@@ -69,7 +63,7 @@ def changed_volume(access: PodAccess, volumes: Mapping[str, Mapping[str, Any]]) 
 def _differences(setting: str, wanted: Mapping[str, Any], template: Mapping[str, Any]) -> list[str]:
     problems, found = [], template["spec"]
     size = str(found["resources"]["requests"]["storage"])
-    if size != wanted["size"] and _bytes(size) != _bytes(wanted["size"]):
+    if size != wanted["size"] and quantity_bytes(size) != quantity_bytes(wanted["size"]):
         problems.append(f"{setting}.size was {size}")
     storage_class = str(found.get("storageClassName") or "")
     if storage_class != wanted["storage_class"]:
@@ -84,9 +78,3 @@ def _differences(setting: str, wanted: Mapping[str, Any], template: Mapping[str,
         if isinstance(value, type(default)) and value != present[key]:
             problems.append(f"server.{setting}.{key} of chart.values was {present[key] or 'not set'}")
     return problems
-
-
-def _bytes(quantity: str) -> Decimal | None:
-    """Return a quantity of Kubernetes in bytes; None if it is written as no setting may be."""
-    found = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity)
-    return Decimal(found[1]) * _UNITS[found[2]] if found is not None and found[2] in _UNITS else None

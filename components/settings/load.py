@@ -15,6 +15,7 @@ from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
 from components.seals.seal import Seal, seal_class
 from components.settings import certificates
+from components.settings.audit import read_audit
 from components.settings.chart import read_chart
 from components.settings.cloud import CloudSettings, read_cloud, report_unused_region
 from components.settings.custody import read_custody
@@ -184,6 +185,7 @@ def parse_settings(
         default=default_tls_source(deployed, has_pod_address=reader.has("podAddress"), adopts=init.adopt),
     )
     pod_address = _pod_address(reader, replicas, tls=tls.enabled)
+    audit_storage = _audit_storage(reader.section("auditStorage"))
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -214,7 +216,10 @@ def parse_settings(
         replicas=replicas,
         service_account=reader.text("serviceAccount", "vault", DNS_NAME, "use a DNS name"),
         data_storage=_data_storage(reader.section("dataStorage")),
-        audit_storage=_audit_storage(reader.section("auditStorage")),
+        audit_storage=audit_storage,
+        audit=read_audit(
+            reader.section("audit"), volume=audit_storage.size if audit_storage.enabled else None
+        ),
         ingress=read_ingress(reader, tls=tls.enabled),
         gateway=read_gateway(reader, chart_version=chart.version, tls=tls.enabled),
         network_policy=read_network_policy(reader, chart.values, managed=cloud.cluster is not None),

@@ -9,6 +9,7 @@ import pulumi
 from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
 from components.seals.seal import Seal, SecretEntry
+from components.settings.audit import AuditSettings
 from components.settings.gateway import GatewaySettings
 from components.settings.images import ImageSettings
 from components.settings.injector import InjectorSettings
@@ -262,6 +263,7 @@ class Settings:
     gateway: GatewaySettings | None = None
     """None creates no route of the Gateway API."""
     upgrade: UpgradeSettings = field(default_factory=UpgradeSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     network_policy: NetworkPolicySettings | None = None
     """None lets every pod talk with Vault's, as far as other policies do."""
 

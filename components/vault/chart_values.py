@@ -16,7 +16,6 @@ from components.errors import SettingsError
 from components.seals.seal import PodRequirements
 from components.settings import ChartSettings, IngressSettings, Settings, StorageSettings
 from components.settings.gateway import GatewaySettings
-from components.vault.certificate_reload import reload_values
 from components.vault.injector_values import injector_values
 from components.vault.pod_values import (
     RESTRICTED_CONTAINER,
@@ -31,6 +30,7 @@ from components.vault.pod_values import (
     without_empty,
 )
 from components.vault.proxy_values import ingress_annotations, service_annotations
+from components.vault.server_watch import watch_values
 from components.vault.tls_values import agent_environment, pod_address
 
 SECRET_MODE = 0o440
@@ -125,7 +125,7 @@ def _server(settings: Settings, configuration: pulumi.Input[str], pods: PodRequi
         **topology_values(settings),
         **service_values(settings, service_annotations(settings)),
         **probe_values(),
-        **(reload_values() if settings.tls.enabled else {}),
+        **watch_values(settings),
     }
 
 

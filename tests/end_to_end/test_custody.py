@@ -53,7 +53,7 @@ def forget_the_init(deployment: Deployment) -> None:
     """Takes the init and all that depends on it out of the state, as a restored older copy would."""
     state = json.loads(deployment.stack.pulumi("stack", "export", quiet=True))
     resources = state["deployment"]["resources"]
-    kinds = ("OperatorInit", "PodRollout", "RaftQuorum", "RootTokenRevocation", "JournalKey")
+    kinds = ("OperatorInit", "PodRollout", "RaftQuorum", "AuditDevices", "RootTokenRevocation", "JournalKey")
     state["deployment"]["resources"] = [
         resource for resource in resources if not resource["type"].endswith(kinds)
     ]

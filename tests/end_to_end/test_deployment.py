@@ -2,6 +2,7 @@
 
 import json
 
+from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
 
 RESOURCE_TYPES = {
@@ -13,6 +14,7 @@ RESOURCE_TYPES = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
     "kubernetes:core/v1:Namespace",
     "kubernetes:helm.sh/v3:Release",
+    "pulumi-python:dynamic/vault:AuditDevices",
     "pulumi-python:dynamic/vault:InjectorAdmission",
     "pulumi-python:dynamic/vault:InjectorRollout",
     "pulumi-python:dynamic/vault:OperatorInit",
@@ -44,6 +46,12 @@ def test_three_healthy_voters_in_one_cluster(awskms: Deployment) -> None:
     servers = answer["data"]["config"]["servers"]
     assert sorted(server["node_id"] for server in servers) == ["vault-0", "vault-1", "vault-2"]
     assert sum(server["leader"] for server in servers) == 1
+
+
+def test_requests_are_audited_to_both_devices(awskms: Deployment) -> None:
+    outputs = awskms.outputs()
+    assert (outputs["audit_devices"], outputs["audit_problem"]) == (["file", "stdout"], "")
+    require_audited(awskms, outputs["root_token"])
 
 
 def test_recovery_shares_are_those_of_this_vault(awskms: Deployment) -> None:

@@ -10,6 +10,7 @@ from sandbox.cluster.credentials import administrator_api
 from sandbox.cluster.paths import ClusterPaths
 from tests.benchmarks.disturbances import freeze_leader
 from tests.benchmarks.rounds import deployed_cluster
+from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 
@@ -23,6 +24,7 @@ def test_all_pods_deleted_and_unsealed_again(awskms: Deployment) -> None:
     answer = vault.read("cubbyhole/before", token)
     assert answer is not None
     assert answer["data"] == {"kept": "yes"}
+    require_audited(awskms, token)
 
 
 def test_clients_are_served_while_the_leader_is_frozen(awskms: Deployment) -> None:

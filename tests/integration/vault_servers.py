@@ -28,6 +28,8 @@ from tests.integration.free_ports import free_ports
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 
 NAME = "vault"
+AUDIT_FOLDER = "/vault/audit"
+"""Where each server finds its own audit volume (see :func:`with_audit_volumes`), as its pod does."""
 RAFT = RaftSettings(
     performance_multiplier=1,
     autopilot_reconcile_interval="1s",
@@ -69,6 +71,12 @@ class VaultServer:
     def log(self) -> Path:
         """What the process has written."""
         return self.folder / "log"
+
+    @property
+    def process_id(self) -> int:
+        """Of its process, which has to run."""
+        assert self._process is not None
+        return self._process.pid
 
     def client(self, token: str = "") -> Any:
         """A client (hvac's, whose methods have no types) of this server."""
@@ -161,6 +169,10 @@ class VaultServers:
             f'*" port-forward "*" pod/{server.name} "*)\n'
             f'  echo "Forwarding from 127.0.0.1:{server.port} -> 8200"; exec sleep 600;;\n'
             f'*" logs {server.name} "*"--previous"*) exit 1;;\n'
+            f'*" logs {server.name} "*"--since="*) exec cat \'{server.log}\';;\n'
+            f'*" exec {server.name} "*) for command; do :; done\n'
+            f"  command=$(printf %s \"$command\" | sed 's|{AUDIT_FOLDER}/|{server.folder}/audit/|g')\n"
+            '  exec /bin/sh -c "$command";;\n'
             f"*\" logs {server.name} \"*) exec tail -n 15 '{server.log}';;\n"
             f'*" wait pod/{server.name} "*) exit 0;;\n'
             for server in self.servers

@@ -13,6 +13,7 @@ from tests.unit.fakes.mocked_account import (
     ALIAS,
     ANSWERS,
     ATTACHMENT,
+    AUDIT_DEVICES,
     AUTHORITY,
     AWS_PROVIDER,
     CLUSTER_UID,
@@ -70,6 +71,7 @@ def test_awskms_asks_for_every_resource(awskms: Deployment) -> None:
         INIT,
         POD_ROLLOUT,
         QUORUM,
+        AUDIT_DEVICES,
     ]
     of_state = [IDENTITY, GUARD, JOURNAL_KEY, AUTHORITY, OWN_CERTIFICATE]
     assert awskms.types == sorted([*components, *providers, *resources, *of_state])
@@ -216,6 +218,8 @@ def test_outputs(awskms: Deployment) -> None:
         "replicas": 3,
         "threshold": 3,
         "custody": {"store": "state"},
+        "audit_devices": ["file", "stdout"],
+        "audit_problem": "",
         "deployment": f"{CLUSTER_UID}/vault/vault",
         "keys_location": "the stack's state",
         "keys_version": "",
@@ -229,7 +233,7 @@ def test_shamir_needs_nothing_of_aws() -> None:
     deployment = shamir()
     resources = [
         *(IDENTITY, GUARD, NAMESPACE, RELEASE, INJECTOR_ROLLOUT, ADMISSION, JOURNAL_KEY),
-        *(INIT, UNSEAL, POD_ROLLOUT, QUORUM, AUTHORITY, OWN_CERTIFICATE),
+        *(INIT, UNSEAL, POD_ROLLOUT, QUORUM, AUDIT_DEVICES, AUTHORITY, OWN_CERTIFICATE),
     ]
     assert deployment.types == sorted([KUBERNETES_PROVIDER, RELEASE_COMPONENT, *resources])
     assert {call.token for call in deployment.calls} == {GET_STATE}

@@ -12,6 +12,7 @@ from components.awaits_release import MISSING
 from tests.unit.fakes.mocked_account import (
     ADMISSION,
     ANSWERS,
+    AUDIT_DEVICES,
     EKS,
     INIT,
     INJECTOR_ROLLOUT,
@@ -32,7 +33,7 @@ from tests.unit.fakes.recorded_deployment import Deployment, deploy
 
 pytestmark = pytest.mark.usefixtures("program_commands")
 
-WAITING = (INJECTOR_ROLLOUT, ADMISSION, INIT, POD_ROLLOUT, QUORUM)
+WAITING = (INJECTOR_ROLLOUT, ADMISSION, INIT, POD_ROLLOUT, QUORUM, AUDIT_DEVICES)
 
 
 @pytest.fixture

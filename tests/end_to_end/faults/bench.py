@@ -104,6 +104,7 @@ class Bench:
         settings: dict[str, Any] = {
             "replicas": self.replicas,
             "injector": {"enabled": False},
+            "audit": {"devices": []},
             "custody": dict(self.store),
             "podAddress": self.proxy.address,
             # The proxy reads what the program and Vault say to each other, and faults take it away.

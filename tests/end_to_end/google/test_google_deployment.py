@@ -15,6 +15,7 @@ RESOURCE_TYPES = {
     "gcp:serviceaccount/iAMMember:IAMMember",
     "kubernetes:core/v1:Namespace",
     "kubernetes:helm.sh/v3:Release",
+    "pulumi-python:dynamic/vault:AuditDevices",
     "pulumi-python:dynamic/vault:OperatorInit",
     "pulumi-python:dynamic/vault:PodRollout",
     "pulumi-python:dynamic/vault:RaftQuorum",
@@ -44,6 +45,7 @@ def test_three_voters_that_google_unseals(gcpckms: GoogleDeployment) -> None:
     assert (outputs["key_ring"], outputs["key_id"]) == (RING, KEY)
     assert outputs["service_account_email"] == ACCOUNT
     assert len(outputs["recovery_shares"]) == 5
+    assert outputs["audit_devices"] == ["file", "stdout"]
 
 
 def test_rights_are_on_the_key_alone(gcpckms: GoogleDeployment) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.release_guard import ReleaseGuardProvider
+from components.release_guard import INPUTS, ReleaseGuardProvider
 
 
 def failures(olds: dict[str, Any], storage: str, *, migrated_to: str = "") -> list[str]:
@@ -61,3 +61,13 @@ def test_state_has_what_was_asked_for_after_create_and_update() -> None:
     assert provider.create(first).outs == first
     moved = {**first, "storage": "raft", "migrated_to": "raft"}
     assert provider.update("release-guard", first, moved).outs == moved
+
+
+def test_stack_that_audits_is_recorded_as_one_and_no_longer_if_it_enables_nothing() -> None:
+    provider, plain = ReleaseGuardProvider(), dict.fromkeys(INPUTS[:-1], "")
+    audited = {**plain, "audited": True}
+    assert INPUTS[-1] == "audited"
+    assert not provider.diff("release-guard", plain, plain).changes
+    assert provider.diff("release-guard", plain, audited).changes
+    assert provider.create(audited).outs == audited
+    assert provider.update("release-guard", audited, plain).outs == plain

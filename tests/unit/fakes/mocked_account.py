@@ -44,6 +44,7 @@ OWN_CERTIFICATE = "pulumi-python:dynamic/vault:OwnCertificate"
 GIVEN_CERTIFICATE = "pulumi-python:dynamic/vault:GivenCertificate"
 GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
 JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
+AUDIT_DEVICES = "pulumi-python:dynamic/vault:AuditDevices"
 REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
 SECRET = "aws:secretsmanager/secret:Secret"
 UNSEAL = "pulumi-python:dynamic/vault:ShamirUnseal"
@@ -111,6 +112,7 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
             "key_shares": ["key-share-1"],
         },
         POD_ROLLOUT: {"running": "1"},
+        AUDIT_DEVICES: {"enabled": args.inputs.get("devices"), "problem": ""},
         QUORUM: {"peers": PEERS, "cluster_id": "7d", "vault_version": "1.18.1"},
     }
     return by_type.get(args.typ, {})

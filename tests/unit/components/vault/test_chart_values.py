@@ -61,6 +61,11 @@ STACKS: Mapping[str, Mapping[str, Any]] = {
         "dataStorage": {"size": "100Gi", "storageClass": "gp3"},
         "auditStorage": {"size": "5Gi", "storageClass": "gp3"},
     },
+    "TLS and an audit log": {
+        **EKS,
+        "tls": {"source": "own"},
+        "audit": {"devices": ["file", "stdout"], "rotate": {"size": "10Mi", "keep": 3}},
+    },
     "no audit storage": {**EKS, "auditStorage": {"enabled": False}},
     "other names": {**EKS, "releaseName": "blue", "namespace": "secrets", "serviceAccount": "unsealer"},
     "licence": {**EKS, "image": {"tag": "1.18.1-ent"}, "license": {"secret": "paid", "key": "v.hclic"}},
