@@ -121,6 +121,10 @@ class RestorableVault:
         self.servers.kill()
         self.servers.start()
 
+    def restart_one(self, ordinal: int) -> None:
+        self.servers[ordinal].stop(kill=True)
+        self.servers[ordinal].start()
+
     def unseal(self, record: KeyRecord) -> None:
         for server in self.servers.servers:
             client = VaultClient(server.address)
@@ -140,10 +144,33 @@ class RestorableVault:
         return replace(self.record, key_shares=tuple(keys), threshold=threshold)
 
     @contextlib.contextmanager
+    def pods(self) -> Iterator[None]:
+        """Have kubectl run commands as in the pods, and restart a server whose pod is deleted."""
+        kubectl = self.folder / "commands" / "kubectl"
+        script = kubectl.read_text()
+        cases = "".join(
+            f"""*" exec "*"{server.name} "*)
+  while [ "$1" != -- ]; do shift; done
+  shift
+  address=https://127.0.0.1:{server.cluster_port}
+  [ "$1" = printenv ] && printf '%s\\n' {server.name} $address && exit 0
+  [ "$1" = sh ] && exec sh -c "$3" '{server.folder}/data/raft/peers.json'
+  exit 1;;
+"""
+            for server in self.servers.servers
+        )
+        kubectl.write_text(f'#!/bin/sh\ncase " $* " in\n{cases}esac\n' + script.removeprefix("#!/bin/sh\n"))
+        try:
+            with self.restarting_deleted_pods():
+                yield
+        finally:
+            kubectl.write_text(script)
+
+    @contextlib.contextmanager
     def restarting_deleted_pods(self) -> Iterator[None]:
         """Restart a server whose pod the program deletes, as the StatefulSet's controller would."""
-        kubectl, deleted = self.servers.commands / "kubectl", self.folder / "deleted"
-        deleted.mkdir()
+        kubectl, deleted = self.folder / "commands" / "kubectl", self.folder / "deleted"
+        deleted.mkdir(exist_ok=True)
         script = kubectl.read_text()
         case = f"""#!/bin/sh
 case " $* " in
