@@ -30,6 +30,7 @@ PEERS_FILE = f"{DATA_PATH}/raft/peers.json"
 _CONTAINER = "vault"
 _ANOTHER_RUN_SECONDS = 60
 _STEP_SECONDS = 300.0
+_ASK_NAME = 'echo "$VAULT_RAFT_NODE_ID" "$VAULT_CLUSTER_ADDR"'
 # Raft must never read half of it.
 _REPLACE = 'cat > "$0.new" && mv "$0.new" "$0"'
 
@@ -94,17 +95,19 @@ def _peer(access: PodAccess, pod: str) -> _Peer:
     """Return a server as raft knows it, from the environment of its container."""
     try:
         answer = access.kubectl.run(
-            [
-                *("exec", pod, f"--container={_CONTAINER}", "--"),
-                *("printenv", "VAULT_RAFT_NODE_ID", "VAULT_CLUSTER_ADDR"),
-            ]
-        )
+            ["exec", pod, f"--container={_CONTAINER}", "--", "sh", "-c", _ASK_NAME]
+        ).split()
     except KubectlError as error:
         raise DeploymentError(
             f"{pod} can't be asked for its name in raft: {error}\nNothing was changed. It needs the right to "
             "create pods/exec, and the pod has to run."
         ) from None
-    node_id, address = answer.split()
+    if len(answer) != 2:
+        raise DeploymentError(
+            f"The container of {pod} doesn't have both VAULT_RAFT_NODE_ID and VAULT_CLUSTER_ADDR, so its "
+            f"name in raft isn't known. Nothing was changed: write {PEERS_FILE} by hand ({DOCUMENT})."
+        )
+    node_id, address = answer
     return _Peer(node_id, address.partition("://")[2])
 
 

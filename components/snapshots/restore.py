@@ -59,7 +59,7 @@ class RestoreInputs:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is known before anything is changed."""
+    """The snapshot and its keys, as they are known before anything is changed."""
 
     archive: Archive
     keys: KeyRecord | None = field(repr=False)

@@ -39,8 +39,8 @@ _ERRORS: Mapping[int, type[DeploymentError]] = {
 def read_snapshot(client: VaultClient, file: IO[bytes]) -> None:
     """Write the active server's snapshot to ``file``.
 
-    The answer names no length: one that breaks off may end like a whole one, which only the archive tells.
-    Raises :class:`VaultForbiddenError` unless the client's token may read it, and the errors of
+    The answer names no length: whether Vault came to the end of it only the archive tells. Raises
+    :class:`VaultForbiddenError` unless the client's token may read it, and the errors of
     :class:`VaultClient`.
     """
     import requests

@@ -152,8 +152,7 @@ class RestorableVault:
             f"""*" exec "*"{server.name} "*)
   while [ "$1" != -- ]; do shift; done
   shift
-  address=https://127.0.0.1:{server.cluster_port}
-  [ "$1" = printenv ] && printf '%s\\n' {server.name} $address && exit 0
+  export VAULT_RAFT_NODE_ID={server.name} VAULT_CLUSTER_ADDR=https://127.0.0.1:{server.cluster_port}
   [ "$1" = sh ] && exec sh -c "$3" '{server.folder}/data/raft/peers.json'
   exit 1;;
 """
