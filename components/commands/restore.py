@@ -6,6 +6,7 @@ at any point, run it again.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from components.commands.selected_stack import selected_stack_outputs
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
         snapshot=options.file,
         record=record,
         without_keys=options.without_keys,
-        journal_key=journal_key(),
+        journal_key="",
         start_seconds=START_SECONDS,
     )
     known = prepared(inputs)
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.really:
         say(f"Nothing was changed. To replace everything in that Vault, run it again with --really {stack}")
         return
-    restore(inputs, known)
+    restore(replace(inputs, journal_key=journal_key()), known)
 
 
 def _described(file: Path, record: SnapshotRecord | None, raft_index: int) -> str:

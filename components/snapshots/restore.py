@@ -16,6 +16,7 @@ from components.kubernetes.kubectl import KubectlError
 from components.kubernetes.lease import RunLease
 from components.progress import Waiting, say
 from components.seals.seal import seal_class
+from components.settings.vault_version import vault_version
 from components.shares.generate_root import WrongSharesError, generate_root_token, permitted_client
 from components.shares.unseal import StillSealedError, give_shares
 from components.snapshots.archive import Archive, DamagedSnapshotError, verified_archive
@@ -142,11 +143,19 @@ class _Restore:
     def run(self) -> None:
         vault = self.inputs.vault
         throw_away = ThrowAwayInit(vault, self.inputs.journal_key, self.lease)
-        token = throw_away.begin(self.known.keys) if self._is_blank() else throw_away.resumed()
-        if token:
-            self._write(token, forced=True)
+        snapshot, record = self.known.archive.sha256, self.inputs.record
+        if self._is_blank():
+            with vault.access.reach(0) as client:
+                self._require_version(client.seal_status().version)
+            self._write(throw_away.begin(self.known.keys, snapshot), forced=True)
         else:
-            self._into_live_vault()
+            begun = throw_away.resumed(snapshot, record.cluster_id if record is not None else "")
+            if begun is None:
+                self._into_live_vault()
+            elif begun.root_token:
+                self._write(begun.root_token, forced=True)
+            else:
+                say("An interrupted run has restored this snapshot already; it is verified now")
         self._await_serving()
         self._prove_keys()
         self._put_keys_back()
@@ -173,15 +182,29 @@ class _Restore:
             timeout_message=lambda error: with_pod_problems(
                 access,
                 f"Whether there is a Vault on every pod can't be seen ({error}), so none was initialised and "
-                "nothing restored. Let all pods run, and run it again.",
+                "nothing restored. Let all pods run, or delete the claim and the pod of a volume that is "
+                "lost, and run it again.",
             ),
             pause_seconds=1,
         )
+
+    def _require_version(self, running: str) -> None:
+        """Raise :class:`DeploymentError` if the servers are older than the one that the snapshot is of."""
+        record = self.inputs.record
+        taken = vault_version(record.vault_version) if record is not None else None
+        present = vault_version(running)
+        if record is not None and taken is not None and present is not None and present < taken:
+            raise DeploymentError(
+                f"The snapshot was taken of Vault {record.vault_version}, and the servers run {running}: "
+                "what an upgrade has changed in the storage an older Vault can't read. Nothing was changed. "
+                "Set image.tag, run pulumi up, and run it again."
+            )
 
     def _into_live_vault(self) -> None:
         vault, record = self.inputs.vault, self.inputs.record
         with active_server(vault) as client:
             status = client.seal_status()
+            self._require_version(status.version)
             try:
                 token = with_valid_token(client, vault.tokens, "restore the snapshot")
             except VaultForbiddenError as error:

@@ -6,7 +6,7 @@ Secret beside Vault, encrypted with the stack's key, so that a restore that was 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.custody.key_record import KeyRecord
@@ -27,6 +27,14 @@ _JOIN_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """An interrupted restore into a blank cluster."""
+
+    root_token: str = field(repr=False)
+    """Of the init that the restore makes void; empty if the snapshot was restored already."""
+
+
+@dataclass(frozen=True)
 class _Keys:
     root_token: str = field(repr=False)
     key_shares: Sequence[str] = field(repr=False)
@@ -43,10 +51,12 @@ class ThrowAwayInit:
     lease: RunLease
     join_seconds: float = _JOIN_SECONDS
 
-    def begin(self, after: KeyRecord | None) -> str:
+    def begin(self, after: KeyRecord | None, snapshot: str) -> str:
         """Initialise pod 0 of a cluster that is known to be blank, and return the root token.
 
-        ``after`` are the keys that are valid after the restore, if they are known.
+        ``after`` are the keys that are valid after the restore, if they are known; ``snapshot`` is the
+        SHA-256 of what will be restored. Raises :class:`DeploymentError` if the pod has another seal than
+        the stack.
         """
         access = self.vault.access
         # Before the init: what can't be kept is not to be made.
@@ -54,43 +64,60 @@ class ThrowAwayInit:
         present = self._read(secret)
         with access.reach(0) as client:
             status = client.seal_status()
+            if status.seal_type != self.vault.seal_type:
+                raise DeploymentError(
+                    f"The stack has seal {self.vault.seal_type}, and {access.pod(0)} runs with seal "
+                    f"{status.seal_type}. Nothing was initialised. Run pulumi up, delete the pods, and run "
+                    "it again."
+                )
             say(f"Initialising the blank Vault on {access.pod(0)} with keys that the restore makes void")
             self.lease.check()
             # The servers remember these numbers, and take the restored Vault's shares by them.
             shares, threshold = (len(after.shares), after.threshold) if after is not None else (1, 1)
             answer = client.initialize(shares=shares, threshold=threshold, recovery=status.recovery_seal)
-        keys = _Keys(answer.root_token, () if status.recovery_seal else answer.key_shares[:threshold])
+        shares_needed = () if status.recovery_seal else answer.key_shares[:threshold]
+        keys = _Keys(answer.root_token, shares_needed)
         plain = json.dumps({"root_token": keys.root_token, "key_shares": list(keys.key_shares)}).encode()
-        text = json.dumps({"header": dict(cipher.header), "sealed": cipher.encrypt(plain)})
-        try:
-            secret.write(text, present)
-        except KubectlError as error:
-            # This run has them all the same.
-            say(f"The keys of this run can't be kept for a later one ({error})")
+        kept = {"snapshot": snapshot, "header": dict(cipher.header), "sealed": cipher.encrypt(plain)}
+        self._write(secret, kept, present)
         return self._joined(keys)
 
-    def resumed(self) -> str:
-        """Return the root token if the Vault that runs is an interrupted restore's; empty if it isn't."""
-        seen = self._read(self._secret)
+    def resumed(self, snapshot: str, cluster_id: str) -> Resumed | None:
+        """Return how far an interrupted restore has come; None if the Vault that runs isn't of one.
+
+        ``snapshot`` is the SHA-256 of what is to be restored, and ``cluster_id`` the cluster in it, empty if
+        it isn't known.
+        """
+        secret = self._secret
+        seen = self._read(secret)
         text = seen.secret_text(ENTRY) if seen is not None else None
-        if text is None:
-            return ""
+        if seen is None or text is None:
+            return None
         try:
             kept = json.loads(text)
             opened = StackKeyCipher(self.journal_key).open(kept["header"], self.vault.deployment)
             document = json.loads(opened.decrypt(kept["sealed"]))
             keys = _Keys(str(document["root_token"]), tuple(document["key_shares"]))
+            same = kept["snapshot"] == snapshot
         except (JournalError, ValueError, KeyError, TypeError) as error:
-            say(f"What an interrupted restore has left in {self._secret.location} can't be read: {error}")
-            return ""
+            say(f"What an interrupted restore has left in {secret.location} can't be read: {error}")
+            return None
         with self.vault.access.reach(0) as client:
             status = client.seal_status()
-        if status.sealed and not keys.key_shares:
-            return ""
+        restored = Resumed("") if same and cluster_id in ("", status.cluster_id or cluster_id) else None
         try:
-            return self._joined(keys) if status.sealed or self._is_valid(keys) else ""
+            if status.sealed and not keys.key_shares:
+                return restored
+            if not status.sealed and not self._is_valid(keys):
+                return restored
+            token = self._joined(keys)
         except VaultRefusedError:
-            return ""
+            # They are void.
+            return restored
+        if not same:
+            # From now on it is this one that a later run finds restored.
+            self._write(secret, {**kept, "snapshot": snapshot}, seen)
+        return Resumed(token)
 
     def forget(self) -> None:
         """Delete what is kept; its keys are void."""
@@ -100,6 +127,13 @@ class ThrowAwayInit:
                 self._secret.delete(seen)
         except (KubectlError, ForeignObjectError) as error:
             say(f"{self._secret.location} is of no use any more and can't be deleted: {error}")
+
+    def _write(self, secret: OwnedSecret, kept: Mapping[str, object], seen: SeenObject | None) -> None:
+        try:
+            secret.write(json.dumps(kept), seen)
+        except KubectlError as error:
+            # This run has them all the same.
+            say(f"What a later run would go on with can't be kept in {secret.location}: {error}")
 
     def _is_valid(self, keys: _Keys) -> bool:
         waiting = Waiting("Waiting for Vault to answer", self.join_seconds)

@@ -250,6 +250,7 @@ def test_killed_when_vault_has_just_restored(
         vault.run(capfd, "restore", "--really", STACK, str(snapshot))
     code, said = vault.run(capfd, "restore", "--really", STACK, str(snapshot))
     assert code == 0, said
+    assert "An interrupted run has restored this snapshot already" in said
     assert (vault.has("before"), vault.voters()) == (True, 3)
     assert not (vault.folder / "objects" / "vault.secret.vault-restore").exists()
 

@@ -9,7 +9,7 @@ import pytest
 from components.custody.key_custody import KeyCustody
 from components.errors import DeploymentError
 from components.kubernetes.lease import RunLease
-from components.snapshots.throw_away import ENTRY, ThrowAwayInit
+from components.snapshots.throw_away import ENTRY, Resumed, ThrowAwayInit
 from components.snapshots.vault import SnapshotVault
 from tests.unit.fakes.init_inputs import (
     DEPLOYMENT,
@@ -37,6 +37,7 @@ from tests.unit.fakes.scripted_vault import (
 )
 
 NAME = "vault-restore"
+SNAPSHOT = "5" * 64
 SERVES = seal_status(initialized=True, sealed=False, cluster_id="0a1b")
 SERVERS = {"vault-0": {"address": "vault-0:8201", "healthy": True}}
 HEALTHY = Answer({"data": {"healthy": True, "leader": "vault-0", "voters": ["vault-0"], "servers": SERVERS}})
@@ -67,7 +68,7 @@ def begin(vault: ScriptedVault) -> str:
     vault.answers(AUTOPILOT_STATE, HEALTHY)
     began = throw_away(vault)
     with began.lease.held(1):
-        return began.begin(key_record())
+        return began.begin(key_record(), SNAPSHOT)
 
 
 def test_keys_are_kept_encrypted_until_they_are_void(vault: ScriptedVault, cluster: InitCluster) -> None:
@@ -80,27 +81,24 @@ def test_keys_are_kept_encrypted_until_they_are_void(vault: ScriptedVault, clust
     text = base64.b64decode(secret["data"][ENTRY]).decode()
     assert not [key for key in (ROOT_TOKEN, *SHARES) if key in text]
     vault.answers(LOOKUP_SELF, Answer({"data": {}}))
-    assert throw_away(vault).resumed() == ROOT_TOKEN
+    assert throw_away(vault).resumed(SNAPSHOT, "7d") == Resumed(ROOT_TOKEN)
     throw_away(vault).forget()
     assert cluster.objects.get("secret", NAME) is None
-    assert throw_away(vault).resumed() == ""
+    assert throw_away(vault).resumed(SNAPSHOT, "7d") is None
 
 
 @pytest.mark.usefixtures("cluster")
 def test_another_vault_is_no_interrupted_restore(vault: ScriptedVault) -> None:
     begin(vault)
     vault.answers(LOOKUP_SELF, error(403, "permission denied"))
-    assert throw_away(vault).resumed() == ""
-    # One that is sealed, as no key of the init can unseal it.
-    vault.answers(SEAL_STATUS, seal_status(initialized=True))
-    assert throw_away(vault).resumed() == ""
+    assert throw_away(vault).resumed(SNAPSHOT, "7d") is None
 
 
 @pytest.mark.usefixtures("cluster")
 def test_what_another_key_encrypted(vault: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
     begin(vault)
     other = base64.b64encode(bytes(32)).decode()
-    assert throw_away(vault, other).resumed() == ""
+    assert throw_away(vault, other).resumed(SNAPSHOT, "7d") is None
     assert "can't be read" in capfd.readouterr().err
 
 
@@ -108,9 +106,9 @@ def test_damaged_secret(
     vault: ScriptedVault, cluster: InitCluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     begin(vault)
-    for text in ("", "no JSON", "{}", json.dumps({"header": {}, "sealed": ""})):
+    for text in ("", "no JSON", "{}", json.dumps({"snapshot": SNAPSHOT, "header": {}, "sealed": ""})):
         cluster.objects.put("secret", NAME, data={ENTRY: base64.b64encode(text.encode()).decode()})
-        assert throw_away(vault).resumed() == ""
+        assert throw_away(vault).resumed(SNAPSHOT, "7d") is None
         assert "can't be read" in capfd.readouterr().err
 
 
@@ -119,7 +117,7 @@ def test_without_the_key_of_the_state_nothing_is_initialised(
 ) -> None:
     vault.answers(SEAL_STATUS, seal_status())
     with pytest.raises(DeploymentError, match="the stack's key for it hasn't 32 bytes"):
-        throw_away(vault, "").begin(None)
+        throw_away(vault, "").begin(None, SNAPSHOT)
     assert vault.asked(INIT) == []
     assert cluster.objects.get("secret", NAME) is None
 
@@ -127,5 +125,34 @@ def test_without_the_key_of_the_state_nothing_is_initialised(
 def test_secret_of_somebody_else(vault: ScriptedVault, cluster: InitCluster) -> None:
     cluster.objects.put("secret", NAME, data={})
     with pytest.raises(DeploymentError, match="wasn't made by this program"):
-        throw_away(vault).begin(None)
+        throw_away(vault).begin(None, SNAPSHOT)
     assert vault.asked(INIT) == []
+
+
+@pytest.mark.usefixtures("cluster")
+def test_snapshot_that_was_restored_already_is_not_restored_again(vault: ScriptedVault) -> None:
+    begin(vault)
+    vault.answers(LOOKUP_SELF, error(403, "permission denied"))
+    assert throw_away(vault).resumed(SNAPSHOT, "0a1b") == Resumed("")
+    assert throw_away(vault).resumed("6" * 64, "0a1b") is None
+    # It says so of no cluster while it is sealed.
+    vault.answers(SEAL_STATUS, seal_status(initialized=True))
+    assert throw_away(vault).resumed(SNAPSHOT, "0a1b") == Resumed("")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_another_snapshot_goes_into_the_same_vault(vault: ScriptedVault) -> None:
+    begin(vault)
+    vault.answers(LOOKUP_SELF, Answer({"data": {}}))
+    assert throw_away(vault).resumed("6" * 64, "7d") == Resumed(ROOT_TOKEN)
+    vault.answers(LOOKUP_SELF, error(403, "permission denied"))
+    assert throw_away(vault).resumed(SNAPSHOT, "0a1b") is None
+    assert throw_away(vault).resumed("6" * 64, "0a1b") == Resumed("")
+
+
+def test_pod_with_another_seal_is_not_initialised(vault: ScriptedVault, cluster: InitCluster) -> None:
+    vault.answers(SEAL_STATUS, seal_status("shamir"))
+    with pytest.raises(DeploymentError, match=r"runs with seal shamir\. Nothing was initialised"):
+        throw_away(vault).begin(None, SNAPSHOT)
+    assert vault.asked(INIT) == []
+    assert cluster.objects.get("secret", NAME) is None
