@@ -82,6 +82,19 @@ class KeyCustody:
             )
         return record
 
+    def find_earlier(self, fingerprint: str, version: str) -> KeyRecord | None:
+        """Return the keys of this Vault that have that fingerprint, from an earlier version of the store.
+
+        ``version`` is where they were, if that is known. None if the store hasn't got them any more, as the
+        state never has. Raises :class:`KeyStoreError`.
+        """
+        if self.store is None:
+            return None
+        for record in self.store.earlier(version, self.target):
+            if record.fingerprint == fingerprint and record.deployment == self.deployment:
+                return record
+        return None
+
     def root_token(self, in_state: str) -> str:
         """Return the plain root token, ``in_state`` if the state has it; empty if it isn't available here."""
         if self.store is None:

@@ -3,7 +3,7 @@
 import base64
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -81,6 +81,14 @@ class KeyStore(ABC):
     @abstractmethod
     def read(self, target: KubernetesTarget) -> KeyRecord | None:
         """Return the stored record, None if there is none; raise :class:`KeyStoreError`."""
+
+    def earlier(self, version: str, target: KubernetesTarget) -> Iterator[KeyRecord]:  # noqa: ARG002
+        """Yield the records that the store still has from before the present one, as a restore needs them.
+
+        ``version`` is one that is wanted above all, as :class:`KeyReference` names it; empty if none is.
+        By default there are none. Raises :class:`KeyStoreError`.
+        """
+        yield from ()
 
     @abstractmethod
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:

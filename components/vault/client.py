@@ -7,7 +7,7 @@ Calls that belong to one procedure are in :mod:`components.vault.root_generation
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 from components.errors import DeploymentError, RetryableError
 from components.vault.messages import (
@@ -18,6 +18,9 @@ from components.vault.messages import (
     SPEAKS_TLS,
 )
 from components.vault.server_identity import ServerIdentity
+
+if TYPE_CHECKING:
+    import requests
 
 CALL_SECONDS = 10
 # sys/init and rekeying take seconds on a slow disk or key service, and their answers come once: a timeout
@@ -167,7 +170,8 @@ class VaultClient:
         self._adapter: Any = client.adapter
         self.address = address
         """Base URL of the server."""
-        self._token = token
+        self.token = token
+        """Sent with each call; empty for none. Not to be printed."""
         self._ca_file = ca_file
         self._identity = identity
         self._may_move = may_move
@@ -261,7 +265,7 @@ class VaultClient:
 
     def token_valid(self) -> bool:
         """Return whether the client's token is valid."""
-        if not self._token:
+        if not self.token:
             return False
         try:
             self.request("GET", "auth/token/lookup-self")
@@ -363,12 +367,36 @@ class VaultClient:
         # hvac returns the parsed answer if its status is 200, and else the response.
         if isinstance(answer, requests.Response):
             if 300 <= answer.status_code < 400:
-                raise self._redirected(path, answer.status_code, answer.headers.get("Location", ""))
+                raise self.redirected(path, answer.status_code, answer.headers.get("Location", ""))
             if answer.status_code == requests.codes.no_content:
                 return {}
         if not isinstance(answer, dict):
             raise _not_vault(path)
         return answer
+
+    def send(
+        self, method: str, path: str, content: IO[bytes] | None, *, seconds: float
+    ) -> "requests.Response":
+        """Make one call with bytes, which is never repeated or redirected; see :mod:`.snapshot_transfer`.
+
+        Returns the answer with its body unread, whatever its status; ``seconds`` is the longest silence.
+        """
+        import requests
+
+        try:
+            return self._adapter.session.request(  # type: ignore[no-any-return]
+                method,
+                f"{self.address}/v1/{path}",
+                headers={"X-Vault-Request": "true", "X-Vault-Token": self.token},
+                data=content,
+                stream=True,
+                timeout=(CALL_SECONDS, seconds),
+                allow_redirects=False,
+            )
+        except requests.exceptions.SSLError as error:
+            raise VaultUnreachableError(self._not_trusted(error)) from None
+        except requests.exceptions.RequestException as error:
+            raise VaultUnreachableError(f"no answer from Vault: {type(error).__name__}") from None
 
     def request_key_operation(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
@@ -392,7 +420,7 @@ class VaultClient:
             return f"the TLS of {self.address} isn't trusted (podAddressCaFile): {error}"
         return f"the certificate that Vault serves isn't trusted as {self._identity.name}'s: {error}"
 
-    def _redirected(self, path: str, status: int, location: str) -> DeploymentError:
+    def redirected(self, path: str, status: int, location: str) -> DeploymentError:
         """Return the error for a redirect; Vault's own standby answers 307, which passes."""
         kind = VaultUnavailableError if status == 307 else VaultRefusedError
         elsewhere = location.partition("?")[0] or "nowhere"

@@ -9,7 +9,7 @@ SHARED: Mapping[str, str] = {
     **dict.fromkeys(
         (
             *("test_deployment", "test_injector", "test_network", "test_restart", "test_rollout"),
-            *("test_updates", "test_vault_over_tls"),
+            *("test_snapshots", "test_updates", "test_vault_over_tls"),
         ),
         "make up",
     ),

@@ -8,8 +8,9 @@ key.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from components.aws.credentials import CredentialSource
@@ -39,6 +40,7 @@ OWN_KEY = "own"
 UNSEAL_KEY = "unseal-key"
 
 CURRENT_STAGE = "AWSCURRENT"
+PREVIOUS_STAGE = "AWSPREVIOUS"
 PROBE_STAGE = "vault-autounseal-probe"
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html: AWS appends a hyphen
@@ -158,6 +160,29 @@ class Store(KeyStore, CredentialSource):
         # A binary secret has no text; it isn't a record either.
         text = found.get("SecretString", "")
         return None if text == PROBE else stored_record(text, self.location)
+
+    def earlier(self, version: str, target: KubernetesTarget) -> Iterator[KeyRecord]:  # noqa: ARG002
+        """Yield that version, and the one before the present one. See :class:`KeyStore`.
+
+        AWS deletes versions that no label names at a time of its choice; the previous one has a label.
+        """
+        client = self._client()
+        previous = {"VersionStage": PREVIOUS_STAGE}
+        problems = []
+        for which in ({"VersionId": version}, previous) if version else (previous,):
+            try:
+                found = self._call(
+                    "GetSecretValue", partial(client.get_secret_value, SecretId=self.name, **which)
+                )
+            except KeyStoreUnavailableError:
+                raise
+            except KeyStoreError as error:
+                problems.append(str(error))
+                continue
+            if (text := found.get("SecretString", "")) != PROBE:
+                yield stored_record(text, self.location)
+        if problems:
+            raise KeyStoreError("; ".join(problems))
 
     def problem_of_creation(self) -> str | None:
         """Return why AWS won't create the secret for as long as 30 days: its name is that of a deleted one.

@@ -200,6 +200,12 @@ class Store(KeyStore):
                 return stored_record(text, self.location)
         return None
 
+    def earlier(self, version: str, target: KubernetesTarget) -> Iterator[KeyRecord]:  # noqa: ARG002
+        """Yield the records of all versions that aren't destroyed, newest first. See :class:`KeyStore`."""
+        for _, text in self._service().contents():
+            if text != PROBE:
+                yield stored_record(text, self.location)
+
     def write(self, record: KeyRecord, target: KubernetesTarget) -> KeyReference:  # noqa: ARG002
         """Add a version; older ones stay as they are. See :class:`KeyStore`."""
         text = self.record_text(record)

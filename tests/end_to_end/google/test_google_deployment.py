@@ -1,8 +1,10 @@
 """On Google Cloud: from an empty project to three voters, and on through restart, rotation and destroy."""
 
 import json
+from pathlib import Path
 
 from tests.end_to_end.google.conftest import IAM, KEY, KMS, PROJECT, RING, GoogleDeployment
+from tests.end_to_end.lost_volumes import require_drill_passed
 
 RESOURCE_TYPES = {
     "gcp:kms/cryptoKey:CryptoKey",
@@ -100,6 +102,10 @@ def test_key_rotated_and_pods_restarted(gcpckms: GoogleDeployment) -> None:
     gcpckms.set_version_state(KEY, int(version) - 1, "ENABLED")
     result = gcpckms.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_all_volumes_lost(gcpckms: GoogleDeployment, tmp_path: Path) -> None:
+    require_drill_passed(gcpckms, tmp_path)
 
 
 def test_destroyed_and_up_again_with_the_same_ring(gcpckms: GoogleDeployment) -> None:

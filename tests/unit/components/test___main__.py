@@ -19,6 +19,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert indented == [
         "unseal",
         "generate-root",
+        "snapshot",
+        "restore",
+        "recover-quorum",
         "migrate-seal",
         "resume",
         "import",

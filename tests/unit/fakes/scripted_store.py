@@ -1,5 +1,6 @@
 """A store of a reader's own, which keeps the record in a folder and fails as often as it is told."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -47,6 +48,16 @@ class Store(KeyStore):
         version = int(versions.read_text()) + 1 if versions.exists() else 1
         versions.write_text(str(version))
         return KeyReference(location=self.location, version=str(version))
+
+    def earlier(self, version: str, target: KubernetesTarget) -> Iterator[KeyRecord]:  # noqa: ARG002
+        """Those of :meth:`keep_earlier`."""
+        earlier = self._file("earlier")
+        lines = earlier.read_text().splitlines() if earlier.exists() else []
+        yield from map(KeyRecord.from_json, lines)
+
+    def keep_earlier(self, *records: KeyRecord) -> None:
+        """Has the store keep these from before the present one, newest first."""
+        self._file("earlier").write_text("\n".join(record.to_json() for record in records))
 
     def fail(self, times: int) -> None:
         """Lets the next writes fail."""

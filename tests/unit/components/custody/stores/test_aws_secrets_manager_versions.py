@@ -130,3 +130,23 @@ def test_refusal_is_told_with_its_fix(
             STORE.read(TARGET)
     assert str(raised.value).partition("\n")[0].endswith(f"failed: {code}: {message}")
     assert fix in str(raised.value).partition("\n")[2]
+
+
+def test_earlier_versions_are_the_named_one_and_the_previous_one(aws: Stubber) -> None:
+    first, second = key_record(), key_record(root_token="")
+    named = {"SecretId": NAME, "VersionId": VERSION}
+    previous = {"SecretId": NAME, "VersionStage": "AWSPREVIOUS"}
+    aws.add_response("get_secret_value", {"SecretString": first.to_json()}, named)
+    aws.add_response("get_secret_value", {"SecretString": second.to_json()}, previous)
+    assert [*STORE.earlier(VERSION, TARGET)] == [first, second]
+    aws.add_response("get_secret_value", {"SecretString": PROBE}, previous)
+    assert [*STORE.earlier("", TARGET)] == []
+
+
+def test_earlier_version_that_is_gone_hides_no_other_one(aws: Stubber) -> None:
+    aws.add_client_error("get_secret_value", "ResourceNotFoundException", "no such version")
+    aws.add_response("get_secret_value", {"SecretString": key_record().to_json()})
+    found = STORE.earlier(VERSION, TARGET)
+    assert next(found) == key_record()
+    with pytest.raises(KeyStoreError, match="no such version"):
+        next(found)

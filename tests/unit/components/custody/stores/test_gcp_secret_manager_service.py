@@ -108,6 +108,13 @@ def test_a_record_is_written_and_read_back(store: Store, secret: Secret) -> None
     assert all(version.checked for version in secret.versions)
 
 
+def test_every_version_that_is_not_destroyed_is_an_earlier_one(store: Store) -> None:
+    store.probe(TARGET)
+    store.write(key_record(), TARGET)
+    store.write(key_record(root_token=""), TARGET)
+    assert [*store.earlier("", TARGET)] == [key_record(root_token=""), key_record()]
+
+
 def test_a_regional_secret(store: Store) -> None:
     regional = replace(store, secret=f"projects/{PROJECT}/locations/europe-west3/secrets/{NAME}")
     regional.probe(TARGET)

@@ -1,0 +1,63 @@
+"""Goes on with the pods that still have Vault's data, if the volumes of most of them are lost.
+
+Raft serves nothing without a majority of its members. This makes the survivors its only members; the other
+pods, whose volumes are blank, then join as new ones. What only the lost ones had is lost. If it is stopped at
+any point, run it again.
+"""
+
+import argparse
+
+from components.commands.selected_stack import keys_of, selected_stack_outputs, token_of_settings
+from components.commands.snapshot_vault import selected_stack_name
+from components.errors import DeploymentError
+from components.progress import say
+from components.raft_recovery.servers import leader_of, lost_quorum
+from components.raft_recovery.steps import DOCUMENT, RecoveryInputs, await_voters, recover
+from components.vault.pod_access import PodAccess
+
+NAME = "recover-quorum"
+SUMMARY = "go on with the pods that still have data, if a majority lost its volumes"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the consent: the name of the stack."""
+    parser.add_argument(
+        "--really", metavar="STACK", default="", help="name of the stack whose lost servers are given up"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Recover it, or without `--really` say what would be lost; raise :class:`DeploymentError`."""
+    stack = selected_stack_name()
+    if options.really and options.really != stack:
+        raise DeploymentError(
+            f"The stack that is selected is {stack}, and --really names {options.really}. Nothing was "
+            "changed."
+        )
+    outputs = selected_stack_outputs()
+    if outputs.get("mode") == "standalone":
+        raise DeploymentError("This Vault is in mode standalone, without raft: there is no majority to lose.")
+    keys = keys_of(outputs)
+    inputs = RecoveryInputs(
+        access=PodAccess.from_properties(outputs["pod_access"]),
+        replicas=int(outputs["replicas"]),
+        keys=keys,
+        tokens=(keys.plain_root_token if keys is not None else "", token_of_settings()),
+    )
+    leader = leader_of(inputs.access, inputs.replicas)
+    if leader is not None:
+        say(f"{leader} leads, so there is nothing to recover; waiting until every pod has joined")
+    else:
+        found = lost_quorum(inputs.access, inputs.replicas)
+        survivors = ", ".join(survivor.described for survivor in found.survivors)
+        say(f"What is left: {survivors}")
+        say(
+            f"What gets lost: whatever {', '.join(found.lost)} had and these hadn't yet, which may be the "
+            f"last writes that Vault has acknowledged ({DOCUMENT})"
+        )
+        if not options.really:
+            say(f"Nothing was changed. To go on with these, run it again with --really {stack}")
+            return
+        recover(inputs, found)
+    await_voters(inputs)
+    say(f"All {inputs.replicas} pods serve. Run pulumi up, which verifies them, and take a snapshot.")

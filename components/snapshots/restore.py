@@ -1,0 +1,395 @@
+"""Restores a snapshot into the Vault of a stack, step by step.
+
+Vault's behaviour (tried on real servers, docs/snapshots.md#what-vault-does): a forced restore brings the
+keys, tokens and cluster id of the Vault that the snapshot was taken of; what they were before is void. So the
+keys of that time are found before anything is changed, and go back to their store afterwards.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from components.custody.key_record import KeyRecord
+from components.custody.key_store import KeyStoreError
+from components.errors import DeploymentError, RetryableError
+from components.kubernetes.kubectl import KubectlError
+from components.kubernetes.lease import RunLease
+from components.progress import Waiting, say
+from components.seals.seal import seal_class
+from components.settings.vault_version import vault_version
+from components.shares.generate_root import WrongSharesError, generate_root_token, permitted_client
+from components.shares.unseal import StillSealedError, give_shares
+from components.snapshots.archive import Archive, DamagedSnapshotError, verified_archive
+from components.snapshots.record import SnapshotRecord
+from components.snapshots.take import take_snapshot
+from components.snapshots.throw_away import ThrowAwayInit
+from components.snapshots.vault import POLICY, SnapshotVault, active_server, with_valid_token
+from components.vault.client import VaultClient, VaultForbiddenError, VaultRefusedError, VaultUnavailableError
+from components.vault.diagnostics import with_pod_problems
+from components.vault.servers import Leadership, observe_leadership, require_one_cluster, require_one_leader
+from components.vault.snapshot_transfer import write_snapshot
+from components.vault.stateful_set import ask_servers, delete_pod, find_pods, find_servers
+
+DOCUMENT = "docs/snapshots.md"
+_ANOTHER_RUN_SECONDS = 60
+START_SECONDS = 120.0
+_SERVING_SECONDS = 300.0
+
+
+class ForeignSnapshotError(DeploymentError):
+    """The snapshot needs another key of the seal than this Vault has."""
+
+
+@dataclass(frozen=True)
+class RestoreInputs:
+    """A snapshot, and where it goes."""
+
+    vault: SnapshotVault
+    snapshot: Path
+    record: SnapshotRecord | None
+    """None for one that was taken by something else: it counts as one of this very Vault and its shares."""
+    without_keys: bool
+    """Whether it is restored although this stack doesn't have the shares of that time."""
+    journal_key: str = field(repr=False)
+    """Base64; the key in the stack's encrypted state."""
+    start_seconds: float = START_SECONDS
+    """How long the pods may take until they answer."""
+    serving_seconds: float = _SERVING_SECONDS
+    """How long they may take to serve what was restored."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The snapshot and its keys, as they are known before anything is changed."""
+
+    archive: Archive
+    keys: KeyRecord | None = field(repr=False)
+    """The shares that are valid after the restore; None if this stack doesn't have them."""
+
+
+def prepared(inputs: RestoreInputs) -> Prepared:
+    """Verify the snapshot and find its keys, without asking Vault or changing anything.
+
+    Raises :class:`DamagedSnapshotError`, :class:`ForeignSnapshotError`, and :class:`DeploymentError` if this
+    stack doesn't have the shares that are valid afterwards.
+    """
+    archive = verified_archive(inputs.snapshot)
+    record = inputs.record
+    if record is None:
+        return Prepared(archive, inputs.vault.keys)
+    if record.sha256 != archive.sha256:
+        raise DamagedSnapshotError(
+            f"{inputs.snapshot} isn't the file that its record was written for: its SHA-256 is "
+            f"{archive.sha256}, and the record has {record.sha256}. Nothing was changed."
+        )
+    _require_same_seal(inputs.vault, record)
+    return Prepared(archive, _keys_of(inputs, record))
+
+
+def restore(inputs: RestoreInputs, known: Prepared) -> None:
+    """Restore a snapshot that was found to be whole, and this stack's to read.
+
+    Raises :class:`DeploymentError` with what to do; it can be run again from any point.
+    """
+    lease = RunLease(inputs.vault.access.target, inputs.vault.access.statefulset)
+    with lease.held(_ANOTHER_RUN_SECONDS):
+        _Restore(inputs, known, lease).run()
+
+
+def _require_same_seal(vault: SnapshotVault, record: SnapshotRecord) -> None:
+    same = record.seal_type == vault.seal_type and seal_class(vault.seal_type).same_key(
+        record.seal_key, vault.seal_key
+    )
+    if not same:
+        raise ForeignSnapshotError(
+            f"The snapshot was taken of a Vault with seal {record.seal_type} "
+            f"({record.seal_key or 'no key'}), and this one has {vault.seal_type} "
+            f"({vault.seal_key or 'no key'}): it couldn't read what is in "
+            f"the snapshot. Nothing was changed. Restore it into a stack with that key ({DOCUMENT}"
+            "#another-stack)."
+        )
+
+
+def _keys_of(inputs: RestoreInputs, record: SnapshotRecord) -> KeyRecord | None:
+    """Return the shares of the snapshot's time, from this stack or an earlier version in its store."""
+    vault, wanted = inputs.vault, record.keys_fingerprint
+    if vault.keys is not None and vault.keys.fingerprint == wanted:
+        return vault.keys
+    if not wanted and vault.keys is None:
+        return None
+    problem = ""
+    try:
+        found = vault.custody.find_earlier(wanted, record.keys_version) if wanted else None
+    except KeyStoreError as error:
+        found, problem = None, f" ({error})"
+    if found is None and not inputs.without_keys:
+        raise DeploymentError(
+            "After the restore the shares of the snapshot's time are valid again, and today's aren't. This "
+            f"stack doesn't have them any more: {wanted or 'their fingerprint is unknown'}, then in "
+            f"{record.keys_location or 'no store'}, is neither in {vault.custody.location} nor an earlier "
+            f"version of it{problem}. Nothing was changed. If somebody else has them: --without-keys "
+            f"({DOCUMENT}#the-keys-of-the-snapshot)."
+        )
+    return found
+
+
+@dataclass
+class _Restore:
+    inputs: RestoreInputs
+    known: Prepared
+    lease: RunLease
+    _restarted: set[int] = field(default_factory=set)
+
+    def run(self) -> None:
+        vault = self.inputs.vault
+        throw_away = ThrowAwayInit(vault, self.inputs.journal_key, self.lease)
+        snapshot, record = self.known.archive.sha256, self.inputs.record
+        if self._is_blank():
+            with vault.access.reach(0) as client:
+                self._require_version(client.seal_status().version)
+            self._write(throw_away.begin(self.known.keys, snapshot), forced=True)
+        else:
+            begun = throw_away.resumed(snapshot, record.cluster_id if record is not None else "")
+            if begun is None:
+                self._into_live_vault()
+            elif begun.root_token:
+                self._write(begun.root_token, forced=True)
+            else:
+                say("An interrupted run has restored this snapshot already; it is verified now")
+        self._await_serving()
+        self._prove_keys()
+        self._put_keys_back()
+        throw_away.forget()
+        self._say_done()
+
+    def _is_blank(self) -> bool:
+        """Return whether every server is known to be uninitialised; raise if that can't be seen."""
+        access, replicas = self.inputs.vault.access, self.inputs.vault.replicas
+
+        def attempt() -> bool:
+            observed = ask_servers(access, find_servers(access))
+            if any(server.initialized for server in observed):
+                return False
+            blank = [server.server.ordinal for server in observed if server.uninitialized]
+            silent = [f"{server.server.name}: {server.problem}" for server in observed if server.problem]
+            if silent or not set(range(replicas)) <= set(blank):
+                raise RetryableError("; ".join(silent) or f"only {len(blank)} of {replicas} pods are there")
+            return True
+
+        return Waiting("Waiting for Vault's pods", self.inputs.start_seconds).until(
+            attempt,
+            RetryableError,
+            timeout_message=lambda error: with_pod_problems(
+                access,
+                f"Whether there is a Vault on every pod can't be seen ({error}), so none was initialised and "
+                "nothing restored. Let all pods run, or delete the claim and the pod of a volume that is "
+                "lost, and run it again.",
+            ),
+            pause_seconds=1,
+        )
+
+    def _require_version(self, running: str) -> None:
+        """Raise :class:`DeploymentError` if the servers are older than the one that the snapshot is of."""
+        record = self.inputs.record
+        taken = vault_version(record.vault_version) if record is not None else None
+        present = vault_version(running)
+        if record is not None and taken is not None and present is not None and present < taken:
+            raise DeploymentError(
+                f"The snapshot was taken of Vault {record.vault_version}, and the servers run {running}: "
+                "what an upgrade has changed in the storage an older Vault can't read. Nothing was changed. "
+                "Set image.tag, run pulumi up, and run it again."
+            )
+
+    def _into_live_vault(self) -> None:
+        vault, record = self.inputs.vault, self.inputs.record
+        with active_server(vault) as client:
+            status = client.seal_status()
+            self._require_version(status.version)
+            try:
+                token = with_valid_token(client, vault.tokens, "restore the snapshot")
+            except VaultForbiddenError as error:
+                raise DeploymentError(
+                    f"{error}\nIf this is a blank Vault that an interrupted restore has initialised, nothing "
+                    f"is in it: {DOCUMENT}#a-restore-was-interrupted."
+                ) from None
+        forced = record is not None and not self._same_vault(status.cluster_id, record)
+        self._take_safety_copy()
+        self._write(token.token, forced=forced)
+
+    def _same_vault(self, cluster_id: str, record: SnapshotRecord) -> bool:
+        """Return whether Vault can open the snapshot's sealed checksums, and so can verify them itself.
+
+        Shamir's seal opens them with the shares' own key, which a rekey replaces.
+        """
+        keys = self.inputs.vault.keys
+        same_shares = keys is not None and keys.fingerprint == record.keys_fingerprint
+        unseals_itself = seal_class(self.inputs.vault.seal_type).unseals_itself
+        return cluster_id == record.cluster_id and (unseals_itself or same_shares)
+
+    def _take_safety_copy(self) -> None:
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = self.inputs.snapshot.with_name(f"before-restore-{now}.snap")
+        say(f"First a snapshot of what is there now: {path}")
+        take_snapshot(self.inputs.vault, path)
+
+    def _write(self, token: str, *, forced: bool) -> None:
+        kind = "force" if forced else "verified by Vault"
+        say(f"Restoring {self.inputs.snapshot} ({kind})")
+        with active_server(self.inputs.vault) as client, self.inputs.snapshot.open("rb") as file:
+            self.lease.check()
+            try:
+                write_snapshot(client.with_token(token), file, forced=forced)
+            except VaultForbiddenError as error:
+                raise DeploymentError(
+                    f"The token may not restore a snapshot: {error}\nNothing was changed. Its policy needs "
+                    f"update on sys/storage/raft/snapshot{'-force' if forced else ''} ({POLICY})."
+                ) from None
+            except VaultRefusedError as error:
+                raise DeploymentError(f"Vault refuses the snapshot: {error}\nIt is as it was.") from None
+            except VaultUnavailableError as error:
+                raise DeploymentError(
+                    f"Whether Vault has restored the snapshot isn't known: {error}\nRun the same "
+                    "command again."
+                ) from None
+
+    def _await_serving(self) -> None:
+        """Wait until every pod serves the restored data; unseal those that need shares."""
+        access, replicas = self.inputs.vault.access, self.inputs.vault.replicas
+        waiting = Waiting("Waiting for every pod to serve what was restored", self.inputs.serving_seconds)
+
+        def attempt() -> Leadership:
+            self._unseal(waiting)
+            found = observe_leadership(access, replicas)
+            require_one_cluster(found.statuses)
+            require_one_leader(found.leaders)
+            cluster_id = next(iter(found.statuses.values())).cluster_id
+            if self.inputs.record is not None and cluster_id != self.inputs.record.cluster_id:
+                raise RetryableError(f"cluster {cluster_id} answers still")
+            return found
+
+        waiting.until(
+            attempt,
+            RetryableError,
+            timeout_message=lambda error: with_pod_problems(
+                access,
+                f"The snapshot was restored, and not every pod serves it yet: {error}\nWhat their logs say "
+                f"comes first ({DOCUMENT}#what-vault-does); then run the same command again.",
+            ),
+            pause_seconds=0.5,
+        )
+
+    def _unseal(self, waiting: Waiting) -> None:
+        """Give the shares to every pod that Shamir's seal keeps sealed.
+
+        A pod remembers how many shares the Vault before needed; if that was another number it refuses them,
+        and reads the restored one when it starts.
+        """
+        if seal_class(self.inputs.vault.seal_type).unseals_itself:
+            return
+        access, keys = self.inputs.vault.access, self.known.keys
+        for ordinal in range(self.inputs.vault.replicas):
+            with access.reach(ordinal) as client:
+                if not client.seal_status().sealed:
+                    continue
+                if keys is None or keys.shares_encrypted:
+                    raise DeploymentError(
+                        f"The snapshot was restored, and {access.pod(ordinal)} is sealed; the shares are "
+                        "with their holders. Unseal every pod (vault operator unseal), and run pulumi up, "
+                        "which verifies the voters."
+                    )
+                try:
+                    give_shares(client, keys.key_shares[: keys.threshold], waiting)
+                except (VaultRefusedError, StillSealedError) as error:
+                    self._restart_once(ordinal)
+                    raise RetryableError(f"{access.pod(ordinal)} doesn't take the shares: {error}") from None
+
+    def _restart_once(self, ordinal: int) -> None:
+        access = self.inputs.vault.access
+        if ordinal in self._restarted:
+            return
+        for server in find_pods(access):
+            if server.ordinal == ordinal and server.pod_uid:
+                say(f"Restarting {server.name}, which is sealed and doesn't take the restored Vault's shares")
+                try:
+                    delete_pod(access, server)
+                except KubectlError as error:
+                    raise RetryableError(f"{server.name} can't be restarted: {error}") from None
+                self._restarted.add(ordinal)
+
+    def _prove_keys(self) -> None:
+        """Prove the shares, and with the root token that they make count the voters; revoke it."""
+        keys = self.known.keys
+        if keys is None or keys.shares_encrypted or not keys.shares:
+            say(
+                "The shares couldn't be proved, as they aren't here in plain: have their holders make a root "
+                "token (python -m components generate-root) and revoke it."
+            )
+            self._verify_voters("")
+            return
+
+        def attempt() -> None:
+            with active_server(self.inputs.vault) as client:
+                permitted = permitted_client(client, (*self.inputs.vault.tokens, keys.plain_root_token))
+                token = generate_root_token(permitted, keys.shares, keys.threshold, self.lease)
+                try:
+                    self._verify_voters(token)
+                finally:
+                    client.with_token(token).revoke_own_token()
+
+        try:
+            self._waiting().until(attempt, VaultUnavailableError, pause_seconds=0.5)
+        except WrongSharesError as error:
+            raise DeploymentError(
+                f"The snapshot was restored, and the shares that should fit it don't: {error}\nVault serves. "
+                f"{self.inputs.vault.custody.location} was left as it was. Find the shares of that time "
+                f"({DOCUMENT}#the-keys-of-the-snapshot), or restore the snapshot from before."
+            ) from None
+        say("The shares of that time unlock it")
+
+    def _verify_voters(self, token: str) -> None:
+        vault = self.inputs.vault
+
+        def attempt() -> None:
+            with active_server(vault) as client:
+                state = self._reader(client, token).raft_state()
+            voters = sum(peer.voter and peer.healthy for peer in state.peers)
+            if not state.healthy or voters != vault.replicas or len(state.peers) != vault.replicas:
+                raise RetryableError(f"raft has {voters} healthy voters instead of {vault.replicas}")
+
+        try:
+            self._waiting().until(
+                attempt,
+                RetryableError,
+                timeout_message=lambda error: with_pod_problems(
+                    vault.access,
+                    f"The snapshot was restored, and {error}\nRun pulumi up, which verifies it again.",
+                ),
+                pause_seconds=0.5,
+            )
+            say(f"{vault.replicas} healthy voters")
+        except VaultForbiddenError:
+            say("No token of the restored data is known that may count the voters: pulumi up verifies them")
+
+    def _reader(self, client: VaultClient, token: str) -> VaultClient:
+        keys = self.known.keys
+        known = (token,) if token else (*self.inputs.vault.tokens, keys.plain_root_token if keys else "")
+        return with_valid_token(client, known, "count the voters")
+
+    def _put_keys_back(self) -> None:
+        keys, current = self.known.keys, self.inputs.vault.keys
+        if keys is None or (current is not None and keys.fingerprint == current.fingerprint):
+            return
+        reference = self.inputs.vault.custody.put(
+            keys, self.lease, replaces=current.fingerprint if current is not None else ""
+        )
+        say(f"The keys of that time are in {reference.location} again, version {reference.version or '-'}")
+
+    def _say_done(self) -> None:
+        since = self.inputs.record.taken if self.inputs.record is not None else "the snapshot"
+        say(
+            f"Restored. What was revoked after {since} is valid again, a root token too ({DOCUMENT}"
+            "#after-a-restore). Run pulumi up."
+        )
+
+    def _waiting(self) -> Waiting:
+        return Waiting("Waiting for what was restored", self.inputs.serving_seconds)
