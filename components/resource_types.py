@@ -15,6 +15,8 @@ KUBERNETES_SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type's name
 CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
 BACKEND_TLS_POLICY = "kubernetes:gateway.networking.k8s.io/v1:BackendTLSPolicy"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+POD_MONITOR = "kubernetes:monitoring.coreos.com/v1:PodMonitor"
+PROMETHEUS_RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 

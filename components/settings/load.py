@@ -25,6 +25,7 @@ from components.settings.images import read_image, read_pull_secrets
 from components.settings.ingress import read_ingress
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.injector import read_injector
+from components.settings.metrics import read_metrics, with_metrics
 from components.settings.model import (
     DeadlineSettings,
     Mode,
@@ -160,6 +161,10 @@ def parse_settings(
     chart = read_chart(reader.section("chart"), installs=release != "others")
     tls = read_tls(reader)
     pod_address = _pod_address(reader, replicas, tls=tls.enabled)
+    policy = read_network_policy(reader, chart.values, managed=cloud.cluster is not None)
+    pods = read_pods(reader)
+    metrics = read_metrics(reader, policy=policy, annotations=pods.annotations, chart_values=chart.values)
+    listener = reader.section("listener")
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -193,11 +198,12 @@ def parse_settings(
         audit_storage=_audit_storage(reader.section("auditStorage")),
         ingress=read_ingress(reader, tls=tls.enabled),
         gateway=read_gateway(reader, chart_version=chart.version, tls=tls.enabled),
-        network_policy=read_network_policy(reader, chart.values, managed=cloud.cluster is not None),
+        network_policy=policy,
+        metrics=metrics,
         ui=ui,
         injector=read_injector(reader.section("injector"), image),
         image_pull_secrets=read_pull_secrets(reader),
-        pods=read_pods(reader),
+        pods=pods,
         topology_spread=read_topology_spread(reader),
         disruption_budget=read_disruption_budget(reader, replicas=replicas, has_quorum=mode == "ha"),
         service=read_service(reader.section("service"), has_active=mode == "ha"),
@@ -217,9 +223,11 @@ def parse_settings(
         token=token,
         license=read_license(reader, image),
         tls=tls,
-        listener=read_listener(reader.section("listener")),
+        listener=with_metrics(listener, read_listener(listener), metrics),
         extra_configuration=read_extra_configuration(
-            reader, unauthenticated=init.unauthenticated_generate_root
+            reader,
+            unauthenticated=init.unauthenticated_generate_root,
+            telemetry=metrics is not None,
         ),
     )
     reader.skip("license")

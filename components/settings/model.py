@@ -12,6 +12,7 @@ from components.seals.seal import Seal, SecretEntry
 from components.settings.gateway import GatewaySettings
 from components.settings.images import ImageSettings
 from components.settings.injector import InjectorSettings
+from components.settings.metrics import MetricsSettings
 from components.settings.network_policy import NetworkPolicySettings
 from components.settings.pods import (
     DisruptionBudgetSettings,
@@ -264,6 +265,8 @@ class Settings:
     upgrade: UpgradeSettings = field(default_factory=UpgradeSettings)
     network_policy: NetworkPolicySettings | None = None
     """None lets every pod talk with Vault's, as far as other policies do."""
+    metrics: MetricsSettings | None = None
+    """None leaves Vault's metrics to those with a token."""
 
     @property
     def secret_configuration(self) -> bool:

@@ -78,6 +78,7 @@ STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
 OTHER_DEFAULTS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     ({"project": "acme-prod", "kubeContext": "here"}, ("any", "Google Cloud", "gcpckms")),
     ({**SHAMIR, "mode": "standalone"}, ("any",)),
+    ({**SHAMIR, "metrics": {"enabled": True, "scrape": "none"}}, ("any",)),
 ]
 """Stacks in which a setting has another default, each with what its settings apply to."""
 
