@@ -10,7 +10,7 @@ from tests.recordings.faults import FAULTS, Recorder, prepared
 from tests.recordings.playback import Prometheus, phases, scrapes
 from tests.recordings.recording import Recording, load
 
-CHEAP = ("healthy", "sealed", "audit-full")
+CHEAP = ("healthy", "audit-full")
 """Faults that take seconds; the others differ from these by which server is gone, and for how long."""
 
 GAUGES = ("vault_core_active", "vault_core_unsealed", "vault_autopilot_", "vault_runtime_")
