@@ -15,6 +15,7 @@ from components.injector_rollout import roll_injector_out
 from components.interrupted_run import watch_for_interrupted_run
 from components.journal_key import JournalKey
 from components.kubernetes_connection import connect_kubernetes
+from components.metrics_provisioning import provision_metrics
 from components.network_policy import provision_network_policy
 from components.operating_system import require_supported_system
 from components.operator_init import OperatorInit
@@ -58,6 +59,7 @@ policy = provision_network_policy(settings, connection.provider, namespace.name)
 
 certificate = provision_server_certificate(settings, connection, namespace)
 gateway = provision_gateway_policy(settings, connection.provider, namespace.name, certificate.authority)
+provision_metrics(settings, connection, namespace.name, certificate)
 
 release = VaultRelease(
     "vault",

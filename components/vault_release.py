@@ -21,6 +21,7 @@ from components.settings import ChartSettings, Settings
 from components.stack_state import outputs_of_unretained
 from components.vault.chart_values import chart_fullname, chart_values, values_file, with_given_values
 from components.vault.configuration import join_addresses, render_configuration
+from components.vault.metrics_scraping import scrape_annotations
 from components.vault.pod_access import PodAccess
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION, configuration_checksum
 from components.vault.template_values import template_checksum
@@ -97,6 +98,7 @@ class VaultRelease(pulumi.ComponentResource):
         self.configuration_checksum = configuration.apply(configuration_checksum)
         annotations = {
             CONFIGURATION_ANNOTATION: self.configuration_checksum,
+            **scrape_annotations(settings),
             **args.pods.pod_annotations,
         }
         pods = with_certificate(args.pods, settings, self.fullname)
@@ -299,6 +301,7 @@ def _configuration(
             listener=settings.listener,
             tls=tls,
             unauthenticated=["generate-root"] if settings.init.unauthenticated_generate_root else (),
+            telemetry=settings.metrics is not None,
             extra=settings.extra_configuration.text,
         )
 

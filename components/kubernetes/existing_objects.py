@@ -12,6 +12,8 @@ from components.resource_types import (
     KUBERNETES_SECRET,
     NAMESPACE,
     NETWORK_POLICY,
+    POD_MONITOR,
+    PROMETHEUS_RULE,
     RELEASE,
 )
 
@@ -32,6 +34,8 @@ class ExistingObjects:
             NAMESPACE: self._namespace,
             KUBERNETES_SECRET: self._object,
             NETWORK_POLICY: self._object,
+            POD_MONITOR: self._object,
+            PROMETHEUS_RULE: self._object,
             RELEASE: self._release,
         }
 

@@ -33,6 +33,7 @@ from components.settings.images import read_image, read_pull_secrets
 from components.settings.ingress import read_ingress
 from components.settings.init import read_init, require_consistent_adoption
 from components.settings.injector import read_injector
+from components.settings.metrics import read_metrics, with_metrics
 from components.settings.model import (
     DeadlineSettings,
     Mode,
@@ -186,6 +187,10 @@ def parse_settings(
     )
     pod_address = _pod_address(reader, replicas, tls=tls.enabled)
     audit_storage = _audit_storage(reader.section("auditStorage"))
+    policy = read_network_policy(reader, chart.values, managed=cloud.cluster is not None)
+    pods = read_pods(reader)
+    metrics = read_metrics(reader, policy=policy, annotations=pods.annotations, chart_values=chart.values)
+    listener = reader.section("listener")
     settings = Settings(
         seal=seal,
         migrate_from=migrate_from,
@@ -222,11 +227,12 @@ def parse_settings(
         ),
         ingress=read_ingress(reader, tls=tls.enabled),
         gateway=read_gateway(reader, chart_version=chart.version, tls=tls.enabled),
-        network_policy=read_network_policy(reader, chart.values, managed=cloud.cluster is not None),
+        network_policy=policy,
+        metrics=metrics,
         ui=ui,
         injector=read_injector(reader.section("injector"), image),
         image_pull_secrets=read_pull_secrets(reader),
-        pods=read_pods(reader),
+        pods=pods,
         topology_spread=read_topology_spread(reader),
         disruption_budget=read_disruption_budget(reader, replicas=replicas, has_quorum=mode == "ha"),
         service=read_service(reader.section("service"), has_active=mode == "ha"),
@@ -246,9 +252,11 @@ def parse_settings(
         token=token,
         license=read_license(reader, image),
         tls=tls,
-        listener=read_listener(reader.section("listener")),
+        listener=with_metrics(listener, read_listener(listener), metrics),
         extra_configuration=read_extra_configuration(
-            reader, unauthenticated=init.unauthenticated_generate_root
+            reader,
+            unauthenticated=init.unauthenticated_generate_root,
+            telemetry=metrics is not None,
         ),
     )
     reader.skip("license")

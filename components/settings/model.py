@@ -13,6 +13,7 @@ from components.settings.audit import AuditSettings
 from components.settings.gateway import GatewaySettings
 from components.settings.images import ImageSettings
 from components.settings.injector import InjectorSettings
+from components.settings.metrics import MetricsSettings
 from components.settings.network_policy import NetworkPolicySettings
 from components.settings.pods import (
     DisruptionBudgetSettings,
@@ -266,6 +267,8 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     network_policy: NetworkPolicySettings | None = None
     """None lets every pod talk with Vault's, as far as other policies do."""
+    metrics: MetricsSettings | None = None
+    """None leaves Vault's metrics to those with a token."""
 
     @property
     def secret_configuration(self) -> bool:

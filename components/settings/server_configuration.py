@@ -120,11 +120,18 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def read_extra_configuration(reader: ConfigReader, *, unauthenticated: bool) -> ExtraConfiguration:
-    """Read ``extraConfig``; ``unauthenticated``: whether the program lets calls be made without a token."""
+def read_extra_configuration(
+    reader: ConfigReader, *, unauthenticated: bool, telemetry: bool
+) -> ExtraConfiguration:
+    """Read ``extraConfig``; ``unauthenticated``: whether the program lets calls be made without a token.
+
+    ``telemetry`` says whether the program writes that stanza, of which Vault takes only one.
+    """
     owned = {**OWNED}
     if unauthenticated:
         owned[UNAUTHENTICATED_ACCESS] = "init.unauthenticatedGenerateRoot sets it"
+    if telemetry:
+        owned["telemetry"] = "metrics.enabled writes it, and Vault takes only one"
     return read_stanza(reader, owned)
 
 

@@ -15,6 +15,14 @@ from components.vault.ports import API_PORT
 DATA_PATH = "/vault/data"
 _PLAIN_LISTENER = ListenerSettings()
 
+# A gauge that isn't set any more is gone after that time: a former leader's of autopilot have to be, and
+# those of a sealed server are. Prometheus has to come at least twice in it.
+TELEMETRY = (
+    'prometheus_retention_time = "5m"',
+    # Else the names of some metrics begin with the pod's.
+    "disable_hostname = true",
+)
+
 
 @dataclass(frozen=True)
 class ServerTls:
@@ -64,12 +72,15 @@ def render_configuration(
     listener: ListenerSettings = _PLAIN_LISTENER,
     tls: ServerTls | None = None,
     unauthenticated: Sequence[str] = (),
+    telemetry: bool = False,
     extra: str = "",
 ) -> str:
     """Return the whole configuration; without a seal stanza Vault uses Shamir's key shares.
 
     ``unauthenticated`` are the families of calls for which Vault 2.x is to want no token, such as
     `generate-root`; earlier versions don't know the parameter, and want none for these.
+
+    ``telemetry`` has Vault keep its metrics for Prometheus.
 
     ``extra`` is HCL of the user's own. It isn't the last, as the chart cuts off the last line's end, which
     belongs to a heredoc.
@@ -80,6 +91,7 @@ def render_configuration(
     blocks = [
         f"ui = {str(ui).lower()}",
         *([f"enable_unauthenticated_access = {json.dumps([*unauthenticated])}"] if unauthenticated else []),
+        *([_block("telemetry", TELEMETRY)] if telemetry else []),
         *([extra.strip("\n")] if extra else []),
         _block('listener "tcp"', _listener(listener, tls)),
         _block('storage "file"', [f"path = {quote(DATA_PATH)}"]) if raft is None else _raft(raft, join, tls),

@@ -20,10 +20,11 @@ def server_policy(settings: Settings, policy: NetworkPolicySettings) -> Mapping[
 
     The kubelet reaches the pods of its node in any case, and so do its probes and port-forward.
     """
-    servers = {"podSelector": {"matchLabels": _server_labels(settings.release_name)}}
+    servers = {"podSelector": {"matchLabels": server_labels(settings.release_name)}}
+    readers = settings.metrics.namespaces if settings.metrics is not None else ()
     clients = [
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
-        for name in policy.clients
+        for name in dict.fromkeys((*policy.clients, *readers))
     ]
     return {
         "podSelector": servers["podSelector"],
@@ -48,7 +49,7 @@ def server_policy(settings: Settings, policy: NetworkPolicySettings) -> Mapping[
     }
 
 
-def _server_labels(release_name: str) -> Mapping[str, str]:
+def server_labels(release_name: str) -> Mapping[str, str]:
     """Return the labels by which the chart's StatefulSet selects its pods."""
     return {
         "app.kubernetes.io/name": CHART_NAME,

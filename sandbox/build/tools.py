@@ -38,6 +38,8 @@ class Tools:
     kubectl: Path
     coredns: Path
     pause: Path
+    promql: Path
+    """Evaluates queries of Prometheus, in tests."""
 
     def search_path(self, venv_bin: Path) -> str:
         """Return the PATH with which Pulumi is run.
@@ -145,4 +147,5 @@ def _tools(paths: Mapping[str, Path]) -> Tools:
         kubectl=paths["kubectl"],
         coredns=paths["coredns"],
         pause=paths["pause"],
+        promql=paths["promql"],
     )

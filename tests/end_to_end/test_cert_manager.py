@@ -11,9 +11,13 @@ import pytest
 
 from sandbox.certificates import CertificateAuthority
 from tests.end_to_end.deployment import ONE_POD, Deployment
-from tests.end_to_end.running_vault import Cluster, RunningVault, poll
+from tests.end_to_end.running_vault import CALL_SECONDS, Cluster, RunningVault, poll
 
-SETTINGS = {**ONE_POD, "tls": {"source": "cert-manager", "issuer": {"name": "internal"}}}
+SETTINGS = {
+    **ONE_POD,
+    "tls": {"source": "cert-manager", "issuer": {"name": "internal"}},
+    "metrics": {"enabled": True, "scrape": "annotations"},
+}
 TEXT = {"type": "string"}
 TEXTS = {"type": "array", "items": TEXT}
 SPEC: Mapping[str, Any] = {
@@ -88,6 +92,22 @@ def issue(fresh: Deployment, authority: CertificateAuthority) -> None:
     fresh.cluster.kubectl("create", "--filename=-", stdin=json.dumps(secret))
 
 
+def scraped(vault: RunningVault) -> str:
+    """What a Prometheus reads that follows the annotations of the one pod, and verifies it."""
+    (pod,) = vault.pods()
+    said = {
+        name.removeprefix("prometheus.io/"): text for name, text in pod["metadata"]["annotations"].items()
+    }
+    assert said["scrape"] == "true"
+    answer = vault.session().get(
+        f"{said['scheme']}://{pod['status']['podIP']}:{said['port']}{said['path']}",
+        params={"format": said["param_format"]},
+        timeout=CALL_SECONDS,
+    )
+    assert answer.ok, answer.text
+    return answer.text
+
+
 def test_vault_waits_for_its_certificate_and_serves_it(
     fresh: Deployment, cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -106,5 +126,8 @@ def test_vault_waits_for_its_certificate_and_serves_it(
     assert fresh.outputs()["tls_ca"].strip() == authority.certificate.read_text().strip()
     vault = RunningVault(cluster, fresh.name, fresh.name, authority.certificate)
     assert vault.unsealed() == 1
+    assert "vault_core_unsealed" in scraped(vault)
+    dashboard = cluster.get("configmap", f"{fresh.name}-dashboard", fresh.in_namespace)
+    assert json.loads(dashboard["data"][f"{fresh.name}-{fresh.name}.json"])["panels"]
     result = fresh.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr

@@ -134,6 +134,11 @@ class VaultServer:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
+    def hang_up(self) -> None:
+        """Have the process open its audit files anew (SIGHUP)."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def _listens(self) -> bool:
         with socket.socket() as connection:
             return connection.connect_ex(("127.0.0.1", self.port)) == 0
@@ -208,6 +213,7 @@ def vault_servers(
     more_configuration: str = "",
     raft: RaftSettings | None = RAFT,
     listener: ListenerSettings | None = None,
+    telemetry: bool = False,
     extra: str = "",
 ) -> Iterator[VaultServers]:
     """Started servers with empty volumes; their processes end with the block. Without ``raft``: on files."""
@@ -229,6 +235,7 @@ def vault_servers(
                     join=join,
                     seals=[seal] if seal is not None else [],
                     listener=listener or ListenerSettings(),
+                    telemetry=telemetry,
                     extra=extra,
                 ),
                 data=folder / f"{NAME}-{ordinal}" / "data",

@@ -7,9 +7,11 @@ from typing_extensions import override
 
 from sandbox.plugins.kubernetes.api import KubernetesApi
 from sandbox.plugins.kubernetes.certificate import Certificate
+from sandbox.plugins.kubernetes.config_map import ConfigMap
 from sandbox.plugins.kubernetes.helm import Helm
 from sandbox.plugins.kubernetes.helm_release import Release
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings, KubeconfigError
+from sandbox.plugins.kubernetes.monitoring import PodMonitor, PrometheusRule
 from sandbox.plugins.kubernetes.namespace import Namespace
 from sandbox.plugins.kubernetes.network_policy import NetworkPolicy
 from sandbox.plugins.kubernetes.secret import Secret
@@ -88,8 +90,11 @@ class KubernetesProvider(Provider):
         mutable = inputs.get(_MUTABLE_SECRETS) in {"true", True}
         self._resource_types = {
             Certificate.token: Certificate(api, log, self._cancelled),
+            ConfigMap.token: ConfigMap(api, log, self._cancelled),
             Namespace.token: Namespace(api, log, self._cancelled),
             NetworkPolicy.token: NetworkPolicy(api, log, self._cancelled),
+            PodMonitor.token: PodMonitor(api, log, self._cancelled),
+            PrometheusRule.token: PrometheusRule(api, log, self._cancelled),
             Secret.token: Secret(api, log, self._cancelled, mutable=mutable),
             Release.token: Release(api, self._helm, log),
         }

@@ -79,6 +79,7 @@ OTHER_DEFAULTS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
     ({"project": "acme-prod", "kubeContext": "here"}, ("any", "Google Cloud", "gcpckms")),
     ({**SHAMIR, "mode": "standalone"}, ("any",)),
     ({**SHAMIR, "podAddress": "https://{pod}.example.com"}, ("any",)),
+    ({**SHAMIR, "metrics": {"enabled": True, "scrape": "none"}}, ("any",)),
 ]
 """Stacks in which a setting has another default, each with what its settings apply to."""
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +31,7 @@ class Maker:
         self.certificate.write_text("certificate of the cloud")
         self.program = folder / "program"
         self.program.write_bytes(STATIC_PROGRAM)
-        self.tools = Tools(*([self.program] * 14))
+        self.tools = Tools(*([self.program] * len(fields(Tools))))
         busybox = folder / "busybox"
         busybox.write_text("#!/bin/sh\nprintf 'busybox\\nsh\\nsed\\n'\n")
         busybox.chmod(0o755)

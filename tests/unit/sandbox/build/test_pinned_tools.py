@@ -110,7 +110,10 @@ def test_every_module_of_ours_that_go_mod_names_is_part_of_the_key(tool: PinnedT
 
 
 def _pinned(tool: PinnedTool) -> str:
-    """Return the version of the tool's own module, which has its name if the main package is ours."""
+    """Return the version of the tool's own module.
+
+    It has the tool's name if the main package is ours, or else is the first that go.mod asks for.
+    """
     pins = {
         words[0]: words[1]
         for line in (tool.module_folder / "go.mod").read_text().splitlines()
@@ -119,7 +122,9 @@ def _pinned(tool: PinnedTool) -> str:
     package = (
         tool.package
         if tool.package != "."
-        else next(name for name in pins if name.endswith(f"/{tool.name.removesuffix('-newer')}"))
+        else next(
+            (name for name in pins if name.endswith(f"/{tool.name.removesuffix('-newer')}")), next(iter(pins))
+        )
     )
     return pins[max((module for module in pins if f"{package}/".startswith(f"{module}/")), key=len)]
 
