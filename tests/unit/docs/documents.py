@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-DOCUMENTS: Sequence[Path] = (*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").rglob("*.md")))
-"""Every document: those of the top folder, and everything in docs/."""
+DOCUMENTS: Sequence[Path] = (
+    *sorted(REPOSITORY.glob("*.md")),
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+    REPOSITORY / "policy" / "README.md",
+)
+"""Every document: those of the top folder, everything in docs/, and that of the policy pack."""
 
 
 def name(document: Path) -> str:
