@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from components.commands import (
     aws_policy,
+    forward,
     generate_root,
     google_role,
     import_state,
@@ -22,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 after a message that says what to fix."""
     parser = argparse.ArgumentParser(prog="python -m components", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (unseal, generate_root, migrate_seal, resume, import_state, aws_policy, google_role):
+    for command in (
+        *(unseal, generate_root, migrate_seal, resume, import_state, forward, aws_policy, google_role),
+    ):
         subparser = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.__doc__)
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
