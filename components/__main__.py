@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from components.commands import (
     aws_policy,
+    forward,
     generate_root,
     google_role,
     import_state,
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         migrate_seal,
         resume,
         import_state,
+        forward,
         aws_policy,
         google_role,
     ):

@@ -41,14 +41,15 @@ NEEDED_OUTPUTS = {
 }
 
 
-def selected_stack_outputs() -> Mapping[str, Any]:
-    """Return the outputs of the selected stack, secrets in plain.
+def selected_stack_outputs(*, show_secrets: bool = True) -> Mapping[str, Any]:
+    """Return the outputs of the selected stack, secrets in plain unless ``show_secrets`` is false.
 
     Raises :class:`DeploymentError` with pulumi's error message, and if the stack has no Vault yet.
     """
     require_command("pulumi", "it knows the stack; see pulumi.com/docs/install")
+    secrets = ["--show-secrets"] if show_secrets else []
     result = subprocess.run(
-        ["pulumi", "stack", "output", "--json", "--show-secrets"], capture_output=True, text=True, check=False
+        ["pulumi", "stack", "output", "--json", *secrets], capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
         raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")

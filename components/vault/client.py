@@ -172,13 +172,15 @@ class VaultClient:
         """Base URL of the server."""
         self.token = token
         """Sent with each call; empty for none. Not to be printed."""
-        self._ca_file = ca_file
-        self._identity = identity
+        self.ca_file = ca_file
+        """Path of the CA certificates that it is verified by; empty for those of this machine."""
+        self.identity = identity
+        """What it is verified by instead; None for an address that says it."""
         self._may_move = may_move
 
     def with_token(self, token: str) -> "VaultClient":
         """Return a client of the same server with another token."""
-        return VaultClient(self.address, token, self._ca_file, self._identity, may_move=self._may_move)
+        return VaultClient(self.address, token, self.ca_file, self.identity, may_move=self._may_move)
 
     def seal_status(self) -> SealStatus:
         """Return the seal's type and status, and the cluster's id.
@@ -416,9 +418,9 @@ class VaultClient:
         return {**answer, **(answer.get("data") or {})}
 
     def _not_trusted(self, error: Exception) -> str:
-        if self._identity is None:
+        if self.identity is None:
             return f"the TLS of {self.address} isn't trusted (podAddressCaFile): {error}"
-        return f"the certificate that Vault serves isn't trusted as {self._identity.name}'s: {error}"
+        return f"the certificate that Vault serves isn't trusted as {self.identity.name}'s: {error}"
 
     def redirected(self, path: str, status: int, location: str) -> DeploymentError:
         """Return the error for a redirect; Vault's own standby answers 307, which passes."""

@@ -31,6 +31,10 @@ def _provider(name: str) -> Provider:
             from sandbox.plugins.kubernetes.provider import KubernetesProvider
 
             return KubernetesProvider()
+        case "vault":
+            from sandbox.plugins.vault.provider import VaultProvider
+
+            return VaultProvider()
         case _:
             raise SystemExit(f"there is no stand-in for the provider plugin {name}")
 

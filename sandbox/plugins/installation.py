@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -14,6 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.layout import REPOSITORY, Layout
 
 PROVIDERS = ("aws", "gcp", "kubernetes")
+"""Those of the program."""
 _MARKER = "# A stand-in of the sandbox for the Pulumi provider plugin"
 _DOWNLOAD_SECONDS = 120
 
@@ -35,7 +37,11 @@ class PluginError(SandboxError):
 
 
 def install_plugins(
-    layout: Layout, *, download: bool, search_path: str | None = None
+    layout: Layout,
+    *,
+    download: bool,
+    search_path: str | None = None,
+    providers: Sequence[str] = PROVIDERS,
 ) -> list[InstalledPlugin]:
     """Make sure that the engine finds a plugin for each provider, and tell which.
 
@@ -48,7 +54,7 @@ def install_plugins(
     (https://www.pulumi.com/docs/iac/concepts/plugins/).
     """
     path = os.environ.get("PATH", os.defpath) if search_path is None else search_path
-    return [_install(layout, name, download=download, search_path=path) for name in PROVIDERS]
+    return [_install(layout, name, download=download, search_path=path) for name in providers]
 
 
 def _install(layout: Layout, name: str, *, download: bool, search_path: str) -> InstalledPlugin:

@@ -8,30 +8,33 @@ from tests.end_to_end.running_vault import RunningVault, poll
 
 PASSWORD = "opensesame"
 _POLICY = 'path "secret/data/database" { capabilities = ["read"] }'
-_POD: Mapping[str, Any] = {
-    "apiVersion": "v1",
-    "kind": "Pod",
-    "metadata": {
-        "name": "reader",
-        "annotations": {
-            "vault.hashicorp.com/agent-inject": "true",
-            "vault.hashicorp.com/agent-pre-populate-only": "true",
-            "vault.hashicorp.com/role": "database",
-            "vault.hashicorp.com/agent-inject-secret-database": "secret/data/database",
+
+
+def _pod(secret: str) -> Mapping[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "reader",
+            "annotations": {
+                "vault.hashicorp.com/agent-inject": "true",
+                "vault.hashicorp.com/agent-pre-populate-only": "true",
+                "vault.hashicorp.com/role": "database",
+                "vault.hashicorp.com/agent-inject-secret-database": secret,
+            },
         },
-    },
-    "spec": {
-        "restartPolicy": "Never",
-        "containers": [
-            {
-                "name": "reader",
-                "image": "busybox:1.36",
-                "imagePullPolicy": "Never",
-                "command": ["cat", "/vault/secrets/database"],
-            }
-        ],
-    },
-}
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [
+                {
+                    "name": "reader",
+                    "image": "busybox:1.36",
+                    "imagePullPolicy": "Never",
+                    "command": ["cat", "/vault/secrets/database"],
+                }
+            ],
+        },
+    }
 
 
 def secret_read_by_a_pod(vault: RunningVault, token: str) -> str:
@@ -49,7 +52,15 @@ def secret_read_by_a_pod(vault: RunningVault, token: str) -> str:
             "policies": "database",
         },
     )
-    vault.write("secret/data/database", token, {"data": {"password": PASSWORD}})
+    return said_by_a_pod(vault, token, "secret/data/database")
+
+
+def said_by_a_pod(vault: RunningVault, token: str, secret: str) -> str:
+    """Like :func:`secret_read_by_a_pod`, if Vault has the role `database` for the pod, which may read it.
+
+    ``token`` may write the secret.
+    """
+    vault.write(secret, token, {"data": {"password": PASSWORD}})
     said = ""
 
     def has_read() -> bool:
@@ -59,7 +70,7 @@ def secret_read_by_a_pod(vault: RunningVault, token: str) -> str:
         return PASSWORD in said
 
     try:
-        vault.cluster.kubectl("create", "--namespace=default", "--filename=-", stdin=json.dumps(_POD))
+        vault.cluster.kubectl("create", "--namespace=default", "--filename=-", stdin=json.dumps(_pod(secret)))
         poll("the pod read its secret", 90, has_read)
     finally:
         vault.cluster.kubectl("delete", "pod", "reader", "--namespace=default", "--ignore-not-found")

@@ -18,7 +18,8 @@ import urllib3
 from sandbox.layout import REPOSITORY
 from tests.benchmarks.writes import WriteLoad, longest_gap
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.injected_pod import PASSWORD, secret_read_by_a_pod
+from tests.end_to_end.first_configuration import FirstConfiguration
+from tests.end_to_end.injected_pod import PASSWORD, said_by_a_pod
 from tests.end_to_end.running_vault import RunningVault, poll
 
 GAP_SECONDS = 5
@@ -78,8 +79,20 @@ def test_command_of_the_program_works_awskms(awskms: Deployment, vault: RunningV
     assert vault.read("auth/token/lookup-self", result.stdout.strip()) is not None
 
 
-def test_agent_of_an_injected_pod_verifies_vault(awskms: Deployment, vault: RunningVault) -> None:
-    assert PASSWORD in secret_read_by_a_pod(vault, awskms.outputs()["root_token"])
+def test_injected_pod_reads_a_secret_by_the_example_of_a_first_configuration(
+    awskms: Deployment, vault: RunningVault, tmp_path: Path
+) -> None:
+    """The tunnel of the program's command verifies Vault, and so does the pod's agent."""
+    accounts = {"namespace": "default", "serviceAccount": "default"}
+    configuration = FirstConfiguration(awskms.stack, tmp_path)
+    configuration.prepare({"administrators": accounts, "workloads": {"database": accounts}})
+    configuration.up(awskms.outputs()["root_token"])
+    # An administrator goes on in place of the root token.
+    pod_token = awskms.cluster.kubectl("create", "token", "default", "--namespace=default").strip()
+    login = {"role": "administrator", "jwt": pod_token}
+    administrator = vault.write("auth/kubernetes/login", "", login)["auth"]["client_token"]
+    configuration.up(administrator, "--expect-no-changes")
+    assert PASSWORD in said_by_a_pod(vault, administrator, "secret/data/database/password")
 
 
 def test_pod_that_lost_its_volume_joins_again(awskms: Deployment, vault: RunningVault) -> None:

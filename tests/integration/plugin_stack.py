@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.layout import Layout
-from sandbox.plugins.installation import install_plugins
+from sandbox.plugins.installation import PROVIDERS, install_plugins
 from tests.built_tools import built_tools
 
 _RUN_SECONDS = 180
@@ -20,15 +20,16 @@ _RUN_SECONDS = 180
 
 @dataclass
 class PluginStack:
-    """A Pulumi project in a folder. ``environment`` is what the plugins need besides."""
+    """A Pulumi project in a folder, with these provider plugins; ``environment`` is what they need."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    providers: Sequence[str] = PROVIDERS
 
     def __post_init__(self) -> None:
         path = built_tools().search_path(Path(sys.executable).parent)
         layout = Layout(home=self.folder / "home")
-        plugins = install_plugins(layout, download=False, search_path=path)
+        plugins = install_plugins(layout, download=False, search_path=path, providers=self.providers)
         if any(plugin.kind == "real" for plugin in plugins):
             pytest.skip("a real provider plugin is on PATH, so the stand-ins are not used")
         backend = self.folder / "backend"

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-DOCUMENTS: Sequence[Path] = (*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").rglob("*.md")))
-"""Every document: those of the top folder, and everything in docs/."""
+DOCUMENTS: Sequence[Path] = (
+    *sorted(REPOSITORY.glob("*.md")),
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+    *sorted((REPOSITORY / "examples").glob("*/README.md")),
+    REPOSITORY / "policy" / "README.md",
+)
+"""Every document: those of the top folder, everything in docs/, the examples' and that of the policy pack."""
 
 
 def name(document: Path) -> str:

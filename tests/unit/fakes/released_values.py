@@ -11,7 +11,7 @@ from tests.unit.fakes.stack_settings import handed_on
 from tests.values_files import ROLE_ARN
 
 _TRUST = IrsaTrust(ANSWERS[GET_OIDC_PROVIDER]["arn"], ISSUER, "vault", "vault").statement()
-_EXISTING: Mapping[str, Answer] = {
+EXISTING: Mapping[str, Answer] = {
     "aws:kms/getKey:getKey": {
         "keySpec": "SYMMETRIC_DEFAULT",
         "keyUsage": "ENCRYPT_DECRYPT",
@@ -31,7 +31,7 @@ def released_values(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the values of the release of a stack on EKS, whose chart is in a registry that nobody asks."""
     chart = {"repository": "oci://registry.example.com/charts", **settings.get("chart", {})}
     stack = handed_on({**EKS, **settings, "chart": chart})
-    values = _plain(up(stack, {**ANSWERS, **_EXISTING}).only(RELEASE).inputs["values"])
+    values = _plain(up(stack, {**ANSWERS, **EXISTING}).only(RELEASE).inputs["values"])
     assert isinstance(values, dict)
     return values
 

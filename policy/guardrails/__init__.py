@@ -1,0 +1,1 @@
+"""Judges a stack of vault-autounseal: what production must not be without."""
