@@ -24,6 +24,9 @@ from components.vault.pod_access import PodAccess
 # Vault's key alone, or with the byte that a share adds (vault/barrier_aes_gcm.go, shamir/shamir.go).
 PLAIN_SHARE_BYTES = (32, 33)
 
+PULUMI_SECONDS = 15.0
+"""How long the backend of the state may take if somebody waits for a page."""
+
 SETTINGS_OF_INIT = "init"
 """The section that no cloud permission depends on; it may need a secret, which isn't needed here."""
 
@@ -44,10 +47,24 @@ def selected_stack_outputs() -> Mapping[str, Any]:
 
     Raises :class:`DeploymentError` with pulumi's error message, and if the stack has no Vault yet.
     """
+    return _outputs("--show-secrets")
+
+
+def selected_stack_public_outputs() -> Mapping[str, Any]:
+    """Return the same outputs, with Pulumi's words `[secret]` for each secret one.
+
+    Asks for no passphrase; takes at most :data:`PULUMI_SECONDS`.
+    """
+    return _outputs("--non-interactive", seconds=PULUMI_SECONDS)
+
+
+def _outputs(*options: str, seconds: float | None = None) -> Mapping[str, Any]:
     require_command("pulumi", "it knows the stack; see pulumi.com/docs/install")
-    result = subprocess.run(
-        ["pulumi", "stack", "output", "--json", "--show-secrets"], capture_output=True, text=True, check=False
-    )
+    command = ["pulumi", "stack", "output", "--json", *options]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise DeploymentError(f"pulumi didn't tell the stack's outputs within {seconds:g} s") from None
     if result.returncode != 0:
         raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
     outputs: Mapping[str, Any] = json.loads(result.stdout)

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import dataclasses
 import json
+import re
 import ssl
 import subprocess
 import sys
@@ -76,6 +77,37 @@ def test_command_of_the_program_works_over_tls(over_tls: Deployment, vault: Runn
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert vault.read("auth/token/lookup-self", result.stdout.strip()) is not None
+
+
+def shown(page: str) -> str:
+    """A page of the command `status` without what differs from run to run: times, and who leads."""
+    for pattern, instead in (
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME"),
+        (r"for \d+ days more", "for DAYS more"),
+        (r"(vault-\d  )(?:leads|stands by)", r"\1ROLE"),
+        (r"vault-\d leads", "POD leads"),
+    ):
+        page = re.sub(pattern, instead, page)
+    return page.strip()
+
+
+def test_status_is_as_readme_shows_it(over_tls: Deployment) -> None:
+    began = time.monotonic()
+    result = subprocess.run(
+        [sys.executable, "-m", "components", "status"],
+        cwd=REPOSITORY,
+        env={**over_tls.stack.environment(), "PULUMI_STACK": over_tls.stack.name},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    print(f"{time.monotonic() - began:.1f} s")
+    assert result.returncode == 0, result.stdout + result.stderr
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (page,) = re.findall(r"```\n(Vault vault/vault at .*?)```", readme, re.DOTALL)
+    assert shown(result.stdout) == shown(page), result.stdout
+    assert len(re.findall("  leads, ", result.stdout)) == 1
 
 
 def test_agent_of_an_injected_pod_verifies_vault(over_tls: Deployment, vault: RunningVault) -> None:

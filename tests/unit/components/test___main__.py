@@ -20,6 +20,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "unseal",
         "generate-root",
         "migrate-seal",
+        "status",
         "resume",
         "import",
         "aws-policy",
