@@ -1,7 +1,7 @@
 """The program's chapters and the folders that they are made of.
 
-The files here are chapters: `__main__.py` of the program calls them, from top to bottom, and each dynamic
-resource is one of them. A folder is what chapters are made of, and never imports a chapter. Folders import
+The files here are chapters: `deployment.py` calls them, from top to bottom, and each dynamic resource is one
+of them. A folder is what chapters are made of, and never imports a chapter. Folders import
 downwards only. From the top:
 
 - `commands`: what `python -m components` does beside `pulumi up`
