@@ -18,7 +18,7 @@ from components.custody.key_record import KeyRecord
 from components.errors import DeploymentError
 from components.kubernetes.kubectl import require_command
 from components.settings import Settings
-from components.settings.load import parse_settings
+from components.settings.load import PACKAGE_NAMESPACE, parse_settings
 from components.vault.pod_access import PodAccess
 
 # Vault's key alone, or with the byte that a share adds (vault/barrier_aes_gcm.go, shamir/shamir.go).
@@ -112,7 +112,7 @@ def selected_stack_settings() -> Settings:
     Raises :class:`DeploymentError` if Pulumi can't read them or if they are wrong.
     """
     require_command("pulumi", "it has the stack's settings; see pulumi.com/docs/install")
-    namespace = _project_name(Path.cwd())
+    project = _project_name(Path.cwd())
     result = subprocess.run(["pulumi", "config", "--json"], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise DeploymentError(
@@ -120,6 +120,8 @@ def selected_stack_settings() -> Settings:
             "Select a stack (pulumi stack select) in the folder of the program."
         )
     entries: Mapping[str, Any] = json.loads(result.stdout)
+    in_package = any(key.startswith(f"{PACKAGE_NAMESPACE}:") for key in entries)
+    namespace = PACKAGE_NAMESPACE if in_package else project
     own = _without_secrets(entries, namespace)
     return parse_settings(
         {key: value for key, value in own.items() if key != SETTINGS_OF_INIT},
@@ -148,7 +150,10 @@ def _project_name(folder: Path) -> str:
     raise DeploymentError(f"There is no Pulumi.yaml in {folder} or above; go to the folder of the program.")
 
 
-def token_of_settings() -> str:
-    """Return the setting `token`; empty if there is none."""
-    result = subprocess.run(["pulumi", "config", "get", "token"], capture_output=True, text=True, check=False)
+def token_of_settings(outputs: Mapping[str, Any]) -> str:
+    """Return the setting `token` of the stack that has these outputs; empty if there is none."""
+    # In the program of somebody else a key without a namespace is theirs, and the token of something else.
+    namespace = str(outputs.get("configuration_namespace") or "")
+    key = f"{namespace}:token" if namespace else "token"
+    result = subprocess.run(["pulumi", "config", "get", key], capture_output=True, text=True, check=False)
     return result.stdout.strip() if result.returncode == 0 else ""

@@ -70,5 +70,5 @@ def _credentials(stack: RecordedStack, outputs: Mapping[str, Any]) -> Credential
         problem = f"{stack.keys_location} doesn't have them"
     elif record is not None and stack.keys_fingerprint not in ("", record.fingerprint):
         problem = f"{stack.keys_location} has other shares than the stack has recorded"
-    token = token_of_settings() or (record.plain_root_token if record is not None else "")
+    token = token_of_settings(outputs) or (record.plain_root_token if record is not None else "")
     return Credentials(token, problem)

@@ -9,7 +9,7 @@ import pulumi
 
 from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings, read_provider_settings
 from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, QUANTITY
-from components.config.reader import ConfigReader, configuration_of, project_configuration
+from components.config.reader import ConfigReader, configuration_of
 from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
@@ -61,22 +61,28 @@ from components.settings.upgrade import read_upgrade
 # "<release>-vault-agent-injector-svc".
 RELEASE_NAME_LENGTH = 63 - len("-vault-agent-injector-svc")
 
+PACKAGE_NAMESPACE = "vault-autounseal"
+"""Namespace of the settings in a program of somebody else, whose project has another name and settings."""
+
 MODES: Sequence[Mode] = ("ha", "standalone")
 RELEASES: Mapping[str, Ownership] = {"true": "own", "handover": "handover", "false": "others"}
 
 
-def load_settings() -> Settings:
+def load_settings(namespace: str = "", given: Mapping[str, Any] | None = None) -> Settings:
     """Read and validate the settings of the current stack.
 
-    Raises :class:`SettingsError` with every problem at once, before any resource is registered.
+    ``namespace`` is that of its configuration; empty for the project's own. ``given`` are settings of the
+    program itself, in the form of the configuration's, before which those go. Raises :class:`SettingsError`
+    with every problem at once, before any resource is registered.
     """
-    token = pulumi.Config().get_secret("token")
+    own = namespace or pulumi.get_project()
     settings = parse_settings(
-        project_configuration(),
-        namespace=pulumi.get_project(),
-        token=token,
+        {**(given or {}), **configuration_of(own)},
+        namespace=own,
+        token=pulumi.Config(own).get_secret("token"),
         aws_configuration=configuration_of(AWS_NAMESPACE),
     )
+    settings = replace(settings, configuration_namespace=namespace)
     require_known_values(settings.chart)
     require_route(settings.gateway, settings.chart.path)
     return _with_google_provider(settings)

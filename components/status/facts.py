@@ -53,8 +53,8 @@ class RecordedStack:
 
     @property
     def unseals_itself(self) -> bool:
-        """Whether pods that start need no shares."""
-        return seal_class(self.seal_type).unseals_itself
+        """Whether pods that start need no shares; so it is taken to be if the stack doesn't say its seal."""
+        return not self.seal_type or seal_class(self.seal_type).unseals_itself
 
     @property
     def vault(self) -> str:

@@ -142,7 +142,8 @@ def seal_section(facts: Facts) -> Section:
         said = f"it is being migrated from {stack.migrate_from} to {stack.seal_type}"
         lines.append(Line(said, State.ATTENTION, "", *_MIGRATION))
     types = {pod.name: pod.status.seal_type for pod in facts.pods if pod.status is not None}
-    other = [name for name, found in types.items() if found not in (stack.seal_type, stack.migrate_from)]
+    expected = (stack.seal_type, stack.migrate_from) if stack.seal_type else types.values()
+    other = [name for name, found in types.items() if found not in expected]
     if other:
         named = ", ".join(f"{name} {types[name]}" for name in other)
         said = f"the stack has seal {stack.seal_type}, and Vault another: {named}"
@@ -152,7 +153,7 @@ def seal_section(facts: Facts) -> Section:
         return Section("Seal", [Line(f"{stack.seal_type} by the stack; no pod says its own", State.UNKNOWN)])
     if not lines:
         how = "pods unseal themselves" if stack.unseals_itself else "pods that start need key shares"
-        lines.append(Line(f"{stack.seal_type}: {how}"))
+        lines.append(Line(f"{stack.seal_type or next(iter(types.values()))}: {how}"))
     return Section("Seal", lines)
 
 
@@ -197,6 +198,8 @@ def _leadership(facts: Facts) -> list[Line]:
         fix = "ask again in a moment: it should get less; if not, see the disk and network of that pod"
         said = f"entries of raft's log that pods are behind: {', '.join(late)}"
         return [Line(said, State.ATTENTION, fix=fix)]
+    if facts.stack.replicas == 1:
+        return [Line(f"{leading[0]} leads, and is alone")]
     following = len(serving) - 1
     return [Line(f"{leading[0]} leads, {following} of {facts.stack.replicas - 1} follow it closely")]
 

@@ -174,6 +174,15 @@ def test_pod_that_does_not_follow_is_not_counted() -> None:
     assert section.lines[0].says == "vault-0 leads, 1 of 2 follow it closely"
 
 
+def test_one_replica_leads_alone() -> None:
+    assert voters_section(facts(pod(0), stack={"replicas": 1})).lines[0].says == "vault-0 leads, and is alone"
+
+
+def test_stack_that_does_not_say_its_seal() -> None:
+    section = seal_section(facts(stack={"seal_type": ""}))
+    assert (section.state, section.lines[0].says) == (State.FINE, "awskms: pods unseal themselves")
+
+
 def test_single_server_has_no_voters() -> None:
     assert "without raft" in voters_section(facts(pod(0), stack={"mode": "standalone"})).lines[0].says
 
