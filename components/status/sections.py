@@ -264,8 +264,8 @@ def outdated_section(facts: Facts) -> Section:
     if not outdated:
         return Section(title, [Line("no pod: all run with the settings of the release")])
     wanted = facts.release.wanted
-    # As the label has it, with the chart's name before it.
-    chart = wanted.chart.rpartition("-")[2]
+    # The label has the chart's name before it.
+    chart = wanted.chart.partition("-")[2]
     compared = WantedPods(wanted.image, wanted.configuration, chart)
     reasons: dict[str, list[str]] = {}
     for pod in outdated:

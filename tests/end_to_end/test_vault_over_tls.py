@@ -92,17 +92,15 @@ def shown(page: str) -> str:
 
 
 def test_status_is_as_readme_shows_it(over_tls: Deployment) -> None:
-    began = time.monotonic()
     result = subprocess.run(
         [sys.executable, "-m", "components", "status"],
         cwd=REPOSITORY,
         env={**over_tls.stack.environment(), "PULUMI_STACK": over_tls.stack.name},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
-    print(f"{time.monotonic() - began:.1f} s")
     assert result.returncode == 0, result.stdout + result.stderr
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     (page,) = re.findall(r"```\n(Vault vault/vault at .*?)```", readme, re.DOTALL)
