@@ -42,7 +42,7 @@ lint: environment
 	.venv/bin/lint-imports --no-logo
 
 types: environment
-	.venv/bin/mypy __main__.py components examples policy sandbox tests
+	.venv/bin/mypy __main__.py components vault_autounseal examples policy sandbox tests
 
 unit: environment
 	.venv/bin/pytest tests/unit -n 3

@@ -15,41 +15,45 @@ from components.commands import (
     restore,
     resume,
     snapshot,
+    status,
     unseal,
 )
 from components.errors import DeploymentError
 from components.operating_system import require_supported_system
 from components.progress import say
 
+COMMANDS = (
+    status,
+    unseal,
+    generate_root,
+    snapshot,
+    restore,
+    recover_quorum,
+    migrate_seal,
+    resume,
+    import_state,
+    forward,
+    aws_policy,
+    google_role,
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 1 after a message that says what to fix."""
+    """Run one command; return its exit code: 0 unless it has others, and 1 after a message on what to fix."""
     parser = argparse.ArgumentParser(prog="python -m components", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (
-        unseal,
-        generate_root,
-        snapshot,
-        restore,
-        recover_quorum,
-        migrate_seal,
-        resume,
-        import_state,
-        forward,
-        aws_policy,
-        google_role,
-    ):
+    for command in COMMANDS:
         subparser = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.__doc__)
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
     try:
         require_supported_system()
-        options.run(options)
+        code: int | None = options.run(options)
     except DeploymentError as error:
         say(str(error))
         return 1
-    return 0
+    return code or 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pulumi
 
 from components.custody.key_custody import STATE_LOCATION
 from components.errors import DeploymentError
+from components.resource_types import OPERATOR_INIT
 from components.stack_state import exported_deployment, qualified_stack_name
 
 SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
@@ -13,6 +14,10 @@ SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 
 class KeysLostError(DeploymentError):
     """The resource that has the only copy of Vault's keys would be replaced."""
+
+
+class SecondDeploymentError(DeploymentError):
+    """The stack has a Vault already, and this program would deploy another one and delete that."""
 
 
 def require_checkpoints(*, keys_in_state: bool) -> None:
@@ -44,8 +49,18 @@ def refuse_second_init() -> pulumi.ResourceHookBinding:
 
 
 def refuse_loss_of_keys(urn: str, stack: str) -> None:
-    """Raise :class:`KeysLostError` if the state has an init with that URN, and Vault's keys in it."""
+    """Raise if the state has an init already.
+
+    With another URN it is one of another program, whose other resources would be deleted, too: raises
+    :class:`SecondDeploymentError`. With that URN and Vault's keys in it: :class:`KeysLostError`.
+    """
     for resource in exported_deployment(stack).get("resources", ()):
+        if resource["type"] == OPERATOR_INIT and resource["urn"] != urn:
+            raise SecondDeploymentError(
+                f"This stack has deployed its Vault as {resource['urn']}, and this program would deploy one "
+                f"as {urn} and delete that one. Nothing was changed. A stack has one Vault; it goes over "
+                "from a clone to Vault(...) of the package, and not back (docs/package.md)."
+            )
         # States of earlier versions have no location.
         location = resource.get("outputs", {}).get("keys_location", STATE_LOCATION)
         if resource["urn"] == urn and location == STATE_LOCATION:

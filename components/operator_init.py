@@ -31,6 +31,8 @@ from components.vault.release_ownership import ownership, ownership_problem
 
 if TYPE_CHECKING:
     # The provider host loads this module, and has no use for what the program alone needs.
+    from pulumi.dynamic.config import Config
+
     from components.journal_key import JournalKey
     from components.kubernetes_connection import KubernetesConnection
     from components.settings import Settings
@@ -64,14 +66,21 @@ class OperatorInitProvider(StableProvider):
     """Runs `operator init` on pod 0 in ``create`` and nowhere else."""
 
     inputs = INPUTS
-    _adopted_keys = ""
-    _token = ""
+    _config: "Config | None" = None
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read the secrets of the configuration: as properties they would be in the state."""
+        """Keep the configuration, of which the secrets are read: as properties they would be in the state."""
         super().configure(req)
-        self._adopted_keys = str(req.config.get("adoptedKeys") or "")
-        self._token = str(req.config.get("token") or "").strip()
+        self._config = req.config
+
+    def _secret(self, props: Mapping[str, Any], name: str) -> str:
+        """Return a secret setting; empty if there is none.
+
+        In the program of somebody else the project's namespace has other things under such a name.
+        """
+        namespace = props.get("configuration_namespace")
+        key = f"{namespace}:{name}" if namespace else name
+        return str(self._config.get(key) or "").strip() if self._config is not None else ""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse changes of the shares that only their holders can make, and of the place of the keys.
@@ -82,7 +91,7 @@ class OperatorInitProvider(StableProvider):
         if installed := ownership_problem(_olds, news):
             failures.append(CheckFailure("release", installed))
         if _olds.get("shares") is not None:
-            if self._adopted_keys:
+            if self._secret(news, "adoptedKeys"):
                 say(_STILL_CONFIGURED)
             changed = _changed_share_inputs(_olds, news)
             if changed and _olds.get("pgp_keys"):
@@ -133,7 +142,9 @@ class OperatorInitProvider(StableProvider):
         # Imported where it runs: no preview does, and it takes a part of a second.
         from components.init.procedure import initialized
 
-        inputs = InitInputs.from_properties(props, self._adopted_keys, self._token)
+        inputs = InitInputs.from_properties(
+            props, self._secret(props, "adoptedKeys"), self._secret(props, "token")
+        )
         result = initialized(inputs)
         outputs = {
             **self.input_values(props),
@@ -152,7 +163,7 @@ class OperatorInitProvider(StableProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Record changed inputs and keep every output, but rekey if the shares were changed."""
         properties = self.input_values(_news)
-        inputs = InitInputs.from_properties(_news, adopted_keys="", token=self._token)
+        inputs = InitInputs.from_properties(_news, adopted_keys="", token=self._secret(_news, "token"))
         kept = {**_missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if completes_migration(_olds, _news):
             kept.update(_outputs_after_migration(inputs, {**_olds, **kept}))
@@ -318,6 +329,11 @@ def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> 
     )
 
 
+def _namespace(settings: "Settings") -> Mapping[str, str]:
+    namespace = settings.configuration_namespace
+    return {"configuration_namespace": namespace} if namespace else {}
+
+
 class OperatorInit(StableResource, module="vault", name="OperatorInit"):
     """An initialised Vault, its root token and shares or their place."""
 
@@ -379,6 +395,7 @@ class OperatorInit(StableResource, module="vault", name="OperatorInit"):
             "preflight_seconds": settings.deadlines.preflight_seconds,
             "pod_start_seconds": settings.deadlines.pod_start_seconds,
             **ownership(settings.release),
+            **_namespace(settings),
             **release.awaiting,
             **dict.fromkeys(OUTPUTS),
         }

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
 from components.child_environment import environment_without_settings
-from components.commands.selected_stack import selected_stack_outputs
+from components.commands.selected_stack import selected_stack_public_outputs
 from components.errors import DeploymentError, RetryableError
 from components.progress import say
 from components.vault.client import VaultClient
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         raise DeploymentError("Give a command: python -m components forward -- vault status")
-    outputs = selected_stack_outputs(show_secrets=False)
+    outputs = selected_stack_public_outputs()
     access = PodAccess.from_properties(outputs["pod_access"])
     with _active_server(access, int(outputs["replicas"])) as server, _variables(server) as variables:
         code = _run(command, {**_environment(), **variables})

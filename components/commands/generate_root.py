@@ -48,7 +48,11 @@ def _new_root_token(outputs: Mapping[str, Any], given_token: str) -> str:
     access = PodAccess.from_properties(outputs["pod_access"])
     record = keys_of(outputs)
     shares = record.shares if record is not None and not record.shares_encrypted else ()
-    known = (record.plain_root_token, token_of_settings()) if record is not None else (token_of_settings(),)
+    known = (
+        (record.plain_root_token, token_of_settings(outputs))
+        if record is not None
+        else (token_of_settings(outputs),)
+    )
     tokens = (given_token,) if given_token else known
     problems = []
     for ordinal in range(int(outputs["replicas"])):

@@ -85,7 +85,7 @@ def _inputs(outputs: Mapping[str, Any]) -> MigrationInputs:
         seal_type=seal_type,
         shares=record.shares,
         threshold=record.threshold,
-        token=record.plain_root_token or token_of_settings(),
+        token=record.plain_root_token or token_of_settings(outputs),
     )
 
 

@@ -19,12 +19,15 @@ from components.errors import DeploymentError
 from components.kubernetes.kubectl import require_command
 from components.settings import Settings
 from components.settings.deployed_vault import RECORDING_TYPES, deployed_vault
-from components.settings.load import parse_settings
+from components.settings.load import PACKAGE_NAMESPACE, parse_settings
 from components.stack_state import exported_deployment, outputs_in
 from components.vault.pod_access import PodAccess
 
 # Vault's key alone, or with the byte that a share adds (vault/barrier_aes_gcm.go, shamir/shamir.go).
 PLAIN_SHARE_BYTES = (32, 33)
+
+PULUMI_SECONDS = 15.0
+"""How long the backend of the state may take if somebody waits for a page."""
 
 SETTINGS_OF_INIT = "init"
 """The section that no cloud permission depends on; it may need a secret, which isn't needed here."""
@@ -41,16 +44,29 @@ NEEDED_OUTPUTS = {
 }
 
 
-def selected_stack_outputs(*, show_secrets: bool = True) -> Mapping[str, Any]:
-    """Return the outputs of the selected stack, secrets in plain unless ``show_secrets`` is false.
+def selected_stack_outputs() -> Mapping[str, Any]:
+    """Return the outputs of the selected stack, secrets in plain.
 
     Raises :class:`DeploymentError` with pulumi's error message, and if the stack has no Vault yet.
     """
+    return _outputs("--show-secrets")
+
+
+def selected_stack_public_outputs() -> Mapping[str, Any]:
+    """Return the same outputs, with Pulumi's words `[secret]` for each secret one.
+
+    Asks for no passphrase; takes at most :data:`PULUMI_SECONDS`.
+    """
+    return _outputs("--non-interactive", seconds=PULUMI_SECONDS)
+
+
+def _outputs(*options: str, seconds: float | None = None) -> Mapping[str, Any]:
     require_command("pulumi", "it knows the stack; see pulumi.com/docs/install")
-    secrets = ["--show-secrets"] if show_secrets else []
-    result = subprocess.run(
-        ["pulumi", "stack", "output", "--json", *secrets], capture_output=True, text=True, check=False
-    )
+    command = ["pulumi", "stack", "output", "--json", *options]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise DeploymentError(f"pulumi didn't tell the stack's outputs within {seconds:g} s") from None
     if result.returncode != 0:
         raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
     outputs: Mapping[str, Any] = json.loads(result.stdout)
@@ -98,7 +114,7 @@ def selected_stack_settings() -> Settings:
     Raises :class:`DeploymentError` if Pulumi can't read them or the state, or if they are wrong.
     """
     require_command("pulumi", "it has the stack's settings; see pulumi.com/docs/install")
-    namespace = _project_name(Path.cwd())
+    project = _project_name(Path.cwd())
     result = subprocess.run(["pulumi", "config", "--json"], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise DeploymentError(
@@ -106,6 +122,8 @@ def selected_stack_settings() -> Settings:
             "Select a stack (pulumi stack select) in the folder of the program."
         )
     entries: Mapping[str, Any] = json.loads(result.stdout)
+    in_package = any(key.startswith(f"{PACKAGE_NAMESPACE}:") for key in entries)
+    namespace = PACKAGE_NAMESPACE if in_package else project
     own = _without_secrets(entries, namespace)
     return parse_settings(
         {key: value for key, value in own.items() if key != SETTINGS_OF_INIT},
@@ -135,7 +153,10 @@ def _project_name(folder: Path) -> str:
     raise DeploymentError(f"There is no Pulumi.yaml in {folder} or above; go to the folder of the program.")
 
 
-def token_of_settings() -> str:
-    """Return the setting `token`; empty if there is none."""
-    result = subprocess.run(["pulumi", "config", "get", "token"], capture_output=True, text=True, check=False)
+def token_of_settings(outputs: Mapping[str, Any]) -> str:
+    """Return the setting `token` of the stack that has these outputs; empty if there is none."""
+    # In the program of somebody else a key without a namespace is theirs, and the token of something else.
+    namespace = str(outputs.get("configuration_namespace") or "")
+    key = f"{namespace}:token" if namespace else "token"
+    result = subprocess.run(["pulumi", "config", "get", key], capture_output=True, text=True, check=False)
     return result.stdout.strip() if result.returncode == 0 else ""

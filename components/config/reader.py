@@ -5,7 +5,6 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
-import pulumi
 from pulumi.runtime import config as runtime_config
 
 from components.near_names import near_name
@@ -18,17 +17,12 @@ QUOTE = "put it in quotes, as YAML reads it as a number and drops zeros at its e
 _MISSING_OBJECT: Mapping[str, Any] = {}
 
 
-def project_configuration() -> Mapping[str, str]:
-    """Return the stack's configuration in the project's namespace, keyed without the namespace.
+def configuration_of(namespace: str) -> Mapping[str, str]:
+    """Return the stack's configuration in a namespace, such as a provider's, keyed without the namespace.
 
     Pulumi's ``Config`` only answers for keys that are asked for. The runtime's table alone knows which keys
     exist, and so tells a misspelt key from an absent one.
     """
-    return configuration_of(pulumi.get_project())
-
-
-def configuration_of(namespace: str) -> Mapping[str, str]:
-    """Return the stack's configuration in a namespace, such as a provider's, keyed without the namespace."""
     prefix = f"{namespace}:"
     return {
         key.removeprefix(prefix): value

@@ -14,6 +14,7 @@ from typing import Any
 
 from components.errors import DeploymentError
 from components.kubernetes.process_group import signal_group, started
+from components.time_limit import TimeLimit
 
 _LAST_OUTPUT_SECONDS = 3
 _LINES_PER_OWN_LINE = 50
@@ -89,8 +90,9 @@ def require_command(name: str, purpose: str) -> None:
 class Kubectl:
     """Runs kubectl against one target, never against the current context."""
 
-    def __init__(self, target: KubernetesTarget) -> None:
+    def __init__(self, target: KubernetesTarget, limit: TimeLimit | None = None) -> None:
         self._target = target
+        self._limit = limit
 
     def require_reachable(self) -> None:
         """Raise :class:`DeploymentError` if the API server doesn't answer."""
@@ -191,6 +193,8 @@ class Kubectl:
         Bytes of the output that aren't UTF-8, as in a pod's log, are replaced.
         """
         require_command("kubectl", "it reaches Vault's pods; see kubernetes.io/docs/tasks/tools")
+        if self._limit is not None:
+            timeout_seconds = self._limit.seconds(timeout_seconds)
         given = stdin.encode() if stdin is not None else None
         with (
             self.command(arguments) as command,

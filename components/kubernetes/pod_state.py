@@ -30,9 +30,14 @@ def stateful_set_pods(kubectl: Kubectl, name: str) -> Sequence[PodState]:
 
     Raises :class:`KubectlError`.
     """
-    listed: Sequence[Mapping[str, Any]] = json.loads(
-        kubectl.run(["get", "statefulset,pod", "--output=json"])
-    )["items"]
+    listed = json.loads(kubectl.run(["get", "statefulset,pod", "--output=json"]))["items"]
+    return stateful_set_pods_among(kubectl, name, listed)
+
+
+def stateful_set_pods_among(
+    kubectl: Kubectl, name: str, listed: Sequence[Mapping[str, Any]]
+) -> Sequence[PodState]:
+    """Return the same from these objects; kubectl is asked for the events of those that don't run."""
     own = {(item["kind"], item["metadata"]["name"]): item for item in listed}
     stateful_set = own.get(("StatefulSet", name))
     if stateful_set is None:

@@ -9,7 +9,7 @@ import pulumi
 
 from components.aws.provider_settings import AWS_NAMESPACE, AwsProviderSettings, read_provider_settings
 from components.config.patterns import DNS_LABEL, DNS_NAME, DURATION, QUANTITY
-from components.config.reader import ConfigReader, configuration_of, project_configuration
+from components.config.reader import ConfigReader, configuration_of
 from components.custody.stores import gcp_secret_manager
 from components.errors import SettingsError
 from components.google.provider_settings import stack_provider_settings
@@ -71,29 +71,35 @@ from components.stack_state import recorded_outputs_of
 # "<release>-vault-agent-injector-svc".
 RELEASE_NAME_LENGTH = 63 - len("-vault-agent-injector-svc")
 
+PACKAGE_NAMESPACE = "vault-autounseal"
+"""Namespace of the settings in a program of somebody else, whose project has another name and settings."""
+
 MODES: Sequence[Mode] = ("ha", "standalone")
 RELEASES: Mapping[str, Ownership] = {"true": "own", "handover": "handover", "false": "others"}
 
 
-def load_settings() -> Settings:
+def load_settings(namespace: str = "", given: Mapping[str, Any] | None = None) -> Settings:
     """Read and validate the settings of the current stack.
 
-    Says which versions it keeps of a stack that has a Vault. Raises :class:`SettingsError` with every problem
-    at once, before any resource is registered, and :class:`~components.errors.DeploymentError` if the engine
-    doesn't tell what the state has, as other defaults would upgrade Vault.
+    ``namespace`` is that of its configuration; empty for the project's own. ``given`` are settings of the
+    program itself, in the form of the configuration's, before which those go. Says which versions it keeps of
+    a stack that has a Vault. Raises :class:`SettingsError` with every problem at once, before any resource is
+    registered, and :class:`~components.errors.DeploymentError` if the engine doesn't tell what the state has,
+    as other defaults would upgrade Vault.
     """
-    token = pulumi.Config().get_secret("token")
-    configuration, namespace = project_configuration(), pulumi.get_project()
+    own = namespace or pulumi.get_project()
+    configuration = {**(given or {}), **configuration_of(own)}
     deployed = deployed_vault(recorded_outputs_of(*RECORDING_TYPES))
     settings = parse_settings(
         configuration,
-        namespace=namespace,
-        token=token,
+        namespace=own,
+        token=pulumi.Config(own).get_secret("token"),
         aws_configuration=configuration_of(AWS_NAMESPACE),
         deployed=deployed,
     )
-    if (kept := kept_defaults(ConfigReader(configuration, [], path=namespace), deployed)) is not None:
+    if (kept := kept_defaults(ConfigReader(configuration, [], path=own), deployed)) is not None:
         pulumi.log.info(kept)
+    settings = replace(settings, configuration_namespace=namespace)
     require_known_values(settings.chart)
     require_route(settings.gateway, settings.chart.path)
     return _with_google_provider(settings)

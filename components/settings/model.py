@@ -259,6 +259,8 @@ class Settings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     listener: ListenerSettings = field(default_factory=ListenerSettings)
     extra_configuration: ExtraConfiguration = field(default_factory=ExtraConfiguration)
+    configuration_namespace: str = ""
+    """Namespace of the configuration that the secrets among them are in; empty for the project's own."""
     license: SecretEntry | None = None
     """The licence of Vault Enterprise; None for the community's edition."""
     gateway: GatewaySettings | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from components.errors import DeploymentError, RetryableError
+from components.time_limit import TimeLimit
 from components.vault.messages import (
     ALREADY_INITIALIZED,
     ATTEMPT_ENDED,
@@ -138,6 +139,7 @@ class VaultClient:
     ``ca_file`` is the path of the CA certificates (PEM) for its TLS; empty for those of this machine. With
     ``identity`` it is verified by that instead, wherever the address leads. ``may_move`` says that the server
     was asked whether it speaks TLS, so one that does by now is another one, and has to be asked again.
+    ``limit`` is how long calls may take; None for each call's own limit.
     Every method raises :class:`VaultUnreachableError` if there is no connection,
     :class:`VaultUnavailableError` if Vault can't answer now, and :class:`VaultRefusedError`.
     """
@@ -150,6 +152,7 @@ class VaultClient:
         identity: ServerIdentity | None = None,
         *,
         may_move: bool = False,
+        limit: TimeLimit | None = None,
     ) -> None:
         # Imported where Vault is asked: a preview asks it nothing, and both take a part of a second.
         import hvac
@@ -177,10 +180,18 @@ class VaultClient:
         self.identity = identity
         """What it is verified by instead; None for an address that says it."""
         self._may_move = may_move
+        self._limit = limit
 
     def with_token(self, token: str) -> "VaultClient":
         """Return a client of the same server with another token."""
-        return VaultClient(self.address, token, self.ca_file, self.identity, may_move=self._may_move)
+        return VaultClient(
+            self.address,
+            token,
+            self.ca_file,
+            self.identity,
+            may_move=self._may_move,
+            limit=self._limit,
+        )
 
     def seal_status(self) -> SealStatus:
         """Return the seal's type and status, and the cluster's id.
@@ -337,6 +348,8 @@ class VaultClient:
         import hvac.exceptions
         import requests
 
+        if self._limit is not None:
+            seconds = self._limit.seconds(seconds)
         try:
             answer = self._adapter.request(method, f"/v1/{path}", json=body, timeout=seconds)
         except (

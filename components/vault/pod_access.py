@@ -19,6 +19,7 @@ from typing import Any
 from components.errors import RetryableError
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
 from components.kubernetes.process_group import signal_group, started
+from components.time_limit import TimeLimit
 from components.vault.client import VaultClient
 from components.vault.ports import API_PORT
 from components.vault.server_identity import ServerIdentity, served_authority
@@ -44,6 +45,8 @@ class PodAccess:
     server_name: str = ""
     """Name in the certificates of pods that speak TLS; empty if none ever does. Each pod is asked, as some
     speak TLS and others don't while the cluster moves to it or back."""
+    limit: TimeLimit | None = None
+    """How long questions may take; None for each question's own limit. No property of a resource."""
 
     def to_properties(self) -> dict[str, Any]:
         """Return the access as a resource's property; without CA and TLS as earlier versions did."""
@@ -69,7 +72,7 @@ class PodAccess:
     @property
     def kubectl(self) -> Kubectl:
         """kubectl for the pods' namespace."""
-        return Kubectl(self.target)
+        return Kubectl(self.target, self.limit)
 
     def pod(self, ordinal: int) -> str:
         """Return the name of the pod with that ordinal."""
@@ -99,19 +102,25 @@ class PodAccess:
         if self.address:
             address = self.address.replace("{pod}", self.pod(ordinal)).rstrip("/")
             ca_file = str(Path(self.ca_file).expanduser()) if self.ca_file else ""
-            yield VaultClient(address, ca_file=ca_file)
+            yield VaultClient(address, ca_file=ca_file, limit=self.limit)
             return
         identity = self._identity(self.pod(ordinal))
         with (
             self.kubectl.command(
                 ["port-forward", "--address=127.0.0.1", f"pod/{self.pod(ordinal)}", f":{API_PORT}"]
             ) as command,
-            _port_forward(command) as port,
+            _port_forward(command, self._forward_seconds) as port,
         ):
             scheme = "http" if identity is None else "https"
             # The pod that was asked may have ended, and the tunnel lead to its successor.
             may_move = bool(self.server_name)
-            yield VaultClient(f"{scheme}://127.0.0.1:{port}", identity=identity, may_move=may_move)
+            yield VaultClient(
+                f"{scheme}://127.0.0.1:{port}", identity=identity, may_move=may_move, limit=self.limit
+            )
+
+    @property
+    def _forward_seconds(self) -> float:
+        return _FORWARD_SECONDS if self.limit is None else self.limit.seconds(_FORWARD_SECONDS)
 
     def _identity(self, pod: str) -> ServerIdentity | None:
         """Return what a pod is verified by; None if it speaks HTTP."""
@@ -131,30 +140,30 @@ def pods_identity(props: Mapping[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _port_forward(command: list[str]) -> Iterator[int]:
+def _port_forward(command: list[str], seconds: float) -> Iterator[int]:
     """Run kubectl port-forward on a free port that kubectl chooses, and end it in every case."""
     if shutil.which("setpriv"):
         # A provider that is killed can't run the finally block; the kernel (Linux) then ends the tunnel.
         command = ["setpriv", "--pdeathsig", "TERM", *command]
     with started(command) as process:
         try:
-            yield _forwarded_port(process)
+            yield _forwarded_port(process, seconds)
         finally:
             signal_group(process, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=3)
 
 
-def _forwarded_port(process: "subprocess.Popen[bytes]") -> int:
+def _forwarded_port(process: "subprocess.Popen[bytes]", seconds: float) -> int:
     """Return the port from the line "Forwarding from 127.0.0.1:PORT -> 8200", once it appears."""
     if process.stdout is None or process.stderr is None:
         raise PodUnreachableError("kubectl port-forward has no output to read")
-    deadline = time.monotonic() + _FORWARD_SECONDS
+    deadline = time.monotonic() + seconds
     line = b""
     while not line.endswith(b"\n"):
         readable, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
         if not readable:
-            raise PodUnreachableError(f"kubectl port-forward didn't answer within {_FORWARD_SECONDS} s")
+            raise PodUnreachableError(f"kubectl port-forward didn't answer within {seconds:.2g} s")
         byte = process.stdout.read(1)
         if not byte:
             # A program that kubectl ran may hold it open.

@@ -108,7 +108,18 @@ def _found(access: PodAccess, kinds: str) -> Sequence[Server]:
     except KubectlError as error:
         what = "pods and volumes" if "pvc" in kinds else "pods"
         raise StatefulSetError(f"the {what} of {access.statefulset} can't be listed: {error}") from None
-    objects: Sequence[Mapping[str, Any]] = json.loads(text)["items"]
+    return servers_among(access, json.loads(text)["items"])
+
+
+def servers_among(
+    access: PodAccess, objects: Sequence[Mapping[str, Any]], *, settled: bool = True
+) -> Sequence[Server]:
+    """Return the servers of the StatefulSet among these objects of its namespace; none without it.
+
+    If Kubernetes hasn't taken over the last change of the StatefulSet, or it is gone and has left any, which
+    pods are outdated isn't known: raises :class:`StatefulSetError` then, or returns none of them as outdated
+    if ``settled`` is False.
+    """
     own = {(item["kind"], item["metadata"]["name"]): item for item in objects}
     name = re.compile(rf"(?:{_VOLUME}-)?{re.escape(access.statefulset)}-(\d+)")
     ordinals = {int(found[1]) for _, full in own if (found := name.fullmatch(full))}
@@ -119,7 +130,7 @@ def _found(access: PodAccess, kinds: str) -> Sequence[Server]:
     ]
     if not present:
         return []
-    update_revision = _update_revision(own.get(("StatefulSet", access.statefulset)))
+    update_revision = _update_revision(own.get(("StatefulSet", access.statefulset))) if settled else None
     return [_server(access, ordinal, own, update_revision) for ordinal in present]
 
 
@@ -141,8 +152,16 @@ def _claim(access: PodAccess, ordinal: int) -> str:
     return f"{_VOLUME}-{access.pod(ordinal)}"
 
 
+def template_origin(stateful_set: Mapping[str, Any]) -> PodOrigin:
+    """Return the origin of the pods that the StatefulSet makes now."""
+    return _origin(stateful_set["spec"]["template"])
+
+
 def _update_revision(stateful_set: Mapping[str, Any] | None) -> str:
-    """Return the revision of the present template; raise if the controller hasn't determined it yet."""
+    """Return the revision of the present template.
+
+    Raises :class:`StatefulSetError` if the controller hasn't determined it yet.
+    """
     if stateful_set is None:
         raise StatefulSetError("the StatefulSet is gone, and has left pods or volumes")
     status = stateful_set.get("status", {})
@@ -154,7 +173,10 @@ def _update_revision(stateful_set: Mapping[str, Any] | None) -> str:
 
 
 def _server(
-    access: PodAccess, ordinal: int, own: Mapping[tuple[str, str], Mapping[str, Any]], update_revision: str
+    access: PodAccess,
+    ordinal: int,
+    own: Mapping[tuple[str, str], Mapping[str, Any]],
+    update_revision: str | None,
 ) -> Server:
     pod = own.get(("Pod", access.pod(ordinal)))
     claim = own.get(("PersistentVolumeClaim", _claim(access, ordinal)))
@@ -164,7 +186,7 @@ def _server(
         ordinal=ordinal,
         name=access.pod(ordinal),
         pod_uid=str(metadata.get("uid", "")),
-        outdated=revision is not None and revision != update_revision,
+        outdated=None not in (revision, update_revision) and revision != update_revision,
         created=datetime.fromisoformat(metadata["creationTimestamp"]) if metadata else None,
         terminating="deletionTimestamp" in metadata,
         claim=str(claim["metadata"]["name"]) if claim is not None else "",

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import dataclasses
 import json
+import re
 import ssl
 import subprocess
 import sys
@@ -93,6 +94,35 @@ def test_injected_pod_reads_a_secret_by_the_example_of_a_first_configuration(
     administrator = vault.write("auth/kubernetes/login", "", login)["auth"]["client_token"]
     configuration.up(administrator, "--expect-no-changes")
     assert PASSWORD in said_by_a_pod(vault, administrator, "secret/data/database/password")
+
+
+def shown(page: str) -> str:
+    """A page of the command `status` without what differs from run to run: times, and who leads."""
+    for pattern, instead in (
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME"),
+        (r"for \d+ days more", "for DAYS more"),
+        (r"(vault-\d  )(?:leads|stands by)", r"\1ROLE"),
+        (r"vault-\d leads", "POD leads"),
+    ):
+        page = re.sub(pattern, instead, page)
+    return page.strip()
+
+
+def test_status_is_as_readme_shows_it(awskms: Deployment) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "components", "status"],
+        cwd=REPOSITORY,
+        env={**awskms.stack.environment(), "PULUMI_STACK": awskms.stack.name},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (page,) = re.findall(r"```\n(Vault vault/vault at .*?)```", readme, re.DOTALL)
+    assert shown(result.stdout) == shown(page), result.stdout
+    assert len(re.findall("  leads, ", result.stdout)) == 1
 
 
 def test_pod_that_lost_its_volume_joins_again(awskms: Deployment, vault: RunningVault) -> None:

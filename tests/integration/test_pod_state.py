@@ -3,19 +3,32 @@
 The pods are the chart's, with the program's values or with none. No node is there to run them.
 """
 
+import base64
 import json
+import socket
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.kubernetes.kubectl import Kubectl, KubernetesTarget
 from components.kubernetes.pod_state import deployment_pods, grouped_problems, stateful_set_pods
-from components.seals.seal import PodRequirements
+from components.seals.seal import PodRequirements, SecretMount
+from components.status.facts import Facts, RecordedStack
+from components.status.observation import TOGETHER_SECONDS, observe
+from components.status.sections import page_of
 from components.vault.chart_values import chart_values
+from components.vault.pod_access import PodAccess
+from components.vault.server_identity import VOLUME
+from sandbox.certificates import CertificateAuthority
 from sandbox.processes import wait_until
 from tests.built_tools import built_tools
 from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.unit.fakes.observed_vault import outputs
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
 Render = Callable[..., dict[tuple[str, str], Any]]
@@ -110,3 +123,70 @@ def test_pods_that_a_quota_refuses_until_it_is_gone(
     # The controllers try again by themselves, but more and more rarely.
     plane.kubectl("annotate", "statefulset,replicaset", "--all", "tried=again", "--namespace=full")
     await_problems(kubectl, f"vault-0, vault-1, vault-2, {INJECTOR}-")
+
+
+def observed(plane: ControlPlane, namespace: str, kubeconfig: Path | None = None) -> Facts:
+    """What the command for the status sees of a stack with TLS."""
+    target = KubernetesTarget(str(kubeconfig or plane.kubeconfig), "here", namespace)
+    access = PodAccess(target, "vault", address="", server_name=f"vault-active.{namespace}.svc")
+    stack = RecordedStack.from_outputs(outputs(pod_access=access.to_properties(), seal_type="shamir"))
+    return observe(stack, datetime.now(UTC))
+
+
+def test_status_of_pods_that_are_not_created_and_of_their_certificate(
+    plane: ControlPlane, installed: Callable[..., Kubectl], tmp_path: Path
+) -> None:
+    plane.kubectl("create", "namespace", "seen")
+    assert observed(plane, "seen").release is None
+    plane.kubectl("create", "quota", "none", "--namespace=seen", "--hard=pods=0")
+    settings = parse({**SHAMIR, "tls": '{"source": "secret", "secret": "its-own"}'})
+    kubectl = installed(
+        "seen", values=chart_values(settings, configuration='storage "raft" {}', pods=_with_tls())
+    )
+    await_problems(
+        kubectl, "vault-0, vault-1, vault-2: not created: create Pod vault-", f"a pod of {INJECTOR}: "
+    )
+    facts = observed(plane, "seen")
+    assert all("exceeded quota" in pod.kubernetes for pod in facts.pods)
+    assert facts.secret is not None
+    assert facts.secret.problem == "it isn't there"
+    assert page_of(facts).exit_code == 1
+
+    issued = CertificateAuthority.load_or_create(tmp_path, "test").issue("server", "server")
+    entries = {"tls.crt": issued.certificate, "tls.key": issued.key}
+    data = {name: base64.b64encode(file.read_bytes()).decode() for name, file in entries.items()}
+    annotations = {"cert-manager.io/certificate-name": "its-own"}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "its-own", "annotations": annotations},
+        "type": "kubernetes.io/tls",
+        "data": data,
+    }
+    # As people do, after which an annotation has the key as well.
+    plane.kubectl("apply", "--namespace=seen", "--filename=-", stdin=json.dumps(secret))
+    found = observed(plane, "seen").secret
+    assert found is not None
+    assert found.certificate is not None
+    assert (found.request, found.by_stack) == ("its-own", False)
+
+
+def test_status_comes_in_time_though_the_api_server_says_nothing(
+    plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(built_tools().kubectl.parent), prepend=":")
+    kubeconfig = tmp_path / "kubeconfig"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        kubeconfig.write_text(plane.kubeconfig.read_text().replace(plane.server, address))
+        began = time.monotonic()
+        facts = observed(plane, "seen", kubeconfig)
+    assert time.monotonic() - began < TOGETHER_SECONDS
+    assert "took longer than" in facts.unreachable
+    assert page_of(facts).exit_code == 2
+    refused = observed(plane, "seen", kubeconfig)
+    assert "refused" in refused.unreachable
+
+
+def _with_tls() -> PodRequirements:
+    return replace(PodRequirements(), secret_mounts=(SecretMount(VOLUME, "its-own", "/vault/tls"),))

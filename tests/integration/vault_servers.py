@@ -184,12 +184,13 @@ class VaultServers:
         )
         objects = KubernetesObjects(self.folder / "objects", NAME)
         revision = {"updateRevision": "1", "observedGeneration": 1}
-        replicas = {"replicas": len(self.servers)}
-        objects.put("statefulset", NAME, metadata={"generation": 1}, spec=replicas, status=revision)
+        spec = {"replicas": len(self.servers), "template": {"metadata": {}, "spec": {}}}
+        objects.put("statefulset", NAME, metadata={"generation": 1}, spec=spec, status=revision)
         for server in self.servers:
             labels = {"controller-revision-hash": "1"}
             running = {
                 "phase": "Running",
+                "conditions": [{"type": "Ready", "status": "True"}],
                 "containerStatuses": [{"name": "vault", "ready": True, "state": {"running": {}}}],
             }
             objects.put("pod", server.name, metadata={"labels": labels}, status=running)

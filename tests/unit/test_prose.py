@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MODULES = [ROOT / "__main__.py", *sorted((ROOT / "components").rglob("*.py"))]
+PACKAGES = ("components", "vault_autounseal")
+MODULES = [ROOT / "__main__.py", *(file for one in PACKAGES for file in sorted((ROOT / one).rglob("*.py")))]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # Ruff's D401 covers functions alone; a module or class isn't described by a relative clause either.
 RELATIVE = re.compile(r"(What|Whether|Which|Who|Whom|Whose|Where|Why)\b|As ``")

@@ -50,14 +50,15 @@ def resource_renamed(bench: Bench) -> None:
     bench.up()
     shares = bench.stored_shares()
     renamed = _copy_of_the_program(bench)
-    _edit(renamed.program / "__main__.py", '"operator-init",', f'"{RENAMED}",')
+    chapters = renamed.program / "components" / "deployment.py"
+    _edit(chapters, '"operator-init",', f'"{RENAMED}",')
     _edit(
-        renamed.program / "__main__.py",
+        chapters,
         "opts=pulumi.ResourceOptions(depends_on=[release, *custody.prerequisites]),",
         "opts=pulumi.ResourceOptions(\n"
-        "        depends_on=[release, *custody.prerequisites],\n"
-        '        aliases=[pulumi.Alias(name="operator-init")],\n'
-        "    ),",
+        "            depends_on=[release, *custody.prerequisites],\n"
+        '            aliases=[pulumi.Alias(name="operator-init")],\n'
+        "        ),",
     )
     said = bench.up(stack=renamed)
     assert "replac" not in said

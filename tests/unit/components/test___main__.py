@@ -23,6 +23,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "restore",
         "recover-quorum",
         "migrate-seal",
+        "status",
         "resume",
         "import",
         "aws-policy",

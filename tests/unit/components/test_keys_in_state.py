@@ -9,7 +9,7 @@ import pytest
 from components import stack_state
 from components.custody.key_custody import STATE_LOCATION
 from components.errors import DeploymentError
-from components.keys_in_state import KeysLostError, refuse_loss_of_keys
+from components.keys_in_state import KeysLostError, SecondDeploymentError, refuse_loss_of_keys
 from components.operator_init import OUTPUTS
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.mocked_account import INIT
@@ -43,6 +43,17 @@ def test_init_is_created_if_no_keys_are_lost(
 ) -> None:
     recorded_state(monkeypatch, tmp_path, *recorded)
     refuse_loss_of_keys(URN, STACK)
+
+
+def test_init_of_another_program_is_not_deleted_for_a_second_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever store has its keys: with it the seal's key would go."""
+    recorded_state(monkeypatch, tmp_path, {"type": INIT, "outputs": {"keys_location": "a store"}})
+    moved = URN.replace(f"::{INIT}", f"::vault-autounseal:index:Vault${INIT}")
+    assert moved != URN
+    with pytest.raises(SecondDeploymentError, match="Nothing was changed"):
+        refuse_loss_of_keys(moved, STACK)
 
 
 def test_nothing_is_created_if_the_state_cannot_be_read(

@@ -58,6 +58,15 @@ def test_nothing_is_warned_of_without_keys_to_adopt(capfd: pytest.CaptureFixture
     assert capfd.readouterr().err == ""
 
 
+def test_secrets_of_the_project_are_not_those_of_a_vault_in_it(vault: ScriptedVault) -> None:
+    provider = OperatorInitProvider()
+    keys = json.dumps({"root_token": ROOT_TOKEN})
+    theirs = {"platform:token": "of something else", "platform:adoptedKeys": "theirs"}
+    provider.configure(ConfigureRequest(Config({**theirs, "ours:adoptedKeys": keys}, "platform")))
+    props = init_inputs(vault.address, configuration_namespace="ours")
+    assert (provider._secret(props, "token"), provider._secret(props, "adoptedKeys")) == ("", keys)
+
+
 def test_configuration_without_keys_to_adopt(vault: ScriptedVault) -> None:
     vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True, sealed=False))
     result = configured().create(init_inputs(vault.address, adopt=True))

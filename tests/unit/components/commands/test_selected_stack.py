@@ -205,9 +205,31 @@ def test_settings_need_pulumi_and_a_project(monkeypatch: pytest.MonkeyPatch, tmp
         selected_stack_settings()
 
 
+def test_settings_of_a_program_of_its_own_are_in_the_packages_namespace(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entries = {"platform:clusterName": "theirs", "vault-autounseal:kubeContext": "ours"}
+    entries["vault-autounseal:seal"] = "shamir"
+    config = json.dumps({key: {"value": value, "secret": False} for key, value in entries.items()})
+    select(monkeypatch, tmp_path, f"echo '{config}'")
+    (tmp_path / "Pulumi.yaml").write_text("name: platform\n")
+    assert selected_stack_settings().kube_context == "ours"
+
+
+def test_token_of_a_program_of_its_own_is_never_that_of_something_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    only_commands(
+        monkeypatch,
+        tmp_path,
+        pulumi="[ \"$*\" = 'config get vault-autounseal:token' ] || exit 3; echo hvs.own",
+    )
+    assert token_of_settings({"configuration_namespace": "vault-autounseal"}) == "hvs.own"
+
+
 @pytest.mark.parametrize(("script", "token"), [("echo hvs.own", "hvs.own"), ("echo hvs.other; exit 255", "")])
 def test_token_of_the_settings(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, token: str
 ) -> None:
     only_commands(monkeypatch, tmp_path, pulumi=f"[ \"$*\" = 'config get token' ] || exit 3; {script}")
-    assert token_of_settings() == token
+    assert token_of_settings({}) == token

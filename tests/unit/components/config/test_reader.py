@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pulumi.runtime import set_all_config
 
-from components.config.reader import QUOTE, ConfigReader, project_configuration
+from components.config.reader import QUOTE, ConfigReader, configuration_of
 
 PATH = "vault-autounseal"
 Read = Callable[[ConfigReader], object]
@@ -289,11 +289,9 @@ def test_key_that_was_never_read_is_unknown(known: Read) -> None:
     assert read({"xyz": 1}, unknown)[1][-1].endswith("no such setting; Known here are another, known")
 
 
-def test_project_configuration_is_that_of_its_own_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.config.reader.pulumi.get_project", lambda: "mine")
-
+def test_configuration_is_that_of_one_namespace() -> None:
     def run() -> Mapping[str, str]:
         set_all_config({"mine:a": "1", "aws:region": "r", "mine2:a": "2"})
-        return project_configuration()
+        return configuration_of("mine")
 
     assert contextvars.Context().run(run) == {"a": "1"}

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from werkzeug.wrappers import Request as HttpRequest
 from werkzeug.wrappers import Response
 
 from components.kubernetes.kubectl import KubernetesTarget
+from components.time_limit import TimeLimit
 from components.vault import pod_access
 from components.vault.client import VaultRefusedError, VaultUnavailableError, VaultUnreachableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
@@ -137,6 +139,26 @@ def test_tunnel_that_never_answers_is_ended(
     with pytest.raises(PodUnreachableError, match="didn't answer within"), TUNNEL.reach(0):
         pass
     assert ended(int(pid_file.read_text()))
+
+
+def test_everything_on_the_way_to_a_pod_has_the_limit(kubectl: Callable[[str], None]) -> None:
+    limited = replace(TUNNEL, limit=TimeLimit.starting_now(each=0.5, together=60))
+    kubectl("exec /bin/sleep 60")
+    began = time.monotonic()
+    with pytest.raises(PodUnreachableError, match=r"within 0\.5 s"), limited.reach(0):
+        pass
+    asked_first = replace(limited, server_name="vault-active.vault.svc")
+    with pytest.raises(PodUnreachableError, match="kubectl get took longer than"), asked_first.reach(0):
+        pass
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kubectl(FORWARDS.replace("43210", str(silent.getsockname()[1])))
+        with (
+            limited.reach(0) as client,
+            pytest.raises(VaultUnreachableError, match="no answer from Vault: ReadTimeout"),
+        ):
+            client.with_token("hvs.reader").seal_status()
+    assert time.monotonic() - began < 10
+    assert "limit" not in limited.to_properties()
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv (util-linux) isn't on PATH")
