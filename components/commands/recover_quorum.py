@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
         access=PodAccess.from_properties(outputs["pod_access"]),
         replicas=int(outputs["replicas"]),
         keys=keys,
-        tokens=(keys.plain_root_token if keys is not None else "", token_of_settings()),
+        tokens=(keys.plain_root_token if keys is not None else "", token_of_settings(outputs)),
     )
     leader = leader_of(inputs.access, inputs.replicas)
     if leader is not None:

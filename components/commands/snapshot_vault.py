@@ -60,7 +60,7 @@ def snapshot_vault(outputs: Mapping[str, Any], options: Namespace) -> SnapshotVa
         custody=KeyCustody.from_properties(custody, access.target, str(outputs["deployment"])),
         keys=keys,
         keys_version=_version_of(keys.fingerprint if keys is not None else "", outputs),
-        tokens=_tokens(options, keys.plain_root_token if keys is not None else ""),
+        tokens=_tokens(options, keys.plain_root_token if keys is not None else "", outputs),
     )
 
 
@@ -107,9 +107,9 @@ def _version_of(fingerprint: str, outputs: Mapping[str, Any]) -> str:
     return str(outputs.get("keys_version") or "") if same else ""
 
 
-def _tokens(options: Namespace, root_token: str) -> tuple[str, ...]:
+def _tokens(options: Namespace, root_token: str, outputs: Mapping[str, Any]) -> tuple[str, ...]:
     if not options.with_token:
-        return (root_token, token_of_settings())
+        return (root_token, token_of_settings(outputs))
     asked = getpass.getpass("Token (not shown): ") if sys.stdin.isatty() else sys.stdin.readline()
     if not asked.strip():
         raise DeploymentError("No token was given. Nothing was done.")
