@@ -259,8 +259,8 @@ def test_token_with_the_documented_policy_is_enough(vault: Audited) -> None:
 
 
 def test_without_a_token_nothing_fails_and_the_lack_is_told(vault: Audited) -> None:
-    for lost in ({"root_token": ""}, {"root_token": "hvs.revoked"}):
-        outputs = up(vault, **lost)
+    for root_token in ("", "hvs.revoked"):
+        outputs = up(vault, root_token=root_token)
         assert outputs["enabled"] == []
         assert "nothing is audited to file and stdout, and there is no valid token" in outputs["problem"]
     assert vault.devices() == {}
