@@ -359,7 +359,7 @@ def test_rotation_loses_no_entry(vault: Audited, tmp_path: Path) -> None:
     written: list[str] = []
     with rotating(active, tmp_path, size=40_000) as rotated:
         deadline = time.monotonic() + 60
-        while len(rotated()) < 4:
+        while len({file.name.removesuffix(".gz") for file in rotated()}) < 4:
             assert time.monotonic() < deadline, "four rotations"
             path = f"sys/mounts/{uuid.uuid4()}"
             with contextlib.suppress(VaultRefusedError):
