@@ -218,7 +218,8 @@ PINNED_TOOLS = (
         version_arguments=("-version",),
         on_path=VersionRange((1, 11, 0), (1, 12, 0)),
     ),
-    # Evaluates the alarms in tests. promtool, which does it too, takes ten times as long to build.
+    # Evaluates the alarms in tests, with Prometheus' engine alone: promtool would bring the clients of every
+    # cloud along, which it discovers services by.
     PinnedTool(
         name="promql",
         version="0.305.1",

@@ -123,7 +123,8 @@ def _pinned(tool: PinnedTool) -> str:
         tool.package
         if tool.package != "."
         else next(
-            (name for name in pins if name.endswith(f"/{tool.name.removesuffix('-newer')}")), next(iter(pins))
+            (name for name in pins if name.endswith(f"/{tool.name.removesuffix('-newer')}")),
+            next(name for name in pins if "/" in name),
         )
     )
     return pins[max((module for module in pins if f"{package}/".startswith(f"{module}/")), key=len)]
