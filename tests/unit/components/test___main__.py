@@ -22,6 +22,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "migrate-seal",
         "resume",
         "import",
+        "forward",
         "aws-policy",
         "google-role",
     ]
