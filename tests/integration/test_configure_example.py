@@ -93,9 +93,8 @@ def stack(
             {"host": cluster.server, "certificates": cluster.authority.certificate.read_text()}
         ),
     }
-    for key, value in settings.items():
-        made.pulumi("config", "set", key, value)
-    made.pulumi("config", "set", "--secret", "oidcClientSecret", CLIENT_SECRET)
+    plain = [part for key, value in settings.items() for part in ("--plaintext", f"{key}={value}")]
+    made.pulumi("config", "set-all", *plain, "--secret", f"oidcClientSecret={CLIENT_SECRET}")
     return made
 
 
@@ -124,7 +123,6 @@ def test_first_configuration_and_the_end_of_the_root_token(
     stack.variables["VAULT_TOKEN"] = token
     more = {**WORKLOADS, "billing": {"namespace": "billing", "serviceAccount": "billing"}}
     stack.pulumi("config", "set", "workloads", json.dumps(more))
-    assert stack.foretold() == {"billing": "create", "organization/plugins/test": "read"}
     stack.up()
 
     for name in more:
@@ -142,13 +140,3 @@ def test_first_configuration_and_the_end_of_the_root_token(
     assert (role["token_policies"], role["token_ttl"], role["token_max_ttl"]) == (["shop"], 3600, 3600)
     with pytest.raises(Forbidden):
         administrator.delete("sys/audit/file")
-
-    said = stack.pulumi("destroy", "--yes", "--skip-preview", fails=True)
-    assert "protect" in said
-    assert administrator.read("secret/data/shop/database") is not None
-
-
-def test_without_a_way_in_for_administrators_nothing_is_made(stack: PluginStack) -> None:
-    stack.pulumi("config", "set", "administrators", json.dumps({"group": "vault-administrators"}))
-    said = stack.pulumi("preview", fails=True)
-    assert "administrators has neither a serviceAccount nor an issuer" in said

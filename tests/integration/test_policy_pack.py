@@ -149,9 +149,7 @@ def test_init_is_neither_replaced_nor_deleted(pack: Path, tmp_path: Path) -> Non
     made.pulumi("up", "--yes", *under_rules)
     before = made.state()["operator-init"]
 
-    replaced = made.pulumi(
-        "up", "--yes", "--replace", made.urn("OperatorInit::operator-init"), *under_rules, fails=True
-    )
+    replaced = made.pulumi("up", "--yes", "--replace", before["urn"], *under_rules, fails=True)
     assert "unable to replace resource" in replaced
     made.program(with_init(protect=False))
     unprotected = made.pulumi("up", "--yes", *under_rules, fails=True)

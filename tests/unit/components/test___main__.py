@@ -26,6 +26,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "status",
         "resume",
         "import",
+        "forward",
         "aws-policy",
         "google-role",
     ]
