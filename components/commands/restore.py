@@ -18,8 +18,9 @@ from components.commands.snapshot_vault import (
 )
 from components.errors import DeploymentError
 from components.progress import say
+from components.snapshots.preparation import START_SECONDS, RestoreInputs, prepared
 from components.snapshots.record import SnapshotRecord, read_record
-from components.snapshots.restore import START_SECONDS, RestoreInputs, prepared, restore
+from components.snapshots.restore import restore
 from components.snapshots.vault import SnapshotVault
 
 NAME = "restore"

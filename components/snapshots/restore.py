@@ -5,12 +5,10 @@ keys, tokens and cluster id of the Vault that the snapshot was taken of; what th
 keys of that time are found before anything is changed, and go back to their store afterwards.
 """
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
-from components.custody.key_record import KeyRecord
-from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError, RetryableError
 from components.kubernetes.kubectl import KubectlError
 from components.kubernetes.lease import RunLease
@@ -19,71 +17,29 @@ from components.seals.seal import seal_class
 from components.settings.vault_version import vault_version
 from components.shares.generate_root import WrongSharesError, generate_root_token, permitted_client
 from components.shares.unseal import StillSealedError, give_shares
-from components.snapshots.archive import Archive, DamagedSnapshotError, verified_archive
+from components.snapshots.preparation import Prepared, RestoreInputs
 from components.snapshots.record import SnapshotRecord
 from components.snapshots.take import take_snapshot
 from components.snapshots.throw_away import ThrowAwayInit
-from components.snapshots.vault import POLICY, SnapshotVault, active_server, with_valid_token
+from components.snapshots.vault import DOCUMENT, POLICY, active_server, with_valid_token
 from components.vault.client import VaultClient, VaultForbiddenError, VaultRefusedError, VaultUnavailableError
 from components.vault.diagnostics import with_pod_problems
 from components.vault.servers import Leadership, observe_leadership, require_one_cluster, require_one_leader
 from components.vault.snapshot_transfer import write_snapshot
 from components.vault.stateful_set import ask_servers, delete_pod, find_pods, find_servers
 
-DOCUMENT = "docs/snapshots.md"
 _ANOTHER_RUN_SECONDS = 60
-START_SECONDS = 120.0
-_SERVING_SECONDS = 300.0
+_ATTEMPTS = 3
+_CANARY_TTL = "1h"
+_GIVEN_UP = (
+    "Vault took the snapshot several times and didn't restore it: its leader lost the leadership meanwhile, "
+    "each time. It has what it had. See what the pods lack (docs/snapshots.md#what-vault-does), and run the "
+    "same command again."
+)
 
 
-class ForeignSnapshotError(DeploymentError):
-    """The snapshot needs another key of the seal than this Vault has."""
-
-
-@dataclass(frozen=True)
-class RestoreInputs:
-    """A snapshot, and where it goes."""
-
-    vault: SnapshotVault
-    snapshot: Path
-    record: SnapshotRecord | None
-    """None for one that was taken by something else: it counts as one of this very Vault and its shares."""
-    without_keys: bool
-    """Whether it is restored although this stack doesn't have the shares of that time."""
-    journal_key: str = field(repr=False)
-    """Base64; the key in the stack's encrypted state."""
-    start_seconds: float = START_SECONDS
-    """How long the pods may take until they answer."""
-    serving_seconds: float = _SERVING_SECONDS
-    """How long they may take to serve what was restored."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The snapshot and its keys, as they are known before anything is changed."""
-
-    archive: Archive
-    keys: KeyRecord | None = field(repr=False)
-    """The shares that are valid after the restore; None if this stack doesn't have them."""
-
-
-def prepared(inputs: RestoreInputs) -> Prepared:
-    """Verify the snapshot and find its keys, without asking Vault or changing anything.
-
-    Raises :class:`DamagedSnapshotError`, :class:`ForeignSnapshotError`, and :class:`DeploymentError` if this
-    stack doesn't have the shares that are valid afterwards.
-    """
-    archive = verified_archive(inputs.snapshot)
-    record = inputs.record
-    if record is None:
-        return Prepared(archive, inputs.vault.keys)
-    if record.sha256 != archive.sha256:
-        raise DamagedSnapshotError(
-            f"{inputs.snapshot} isn't the file that its record was written for: its SHA-256 is "
-            f"{archive.sha256}, and the record has {record.sha256}. Nothing was changed."
-        )
-    _require_same_seal(inputs.vault, record)
-    return Prepared(archive, _keys_of(inputs, record))
+class _GivenUpError(DeploymentError):
+    """Vault has answered that it takes the snapshot, and goes on with what it had."""
 
 
 def restore(inputs: RestoreInputs, known: Prepared) -> None:
@@ -96,49 +52,14 @@ def restore(inputs: RestoreInputs, known: Prepared) -> None:
         _Restore(inputs, known, lease).run()
 
 
-def _require_same_seal(vault: SnapshotVault, record: SnapshotRecord) -> None:
-    same = record.seal_type == vault.seal_type and seal_class(vault.seal_type).same_key(
-        record.seal_key, vault.seal_key
-    )
-    if not same:
-        raise ForeignSnapshotError(
-            f"The snapshot was taken of a Vault with seal {record.seal_type} "
-            f"({record.seal_key or 'no key'}), and this one has {vault.seal_type} "
-            f"({vault.seal_key or 'no key'}): it couldn't read what is in "
-            f"the snapshot. Nothing was changed. Restore it into a stack with that key ({DOCUMENT}"
-            "#another-stack)."
-        )
-
-
-def _keys_of(inputs: RestoreInputs, record: SnapshotRecord) -> KeyRecord | None:
-    """Return the shares of the snapshot's time, from this stack or an earlier version in its store."""
-    vault, wanted = inputs.vault, record.keys_fingerprint
-    if vault.keys is not None and vault.keys.fingerprint == wanted:
-        return vault.keys
-    if not wanted and vault.keys is None:
-        return None
-    problem = ""
-    try:
-        found = vault.custody.find_earlier(wanted, record.keys_version) if wanted else None
-    except KeyStoreError as error:
-        found, problem = None, f" ({error})"
-    if found is None and not inputs.without_keys:
-        raise DeploymentError(
-            "After the restore the shares of the snapshot's time are valid again, and today's aren't. This "
-            f"stack doesn't have them any more: {wanted or 'their fingerprint is unknown'}, then in "
-            f"{record.keys_location or 'no store'}, is neither in {vault.custody.location} nor an earlier "
-            f"version of it{problem}. Nothing was changed. If somebody else has them: --without-keys "
-            f"({DOCUMENT}#the-keys-of-the-snapshot)."
-        )
-    return found
-
-
 @dataclass
 class _Restore:
     inputs: RestoreInputs
     known: Prepared
     lease: RunLease
     _restarted: set[int] = field(default_factory=set)
+    _sealed_since: dict[int, float] = field(default_factory=dict)
+    """When each pod was first seen sealed, by its ordinal."""
 
     def run(self) -> None:
         vault = self.inputs.vault
@@ -147,16 +68,17 @@ class _Restore:
         if self._is_blank():
             with vault.access.reach(0) as client:
                 self._require_version(client.seal_status().version)
-            self._write(throw_away.begin(self.known.keys, snapshot), forced=True)
+            token = throw_away.begin(self.known.keys, snapshot)
+            self._write_until_restored(token, canary=token, forced=True)
         else:
             begun = throw_away.resumed(snapshot, record.cluster_id if record is not None else "")
             if begun is None:
                 self._into_live_vault()
             elif begun.root_token:
-                self._write(begun.root_token, forced=True)
+                self._write_until_restored(begun.root_token, canary=begun.root_token, forced=True)
             else:
                 say("An interrupted run has restored this snapshot already; it is verified now")
-        self._await_serving()
+                self._await_serving("")
         self._prove_keys()
         self._put_keys_back()
         throw_away.forget()
@@ -214,7 +136,37 @@ class _Restore:
                 ) from None
         forced = record is not None and not self._same_vault(status.cluster_id, record)
         self._take_safety_copy()
-        self._write(token.token, forced=forced)
+        self._write_until_restored(token.token, canary=self._canary(token.token), forced=forced)
+
+    def _canary(self, token: str) -> str:
+        """Return a new token that has no right, and that the restored Vault doesn't know."""
+        with active_server(self.inputs.vault) as client:
+            try:
+                made = client.with_token(token).request(
+                    "POST", "auth/token/create", {"policies": ["default"], "ttl": _CANARY_TTL}
+                )
+            except VaultForbiddenError as error:
+                raise DeploymentError(
+                    "The token may not create the one by which this run sees that Vault has restored: "
+                    f"{error}\nNothing was changed. Its policy needs update on auth/token/create ({POLICY})."
+                ) from None
+        return str(made["auth"]["client_token"])
+
+    def _write_until_restored(self, token: str, *, canary: str, forced: bool) -> None:
+        """Hand the snapshot to Vault, again if it gave up on it.
+
+        Vault answers before it restores. A leader that loses its leadership meanwhile seals itself for good,
+        and the others go on with what they have.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            self._write(token, forced=forced)
+            try:
+                self._await_serving(canary)
+                return
+            except _GivenUpError:
+                if attempt == _ATTEMPTS:
+                    raise
+                say("Vault gave up on the restore, as its leader has changed meanwhile; trying again")
 
     def _same_vault(self, cluster_id: str, record: SnapshotRecord) -> bool:
         """Return whether Vault can open the snapshot's sealed checksums, and so can verify them itself.
@@ -252,13 +204,24 @@ class _Restore:
                     "command again."
                 ) from None
 
-    def _await_serving(self) -> None:
-        """Wait until every pod serves the restored data; unseal those that need shares."""
+    def _await_serving(self, canary: str) -> None:
+        """Wait until every pod serves the restored data; unseal or restart those that are sealed.
+
+        Raises :class:`_GivenUpError` if ``canary`` stays valid, a token from before the restore.
+        """
         access, replicas = self.inputs.vault.access, self.inputs.vault.replicas
         waiting = Waiting("Waiting for every pod to serve what was restored", self.inputs.serving_seconds)
+        given_up = Waiting("Waiting for Vault to restore", self.inputs.restore_seconds)
 
         def attempt() -> Leadership:
             self._unseal(waiting)
+            if canary:
+                with active_server(self.inputs.vault) as client:
+                    valid = client.with_token(canary).token_valid()
+                if valid and given_up.over:
+                    raise _GivenUpError(_GIVEN_UP)
+                if valid:
+                    raise RetryableError("Vault hasn't restored the snapshot yet")
             found = observe_leadership(access, replicas)
             require_one_cluster(found.statuses)
             require_one_leader(found.leaders)
@@ -270,6 +233,7 @@ class _Restore:
         waiting.until(
             attempt,
             RetryableError,
+            state=lambda error: with_pod_problems(access, str(error), "; "),
             timeout_message=lambda error: with_pod_problems(
                 access,
                 f"The snapshot was restored, and not every pod serves it yet: {error}\nWhat their logs say "
@@ -279,12 +243,14 @@ class _Restore:
         )
 
     def _unseal(self, waiting: Waiting) -> None:
-        """Give the shares to every pod that Shamir's seal keeps sealed.
+        """Give the shares to every pod that Shamir's seal keeps sealed, and restart one that stays sealed.
 
         A pod remembers how many shares the Vault before needed; if that was another number it refuses them,
-        and reads the restored one when it starts.
+        and reads the restored one when it starts. With another seal a pod that has sealed itself unseals
+        itself only when it starts.
         """
         if seal_class(self.inputs.vault.seal_type).unseals_itself:
+            self._restart_sealed()
             return
         access, keys = self.inputs.vault.access, self.known.keys
         for ordinal in range(self.inputs.vault.replicas):
@@ -303,13 +269,26 @@ class _Restore:
                     self._restart_once(ordinal)
                     raise RetryableError(f"{access.pod(ordinal)} doesn't take the shares: {error}") from None
 
+    def _restart_sealed(self) -> None:
+        access = self.inputs.vault.access
+        for ordinal in range(self.inputs.vault.replicas):
+            with access.reach(ordinal) as client:
+                sealed = client.seal_status().sealed
+            if not sealed:
+                self._sealed_since.pop(ordinal, None)
+                continue
+            since = self._sealed_since.setdefault(ordinal, time.monotonic())
+            if time.monotonic() - since > self.inputs.sealed_seconds:
+                self._restart_once(ordinal)
+            raise RetryableError(f"{access.pod(ordinal)} is sealed")
+
     def _restart_once(self, ordinal: int) -> None:
         access = self.inputs.vault.access
         if ordinal in self._restarted:
             return
         for server in find_pods(access):
             if server.ordinal == ordinal and server.pod_uid:
-                say(f"Restarting {server.name}, which is sealed and doesn't take the restored Vault's shares")
+                say(f"Restarting {server.name}, which is sealed and stays so since the restore")
                 try:
                     delete_pod(access, server)
                 except KubectlError as error:

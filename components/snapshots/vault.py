@@ -15,7 +15,8 @@ from components.vault.pod_access import PodAccess
 LEADER_SECONDS = 30.0
 """How long there may be no leader, as while one follows another."""
 
-POLICY = "docs/snapshots.md#the-token"
+DOCUMENT = "docs/snapshots.md"
+POLICY = f"{DOCUMENT}#the-token"
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class RestorableVault:
             "stack output --json --show-secrets") exec cat '{self.folder}/outputs.json';;
             *) exit 1;;
             esac"""
-        install_command(self.servers.commands, "pulumi", script)
+        install_command(self.folder / "commands", "pulumi", script)
 
     def run(self, capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
         """The command's exit code, and what it says, which has none of the keys in it."""
@@ -254,7 +254,8 @@ def restorable_vault(
             vault.unseal(record)
         vault.await_voters()
         vault.select_stack()
-        yield vault
+        with vault.pods():
+            yield vault
 
 
 def other_keys(record: KeyRecord) -> KeyRecord:

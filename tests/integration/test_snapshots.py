@@ -1,16 +1,21 @@
 """Snapshots of real Vaults, taken and restored by the commands."""
 
 import json
+import re
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from components.snapshots.archive import DamagedSnapshotError, verified_archive
+from components.snapshots.preparation import RestoreInputs
 from components.snapshots.record import read_record, record_path
 from components.vault.client import VaultClient
-from components.vault.snapshot_transfer import SNAPSHOT
+from components.vault.snapshot_transfer import SNAPSHOT, write_snapshot
+from sandbox.layout import REPOSITORY
 from tests.integration.key_service import KeyService, run_key_service
 from tests.integration.restorable_vault import STACK, RestorableVault, other_keys, restorable_vault
 from tests.integration.vault_servers import wait_until
@@ -98,7 +103,7 @@ def test_token_with_the_documented_policy_alone(
     given(monkeypatch, token)
     code, said = vault.run(capfd, "restore", "--with-token", "--really", STACK, str(path))
     assert code == 1
-    assert "needs update on sys/storage/raft/snapshot" in said
+    assert "needs update on auth/token/create" in said
 
 
 def test_no_token_is_valid(
@@ -124,10 +129,13 @@ def test_without_the_name_of_the_stack_nothing_is_changed(
     assert vault.has("after")
 
 
-def test_restored_with_a_copy_of_what_was_there(
-    vault: RestorableVault, snapshot: Path, capfd: pytest.CaptureFixture[str]
+def test_restored_with_the_documented_policy_and_a_copy_of_what_was_there(
+    vault: RestorableVault, snapshot: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code, said = vault.run(capfd, "restore", "--really", STACK, str(snapshot))
+    rules = re.findall(r'^path "sys.*|^path "auth.*', (REPOSITORY / "docs/snapshots.md").read_text(), re.M)
+    vault.root().sys.create_or_update_policy("restore", "\n".join(rules))
+    given(monkeypatch, vault.root().auth.token.create(policies=["restore"])["auth"]["client_token"])
+    code, said = vault.run(capfd, "restore", "--with-token", "--really", STACK, str(snapshot))
     assert code == 0, said
     assert (vault.has("before"), vault.has("after"), vault.voters()) == (True, False, 3)
     assert "The shares of that time unlock it" in said
@@ -136,6 +144,30 @@ def test_restored_with_a_copy_of_what_was_there(
     code, said = vault.run(capfd, "restore", "--really", STACK, str(copy))
     assert code == 0, said
     assert vault.has("after")
+
+
+def test_leader_that_gives_up_on_the_restore_and_seals_itself(
+    vault: RestorableVault, snapshot: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As one does that loses its leadership meanwhile, after it has answered that it takes the snapshot."""
+    handed: list[str] = []
+
+    def write(client: VaultClient, file: IO[bytes], *, forced: bool) -> None:
+        handed.append(client.address)
+        if len(handed) == 1:
+            client.request("PUT", "sys/seal")
+        else:
+            write_snapshot(client, file, forced=forced)
+
+    impatient = partial(RestoreInputs, restore_seconds=5.0, sealed_seconds=1.0)
+    with vault.monkeypatch.context() as patched:
+        patched.setattr("components.snapshots.restore.write_snapshot", write)
+        patched.setattr("components.commands.restore.RestoreInputs", impatient)
+        code, said = vault.run(capfd, "restore", "--really", STACK, str(snapshot))
+    assert code == 0, said
+    assert "which is sealed and stays so since the restore" in said
+    assert "Vault gave up on the restore, as its leader has changed meanwhile; trying again" in said
+    assert (vault.has("before"), vault.has("after"), vault.voters()) == (True, False, 3)
 
 
 def test_damaged_snapshots_are_refused(
@@ -291,8 +323,7 @@ def test_all_volumes_lost_with_shamir(
         rekeyed = vault.rekey(shares=3, threshold=2)
         vault.store.write(rekeyed, vault.servers.access.target)
         vault.select_stack(keys_fingerprint=rekeyed.fingerprint, keys_version=vault.version())
-        with vault.restarting_deleted_pods():
-            code, said = vault.run(capfd, "restore", "--really", STACK, str(path))
+        code, said = vault.run(capfd, "restore", "--really", STACK, str(path))
         assert code == 0, said
         assert vault.stored() == vault.record
         vault.restart()
