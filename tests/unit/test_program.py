@@ -206,6 +206,7 @@ def test_outputs(awskms: Deployment) -> None:
         "namespace": "vault",
         "release_name": "vault",
         "mode": "ha",
+        "seal_key": KEY_ARN,
         "seal_type": "awskms",
         "migrate_from": "",
         "vault_version": "1.18.1",
