@@ -11,9 +11,10 @@ environment:
 	@sh sandbox/virtual_environment.sh
 
 # CHART=<folder or archive> installs that chart unchanged; CLOUD=gcp deploys to Google Cloud, not to AWS;
-# TLS=1 has Vault speak TLS.
+# TLS=1 has Vault speak TLS; VAULT=1.18.1 and KUBERNETES=1.30 take the older versions.
 up: environment
-	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)') $(if $(TLS),--tls)
+	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)') $(if $(TLS),--tls) \
+		$(if $(VAULT),--vault '$(VAULT)') $(if $(KUBERNETES),--kubernetes '$(KUBERNETES)')
 
 down: environment
 	$(PYTHON) -m sandbox down

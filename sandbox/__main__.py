@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sandbox.build.versions import Versions, chosen_versions
 from sandbox.doctor import examine, report
 from sandbox.errors import SandboxError
 from sandbox.interrupts import allow_interrupts
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str]) -> int:
         match options.command:
             case "up":
                 sources = Sources(chart=options.chart, download=not options.stand_ins)
-                _up(layout, sources, options.cloud, tls=options.tls)
+                versions = chosen_versions(options.vault, options.kubernetes)
+                _up(layout, sources, options.cloud, versions, tls=options.tls)
             case "tools":
                 obtain_requirements(Progress(sys.stdout), layout)
             case "down":
@@ -49,11 +51,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _up(layout: Layout, sources: Sources, cloud: Cloud, *, tls: bool) -> None:
+def _up(layout: Layout, sources: Sources, cloud: Cloud, versions: Versions, *, tls: bool) -> None:
     progress = Progress(sys.stdout)
-    environment = bring_up(layout, progress, sources, cloud)
+    environment = bring_up(layout, progress, sources, cloud, versions)
     if tls:
         environment.stack.configure({**environment.settings, "tls": {"source": "own"}})
+    progress.note(f"Vault {versions.vault}, Kubernetes {versions.kubernetes}")
     for line in _sources_used(environment):
         progress.note(line)
     write_environment(environment.stack)
@@ -87,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
         help="don't ask outside for the official chart and the real provider plugins",
     )
     up.add_argument("--tls", action="store_true", help="have Vault speak TLS")
+    up.add_argument("--vault", help="its version, with the chart that goes with it (default: the newest)")
+    up.add_argument("--kubernetes", help="its version (default: the newest)")
     commands.add_parser("tools", help="install Debian packages and build the tools, nothing else")
     commands.add_parser("down", help="stop and wipe everything")
     commands.add_parser("status", help="peers, seal state, and what to type next")
