@@ -11,9 +11,12 @@ environment:
 	@sh sandbox/virtual_environment.sh
 
 # CHART=<folder or archive> installs that chart unchanged; CLOUD=gcp deploys to Google Cloud, not to AWS;
-# TLS=none has Vault speak HTTP, TLS=1 moves one that does to TLS.
+# TLS=none has Vault speak HTTP, TLS=1 moves one that does to TLS. VAULT=1.18.1 and KUBERNETES=1.30 take the
+# older versions.
 up: environment
-	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)') $(if $(TLS),--tls '$(patsubst 1,own,$(TLS))')
+	$(PYTHON) -m sandbox up $(if $(CLOUD),--cloud '$(CLOUD)') $(if $(CHART),--chart '$(CHART)') \
+		$(if $(TLS),--tls '$(patsubst 1,own,$(TLS))') \
+		$(if $(VAULT),--vault '$(VAULT)') $(if $(KUBERNETES),--kubernetes '$(KUBERNETES)')
 
 down: environment
 	$(PYTHON) -m sandbox down

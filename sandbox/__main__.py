@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sandbox.build.versions import Versions, chosen_versions
 from sandbox.doctor import examine, report
 from sandbox.errors import SandboxError
 from sandbox.interrupts import allow_interrupts
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str]) -> int:
         match options.command:
             case "up":
                 sources = Sources(chart=options.chart, download=not options.stand_ins)
-                _up(layout, sources, options.cloud, tls=options.tls)
+                versions = chosen_versions(options.vault, options.kubernetes)
+                _up(layout, sources, options.cloud, versions, tls=options.tls)
             case "tools":
                 obtain_requirements(Progress(sys.stdout), layout)
             case "down":
@@ -49,11 +51,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _up(layout: Layout, sources: Sources, cloud: Cloud, *, tls: str | None) -> None:
+def _up(layout: Layout, sources: Sources, cloud: Cloud, versions: Versions, *, tls: str | None) -> None:
     progress = Progress(sys.stdout)
-    environment = bring_up(layout, progress, sources, cloud)
+    environment = bring_up(layout, progress, sources, cloud, versions)
     if tls is not None:
         environment.stack.configure({**environment.settings, "tls": {"source": tls}})
+    progress.note(f"Vault {versions.vault}, Kubernetes {versions.kubernetes}")
     for line in _sources_used(environment):
         progress.note(line)
     write_environment(environment.stack)
@@ -89,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--tls", choices=("own", "none"), help="whether Vault speaks TLS (default: the program's)"
     )
+    up.add_argument("--vault", help="its version, with the chart that goes with it (default: the newest)")
+    up.add_argument("--kubernetes", help="its version (default: the newest)")
     commands.add_parser("tools", help="install Debian packages and build the tools, nothing else")
     commands.add_parser("down", help="stop and wipe everything")
     commands.add_parser("status", help="peers, seal state, and what to type next")

@@ -1,6 +1,8 @@
 """Charts that the sandbox can install Vault from: its own stand-in, the official one, or a given one."""
 
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +15,14 @@ from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 
 OFFICIAL_CHART = "vault"
+
+CHART_VERSION = "0.34.1"
+"""The version of the official chart that the sandbox's own stands in for."""
+OLDER_CHART_VERSION = "0.29.1"
+"""Another version that it can stand in for."""
+
+# Tags of the official chart's default images, Vault's and vault-k8s's: the older version's by the newer's.
+_OLDER_TAGS: Mapping[str, str] = {"2.0.4": "1.18.1", "1.7.6": "1.5.0"}
 
 _IMAGE_VALUES: Mapping[Literal["server", "injector", "agent"], tuple[str, str]] = {
     "server": ("server", "image"),
@@ -43,6 +53,26 @@ class ChartImage:
 def own_chart() -> Path:
     """Return the folder of the sandbox's own chart, which stands in for the official one."""
     return Path(__file__).resolve().parent / "chart" / "vault"
+
+
+def older_chart(folder: Path) -> Path:
+    """Write a copy of the sandbox's own chart that stands in for the older version, and return where it is.
+
+    It goes into a folder below ``folder``; one that is there is replaced.
+    """
+    copy = folder / f"vault-{OLDER_CHART_VERSION}"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(own_chart(), copy)
+    description, values = copy / "Chart.yaml", copy / "values.yaml"
+    text = re.sub(r"(?m)^version: .*$", f"version: {OLDER_CHART_VERSION}", description.read_text("utf-8"))
+    tags = re.compile(r'(?<=tag: ")[^"]+(?=")')
+    description.write_text(
+        re.sub(r"(?m)(?<=^appVersion: ).*$", lambda tag: _OLDER_TAGS[tag[0]], text), encoding="utf-8"
+    )
+    values.write_text(
+        tags.sub(lambda tag: _OLDER_TAGS[tag[0]], values.read_text(encoding="utf-8")), encoding="utf-8"
+    )
+    return copy
 
 
 def chart_images(chart: Path, helm: Path) -> list[ChartImage]:

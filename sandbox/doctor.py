@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.build.tools import find_tools
+from sandbox.cluster import kubernetes_version
 from sandbox.cluster.requirements import check_requirements
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
@@ -30,7 +31,12 @@ def examine(layout: Layout) -> Sequence[Finding]:
             "system", sys.platform == "linux" and Path("/etc/debian_version").exists(), "Debian is needed"
         ),
         Finding("root", os.geteuid() == 0, "run as root, or with sudo"),
-        _attempt("tools", lambda: find_tools(layout), "all there", "make up builds them"),
+        _attempt(
+            "tools",
+            lambda: find_tools(layout, kubernetes_version(layout)),
+            "all there",
+            "make up builds them",
+        ),
     ]
     processes = recorded_names(layout)
     if processes:

@@ -35,6 +35,11 @@ class Layout:
         return self.home / "images"
 
     @property
+    def charts(self) -> Path:
+        """Copies of the sandbox's chart that stand in for other versions of the official one."""
+        return self.home / "charts"
+
+    @property
     def cloud_authority(self) -> Path:
         """The authority of the clouds' certificates; images carry it, so it outlives a run."""
         return self.home / "cloud-authority"

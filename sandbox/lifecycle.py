@@ -15,6 +15,7 @@ from sandbox import aws, charts, cluster, google, processes
 from sandbox.build.debian_packages import ensure_debian_packages
 from sandbox.build.images import make_images
 from sandbox.build.tools import Tools, find_tools, obtain_tools
+from sandbox.build.versions import Versions
 from sandbox.certificates import CertificateAuthority
 from sandbox.cluster.packet_filter import redirect_pods
 from sandbox.errors import SandboxError
@@ -25,8 +26,10 @@ from sandbox.progress import Progress
 from sandbox.stack import GOOGLE_STACK, STACK, SandboxStack
 
 OFFICIAL_REPOSITORY = "https://helm.releases.hashicorp.com"
-OFFICIAL_VERSION = "0.29.1"
+OFFICIAL_VERSION = charts.CHART_VERSION
 EXISTING_CLUSTER = "SANDBOX_KUBECONFIG"
+
+DEFAULT_VERSIONS = Versions()
 
 Cloud = Literal["aws", "gcp"]
 """Whose cloud the sandbox plays; one at a time."""
@@ -54,32 +57,47 @@ class Environment:
     """None is the official chart from its repository."""
 
 
-def bring_up(layout: Layout, progress: Progress, sources: Sources, cloud: Cloud = "aws") -> Environment:
+def bring_up(
+    layout: Layout,
+    progress: Progress,
+    sources: Sources,
+    cloud: Cloud = "aws",
+    versions: Versions = DEFAULT_VERSIONS,
+) -> Environment:
     """Everything but the program's own deployment; what runs already is left as it is.
 
     Raises :class:`SandboxError` where a part can't be had or doesn't start, and where the sandbox is up with
-    the other cloud.
+    the other cloud or another Kubernetes.
     """
     existing = os.environ.get(EXISTING_CLUSTER)
     _refuse_other_cloud(layout, cloud)
+    cluster.refuse_other_kubernetes(layout, versions.kubernetes)
     if existing and cloud == "gcp":
         raise SandboxError(
             f"The cluster that {EXISTING_CLUSTER} names can't use the sandbox's Google Cloud. Leave out "
             f"either {EXISTING_CLUSTER} or CLOUD=gcp."
+        )
+    if existing and versions.kubernetes != DEFAULT_VERSIONS.kubernetes:
+        raise SandboxError(
+            f"The cluster that {EXISTING_CLUSTER} names has a Kubernetes of its own. Leave out either "
+            f"{EXISTING_CLUSTER} or KUBERNETES."
         )
     if not existing and os.geteuid() != 0:
         raise SandboxError(
             "The sandbox runs a Kubernetes node, which takes root: run it as root, or with sudo, or "
             f"name the kubeconfig of a cluster in {EXISTING_CLUSTER}."
         )
-    tools = obtain_tools(layout, progress) if existing else obtain_requirements(progress, layout)
-    chart = _chart(layout, tools, sources)
+    if existing:
+        tools = obtain_tools(layout, progress)
+    else:
+        tools = obtain_requirements(progress, layout, versions.kubernetes)
+    chart = _chart(layout, tools, sources, versions)
     if existing:
         stack = SandboxStack(layout, tools, cloud_environment={})
-        settings = {**_existing_cluster_settings(Path(existing)), **_chart_settings(chart)}
+        outer_settings = _existing_cluster_settings(Path(existing))
     else:
-        stack, cloud_settings = _start_environment(layout, tools, progress, chart, cloud)
-        settings = {**cloud_settings, **_chart_settings(chart)}
+        stack, outer_settings = _start_environment(layout, tools, progress, chart, cloud, versions)
+    settings = {**outer_settings, **version_settings(versions, chart)}
     stack.configure(settings)
     with progress.step("Provider plugins"):
         plugins = tuple(
@@ -88,10 +106,23 @@ def bring_up(layout: Layout, progress: Progress, sources: Sources, cloud: Cloud 
     return Environment(stack=stack, settings=settings, plugins=plugins, chart=chart)
 
 
-def obtain_requirements(progress: Progress, layout: Layout) -> Tools:
-    """Install the Debian packages and build the tools that are missing."""
+def obtain_requirements(
+    progress: Progress, layout: Layout, kubernetes: str = DEFAULT_VERSIONS.kubernetes
+) -> Tools:
+    """Install the Debian packages and build the tools that are missing, with this version of Kubernetes."""
     ensure_debian_packages(progress)
-    return obtain_tools(layout, progress)
+    return obtain_tools(layout, progress, kubernetes)
+
+
+def version_settings(versions: Versions, chart: Path | None) -> Mapping[str, object]:
+    """Return the settings that name the versions, so that none is left to the program's defaults.
+
+    ``chart`` is the folder or archive of a chart; None is the official one from its repository.
+    """
+    return {
+        "image": {"tag": versions.vault},
+        "chart": {"version": versions.chart} if chart is None else {"path": str(chart)},
+    }
 
 
 def tear_down(layout: Layout) -> None:
@@ -122,7 +153,12 @@ def _refuse_other_cloud(layout: Layout, cloud: Cloud) -> None:
 
 
 def _start_environment(
-    layout: Layout, tools: Tools, progress: Progress, chart: Path | None, cloud: Cloud
+    layout: Layout,
+    tools: Tools,
+    progress: Progress,
+    chart: Path | None,
+    cloud: Cloud,
+    versions: Versions,
 ) -> tuple[SandboxStack, Mapping[str, object]]:
     """Start and seed a cloud and Kubernetes; return the stack in them, and its settings from them."""
     cloud_authority = CertificateAuthority.load_or_create(layout.cloud_authority, "sandbox cloud")
@@ -131,13 +167,20 @@ def _start_environment(
             layout,
             tools,
             cloud_authority.certificate,
-            charts.chart_images(chart or charts.own_chart(), tools.helm),
+            [
+                *charts.chart_images(chart or charts.own_chart(), tools.helm),
+                # A stack may have the older chart, too, whichever this one is.
+                *charts.chart_images(charts.older_chart(layout.charts), tools.helm),
+            ],
         )
     if cloud == "gcp":
         # The program's Helm asks for the official chart itself, which isn't in the sandbox's Google Cloud.
         direct_hosts = [str(urlsplit(OFFICIAL_REPOSITORY).hostname)] if chart is None else []
-        return _start_on_google(layout, tools, progress, cloud_authority, images, direct_hosts), {}
-    return _start_on_aws(layout, tools, progress, cloud_authority, images)
+        on_google = _start_on_google(
+            layout, tools, progress, cloud_authority, images, direct_hosts, versions.kubernetes
+        )
+        return on_google, {}
+    return _start_on_aws(layout, tools, progress, cloud_authority, images, versions.kubernetes)
 
 
 def _start_on_aws(
@@ -146,6 +189,7 @@ def _start_on_aws(
     progress: Progress,
     cloud_authority: CertificateAuthority,
     images: Sequence[Path],
+    kubernetes: str,
 ) -> tuple[SandboxStack, Mapping[str, object]]:
     with progress.step("AWS (moto behind enforced IAM)"):
         endpoint = aws.start_aws(
@@ -160,6 +204,7 @@ def _start_on_aws(
             service_account_issuer=aws.OIDC_ISSUER,
             images=images,
             host_records=aws.host_records(),
+            kubernetes=kubernetes,
         )
         redirect_pods(aws.POD_IDENTITY_AGENT_ADDRESS, 80, POD_IDENTITY_AGENT_PORT)
     with progress.step("VPC, EKS cluster, OIDC provider, pod identities"):
@@ -167,6 +212,7 @@ def _start_on_aws(
             endpoint,
             api_server_url=API_SERVER_URL,
             cluster_certificate_authority=_certificate_authority(layout),
+            kubernetes=kubernetes,
         )
         aws.install_pod_identity_webhook(tools.kubectl, layout.kubeconfig, cloud_authority)
     stack = SandboxStack(layout, tools, cloud_environment=endpoint.environment)
@@ -180,6 +226,7 @@ def _start_on_google(
     cloud_authority: CertificateAuthority,
     images: Sequence[Path],
     direct_hosts: Sequence[str],
+    kubernetes: str,
 ) -> SandboxStack:
     with progress.step("Google Cloud (IAM enforced)"):
         endpoint = google.start_google(
@@ -196,6 +243,7 @@ def _start_on_google(
             service_account_issuer=google.SERVICE_ACCOUNT_ISSUER,
             images=images,
             host_records=google.host_records(),
+            kubernetes=kubernetes,
         )
         redirect_pods(google.METADATA_ADDRESS, 80, METADATA_SERVER_PORT)
     with progress.step("GKE cluster"):
@@ -203,24 +251,23 @@ def _start_on_google(
             endpoint,
             api_server=API_SERVER_URL.removeprefix("https://"),
             cluster_certificate_authority=_certificate_authority(layout),
+            kubernetes=kubernetes,
         )
     return SandboxStack(
         layout, tools, cloud_environment=endpoint.environment, name=GOOGLE_STACK, tracked=GOOGLE_STACK
     )
 
 
-def _chart(layout: Layout, tools: Tools, sources: Sources) -> Path | None:
+def _chart(layout: Layout, tools: Tools, sources: Sources, versions: Versions) -> Path | None:
     if sources.chart is not None:
         return sources.chart.resolve()
     if sources.download and charts.official_chart_reachable(
-        tools.helm, OFFICIAL_REPOSITORY, OFFICIAL_VERSION, layout=layout
+        tools.helm, OFFICIAL_REPOSITORY, versions.chart, layout=layout
     ):
         return None
+    if versions.chart == charts.OLDER_CHART_VERSION:
+        return charts.older_chart(layout.charts)
     return charts.own_chart()
-
-
-def _chart_settings(chart: Path | None) -> Mapping[str, object]:
-    return {"chart": None if chart is None else {"path": str(chart)}}
 
 
 def _existing_cluster_settings(kubeconfig: Path) -> Mapping[str, object]:
@@ -255,7 +302,8 @@ def deployed_stack(layout: Layout) -> SandboxStack:
     if not stack_is_up(layout):
         raise SandboxError("The sandbox isn't up. Run `make up`.")
     name = GOOGLE_STACK if deployed_cloud(layout) == "gcp" else STACK
-    return SandboxStack(layout, find_tools(layout), cloud_environment={}, name=name, tracked=name)
+    tools = find_tools(layout, cluster.kubernetes_version(layout))
+    return SandboxStack(layout, tools, cloud_environment={}, name=name, tracked=name)
 
 
 def deployed_cloud(layout: Layout) -> Cloud:

@@ -11,9 +11,10 @@ from sandbox.layout import Layout
 _VERSIONS = {tool.name: tool.version for tool in PINNED_TOOLS}
 VAULT = _VERSIONS["vault"]
 """Version of Vault that tests run unless they name another."""
-NEWER_VAULT = _VERSIONS["vault-newer"]
+OLDER_VAULT = _VERSIONS["vault-older"]
+"""An older one, which tests upgrade to the former."""
 
-on_each_vault = pytest.mark.parametrize("vault_program", [VAULT, NEWER_VAULT], indirect=True)
+on_each_vault = pytest.mark.parametrize("vault_program", [VAULT, OLDER_VAULT], indirect=True)
 """Marks tests that are run on every version of Vault that is built."""
 
 
@@ -28,4 +29,4 @@ def built_tools() -> Tools:
 def built_vault(version: str) -> Path:
     """Return the Vault of one of the versions above."""
     tools = built_tools()
-    return {VAULT: tools.vault, NEWER_VAULT: tools.vault_newer}[version]
+    return {VAULT: tools.vault, OLDER_VAULT: tools.vault_older}[version]

@@ -18,7 +18,8 @@ from components.errors import DeploymentError
 
 PUBLIC_KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey)
 SECRET_KEY_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
-# Those that Vault's OpenPGP library reads (tried with Vault 1.18.1); one other part makes a key unreadable.
+# Those that the OpenPGP library of every Vault reads: one other part makes a key unreadable to 1.18.1, while
+# 1.21.2 reads X25519 as well (both were tried).
 READABLE_ALGORITHMS = (
     PublicKeyAlgorithm.RSAEncryptSign,
     PublicKeyAlgorithm.RSAEncrypt,

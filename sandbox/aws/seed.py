@@ -20,6 +20,7 @@ from sandbox.aws.account import (
 )
 from sandbox.aws.endpoint import AwsEndpoint
 from sandbox.aws.pod_identity_associations import AGENT_ADDON
+from sandbox.build.pinned_tools import KUBERNETES
 from sandbox.errors import SandboxError
 from sandbox.network import REGION
 
@@ -32,7 +33,6 @@ VPC_CIDR = "10.20.0.0/16"
 SUBNETS = {f"{REGION}a": "10.20.0.0/24", f"{REGION}b": "10.20.1.0/24"}
 """EKS wants subnets in two availability zones."""
 
-KUBERNETES_VERSION = "1.30"
 CLUSTER_ROLE = "eks-cluster"
 CLUSTER_TRUST = {
     "Version": "2012-10-17",
@@ -57,10 +57,17 @@ class SeededCloud:
     region: str
 
 
-def seed(endpoint: AwsEndpoint, *, api_server_url: str, cluster_certificate_authority: bytes) -> SeededCloud:
+def seed(
+    endpoint: AwsEndpoint,
+    *,
+    api_server_url: str,
+    cluster_certificate_authority: bytes,
+    kubernetes: str = KUBERNETES,
+) -> SeededCloud:
     """Make what is missing, and return all of it. Idempotent.
 
-    ``cluster_certificate_authority`` is the PEM certificate that signed the API server's. Raises
+    ``cluster_certificate_authority`` is the PEM certificate that signed the API server's, ``kubernetes`` its
+    version. Raises
     SandboxError if the process that plays AWS refuses to complete the cluster, and botocore's errors
     where an API call fails.
     """
@@ -76,7 +83,7 @@ def seed(endpoint: AwsEndpoint, *, api_server_url: str, cluster_certificate_auth
     subnet_ids = [_subnet(ec2, vpc_id, zone, cidr) for zone, cidr in SUBNETS.items()]
     cluster_group = _security_group(ec2, vpc_id, "cluster", "EKS control plane and its network interfaces")
     node_group = _security_group(ec2, vpc_id, "node", "EKS worker nodes")
-    _cluster(eks, _cluster_role(iam), subnet_ids)
+    _cluster(eks, kubernetes, _cluster_role(iam), subnet_ids)
     facts = ClusterFacts(
         issuer=OIDC_ISSUER,
         endpoint=api_server_url,
@@ -124,12 +131,13 @@ def _cluster_role(iam: "IAMClient") -> str:
         return created["Role"]["Arn"]
 
 
-def _cluster(eks: "EKSClient", role_arn: str, subnet_ids: list[str]) -> None:
+def _cluster(eks: "EKSClient", kubernetes: str, role_arn: str, subnet_ids: list[str]) -> None:
     if CLUSTER_NAME in eks.list_clusters()["clusters"]:
         return
     eks.create_cluster(
         name=CLUSTER_NAME,
-        version=KUBERNETES_VERSION,
+        # Of the numbers EKS names the first two.
+        version=kubernetes.rpartition(".")[0],
         roleArn=role_arn,
         resourcesVpcConfig={"subnetIds": subnet_ids},
     )

@@ -55,10 +55,10 @@ def make_images(
 ) -> list[Path]:
     """Build the OCI archives of pause, BusyBox, Vault and vault-k8s, below ``layout.images``.
 
-    There are two Vault images, of the default version and of a newer one. The first goes by the
+    There are two Vault images, of the newest version and of an older one. The first goes by the
     references that ``chart_images`` has for the server and the agent, vault-k8s by those for
     the injector, whatever version they name, beside the versions that the sandbox pins; only
-    a reference that is the newer image's own is left to that one. Processes in the Vault images
+    a reference that is the older image's own is left to that one. Processes in the Vault images
     trust the certificate authority in ``cloud_ca_certificate`` (PEM) and no other.
 
     An archive is made again only when something in it has changed; archives that are no
@@ -99,10 +99,10 @@ def _images(tools: Tools, certificate: bytes, chart_images: Sequence[ChartImage]
     userland = _userland(_busybox())
     vault_user = _vault_user()
     pinned = {tool.name: tool.version for tool in PINNED_TOOLS}
-    for program in (tools.pause, tools.vault, tools.vault_newer, tools.vault_k8s):
+    for program in (tools.pause, tools.vault, tools.vault_older, tools.vault_k8s):
         _require_static(program)
-    older = _references(f"hashicorp/vault:{pinned['vault']}", chart_images, ("server", "agent"))
-    newer = normalised_reference(f"hashicorp/vault:{pinned['vault-newer']}")
+    newest = _references(f"hashicorp/vault:{pinned['vault']}", chart_images, ("server", "agent"))
+    older = normalised_reference(f"hashicorp/vault:{pinned['vault-older']}")
 
     def vault(name: str, references: tuple[str, ...], program: Path) -> _Image:
         return _Image(
@@ -125,8 +125,8 @@ def _images(tools: Tools, certificate: bytes, chart_images: Sequence[ChartImage]
             (userland,),
             ImageConfiguration(command=("sh",)),
         ),
-        vault("vault", tuple(reference for reference in older if reference != newer), tools.vault),
-        vault("vault-newer", (newer,), tools.vault_newer),
+        vault("vault", tuple(reference for reference in newest if reference != older), tools.vault),
+        vault("vault-older", (older,), tools.vault_older),
         _Image(
             "vault-k8s",
             _references(f"hashicorp/vault-k8s:{pinned['vault-k8s']}", chart_images, ("injector",)),

@@ -99,39 +99,57 @@ class PinnedTool:
         return digest.hexdigest()[:12]
 
 
-_KUBERNETES_VERSION = "1.30.14"
+KUBERNETES = "1.34.4"
+"""The version of Kubernetes that is built and run unless another is asked for."""
+OLDER_KUBERNETES = "1.30.14"
+"""Another version of Kubernetes that can be run, and is built only where it is asked for."""
 
-# Kubernetes components take what they are from these variables, which only the linker sets
-# (hack/lib/version.sh of kubernetes/kubernetes); without them they call themselves v0.0.0,
-# which fails the version checks of kubectl, Helm and charts.
-_KUBERNETES_LINKER_FLAGS = (
-    "-s",
-    "-w",
-    *(
-        f"-X={package}.{variable}={value}"
-        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-        for variable, value in (
-            ("gitVersion", f"v{_KUBERNETES_VERSION}"),
-            ("gitMajor", "1"),
-            ("gitMinor", "30"),
-            ("gitTreeState", "clean"),
-            ("gitCommit", "unknown"),
-            ("buildDate", "2025-06-18T19:07:32Z"),
+
+def _kubernetes_linker_flags(version: str, build_date: str) -> tuple[str, ...]:
+    # Kubernetes components take what they are from these variables, which only the linker sets
+    # (hack/lib/version.sh of kubernetes/kubernetes); without them they call themselves v0.0.0,
+    # which fails the version checks of kubectl, Helm and charts.
+    major, minor, _ = version.split(".")
+    return (
+        "-s",
+        "-w",
+        *(
+            f"-X={package}.{variable}={value}"
+            for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+            for variable, value in (
+                ("gitVersion", f"v{version}"),
+                ("gitMajor", major),
+                ("gitMinor", minor),
+                ("gitTreeState", "clean"),
+                ("gitCommit", "unknown"),
+                ("buildDate", build_date),
+            )
+        ),
+    )
+
+
+def _kubernetes(version: str, build_date: str, module: str) -> tuple[PinnedTool, ...]:
+    major, minor, _ = (int(part) for part in version.split("."))
+    names = (
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kubelet",
+        "kube-proxy",
+        "kubectl",
+    )
+    return tuple(
+        PinnedTool(
+            name=name,
+            version=version,
+            module=module,
+            package=f"k8s.io/kubernetes/cmd/{name}",
+            linker_flags=_kubernetes_linker_flags(version, build_date),
+            tags=("providerless",),
+            version_arguments=("version", "--client") if name == "kubectl" else ("--version",),
+            on_path=VersionRange((major, minor, 0), (major, minor + 1, 0)),
         )
-    ),
-)
-
-
-def _kubernetes(name: str) -> PinnedTool:
-    return PinnedTool(
-        name=name,
-        version=_KUBERNETES_VERSION,
-        module="kubernetes",
-        package=f"k8s.io/kubernetes/cmd/{name}",
-        linker_flags=_KUBERNETES_LINKER_FLAGS,
-        tags=("providerless",),
-        version_arguments=("version", "--client") if name == "kubectl" else ("--version",),
-        on_path=VersionRange((1, 30, 0), (1, 31, 0)),
+        for name in names
     )
 
 
@@ -141,13 +159,13 @@ def _kubernetes(name: str) -> PinnedTool:
 PINNED_TOOLS = (
     PinnedTool(
         name="vault",
-        version="1.18.1",
+        version="1.21.2",
         module="vault",
         package=".",
         tags=("minimal",),
         replacements=("go-discover",),
         version_arguments=("version",),
-        on_path=VersionRange((1, 18, 1), (1, 18, 2)),
+        on_path=VersionRange((1, 21, 2), (1, 21, 3)),
         runs_in_image=True,
     ),
     PinnedTool(
@@ -159,17 +177,12 @@ PINNED_TOOLS = (
         # As in Pulumi's own distribution: the engine warns of a language host that it finds on PATH only.
         beside="pulumi",
     ),
-    _kubernetes("kube-apiserver"),
-    _kubernetes("kube-controller-manager"),
-    _kubernetes("kube-scheduler"),
-    _kubernetes("kubelet"),
-    _kubernetes("kube-proxy"),
-    _kubernetes("kubectl"),
-    # Not beside the older one, as both would compile the packages that they have in common.
+    *_kubernetes(KUBERNETES, "2026-02-10T12:53:36Z", "kubernetes"),
+    # Not beside the newer one, as both would compile the packages that they have in common.
     PinnedTool(
-        name="vault-newer",
-        version="1.21.2",
-        module="vault-newer",
+        name="vault-older",
+        version="1.18.1",
+        module="vault-older",
         package=".",
         tags=("minimal",),
         replacements=("go-discover",),
@@ -235,3 +248,13 @@ PINNED_TOOLS = (
         runs_in_image=True,
     ),
 )
+
+OLDER_KUBERNETES_TOOLS = _kubernetes(OLDER_KUBERNETES, "2025-06-18T19:07:32Z", "kubernetes-1.30")
+
+
+def pinned_tools(kubernetes: str = KUBERNETES) -> tuple[PinnedTool, ...]:
+    """Return what the sandbox needs with a version of Kubernetes, in the order of the builds."""
+    if kubernetes == KUBERNETES:
+        return PINNED_TOOLS
+    older = {tool.name: tool for tool in OLDER_KUBERNETES_TOOLS}
+    return tuple(older.get(tool.name, tool) for tool in PINNED_TOOLS)

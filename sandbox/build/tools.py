@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,14 @@ from pathlib import Path
 from sandbox.build.elf import is_statically_linked
 from sandbox.build.go_builds import go_builds, run_builds, version_output
 from sandbox.build.go_toolchain import obtain_go
-from sandbox.build.pinned_tools import PINNED_TOOLS, PinnedTool, ToolError
+from sandbox.build.pinned_tools import (
+    KUBERNETES,
+    OLDER_KUBERNETES_TOOLS,
+    PINNED_TOOLS,
+    PinnedTool,
+    ToolError,
+    pinned_tools,
+)
 from sandbox.layout import Layout
 from sandbox.progress import Progress
 
@@ -26,9 +33,9 @@ class Tools:
     pulumi_language_python: Path
     helm: Path
     vault: Path
-    """Of the program's default version."""
-    vault_newer: Path
-    """Of the newest version that can be built, to which the older one is upgraded."""
+    """Of the newest version that can be built."""
+    vault_older: Path
+    """Of an older version, which is upgraded to the newest."""
     vault_k8s: Path
     kube_apiserver: Path
     kube_controller_manager: Path
@@ -55,34 +62,36 @@ class Tools:
         return os.pathsep.join([str(venv_bin), *built, *present])
 
 
-def find_tools(layout: Layout) -> Tools:
-    """Every program, from PATH or built earlier; builds nothing.
+def find_tools(layout: Layout, kubernetes: str = KUBERNETES) -> Tools:
+    """Every program, from PATH or built earlier, with this version of Kubernetes; builds nothing.
 
     Raises ``ToolError`` that names what is missing.
     """
-    paths = _paths(layout)
-    missing = [tool for tool in PINNED_TOOLS if not paths[tool.name].exists()]
+    pinned = pinned_tools(kubernetes)
+    paths = _paths(layout, pinned)
+    missing = [tool for tool in pinned if not paths[tool.name].exists()]
     if missing:
         names = ", ".join(f"{tool.name} {tool.version}" for tool in missing)
         raise ToolError(f"Not built yet: {names}. Run `make up`, which builds what is missing.")
     return _tools(paths)
 
 
-def obtain_tools(layout: Layout, progress: Progress) -> Tools:
-    """Every program, from PATH, built earlier, or built now.
+def obtain_tools(layout: Layout, progress: Progress, kubernetes: str = KUBERNETES) -> Tools:
+    """Every program, from PATH, built earlier, or built now, with this version of Kubernetes.
 
     A build that was interrupted leaves no half a program, and Go's own cache lets it go on
     where it stopped.
 
     Raises ``ToolError`` when Go cannot be had or a build fails, with the end of its output.
     """
-    paths = _paths(layout)
+    pinned = pinned_tools(kubernetes)
+    paths = _paths(layout, pinned)
     if all(path.exists() for path in paths.values()):
         return _tools(paths)
     layout.tools.mkdir(parents=True, exist_ok=True)
     with _only_builder(layout, progress):
         # Looked at again under the lock: whoever held it may have built them meanwhile.
-        missing = [tool for tool in PINNED_TOOLS if not paths[tool.name].exists()]
+        missing = [tool for tool in pinned if not paths[tool.name].exists()]
         if missing:
             go = obtain_go(layout, progress)
             run_builds(go, go_builds(missing), paths, layout.tools, progress)
@@ -92,18 +101,19 @@ def obtain_tools(layout: Layout, progress: Progress) -> Tools:
 def built_path(layout: Layout, tool: PinnedTool) -> Path:
     """Where the tool is, or will be, once built; another pin or flag gives another folder."""
     owner = tool.beside or tool.name
-    together = [other for other in PINNED_TOOLS if owner in (other.name, other.beside)]
+    pinned = PINNED_TOOLS if tool in PINNED_TOOLS else OLDER_KUBERNETES_TOOLS
+    together = [other for other in pinned if owner in (other.name, other.beside)]
     version = next(other.version for other in together if other.name == owner)
     keys = "-".join(other.build_key() for other in together)
     return layout.tools / f"{owner}-{version}-{keys}" / tool.name
 
 
-def _paths(layout: Layout) -> dict[str, Path]:
-    on_path = {tool.name: path for tool in PINNED_TOOLS if (path := _acceptable_on_path(tool)) is not None}
-    for tool in PINNED_TOOLS:
+def _paths(layout: Layout, pinned: Sequence[PinnedTool]) -> dict[str, Path]:
+    on_path = {tool.name: path for tool in pinned if (path := _acceptable_on_path(tool)) is not None}
+    for tool in pinned:
         if tool.beside in on_path and (found := shutil.which(tool.name)) is not None:
             on_path[tool.name] = Path(found)
-    return {tool.name: on_path.get(tool.name, built_path(layout, tool)) for tool in PINNED_TOOLS}
+    return {tool.name: on_path.get(tool.name, built_path(layout, tool)) for tool in pinned}
 
 
 def _acceptable_on_path(tool: PinnedTool) -> Path | None:
@@ -137,7 +147,7 @@ def _tools(paths: Mapping[str, Path]) -> Tools:
         pulumi_language_python=paths["pulumi-language-python"],
         helm=paths["helm"],
         vault=paths["vault"],
-        vault_newer=paths["vault-newer"],
+        vault_older=paths["vault-older"],
         vault_k8s=paths["vault-k8s"],
         kube_apiserver=paths["kube-apiserver"],
         kube_controller_manager=paths["kube-controller-manager"],

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from sandbox import processes
+from sandbox.build.pinned_tools import KUBERNETES, OLDER_KUBERNETES
 from sandbox.build.tools import Tools
 from sandbox.cluster import control_plane, dns, node, storage
 from sandbox.cluster.api_client import ApiRequestError, KubernetesApi
@@ -40,6 +41,14 @@ class _Settings:
     service_account_issuer: str
     host_records: Mapping[str, str]
     images: Sequence[str]
+    kubernetes: str = OLDER_KUBERNETES
+    """Its version; a cluster whose record lacks it is of the time in which there was one only."""
+
+
+def kubernetes_version(layout: Layout) -> str:
+    """Return the version of Kubernetes that the cluster was started with, or the one that it would get."""
+    path = ClusterPaths.of(layout).settings
+    return _Settings(**json.loads(path.read_text())).kubernetes if path.exists() else KUBERNETES
 
 
 def service_account_public_key(layout: Layout) -> Path:
@@ -49,6 +58,16 @@ def service_account_public_key(layout: Layout) -> Path:
     return paths.service_account_public_key
 
 
+def refuse_other_kubernetes(layout: Layout, wanted: str) -> None:
+    """Raise SandboxError if a cluster runs that was started with another version of Kubernetes."""
+    started = kubernetes_version(layout)
+    if started != wanted and _serves(layout, ClusterPaths.of(layout)):
+        raise SandboxError(
+            f"the cluster runs Kubernetes {started}, and {wanted} is asked for now; "
+            f"run `make down` first, or set KUBERNETES={started}"
+        )
+
+
 def start_cluster(
     layout: Layout,
     tools: Tools,
@@ -56,11 +75,13 @@ def start_cluster(
     service_account_issuer: str,
     images: Sequence[Path],
     host_records: Mapping[str, str],
+    kubernetes: str = KUBERNETES,
 ) -> None:
     """Start the cluster, and return when it takes pods, answers DNS and has its storage classes.
 
     ``service_account_issuer`` is the https URL that tokens name as their issuer. ``images`` are OCI archives,
     the only images there are. ``host_records`` maps names outside of the cluster to IPv4 addresses, for pods.
+    ``kubernetes`` is the version that ``tools`` has.
     The administrator's kubeconfig is written to ``layout.kubeconfig``.
 
     A cluster that runs already is left as it is, but for images that it lacks. One that was interrupted
@@ -68,10 +89,13 @@ def start_cluster(
 
     Raises SandboxError when the machine lacks something (before anything is started), when a part does not
     come up in time (with the end of its log, after clearing everything away), or when a cluster with another
-    issuer or other host records runs.
+    version, another issuer or other host records runs.
     """
+    refuse_other_kubernetes(layout, kubernetes)
     paths = ClusterPaths.of(layout)
-    wanted = _Settings(service_account_issuer, dict(host_records), [str(image) for image in images])
+    wanted = _Settings(
+        service_account_issuer, dict(host_records), [str(image) for image in images], kubernetes
+    )
     if _serves(layout, paths):
         _adopt(layout, paths, wanted)
         return

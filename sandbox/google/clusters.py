@@ -30,7 +30,6 @@ GROUP_PATH = f"projects/{PROJECT_ID}/zones/{ZONE}/instanceGroupManagers/{GROUP_N
 """The instances of the cluster's one node pool in the cluster's one zone."""
 
 _SUBNETWORK_PATH = f"projects/{PROJECT_ID}/regions/{LOCATION}/subnetworks/{NETWORK}"
-_VERSION = "1.30.14-gke.1000000"
 _VERSIONS = ("v1", "v1beta1")
 
 
@@ -89,6 +88,7 @@ class Clusters:
 
 def _described(facts: ClusterFacts, version: str) -> JsonObject:
     host = facts.endpoint.partition(":")[0]
+    kubernetes = f"{facts.kubernetes}-gke.1000000"
     return {
         "name": CLUSTER_NAME,
         "id": "7a1d0c3b5e9f4286a0b4c8d2e6f10375",
@@ -96,8 +96,8 @@ def _described(facts: ClusterFacts, version: str) -> JsonObject:
         "locations": [ZONE],
         "status": "RUNNING",
         "endpoint": facts.endpoint,
-        "currentMasterVersion": _VERSION,
-        "currentNodeVersion": _VERSION,
+        "currentMasterVersion": kubernetes,
+        "currentNodeVersion": kubernetes,
         "currentNodeCount": NODES,
         "masterAuth": {"clusterCaCertificate": facts.certificate_authority},
         "legacyAbac": {},
@@ -127,7 +127,7 @@ def _described(facts: ClusterFacts, version: str) -> JsonObject:
                 "name": POOL,
                 "initialNodeCount": NODES,
                 "locations": [ZONE],
-                "version": _VERSION,
+                "version": kubernetes,
                 "status": "RUNNING",
                 "config": {"workloadMetadataConfig": {"mode": "GKE_METADATA"}},
                 # Links of v1 in any version, and to the groups' managers in spite of the field's name.

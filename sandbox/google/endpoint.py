@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import processes
+from sandbox.build.pinned_tools import KUBERNETES
 from sandbox.certificates import CertificateAuthority
 from sandbox.cloud_process import DIRECT, answers, command_line, write_private
 from sandbox.errors import SandboxError
@@ -143,15 +144,22 @@ def host_records() -> Mapping[str, str]:
     return {**dict.fromkeys(HOST_NAMES, BRIDGE_ADDRESS), METADATA_HOST: METADATA_ADDRESS}
 
 
-def seed_cluster(endpoint: GoogleEndpoint, *, api_server: str, cluster_certificate_authority: bytes) -> None:
+def seed_cluster(
+    endpoint: GoogleEndpoint,
+    *,
+    api_server: str,
+    cluster_certificate_authority: bytes,
+    kubernetes: str = KUBERNETES,
+) -> None:
     """Register the GKE cluster. Idempotent.
 
     ``api_server`` is host and port; ``cluster_certificate_authority`` the PEM certificate that signed the API
-    server's. Raises SandboxError if the process that plays Google refuses it.
+    server's, ``kubernetes`` its version. Raises SandboxError if the process that plays Google refuses it.
     """
     facts = ClusterFacts(
         endpoint=api_server,
         certificate_authority=base64.b64encode(cluster_certificate_authority).decode(),
+        kubernetes=kubernetes,
     )
     request = urllib.request.Request(  # noqa: S310 loopback
         f"{endpoint.control_url}{CONTROL_PREFIX}cluster",

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from sandbox.build.pinned_tools import KUBERNETES
+
 PROJECT_ID = "sandbox-project"
 PROJECT_NUMBER = "481516234200"
 LOCATION = "europe-west3"
@@ -60,11 +62,13 @@ CONTROL_PREFIX = "/_sandbox/"
 class ClusterFacts:
     """The parts of a GKE cluster that its caller does not choose.
 
-    ``endpoint`` is host and port without a scheme, ``certificate_authority`` the base64 of a PEM certificate.
+    ``endpoint`` is host and port without a scheme, ``certificate_authority`` the base64 of a PEM certificate,
+    ``kubernetes`` the version without what GKE adds.
     """
 
     endpoint: str
     certificate_authority: str
+    kubernetes: str = KUBERNETES
 
 
 def by_project_id(name: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sandbox.layout import REPOSITORY
 from sandbox.stack import SandboxStack
 from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.older_versions import older_versions
 
 COMMIT = "173377a0792db79fec230160abb1e29ccc8f2b03"
 """The last one with all modules flat in `components/`."""
@@ -24,11 +25,12 @@ DESTROY = ("destroy", "--yes", "--skip-preview")
 def require_goes_on(
     deployment: Deployment, settings: Mapping[str, object], folder: Path, *, deleted: Collection[str] = ()
 ) -> None:
-    """Deploy with the older program; preview, refresh, update and destroy with the one of today.
+    """Deploy with the older program and versions; preview, refresh, update and destroy with today's program.
 
     Each begins with the state that the older program left: reading and deleting a resource load the module
     that the state names. ``deleted`` has the types of the resources that the program has no longer.
     """
+    settings = {**settings, **older_versions(folder)}
     deployment.configure(settings)
     older = replace(deployment.stack, program=older_program(folder))
     older.pulumi(*UP, quiet=True)

@@ -2,22 +2,21 @@
 
 import json
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.settings.defaults import IMAGE_TAG
-from sandbox.charts import own_chart
+from sandbox.charts import CHART_VERSION, OLDER_CHART_VERSION
 from sandbox.cluster.credentials import administrator_api
 from sandbox.cluster.paths import ClusterPaths
 from tests.benchmarks.rounds import deployed_cluster
 from tests.benchmarks.writes import WriteLoad, longest_gap
-from tests.built_tools import NEWER_VAULT, VAULT
+from tests.built_tools import OLDER_VAULT, VAULT
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults.engine_run import EngineRun
+from tests.end_to_end.older_versions import older_versions
 
 UP = ("up", "--yes", "--skip-preview")
 GAP_SECONDS = 5
@@ -137,12 +136,12 @@ def test_an_image_that_is_missing_stops_the_roll_and_can_be_set_back(
 ) -> None:
     before, token = uids(awskms), awskms.outputs()["root_token"]
     settings = changed("a run that is killed")
-    image = {"repository": "hashicorp/missing", "tag": IMAGE_TAG}
+    image = {"repository": "hashicorp/missing", "tag": VAULT}
     awskms.configure({**settings, "image": image, "upgrade": {"podSeconds": 20}})
     with start(awskms, tmp_path / "missing.txt") as run:
         assert run.wait() != 0
         assert "Vault's pods are no longer replaced" in run.said
-        assert f"hashicorp/missing:{IMAGE_TAG}" in run.said
+        assert f"hashicorp/missing:{VAULT}" in run.said
         assert "1 of 3 pods run with the settings of the release" in run.said
     after = uids(awskms)
     failed = [name for name in before if before[name] != after[name]]
@@ -160,19 +159,19 @@ def test_an_image_that_is_missing_stops_the_roll_and_can_be_set_back(
 
 
 def test_vault_and_chart_are_upgraded_under_five_servers(fresh: Deployment, tmp_path: Path) -> None:
-    """From an older version to the newest that is built; then there is no way back."""
+    """From the older versions, on which Vault unseals itself, too; from the newest no way leads back."""
     settings: dict[str, object] = {"replicas": 5, "injector": {"enabled": False}}
-    fresh.configure({**settings, "image": {"tag": VAULT}})
+    older = older_versions(tmp_path)
+    fresh.configure({**settings, **older})
     fresh.up()
     token = fresh.outputs()["root_token"]
-    newer = shutil.copytree(own_chart(), tmp_path / "vault")
-    description = newer / "Chart.yaml"
-    description.write_text(re.sub(r"(?m)^version: .*$", "version: 0.34.1", description.read_text()))
-    upgraded = {**settings, "image": {"tag": NEWER_VAULT}, "chart": {"path": str(newer)}}
-    fresh.configure(upgraded)
+    fresh.vault.delete_pods()
+    fresh.vault.await_healthy_voters(token, 5)
+    fresh.configure(settings)
     preview = fresh.stack.run("preview")
-    assert f"(image {VAULT} -> {NEWER_VAULT}, chart 0.29.1 -> 0.34.1)" in preview.stdout
-    assert f"Vault goes from {VAULT} to {NEWER_VAULT} in one step" in preview.stdout
+    charts = f"chart {OLDER_CHART_VERSION} -> {CHART_VERSION}"
+    assert f"(image {OLDER_VAULT} -> {VAULT}, {charts})" in preview.stdout
+    assert f"Vault goes from {OLDER_VAULT} to {VAULT} in one step" in preview.stdout
 
     cluster = deployed_cluster(fresh.stack, administrator_api(ClusterPaths.of(fresh.stack.layout)))
     cluster.prepare_writes()
@@ -188,10 +187,10 @@ def test_vault_and_chart_are_upgraded_under_five_servers(fresh: Deployment, tmp_
     assert sorted(order) == list("01234")
     assert order[:4] == sorted(order[:4], reverse=True)
     fresh.vault.await_healthy_voters(token, 5)
-    assert {status["version"] for status in fresh.vault.seal_statuses()} == {NEWER_VAULT}
-    assert fresh.outputs()["vault_version"] == NEWER_VAULT
+    assert {status["version"] for status in fresh.vault.seal_statuses()} == {VAULT}
+    assert fresh.outputs()["vault_version"] == VAULT
 
-    fresh.configure({**upgraded, "image": {"tag": VAULT}})
+    fresh.configure({**settings, **older})
     preview = fresh.stack.run("preview")
     assert preview.returncode != 0
-    assert f"Vault {NEWER_VAULT} runs, and doesn't go back to {VAULT}" in preview.stdout
+    assert f"Vault {VAULT} runs, and doesn't go back to {OLDER_VAULT}" in preview.stdout

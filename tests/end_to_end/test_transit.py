@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from tests.built_tools import VAULT
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.transit_vault import ADDRESS, KEY, TransitVault, transit_vault
 
-IMAGE = "hashicorp/vault:1.18.1"
+IMAGE = f"hashicorp/vault:{VAULT}"
 SETTINGS: Mapping[str, object] = {
     "seal": "transit",
     "injector": {"enabled": False},

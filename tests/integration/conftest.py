@@ -45,7 +45,8 @@ def template_chart(helm: Path) -> Callable[..., subprocess.CompletedProcess[str]
     """A function that has Helm render the sandbox's chart and returns how that went.
 
     Its arguments: ``settings``, values by dotted path; ``values``, what they are set in (the least
-    that is valid, unless given); ``release`` and ``namespace``, both "vault" unless given.
+    that is valid, unless given); ``release`` and ``namespace``, both "vault" unless given; ``chart``, the
+    folder of another chart.
     """
 
     def template(
@@ -54,8 +55,10 @@ def template_chart(helm: Path) -> Callable[..., subprocess.CompletedProcess[str]
         values: Mapping[str, Any] | None = None,
         release: str = "vault",
         namespace: str = "vault",
+        chart: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        command = [str(helm), "template", release, str(own_chart()), "--namespace", namespace, "--skip-tests"]
+        command = [str(helm), "template", release, str(chart or own_chart())]
+        command += ["--namespace", namespace, "--skip-tests"]
         for path, value in (settings or {}).items():
             command += ["--set-json", f"{path}={json.dumps(value)}"]
         return subprocess.run(

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 import yaml
 
-from sandbox.charts import chart_images, own_chart
+from sandbox.charts import CHART_VERSION, chart_images, own_chart
 from tests.official_chart import (
     official_file,
     official_rendering,
@@ -24,8 +24,8 @@ from tests.official_chart import (
     require_values_of_every_version,
 )
 
-VERSION = "0.29.1"
-SEEDS = ("seed-a", "seed-b-ha")
+VERSION = CHART_VERSION
+SEEDS = ("seed-a",)
 SCHEMA_ERROR = "values don't meet the specifications of the schema"
 
 KNOWN_TO_TEMPLATES_ONLY = ("server.service.type", "server.readinessProbe.path", "ui.loadBalancerSourceRanges")

@@ -88,17 +88,17 @@ def test_log_is_set_by_the_environment(objects: Callable[..., Objects]) -> None:
 def test_images_of_a_mirror(objects: Callable[..., Objects]) -> None:
     made = objects(
         {
-            "image": {"repository": "mirror.example.com/vault", "pullPolicy": "Always"},
+            "image": {"repository": "mirror.example.com/vault", "tag": "1.20.4", "pullPolicy": "Always"},
             "injector": {"image": {"repository": "mirror.example.com/vault-k8s", "tag": "1.7.0"}},
         }
     )
 
     (vault,) = template_of(made[VAULT])["spec"]["containers"]
-    assert (vault["image"], vault["imagePullPolicy"]) == ("mirror.example.com/vault:1.21.2", "Always")
+    assert (vault["image"], vault["imagePullPolicy"]) == ("mirror.example.com/vault:1.20.4", "Always")
     (injector,) = template_of(made[INJECTOR])["spec"]["containers"]
     assert injector["image"] == "mirror.example.com/vault-k8s:1.7.0"
     agent = {variable["name"]: variable.get("value") for variable in injector["env"]}
-    assert agent["AGENT_INJECT_VAULT_IMAGE"] == "mirror.example.com/vault:1.21.2"
+    assert agent["AGENT_INJECT_VAULT_IMAGE"] == "mirror.example.com/vault:1.20.4"
 
 
 @pytest.mark.parametrize(

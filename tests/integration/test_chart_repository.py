@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.charts import ChartError, official_chart_reachable, own_chart
+from sandbox.charts import CHART_VERSION, ChartError, official_chart_reachable, own_chart
 from sandbox.layout import Layout
 from sandbox.plugins.kubernetes.helm import ChartReference, Helm, HelmError
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings
@@ -45,17 +45,17 @@ def test_a_repository_that_has_the_chart_is_told_from_one_that_is_not_there(
     layout = Layout(tmp_path / "sandbox")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
-    assert official_chart_reachable(helm, repository, "0.29.1", layout=layout)
-    assert list(layout.home.rglob("vault-0.29.1.tgz"))
+    assert official_chart_reachable(helm, repository, CHART_VERSION, layout=layout)
+    assert list(layout.home.rglob(f"vault-{CHART_VERSION}.tgz"))
     assert not (tmp_path / "home").exists()
     with pytest.raises(ChartError, match=r'version "9\.9\.9" not found'):
         official_chart_reachable(helm, repository, "9.9.9", layout=layout)
     with pytest.raises(ChartError, match="protocol"):
-        official_chart_reachable(helm, "ftp://127.0.0.1", "0.29.1", layout=layout)
+        official_chart_reachable(helm, "ftp://127.0.0.1", CHART_VERSION, layout=layout)
     shutil.rmtree(tmp_path / "repository")
-    assert not official_chart_reachable(helm, repository, "0.29.1", layout=layout)
+    assert not official_chart_reachable(helm, repository, CHART_VERSION, layout=layout)
     # Port 1 is privileged and unassigned here: nothing listens on it.
-    assert not official_chart_reachable(helm, "http://127.0.0.1:1", "0.29.1", layout=layout)
+    assert not official_chart_reachable(helm, "http://127.0.0.1:1", CHART_VERSION, layout=layout)
 
 
 def test_a_private_repository_gives_the_chart_for_its_password_alone(
@@ -68,10 +68,10 @@ def test_a_private_repository_gives_the_chart_for_its_password_alone(
 
     def version(username: str = "", password: str = "") -> str:
         return charts.chart_version(
-            ChartReference("vault", "0.29.1", private_repository, username=username, password=password)
+            ChartReference("vault", CHART_VERSION, private_repository, username=username, password=password)
         )
 
-    assert version(USERNAME, PASSWORD) == "0.29.1"
+    assert version(USERNAME, PASSWORD) == CHART_VERSION
     refused = "is not a valid chart repository or cannot be reached: failed to fetch .* : 401 Unauthorized"
     with pytest.raises(HelmError, match=refused):
         version()

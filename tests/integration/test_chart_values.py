@@ -1,6 +1,6 @@
 """What each value of the sandbox's chart leads to.
 
-The expectations were read from the official chart's templates, version 0.29.1; where both charts'
+The expectations were read from the official chart's templates, version 0.34.1; where both charts'
 renderings can be compared, ``test_chart.py`` does that.
 """
 

@@ -14,8 +14,8 @@ from sandbox.charts import ChartImage
 from sandbox.layout import Layout
 from tests.built_tools import built_tools
 
-VAULT = "docker.io/hashicorp/vault:1.18.1"
-NEWER_VAULT = "docker.io/hashicorp/vault:1.21.2"
+VAULT = "docker.io/hashicorp/vault:1.21.2"
+OLDER_VAULT = "docker.io/hashicorp/vault:1.18.1"
 CONFIGURATION = """
 version = 2
 root = "{folder}/root"
@@ -84,8 +84,8 @@ def test_every_name_is_there(containerd: Containerd) -> None:
     assert containerd.ctr("images", "list", "--quiet").stdout.split() == [
         "docker.io/hashicorp/vault-k8s:1.5.0",
         "docker.io/hashicorp/vault-k8s:1.6.2",
+        OLDER_VAULT,
         VAULT,
-        NEWER_VAULT,
         "docker.io/library/busybox:1.36",
         "docker.io/library/busybox:latest",
         "registry.k8s.io/pause:3.9",
@@ -105,9 +105,9 @@ def test_the_entrypoint_starts_vault_as_the_vault_user(containerd: Containerd) -
 
 def test_vault_and_its_injector_run_in_their_images(containerd: Containerd) -> None:
     version = containerd.run(VAULT, "docker-entrypoint.sh", "version")
-    assert version.stdout.startswith("Vault v1.18.1"), version.stderr
-    newer = containerd.run(NEWER_VAULT, "docker-entrypoint.sh", "version")
-    assert newer.stdout.startswith("Vault v1.21.2"), newer.stderr
+    assert version.stdout.startswith("Vault v1.21.2"), version.stderr
+    older = containerd.run(OLDER_VAULT, "docker-entrypoint.sh", "version")
+    assert older.stdout.startswith("Vault v1.18.1"), older.stderr
     injector = containerd.run("docker.io/hashicorp/vault-k8s:1.5.0", "/bin/vault-k8s", "version")
     assert "1.6.2" in injector.stdout, injector.stderr
 

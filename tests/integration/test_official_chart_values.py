@@ -1,24 +1,29 @@
-"""The sandbox's chart, held against the versions of the official chart that it isn't a stand-in of.
+"""The sandbox's chart as its older version, held against older versions of the official chart.
 
-What a version renders otherwise is listed in ``DIFFERENCES``, each with the reason; everything else has to
-be equal. ``test_chart.py`` compares with the version that the stand-in is made after.
+What 0.27.0, which it can't stand in for, renders otherwise is listed in ``DIFFERENCES``, each with the
+reason; everything else has to be equal. ``test_chart.py`` compares with the newest version.
 """
 
 import copy
-import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.official_chart import official_rendering, official_yaml
+from sandbox.charts import OLDER_CHART_VERSION, chart_images, older_chart
+from tests.official_chart import official_file, official_rendering, official_yaml
 
 Render = Callable[..., dict[tuple[str, str], Any]]
 Objects = dict[tuple[str, str], Any]
 
-STAND_IN = "0.29.1"
-SEEDS = [("0.27.0", "seed-b-standalone"), ("0.27.0", "seed-b-ha"), ("0.34.1", "seed-a")]
+STAND_IN = OLDER_CHART_VERSION
+SEEDS = [
+    *(("0.27.0", "seed-b-standalone"), ("0.27.0", "seed-b-ha")),
+    *((STAND_IN, "seed-a"), (STAND_IN, "seed-b-ha")),
+]
 VAULT = ("StatefulSet", "vault")
 CONFIGURATION = ("ConfigMap", "vault-config")
 NO_MLOCK = "disable_mlock = true"
@@ -60,19 +65,6 @@ def _annotations_named(objects: Objects) -> Objects:
     return objects
 
 
-def _no_redundancy_zones(objects: Objects) -> Objects:
-    (container,) = objects[VAULT]["spec"]["template"]["spec"]["containers"]
-    (script,) = container["args"]
-    container["args"] = [re.sub(r"if grep .*?\nfi;\n", "", script, flags=re.DOTALL)]
-    return objects
-
-
-def _claims_without_kind(objects: Objects) -> Objects:
-    for claim in objects[VAULT]["spec"]["volumeClaimTemplates"]:
-        assert (claim.pop("apiVersion"), claim.pop("kind")) == ("v1", "PersistentVolumeClaim")
-    return objects
-
-
 def _named_after(version: str) -> Difference:
     return Difference(
         "the label helm.sh/chart has the chart's version",
@@ -86,31 +78,19 @@ DIFFERENCES: Mapping[str, Sequence[Difference]] = {
         Difference("0.29.0 began to take JSON as well, and put disable_mlock behind HCL", _mlock_last),
         Difference("0.28.0 made room for a checksum of the configuration", _annotations_named),
     ],
-    "0.34.1": [
-        _named_after("0.34.1"),
-        Difference(
-            "the default images of the injector and of its agent are newer",
-            _replaced(
-                {
-                    "hashicorp/vault-k8s:1.7.6": "hashicorp/vault-k8s:1.5.0",
-                    "hashicorp/vault:2.0.4": "hashicorp/vault:1.18.1",
-                }
-            ),
-        ),
-        Difference(
-            "it refuses the placeholder of redundancy zones (Vault Enterprise) where they are off",
-            _no_redundancy_zones,
-        ),
-        Difference(
-            "it names the kind of the claims, which the API server does otherwise", _claims_without_kind
-        ),
-    ],
+    STAND_IN: [],
 }
+
+
+@pytest.fixture(scope="module")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sandbox's chart as its older version."""
+    return older_chart(tmp_path_factory.mktemp("charts"))
 
 
 @pytest.mark.parametrize(("version", "seed"), SEEDS)
 def test_renders_what_the_official_chart_renders_but_for_known_differences(
-    render_chart: Render, version: str, seed: str
+    render_chart: Render, chart: Path, version: str, seed: str
 ) -> None:
     expected = official_rendering(version, seed)
     for difference in DIFFERENCES[version]:
@@ -118,8 +98,17 @@ def test_renders_what_the_official_chart_renders_but_for_known_differences(
         expected = difference.undo(expected)
         assert expected != before, f"it isn't so: {difference.reason}"
 
-    rendered = render_chart(values=official_yaml(version, f"{seed}.values.yaml"))
+    rendered = render_chart(values=official_yaml(version, f"{seed}.values.yaml"), chart=chart)
 
     assert set(rendered) == set(expected)
     for key, document in expected.items():
         assert rendered[key] == document, key
+
+
+def test_the_older_version_has_the_images_of_the_official_chart(
+    helm: Path, chart: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "Chart.yaml").write_text(f"apiVersion: v2\nname: vault\nversion: {STAND_IN}\n")
+    shutil.copy(official_file(STAND_IN, "values.yaml"), tmp_path)
+
+    assert chart_images(chart, helm) == chart_images(tmp_path, helm)

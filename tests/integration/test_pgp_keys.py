@@ -10,6 +10,7 @@ import pytest
 from components.custody.pgp_keys import PgpKeyError, load_public_key
 from components.shares.generate_root import prove_shares
 from components.vault.client import VaultClient, VaultRefusedError
+from tests.built_tools import OLDER_VAULT
 from tests.integration.vault_servers import vault_servers, wait_until
 from tests.unit.fakes.remembered_attempts import RememberedAttempts
 
@@ -66,6 +67,7 @@ def test_one_key_a_share(vault_program: Path, tmp_path: Path) -> None:
         assert client.seal_status().initialized is False
 
 
+@pytest.mark.parametrize("vault_program", [OLDER_VAULT], indirect=True)
 def test_kind_of_key_that_is_refused_beforehand(vault_program: Path, tmp_path: Path) -> None:
     unreadable = pysequoia.Tsk.generate(
         user_id="New",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.built_tools import NEWER_VAULT, VAULT, built_tools
+from tests.built_tools import OLDER_VAULT, VAULT, built_tools
 from tests.integration.test_alarms import ALARMS, SOUNDING
 from tests.recordings.faults import FAULTS, Recorder, prepared
 from tests.recordings.playback import Prometheus, phases, scrapes
@@ -16,7 +16,7 @@ CHEAP = ("healthy", "audit-full")
 GAUGES = ("vault_core_active", "vault_core_unsealed", "vault_autopilot_", "vault_runtime_")
 
 
-@pytest.fixture(scope="module", params=[VAULT, NEWER_VAULT])
+@pytest.fixture(scope="module", params=[OLDER_VAULT, VAULT])
 def recorder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
     """Three voters of a version, which one fault after the other is recorded of."""
     version = str(request.param)

@@ -1,4 +1,4 @@
-"""Real Vaults of one version whose servers go on with the newer one, on the same storage."""
+"""Real Vaults of the older version whose servers go on with the newest one, on the same storage."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from components.raft_quorum import RaftQuorumProvider
 from components.seals import awskms
 from components.shares.generate_root import generate_root_token, prove_shares
 from components.vault.client import VaultClient
-from tests.built_tools import NEWER_VAULT, VAULT, built_vault
+from tests.built_tools import OLDER_VAULT, VAULT, built_vault
 from tests.integration.initialised_vault import SEALS, THRESHOLD, InitialisedVault, initialised_vault
 from tests.integration.key_service import REGION, KeyService, run_key_service
 from tests.integration.program_inputs import init_inputs, quorum_inputs
@@ -21,6 +21,8 @@ from tests.integration.vault_servers import VaultServer, VaultServers, vault_ser
 from tests.unit.fakes.remembered_attempts import RememberedAttempts
 
 UPGRADE_SECONDS = 60
+
+pytestmark = pytest.mark.parametrize("vault_program", [OLDER_VAULT], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +40,9 @@ def older(
 
 
 def upgrade(server: VaultServer) -> None:
-    """End the server as kubelet does, and start the newer version on its storage."""
+    """End the server as kubelet does, and start the newest version on its storage."""
     server.stop()
-    server.program = built_vault(NEWER_VAULT)
+    server.program = built_vault(VAULT)
     server.start()
 
 
@@ -58,7 +60,7 @@ def test_the_newer_version_goes_on_with_the_same_vault(older: InitialisedVault) 
     wait_until("vault-0 is active", UPGRADE_SECONDS, server.is_active)
 
     after = older.client.seal_status()
-    assert (before.version, after.version) == (VAULT, NEWER_VAULT)
+    assert (before.version, after.version) == (OLDER_VAULT, VAULT)
     assert after.cluster_id == before.cluster_id != ""
     assert (after.seal_type, after.recovery_seal) == (before.seal_type, before.recovery_seal)
     kept = server.client(root_token).secrets.kv.v2.read_secret_version(
@@ -92,15 +94,15 @@ def test_servers_of_both_versions_are_one_cluster(
             upgrade(server)
             assert healthy_voters(quorum(keys)) == ["vault-0", "vault-1", "vault-2"]
             assert not server.is_active()
-        assert sorted(versions(servers)) == [VAULT, NEWER_VAULT, NEWER_VAULT]
+        assert sorted(versions(servers)) == [OLDER_VAULT, VAULT, VAULT]
 
         (leader,) = (server for server in servers.servers if server.is_active())
         upgrade(leader)
         wait_until("there is a leader", UPGRADE_SECONDS, lambda: any(leads(server) for server in standbys))
         after = quorum(keys)
         assert healthy_voters(after) == ["vault-0", "vault-1", "vault-2"]
-        assert versions(servers) == [NEWER_VAULT] * 3
-        assert (after["cluster_id"], after["vault_version"]) == (before["cluster_id"], NEWER_VAULT)
+        assert versions(servers) == [VAULT] * 3
+        assert (after["cluster_id"], after["vault_version"]) == (before["cluster_id"], VAULT)
         without_token = quorum({**keys, "root_token": ""}, token_needed=False)
         assert [peer["leader"] for peer in without_token["peers"]].count(True) == 1
 

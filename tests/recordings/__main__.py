@@ -5,7 +5,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.built_tools import NEWER_VAULT, VAULT
+from tests.built_tools import OLDER_VAULT, VAULT
 from tests.recordings.faults import FAULTS, LASTING, record
 
 
@@ -13,10 +13,10 @@ def main() -> None:
     """Record the lasting faults beside each other, as they mostly wait, and then the others one by one."""
     chosen = sys.argv[1:] or [*FAULTS]
     with ThreadPoolExecutor(2 * len(LASTING)) as pool:
-        for version in (VAULT, NEWER_VAULT):
+        for version in (OLDER_VAULT, VAULT):
             for fault in (name for name in chosen if name in LASTING):
                 pool.submit(_record, version, fault)
-        for version in (VAULT, NEWER_VAULT):
+        for version in (OLDER_VAULT, VAULT):
             for fault in (name for name in chosen if name not in LASTING):
                 _record(version, fault)
 

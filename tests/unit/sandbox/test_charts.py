@@ -9,7 +9,16 @@ import jsonschema
 import pytest
 import yaml
 
-from sandbox.charts import ChartError, ChartImage, chart_images, official_chart_reachable, own_chart
+from sandbox.charts import (
+    CHART_VERSION,
+    OLDER_CHART_VERSION,
+    ChartError,
+    ChartImage,
+    chart_images,
+    official_chart_reachable,
+    older_chart,
+    own_chart,
+)
 from sandbox.layout import Layout
 
 REPOSITORY = "https://charts.example.com"
@@ -159,7 +168,22 @@ def test_a_version_or_address_that_is_wrong_is_an_error(tmp_path: Path, error: s
 def test_the_own_chart_is_a_chart_called_vault() -> None:
     chart = yaml.safe_load((own_chart() / "Chart.yaml").read_text())
 
-    assert (chart["name"], chart["version"]) == ("vault", "0.29.1")
+    assert (chart["name"], chart["version"]) == ("vault", CHART_VERSION)
+
+
+def test_the_older_chart_differs_by_its_version_and_default_images_alone(tmp_path: Path) -> None:
+    older = older_chart(tmp_path)
+
+    assert older_chart(tmp_path) == older, "made anew, it is at the same place"
+    names = {file.relative_to(older) for file in older.rglob("*") if file.is_file()}
+    assert names == {file.relative_to(own_chart()) for file in own_chart().rglob("*") if file.is_file()}
+    changed = [name for name in names if (older / name).read_text() != (own_chart() / name).read_text()]
+    assert sorted(map(str, changed)) == ["Chart.yaml", "values.yaml"]
+    chart = yaml.safe_load((older / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (OLDER_CHART_VERSION, "1.18.1")
+    values = yaml.safe_load((older / "values.yaml").read_text())
+    assert values["server"]["image"]["tag"] == values["injector"]["agentImage"]["tag"] == "1.18.1"
+    assert values["injector"]["image"]["tag"] == "1.5.0"
 
 
 def test_the_own_charts_defaults_satisfy_its_schema() -> None:

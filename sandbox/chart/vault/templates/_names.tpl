@@ -16,6 +16,14 @@ chart's name: vault.name, vault.fullname, vault.chart, vault.scheme, vault.servi
 {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 
+{{/*
+Call with (list . <version>): "true" if this stands in for that version of the official chart or a later one. The
+sandbox makes copies of this chart that have an earlier version.
+*/}}
+{{- define "vault.chart.from" -}}
+{{- if semverCompare (printf ">=%s" (index . 1)) (index . 0).Chart.Version }}true{{ end -}}
+{{- end -}}
+
 {{- define "vault.scheme" -}}
 {{ ternary "http" "https" .Values.global.tlsDisable }}
 {{- end -}}

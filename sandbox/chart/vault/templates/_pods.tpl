@@ -64,11 +64,11 @@ httpGet:
   scheme: {{ include "vault.scheme" (index . 0) | upper }}
 {{- end -}}
 
-{{/* Call with (list <name of the claim> <dataStorage or auditStorage>). */}}
+{{/* Call with (list . <name of the claim> <dataStorage or auditStorage>). */}}
 {{- define "vault.volumeClaimTemplate" -}}
-{{- $storage := index . 1 -}}
+{{- $storage := index . 2 -}}
 - metadata:
-    name: {{ index . 0 }}
+    name: {{ index . 1 }}
   spec:
     accessModes: [ReadWriteOnce]
     {{- with $storage.storageClass }}
@@ -77,4 +77,8 @@ httpGet:
     resources:
       requests:
         storage: {{ $storage.size }}
+  {{- if include "vault.chart.from" (list (index . 0) "0.34.0") }}
+  apiVersion: v1
+  kind: PersistentVolumeClaim
+  {{- end }}
 {{- end -}}

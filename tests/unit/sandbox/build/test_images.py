@@ -73,7 +73,7 @@ def test_a_reference_by_digest_is_refused() -> None:
 def test_the_images_go_by_the_pinned_names_and_by_those_of_the_chart(maker: Maker) -> None:
     archives = maker.make(
         [
-            ChartImage("server", "hashicorp/vault:1.18.1"),
+            ChartImage("server", "hashicorp/vault:1.21.2"),
             ChartImage("agent", "registry.example/vault:2"),
             ChartImage("injector", "hashicorp/vault-k8s:1.5.0"),
         ]
@@ -82,32 +82,32 @@ def test_the_images_go_by_the_pinned_names_and_by_those_of_the_chart(maker: Make
     assert {name: _names(archive) for name, archive in archives.items()} == {
         "pause": ["registry.k8s.io/pause:3.9"],
         "busybox": ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"],
-        "vault": ["docker.io/hashicorp/vault:1.18.1", "registry.example/vault:2"],
-        "vault-newer": ["docker.io/hashicorp/vault:1.21.2"],
+        "vault": ["docker.io/hashicorp/vault:1.21.2", "registry.example/vault:2"],
+        "vault-older": ["docker.io/hashicorp/vault:1.18.1"],
         "vault-k8s": ["docker.io/hashicorp/vault-k8s:1.6.2", "docker.io/hashicorp/vault-k8s:1.5.0"],
     }
 
 
-def test_a_chart_that_names_the_newer_vault_gets_that_one(maker: Maker) -> None:
+def test_a_chart_that_names_the_older_vault_gets_that_one(maker: Maker) -> None:
     archives = maker.make(
         [
-            ChartImage("server", "docker.io/hashicorp/vault:1.21.2"),
+            ChartImage("server", "docker.io/hashicorp/vault:1.18.1"),
             ChartImage("agent", "mirror.example/vault:1"),
         ]
     )
 
-    assert {name: _names(archives[name]) for name in ("vault", "vault-newer")} == {
-        "vault": ["docker.io/hashicorp/vault:1.18.1", "mirror.example/vault:1"],
-        "vault-newer": ["docker.io/hashicorp/vault:1.21.2"],
+    assert {name: _names(archives[name]) for name in ("vault", "vault-older")} == {
+        "vault": ["docker.io/hashicorp/vault:1.21.2", "mirror.example/vault:1"],
+        "vault-older": ["docker.io/hashicorp/vault:1.18.1"],
     }
 
 
-@pytest.mark.parametrize("name", ["vault", "vault-newer"])
+@pytest.mark.parametrize("name", ["vault", "vault-older"])
 def test_the_vault_images_have_what_the_chart_relies_on(maker: Maker, tmp_path: Path, name: str) -> None:
-    programs = {"vault": STATIC_PROGRAM + b"older", "vault-newer": STATIC_PROGRAM + b"newer"}
+    programs = {"vault": STATIC_PROGRAM + b"newest", "vault-older": STATIC_PROGRAM + b"older"}
     for program, content in programs.items():
         (tmp_path / program).write_bytes(content)
-    maker.tools = replace(maker.tools, vault=tmp_path / "vault", vault_newer=tmp_path / "vault-newer")
+    maker.tools = replace(maker.tools, vault=tmp_path / "vault", vault_older=tmp_path / "vault-older")
 
     files = _files(maker.make()[name])
 
@@ -142,7 +142,7 @@ def test_another_certificate_makes_the_vault_images_again_and_removes_the_old_on
     second = maker.make()
 
     assert _files(second["vault"])["etc/ssl/certs/ca-certificates.crt"] == "another"
-    assert {name for name in first if first[name] != second[name]} == {"vault", "vault-newer"}
+    assert {name for name in first if first[name] != second[name]} == {"vault", "vault-older"}
     assert set(maker.layout.images.iterdir()) == set(second.values())
 
 

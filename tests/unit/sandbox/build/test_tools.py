@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.build.pinned_tools import PINNED_TOOLS
+from sandbox.build.pinned_tools import OLDER_KUBERNETES, OLDER_KUBERNETES_TOOLS, PINNED_TOOLS
 from sandbox.build.tools import ToolError, Tools, built_path, find_tools, obtain_tools
 from sandbox.layout import Layout
 from sandbox.progress import Progress
@@ -49,7 +49,7 @@ build*)
     done
     ;;
 esac
-""".replace("VERSIONS", " ".join(tool.version for tool in PINNED_TOOLS))
+""".replace("VERSIONS", " ".join(tool.version for tool in (*PINNED_TOOLS, *OLDER_KUBERNETES_TOOLS)))
 
 
 class Machine:
@@ -111,7 +111,7 @@ def test_everything_missing_is_built_once_and_found_again(machine: Machine) -> N
         assert os.access(program, os.X_OK), f"{field.name} is no program"
         assert program.is_relative_to(machine.layout.tools)
     assert lines[:2] == [
-        f"[1/{len(builds)}] Building vault 1.18.1 ...",
+        f"[1/{len(builds)}] Building vault 1.21.2 ...",
         f"[2/{len(builds)}] Building pulumi-language-python 3.79.0 ...",
     ]
     assert sum(": done in " in line for line in lines) == len(builds)
@@ -143,6 +143,26 @@ def test_the_programs_of_kubernetes_share_one_build(machine: Machine) -> None:
     assert len(kubernetes) == 6
 
 
+def test_the_older_kubernetes_is_built_only_where_it_is_asked_for(machine: Machine) -> None:
+    tools, _ = machine.obtain()
+    machine.builds()
+    with pytest.raises(ToolError, match=r"Not built yet: kube-apiserver 1\.30\.14, "):
+        find_tools(machine.layout, OLDER_KUBERNETES)
+
+    older = obtain_tools(machine.layout, Progress(io.StringIO()), OLDER_KUBERNETES)
+
+    (build,) = machine.builds()
+    assert build.split() == [tool.package for tool in OLDER_KUBERNETES_TOOLS]
+    assert older == find_tools(machine.layout, OLDER_KUBERNETES)
+    changed = {
+        field.name for field in fields(Tools) if getattr(older, field.name) != getattr(tools, field.name)
+    }
+    assert changed == {
+        *("kube_apiserver", "kube_controller_manager", "kube_scheduler", "kubelet", "kube_proxy", "kubectl")
+    }
+    assert find_tools(machine.layout) == tools
+
+
 def test_the_language_host_and_the_dynamic_provider_scripts_are_beside_the_engine(machine: Machine) -> None:
     tools, _ = machine.obtain()
 
@@ -163,17 +183,17 @@ def test_a_failed_build_shows_why_leaves_no_half_program_and_is_taken_up_again(m
         machine.obtain()
 
     message = str(failure.value)
-    assert "Building vault 1.18.1 failed" in message
+    assert "Building vault 1.21.2 failed" in message
     assert "no space left on device" in message
     assert "example.org/some/package" not in message, "names of compiled packages only hide the cause"
     assert "make up" in message
     assert not built_path(machine.layout, vault).exists()
-    with pytest.raises(ToolError, match=r"Not built yet: vault 1\.18\.1.* Run `make up`"):
+    with pytest.raises(ToolError, match=r"Not built yet: vault 1\.21\.2.* Run `make up`"):
         find_tools(machine.layout)
 
     machine.break_build_of("")
     tools, lines = machine.obtain()
-    assert "Building vault 1.18.1 ..." in lines[0]
+    assert "Building vault 1.21.2 ..." in lines[0]
     assert "half" not in tools.vault.read_text()
 
 
@@ -193,7 +213,7 @@ def test_a_failed_build_ends_the_one_beside_it(machine: Machine) -> None:
 def test_a_build_of_another_version_than_the_pin_is_refused(machine: Machine) -> None:
     machine.script("go", re.sub(r"echo [\d. ]+'", "echo v0.0.0'", GO))
 
-    with pytest.raises(ToolError, match=r"vault was built, but .* answers 'v0\.0\.0\\n' instead of 1\.18\.1"):
+    with pytest.raises(ToolError, match=r"vault was built, but .* answers 'v0\.0\.0\\n' instead of 1\.21\.2"):
         machine.obtain()
 
 
@@ -211,7 +231,7 @@ def test_an_acceptable_tool_on_path_is_used_and_another_version_is_not(machine: 
 
 
 def test_a_vault_on_path_that_could_not_run_in_an_image_is_not_used(machine: Machine) -> None:
-    machine.script("vault", "#!/bin/sh\necho Vault v1.18.1\n")
+    machine.script("vault", "#!/bin/sh\necho Vault v1.21.2\n")
 
     tools, _ = machine.obtain()
 

@@ -1,9 +1,15 @@
+import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from sandbox import cluster, processes
+from sandbox.build.pinned_tools import OLDER_KUBERNETES
+from sandbox.build.tools import Tools
 from sandbox.cluster import teardown
+from sandbox.cluster.paths import ClusterPaths
+from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 
 
@@ -38,3 +44,30 @@ def test_stopping_leaves_the_records_of_what_still_runs(tmp_path: Path) -> None:
         assert processes.running(layout, "other")
     finally:
         processes.stop(layout, "other")
+
+
+def test_a_cluster_with_another_kubernetes_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    record = ClusterPaths.of(layout).settings
+    record.parent.mkdir(parents=True)
+    started = {"service_account_issuer": "https://issuer", "host_records": {}, "images": []}
+    record.write_text(json.dumps({**started, "kubernetes": OLDER_KUBERNETES}))
+    monkeypatch.setattr(cluster, "_serves", lambda *_: True)
+    tools = Tools(*([tmp_path] * len(fields(Tools))))
+
+    with pytest.raises(SandboxError, match=r"runs Kubernetes 1\.30\.14, and 1\.34\.4 .* `make down` first"):
+        cluster.start_cluster(
+            layout, tools, service_account_issuer="https://issuer", images=[], host_records={}
+        )
+
+    cluster.start_cluster(
+        layout,
+        tools,
+        service_account_issuer="https://issuer",
+        images=[],
+        host_records={},
+        kubernetes=OLDER_KUBERNETES,
+    )
+    assert json.loads(record.read_text())["kubernetes"] == OLDER_KUBERNETES
