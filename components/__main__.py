@@ -23,13 +23,13 @@ from components.operating_system import require_supported_system
 from components.progress import say
 
 COMMANDS = (
-    status,
     unseal,
     generate_root,
     snapshot,
     restore,
     recover_quorum,
     migrate_seal,
+    status,
     resume,
     import_state,
     forward,

@@ -28,8 +28,10 @@ def without_tls(resource: Resource, _circumstances: Circumstances) -> Sequence[s
     if value_at(ingress, "enabled") is True and not value_at(ingress, "tls"):
         annotations = value_at(ingress, "annotations")
         names = annotations if isinstance(annotations, Mapping) else {}
-        # A controller that is told of HTTPS alone, such as ALB, finds a certificate by the host's name.
-        https = any("HTTPS" in str(value) and 'HTTP"' not in str(value) for value in names.values())
+        # ALB, if it listens for HTTPS alone, finds a certificate by the host's name. Another annotation with
+        # HTTPS in it is on the traffic from the controller to Vault.
+        ports = [str(value) for name, value in names.items() if name.endswith("/listen-ports")]
+        https = any("HTTPS" in value and 'HTTP"' not in value for value in ports)
         if not https and not any(name.endswith(_CERTIFICATE_ANNOTATIONS) for name in names):
             problems.append("the Ingress has no certificate")
     return problems

@@ -16,7 +16,8 @@ from tests.unit.fakes.stack_settings import EKS, parse
 
 pytestmark = pytest.mark.usefixtures("program_commands")
 
-STACK = {key: str(value) for key, value in EKS.items()}
+STACK = {**{key: str(value) for key, value in EKS.items()}, "tls": '{"source": "none"}'}
+"""Without TLS, whose loop is in the same container."""
 ROTATING = {"server": {"postStart": ["/bin/sh", "-c", "", "watch-audit-log"]}}
 EARLIER = {"server": {"image": {"tag": "1.18.1"}}}
 

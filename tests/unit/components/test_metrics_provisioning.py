@@ -21,7 +21,7 @@ LABELS = {"release": "kube-prometheus-stack"}
 
 
 def deployed(metrics: dict[str, Any], **more: Any) -> Deployment:
-    configuration = {"metrics": {"enabled": True, **metrics}, **more}
+    configuration = {"tls": {"source": "none"}, "metrics": {"enabled": True, **metrics}, **more}
     return up({**EKS, **{key: json.dumps(value) for key, value in configuration.items()}})
 
 

@@ -5,6 +5,7 @@ import base64
 import dill  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from components.audit_devices import AuditDevicesProvider
 from components.certificate_authority import CertificateAuthorityProvider
 from components.given_certificate import GivenCertificateProvider
 from components.google.key_identity import GoogleKeyIdentityProvider
@@ -69,6 +70,9 @@ IN_STATES: dict[type[StableProvider], str] = {
     ),
     GivenCertificateProvider: (
         "gASVQAAAAAAAAACMHGNvbXBvbmVudHMuZ2l2ZW5fY2VydGlmaWNhdGWUjBhHaXZlbkNlcnRpZmljYXRlUHJvdmlkZXKUk5QpgZQu"
+    ),
+    AuditDevicesProvider: (
+        "gASVOAAAAAAAAACMGGNvbXBvbmVudHMuYXVkaXRfZGV2aWNlc5SMFEF1ZGl0RGV2aWNlc1Byb3ZpZGVylJOUKYGULg=="
     ),
     GoogleKeyIdentityProvider: (
         "gASVQwAAAAAAAACMHmNvbXBvbmVudHMuZ29vZ2xlX2tleV9pZGVudGl0eZSMGUdvb2dsZUtleUlkZW50aXR5UHJvdmlkZXKU"

@@ -52,7 +52,9 @@ def head(*columns: str) -> list[str]:
 
 
 def test_the_page_shows_the_table() -> None:
-    shown = [line for line in FAULTS_PAGE.splitlines() if line.startswith("|")]
+    # What follows is proved by tests that aren't of these parts.
+    numbered = FAULTS_PAGE.partition("\n## Lost volumes, and restores\n")[0]
+    shown = [line for line in numbered.splitlines() if line.startswith("|")]
     assert shown == rows()
 
 

@@ -75,7 +75,7 @@ def test_command_gets_the_address_and_no_secret(
         "VAULT_TOKEN=the person's own",
     ]
     # Nothing that is secret was asked for.
-    assert (stack_outputs.parent / "arguments").read_text() == "stack output --json\n"
+    assert (stack_outputs.parent / "arguments").read_text() == "stack output --json --non-interactive\n"
 
 
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 3", 3), ("kill -TERM $$", 143)])

@@ -18,12 +18,13 @@ ALWAYS = {
     "VaultPodOutdated",
     "VaultSnapshotOld",
 }
+HTTP = {"source": "none"}
 SEVERAL = {"VaultPodAbsent", "VaultNoLeader", "VaultTwoLeaders"}
 VOTERS = {"VaultFailureToleranceLost", "VaultVoterUnhealthy"}
 
 
 def names(configuration: dict[str, Any]) -> set[str]:
-    found = [alarm.name for alarm in alarms(parse({**configuration, **ON}), "vault")]
+    found = [alarm.name for alarm in alarms(parse({"tls": HTTP, **configuration, **ON}), "vault")]
     assert len(found) == len(set(found))
     return set(found)
 
@@ -44,7 +45,7 @@ def test_alarms_fit_the_settings(configuration: dict[str, Any], expected: set[st
 
 
 def test_rules_are_of_one_release() -> None:
-    settings = parse({**EKS, **ON, "namespace": "secrets", "releaseName": "main", "replicas": 5})
+    settings = parse({**EKS, **ON, "tls": HTTP, "namespace": "secrets", "releaseName": "main", "replicas": 5})
     (group,) = alarm_rules(settings, "main-vault")["groups"]
     assert group["name"] == "main-vault.secrets"
     for rule in group["rules"]:

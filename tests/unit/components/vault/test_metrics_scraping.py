@@ -3,7 +3,10 @@
 from typing import Any
 
 from components.vault.metrics_scraping import pod_monitor, scrape_annotations
-from tests.unit.fakes.stack_settings import SHAMIR, parse
+from tests.unit.fakes.stack_settings import SHAMIR as OVER_TLS
+from tests.unit.fakes.stack_settings import parse
+
+SHAMIR = {**OVER_TLS, "tls": {"source": "none"}}
 
 ANNOTATIONS = {
     "prometheus.io/scrape": "true",
