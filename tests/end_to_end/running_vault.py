@@ -72,7 +72,7 @@ class RunningVault:
     @property
     def server_name(self) -> str:
         """The name by which pods that speak TLS are verified, whatever their address."""
-        return f"{self.statefulset}-active.{self.namespace}.svc"
+        return f"{self.statefulset}.{self.namespace}.svc"
 
     def session(self) -> requests.Session:
         """Connections to the pods."""
