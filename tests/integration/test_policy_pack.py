@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from policy.guardrails.rules import RULES
-from policy.guardrails.types import AUDIT_DEVICES, OPERATOR_INIT, SNAPSHOT_ACCESS
+from policy.guardrails.types import OPERATOR_INIT, SNAPSHOT_ACCESS
 from tests.integration.plugin_stack import PluginStack
 from tests.integration.policy_stack import install_pack, judged_stack, register
 from tests.unit.fakes.mocked_account import ACCOUNT, EKS, POLICY, REGION, RELEASE, provide_commands, up
@@ -36,7 +36,11 @@ BAD = {
     "replicas": "1",
     "image": {"tag": "nightly"},
     "key": {"deletionWindowDays": 7},
+    "tls": {"source": "none"},
+    "audit": {"devices": ["stdout"]},
 }
+NOT_IN_THE_PROGRAM = ("advisory", "snapshots-taken")
+"""What a stack of the program can't keep by itself, and so is advice at either level."""
 HUSH = "hush-4711"
 """Part of each secret of the bad stack."""
 INIT = """
@@ -107,8 +111,9 @@ def added(like: Registration, type_: str, **inputs: Any) -> Registration:
 
 def test_stack_that_keeps_all_rules(stack: PluginStack, registered: Register, judged: Any) -> None:
     found = registered(GOOD)
-    devices = added(found[0], AUDIT_DEVICES, devices={"file": "file", "stdout": "file"})
-    register(stack, [*found, devices, added(found[0], SNAPSHOT_ACCESS)])
+    register(stack, found)
+    assert violated(judged("preview")) == {NOT_IN_THE_PROGRAM}
+    register(stack, [*found, added(found[0], SNAPSHOT_ACCESS)])
     assert violated(judged("preview")) == set()
 
 
@@ -132,7 +137,8 @@ def test_stack_that_breaks_every_rule(stack: PluginStack, registered: Register, 
     advice = judged("preview", level="advisory")
     assert violated(advice) == {("advisory", name) for name in every - {"init-present"}}
     refusal = judged("preview", "--diff", fails=True)
-    assert violated(refusal) == {("mandatory", name) for name in every - {"init-present"}}
+    mandatory = every - {"init-present", "snapshots-taken"}
+    assert violated(refusal) == {NOT_IN_THE_PROGRAM, *(("mandatory", name) for name in mandatory)}
     update = judged("up", "--yes", "--skip-preview", fails=True)
     assert types_in_state(stack).isdisjoint({OPERATOR_INIT, POLICY, RELEASE})
     register(stack, found)
