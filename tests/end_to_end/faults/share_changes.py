@@ -203,6 +203,7 @@ def root_token_of_a_person(bench: SharedVault) -> None:
 
 
 def _end_the_rekey(bench: SharedVault) -> None:
-    """What the message tells: `vault operator rekey -cancel`."""
-    bench.vault_call("DELETE", f"{bench.rekey_path}/init")
+    """What the message tells: `vault operator rekey -cancel -nonce`."""
+    nonce = bench.vault_call("GET", f"{bench.rekey_path}/init")["nonce"]
+    bench.vault_call("DELETE", f"{bench.rekey_path}/init", {"nonce": nonce})
     assert bench.vault_call("GET", f"{bench.rekey_path}/init")["started"] is False
