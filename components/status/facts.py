@@ -30,6 +30,10 @@ class RecordedStack:
     keys_fingerprint: str
     voters: int | None
     """Number of voters at the last verification; None if they weren't verified."""
+    audit_devices: Sequence[str] = ()
+    """Audit devices that an entry had reached at the last verification."""
+    audit_problem: str = ""
+    """Why Vault didn't audit as the settings say; empty if it did."""
 
     @staticmethod
     def from_outputs(outputs: Mapping[str, Any]) -> "RecordedStack":
@@ -49,6 +53,8 @@ class RecordedStack:
             keys_in_state=location == STATE_LOCATION,
             keys_fingerprint=str(outputs.get("keys_fingerprint") or ""),
             voters=sum(bool(peer["voter"]) for peer in verified) if verified else None,
+            audit_devices=tuple(outputs.get("audit_devices") or ()),
+            audit_problem=str(outputs.get("audit_problem") or ""),
         )
 
     @property

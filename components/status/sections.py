@@ -237,14 +237,27 @@ def custody_section(facts: Facts) -> Section:
 
 
 def audit_section(facts: Facts) -> Section:
-    """Say which audit devices Vault has."""
-    if facts.token is None:
-        return Section("Audit", [Line(WITHOUT_TOKEN, State.NOTE)])
-    if facts.token.audit is None:
-        return Section("Audit", [Line(f"it can't be told: {facts.token.problem}", State.UNKNOWN)])
-    if not facts.token.audit:
-        return Section("Audit", [Line("no audit device: nothing is recorded of requests", State.NOTE)])
-    return Section("Audit", [Line(f"devices {', '.join(facts.token.audit)}")])
+    """Say which audit devices Vault has, and which of those that the stack has enabled are gone."""
+    recorded, token = facts.stack.audit_devices, facts.token
+    lines: list[Line] = []
+    if facts.stack.audit_problem:
+        fix = f"{_UP} once that is settled (docs/audit.md)"
+        lines.append(Line(facts.stack.audit_problem, State.ATTENTION, fix=fix))
+    if token is None:
+        known = f"; {', '.join(recorded)} at the last verification by pulumi up" if recorded else ""
+        lines.append(Line(f"whether requests are recorded is {WITHOUT_TOKEN}{known}", State.NOTE))
+    elif token.audit is None:
+        lines.append(Line(f"it can't be told: {token.problem}", State.UNKNOWN))
+    else:
+        gone = [device for device in recorded if f"{device}/" not in token.audit]
+        if gone:
+            said = f"{', '.join(gone)} was enabled by the stack, and isn't any more"
+            lines.append(Line(said, State.ATTENTION, fix=f"{_UP} --refresh, which enables it again"))
+        if token.audit:
+            lines.append(Line(f"devices {', '.join(token.audit)}"))
+        else:
+            lines.append(Line("no audit device: nothing is recorded of requests", State.NOTE))
+    return Section("Audit", lines)
 
 
 _REPLACED = (

@@ -7,7 +7,6 @@ from typing import Any
 from tests.end_to_end.running_vault import RunningVault, poll
 
 PASSWORD = "opensesame"
-_POLICY = 'path "secret/data/database" { capabilities = ["read"] }'
 
 
 def _pod(secret: str) -> Mapping[str, Any]:
@@ -37,28 +36,10 @@ def _pod(secret: str) -> Mapping[str, Any]:
     }
 
 
-def secret_read_by_a_pod(vault: RunningVault, token: str) -> str:
-    """What a pod says that prints a secret, which has :data:`PASSWORD` in it; the pod is gone afterwards."""
-    vault.write("sys/mounts/secret", token, {"type": "kv", "options": {"version": "2"}})
-    vault.write("sys/auth/kubernetes", token, {"type": "kubernetes"})
-    vault.write("auth/kubernetes/config", token, {"kubernetes_host": "https://kubernetes.default.svc"})
-    vault.write("sys/policies/acl/database", token, {"policy": _POLICY})
-    vault.write(
-        "auth/kubernetes/role/database",
-        token,
-        {
-            "bound_service_account_names": "default",
-            "bound_service_account_namespaces": "default",
-            "policies": "database",
-        },
-    )
-    return said_by_a_pod(vault, token, "secret/data/database")
-
-
 def said_by_a_pod(vault: RunningVault, token: str, secret: str) -> str:
-    """Like :func:`secret_read_by_a_pod`, if Vault has the role `database` for the pod, which may read it.
+    """What a pod says that prints the secret, in which is :data:`PASSWORD`; the pod is gone afterwards.
 
-    ``token`` may write the secret.
+    Vault has the role `database` for it, which may read the secret, and ``token`` may write it.
     """
     vault.write(secret, token, {"data": {"password": PASSWORD}})
     said = ""

@@ -1,4 +1,7 @@
-"""The injector's webhook: the API server reaches it, and a pod gets its secret."""
+"""The injector's webhook: which pods it leaves alone, beside another Vault's, and after a change of it.
+
+A pod that gets its secret is in `test_vault_over_tls.py`.
+"""
 
 import json
 import re
@@ -6,11 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.injected_pod import PASSWORD, secret_read_by_a_pod
-
-
-def test_an_annotated_pod_reads_a_secret_of_vault(awskms: Deployment) -> None:
-    assert PASSWORD in secret_read_by_a_pod(awskms.vault, awskms.outputs()["root_token"])
 
 
 def test_a_pod_without_annotation_is_left_alone(awskms: Deployment) -> None:

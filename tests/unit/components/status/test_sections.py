@@ -51,7 +51,7 @@ def test_page_of_a_vault_that_is_well() -> None:
         "                  verification by pulumi up",
         "ok  Keys          recovery shares in the stack's state; 3 of them are needed",
         "--  Certificate   none: Vault speaks plain HTTP (docs/tls.md)",
-        "--  Audit         not known without a token (--with-token)",
+        "--  Audit         whether requests are recorded is not known without a token (--with-token)",
         "ok  Outdated      no pod: all run with the settings of the release",
     ]
 
@@ -227,7 +227,7 @@ def test_keys() -> None:
 @pytest.mark.parametrize(
     ("token", "state", "said"),
     [
-        (None, State.NOTE, "not known without a token"),
+        (None, State.NOTE, "not known without a token (--with-token)"),
         (TokenAnswers(problem="permission denied"), State.UNKNOWN, "permission denied"),
         (TokenAnswers(audit=()), State.NOTE, "no audit device"),
         (TokenAnswers(audit=("file/", "stdout/")), State.FINE, "devices file/, stdout/"),
@@ -237,6 +237,23 @@ def test_audit(token: TokenAnswers | None, state: State, said: str) -> None:
     section = audit_section(facts(token=token))
     assert section.state is state
     assert said in section.lines[0].says
+
+
+def test_audit_devices_of_the_stack() -> None:
+    enabled = {"audit_devices": ["file", "stdout"]}
+    without_token = audit_section(facts(stack=enabled))
+    assert without_token.state is State.NOTE
+    assert without_token.lines[0].says.endswith("; file, stdout at the last verification by pulumi up")
+    there = audit_section(facts(stack=enabled, token=TokenAnswers(audit=("file/", "stdout/"))))
+    assert there.state is State.FINE
+    gone = audit_section(facts(stack=enabled, token=TokenAnswers(audit=("stdout/",))))
+    assert (gone.state, gone.lines[0].says.partition(" ")[0]) == (State.ATTENTION, "file")
+    assert "--refresh" in gone.lines[0].fix
+
+
+def test_what_is_not_audited_is_told_without_a_token() -> None:
+    section = audit_section(facts(stack={"audit_problem": "nothing is audited to file"}))
+    assert (section.state, section.lines[0].says) == (State.ATTENTION, "nothing is audited to file")
 
 
 def test_outdated_pods_say_in_what() -> None:
