@@ -68,7 +68,7 @@ EXPRESSIBLE: Sequence[ExpressibleGroup] = (
         files=12,
         settings=chart(server={"readinessProbe": _READINESS}),
         given={"server": {"readinessProbe": _READINESS}},
-        rendered={VAULT: container(readinessProbe={"httpGet": {**_READINESS, "scheme": "HTTP"}})},
+        rendered={VAULT: container(readinessProbe={"httpGet": {**_READINESS, "scheme": "HTTPS"}})},
     ),
     ExpressibleGroup(
         values=["server.livenessProbe"],
@@ -78,7 +78,7 @@ EXPRESSIBLE: Sequence[ExpressibleGroup] = (
         rendered={
             VAULT: container(
                 livenessProbe={
-                    "httpGet": {"path": _LIVENESS["path"], "scheme": "HTTP"},
+                    "httpGet": {"path": _LIVENESS["path"], "scheme": "HTTPS"},
                     "initialDelaySeconds": 60,
                 }
             )
