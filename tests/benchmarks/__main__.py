@@ -53,6 +53,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _measure(layout: Layout, progress: Progress, runs: int, rows: Sequence[str]) -> str:
     environment = bring_up(layout, progress, Sources(chart=None, download=True))
+    # The bare minimum has no certificate.
+    environment.stack.configure({**environment.settings, "tls": {"source": "none"}})
     environment.stack.select()
     found: list[Comparison] = []
     with floor_stack(environment.stack) as floor:
