@@ -58,26 +58,13 @@ def expected_servers(access: PodAccess, replicas: int) -> Sequence[Server]:
     Pods beyond are about to be deleted by their controller. Raises :class:`StatefulSetError`.
     """
     found = {server.ordinal: server for server in find_pods(access)}
-    return [found.get(ordinal) or _absent(access, ordinal) for ordinal in range(replicas)]
+    return [found.get(ordinal) or Server.absent(access, ordinal) for ordinal in range(replicas)]
 
 
 def ask_pods(access: PodAccess, servers: Sequence[Server]) -> Sequence[RolloutPod]:
     """Return what each server's Vault answers, each asked through its own pod."""
     with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
         return list(pool.map(lambda server: _asked(access, server), servers))
-
-
-def _absent(access: PodAccess, ordinal: int) -> Server:
-    return Server(
-        ordinal=ordinal,
-        name=access.pod(ordinal),
-        pod_uid="",
-        outdated=False,
-        created=None,
-        terminating=False,
-        claim="",
-        data_since=None,
-    )
 
 
 def _asked(access: PodAccess, server: Server) -> RolloutPod:

@@ -76,7 +76,7 @@ def observe(
 
 def _without_kubernetes(stack: RecordedStack, access: PodAccess) -> Sequence[ObservedPod]:
     """Return the pods as their Vaults have them, if the way to them isn't through Kubernetes."""
-    servers = [_absent(access, ordinal) for ordinal in range(stack.replicas)]
+    servers = [Server.absent(access, ordinal) for ordinal in range(stack.replicas)]
     if not access.address:
         return [ObservedPod(server, problem="not asked, as the way to it is cut") for server in servers]
     with ThreadPoolExecutor() as pool:
@@ -95,20 +95,7 @@ def _servers(
         found = servers_among(access, objects, settled=False)
     present = {server.ordinal: server for server in found}
     ordinals = sorted({*range(stack.replicas), *present})
-    return [present.get(ordinal) or _absent(access, ordinal) for ordinal in ordinals], unsettled
-
-
-def _absent(access: PodAccess, ordinal: int) -> Server:
-    return Server(
-        ordinal=ordinal,
-        name=access.pod(ordinal),
-        pod_uid="",
-        outdated=False,
-        created=None,
-        terminating=False,
-        claim="",
-        data_since=None,
-    )
+    return [present.get(ordinal) or Server.absent(access, ordinal) for ordinal in ordinals], unsettled
 
 
 def _problems(access: PodAccess, objects: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:

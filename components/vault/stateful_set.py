@@ -67,6 +67,20 @@ class Server:
     """Whether Vault's container runs."""
     origin: PodOrigin = field(default_factory=PodOrigin)
 
+    @staticmethod
+    def absent(access: PodAccess, ordinal: int) -> "Server":
+        """Return the server of an ordinal that has no pod."""
+        return Server(
+            ordinal=ordinal,
+            name=access.pod(ordinal),
+            pod_uid="",
+            outdated=False,
+            created=None,
+            terminating=False,
+            claim="",
+            data_since=None,
+        )
+
 
 @dataclass(frozen=True)
 class ObservedServer:

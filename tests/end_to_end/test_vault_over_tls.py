@@ -66,7 +66,7 @@ def test_command_in_a_pod_verifies_its_server(awskms: Deployment) -> None:
     assert "Sealed" in said
 
 
-def test_command_of_the_program_works_awskms(awskms: Deployment, vault: RunningVault) -> None:
+def test_command_of_the_program_works_over_tls(awskms: Deployment, vault: RunningVault) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "components", "generate-root"],
         cwd=REPOSITORY,
