@@ -28,6 +28,8 @@ from tests.benchmarks.samples import Comparison
 from tests.benchmarks.table import placed, render
 
 PREVIEW, UPDATE = ROWS = ("preview", "update")
+# Auditing is on by default. Alarms want a resource definition of the Prometheus Operator.
+_EVERYTHING = {"metrics": {"enabled": True, "scrape": "annotations", "rules": False}}
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 
 
@@ -54,7 +56,8 @@ def main(arguments: Sequence[str]) -> int:
 def _measure(layout: Layout, progress: Progress, runs: int, rows: Sequence[str]) -> str:
     environment = bring_up(layout, progress, Sources(chart=None, download=True))
     # The bare minimum has no certificate.
-    environment.stack.configure({**environment.settings, "tls": {"source": "none"}})
+    settings = {**environment.settings, "tls": {"source": "none"}}
+    environment.stack.configure(settings)
     environment.stack.select()
     found: list[Comparison] = []
     with floor_stack(environment.stack) as floor:
@@ -63,6 +66,8 @@ def _measure(layout: Layout, progress: Progress, runs: int, rows: Sequence[str])
             empty=floor,
             api=administrator_api(ClusterPaths.of(layout)),
             chart=_chart_arguments(environment),
+            settings=settings,
+            everything={**environment.settings, "tls": {"source": "own"}, **_EVERYTHING},
         )
         if PREVIEW in rows:
             previews = runs * PREVIEWS_A_RUN

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -31,12 +31,18 @@ class BareMinimum:
     """The chart as arguments of helm."""
     values: Mapping[str, Any]
     """The values of the program's own release."""
+    secrets: Sequence[JsonObject] = field(default=(), repr=False)
+    """Secrets that the pods mount, and that are there already."""
+    tls: vault_http.Tls | None = None
+    """None if Vault speaks plain HTTP."""
 
     def deploy(self) -> tuple[float, VaultCluster]:
         """Installs and initialises; the seconds from the start of helm until autopilot finds all healthy."""
+        if self.secrets:
+            self._make_namespace()
         started = time.monotonic()
         self.helm.install(self.chart, self.values)
-        cluster = VaultCluster(self.api, self.helm.release, self._initialize())
+        cluster = VaultCluster(self.api, self.helm.release, self._initialize(), self.tls)
         cluster.await_healthy()
         return time.monotonic() - started, cluster
 
@@ -54,6 +60,12 @@ class BareMinimum:
         self.api.delete(path)
         wait_until("the namespace is gone", _REMOVAL_SECONDS, lambda: self._get(path) is None)
 
+    def _make_namespace(self) -> None:
+        namespace = self.helm.release.namespace
+        self.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        for secret in self.secrets:
+            self.api.create(f"/api/v1/namespaces/{namespace}/secrets", secret)
+
     def _initialize(self) -> str:
         """One init on pod 0, as soon as it answers; returns the root token."""
         release = self.helm.release
@@ -65,7 +77,7 @@ class BareMinimum:
 
         def answers() -> bool:
             there = address()
-            return there is not None and bool(seal_status(there))
+            return there is not None and bool(seal_status(there, self.tls))
 
         wait_until("pod 0 answers", _START_SECONDS, answers, interval_seconds=POLL_SECONDS)
         answer = vault_http.call(
@@ -74,6 +86,7 @@ class BareMinimum:
             "sys/init",
             body={"recovery_shares": _SHARES, "recovery_threshold": _THRESHOLD},
             timeout_seconds=_INIT_SECONDS,
+            tls=self.tls,
         )
         if answer is None or answer.status != HTTPStatus.OK:
             raise SandboxError(f"the init failed: {answer and answer.body.get('errors')}")
@@ -86,3 +99,14 @@ class BareMinimum:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             return None
+
+
+def mounted_secrets(api: KubernetesApi, namespace: str, values: Mapping[str, Any]) -> Sequence[JsonObject]:
+    """Return the Secrets that a release's servers mount, as they can be created once more."""
+    volumes = values["server"].get("volumes", ())
+    names = [volume["secret"]["secretName"] for volume in volumes if "secret" in volume]
+    found = [api.get(f"/api/v1/namespaces/{namespace}/secrets/{name}") for name in names]
+    return [
+        {"metadata": {"name": secret["metadata"]["name"]}, "type": secret["type"], "data": secret["data"]}
+        for secret in found
+    ]

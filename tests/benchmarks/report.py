@@ -46,6 +46,14 @@ def update_comparisons(rounds: Sequence[UpdateRound]) -> Sequence[Comparison]:
             allowance=samples(lambda one: one.engine_start + SLOW_KEY_SECONDS),
         ),
         Comparison(
+            "the same with TLS, metrics and auditing",
+            "s",
+            samples(lambda one: one.everything),
+            samples(lambda one: one.everything_floor),
+            goal=1.3,
+            allowance=samples(lambda one: one.engine_start),
+        ),
+        Comparison(
             "all pods deleted until a write succeeds",
             "s",
             samples(lambda one: one.program.rewrite_seconds),
@@ -105,6 +113,7 @@ def notes(environment: Environment, runs: int) -> Sequence[str]:
         "as pod 0 answers, and asking autopilot until three voters are healthy, with key and role there "
         "already. `pulumi up` makes those, too, and verifies the injector. Its allowance is the start of the "
         "engine and its plugins: `pulumi up` of the preview's floor from an empty state.",
+        "Floor of the row with TLS: the same with its values, and the certificate there already.",
         "Floor of the others: the same on the cluster of the bare minimum, where `helm upgrade` changes "
         "the pods and they are deleted by hand, the leader last. Writes go to the Service "
         "of the active server, 20 a second; one that takes longer than 2 s has failed.",

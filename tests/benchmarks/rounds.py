@@ -7,7 +7,7 @@ does so for both.
 import json
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from sandbox.cluster.api_client import KubernetesApi
 from sandbox.plugins.aws.kms import PROPAGATION_SECONDS
 from sandbox.stack import SandboxStack
-from tests.benchmarks.bare_minimum import BareMinimum
+from tests.benchmarks.bare_minimum import BareMinimum, mounted_secrets
 from tests.benchmarks.disturbances import (
     LeaderKill,
     Roll,
@@ -80,6 +80,10 @@ class UpdateRound:
     floor: Deployment
     slow_key: float
     """`pulumi up` of the program, if the provider takes :data:`SLOW_KEY_SECONDS` to create the key."""
+    everything: float
+    """`pulumi up` of the program with all that it does to keep a Vault for years."""
+    everything_floor: float
+    """The bare minimum with the values of that release, and with its certificate."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,10 @@ class Contestants:
     api: KubernetesApi
     chart: Sequence[str]
     """The chart as arguments of helm."""
+    settings: Mapping[str, object]
+    """The stack's, for all rows but one."""
+    everything: Mapping[str, object]
+    """Those with all that the program does to keep a Vault for years."""
 
     def previews(self, runs: int) -> Sequence[PreviewRound]:
         """Measure the previews of a stack that is deployed for it, and destroy it afterwards.
@@ -136,7 +144,21 @@ class Contestants:
         floor = _disturbed(seconds, cluster, partial(bare_minimum.replace_pods, cluster))
         bare_minimum.remove()
         self.program.pulumi(*_DESTROY, quiet=True)
-        return UpdateRound(engine_start, program, floor, slow_key)
+        return UpdateRound(engine_start, program, floor, slow_key, *self._with_everything())
+
+    def _with_everything(self) -> tuple[float, float]:
+        self.program.configure(self.everything)
+        seconds, cluster = self._deployed(self.program)
+        helm = HelmRelease(self.program, cluster.release)
+        values = helm.values()
+        secrets = mounted_secrets(self.api, cluster.release.namespace, values)
+        bare_minimum = BareMinimum(self.api, helm, self.chart, values, secrets, cluster.tls)
+        self.program.pulumi(*_DESTROY, "--target", _NAMESPACE, "--target-dependents", quiet=True)
+        floor = bare_minimum.deploy()[0]
+        bare_minimum.remove()
+        self.program.pulumi(*_DESTROY, quiet=True)
+        self.program.configure(self.settings)
+        return seconds, floor
 
     def _change_pods(self) -> None:
         self.program.pulumi("config", "set", "--path", _CHANGED, "yes", quiet=True)
