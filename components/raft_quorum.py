@@ -12,6 +12,7 @@ from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
     CreateResult,
+    DiffResult,
     ReadResult,
     UpdateResult,
 )
@@ -31,6 +32,7 @@ from components.vault.client import (
     VaultUnreachableError,
 )
 from components.vault.diagnostics import pod_states, problem_of, with_pod_problems
+from components.vault.lost_data import has_lost_all_data
 from components.vault.pod_access import PodAccess, PodUnreachableError, pods_identity
 from components.vault.servers import (
     observe_leadership,
@@ -83,8 +85,18 @@ class RaftQuorumProvider(StableProvider):
         """Wait for the quorum; raise :class:`DeploymentError` with the reasons if it isn't reached."""
         return CreateResult(pods_identity(props), _verified(props))
 
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Return a change also if Vault has lost all its data, so that an update ends with what to do."""
+        difference = super().diff(_id, _olds, _news)
+        if not difference.changes and (lost := _lost_data(_news)):
+            say(lost)
+            difference.changes = True
+        return difference
+
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Verify again, as at creation."""
+        """Verify again, as at creation; raise :class:`DeploymentError` at once if all data is lost."""
+        if lost := _lost_data(_news):
+            raise DeploymentError(lost)
         return UpdateResult(_verified(_news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -101,6 +113,26 @@ class RaftQuorumProvider(StableProvider):
             say(f"Vault {id_} can't be asked for its peers, those of the last update are kept: {error}")
             return ReadResult(id_, props)
         return ReadResult(id_, _properties(props, status, [peer.to_properties() for peer in state.peers]))
+
+
+def _lost_data(props: Mapping[str, Any]) -> str | None:
+    """Return what to do about a Vault without its data; None if it has it, or that can't be seen."""
+    # Servers on file storage have no labels of their own.
+    if props["storage"] != "raft":
+        return None
+    access = PodAccess.from_properties(props["access"])
+    try:
+        if not has_lost_all_data(access, int(props["replicas"])):
+            return None
+    except RetryableError as error:
+        say(f"Whether Vault still has its data can't be seen: {error}")
+        return None
+    return (
+        "Vault has lost all its data: every pod is blank, as with new volumes, though this stack has "
+        "initialised it. Nothing was initialised, and pulumi up never does that again. Bring the data back "
+        "from a snapshot: python -m components restore FILE --really STACK "
+        "(docs/snapshots.md#all-volumes-are-lost)."
+    )
 
 
 def _verified(props: Mapping[str, Any]) -> dict[str, Any]:

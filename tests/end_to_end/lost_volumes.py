@@ -59,7 +59,9 @@ def require_drill_passed(deployment: Deployment, folder: Path) -> None:
     vault.write("cubbyhole/later", token, KEPT)
 
     lose_volumes(deployment, range(3))
-    deployment.up()
+    result = deployment.stack.run("up", "--yes", "--skip-preview")
+    assert result.returncode != 0
+    assert "Vault has lost all its data" in result.stdout + result.stderr
     assert initialized(deployment) == [False] * 3
     said = run_command(deployment, "restore", "--really", deployment.stack.name, str(snapshot))
     assert "The shares of that time unlock it" in said

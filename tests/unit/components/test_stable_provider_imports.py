@@ -44,7 +44,8 @@ PROVIDERS: Mapping[type[ResourceProvider], Mapping[str, Any] | None] = {
     JournalKeyProvider: {},
     OperatorInitProvider: {"shares": 5, "threshold": 3},
     PodRolloutProvider: {"deployment": "uid/vault/vault", **dict.fromkeys(ROLLOUT_INPUTS, "")},
-    RaftQuorumProvider: {"replicas": 3},
+    # With raft it asks the cluster, by kubectl and nothing else while Vault has its data.
+    RaftQuorumProvider: {"replicas": 3, "storage": "file"},
     ReleaseGuardProvider: {"storage": "raft", "migrated_to": "", "seal_type": "awskms"},
     RootTokenRevocationProvider: {},
     ShamirUnsealProvider: {},
