@@ -231,8 +231,9 @@ PINNED_TOOLS = (
         version_arguments=("-version",),
         on_path=VersionRange((1, 11, 0), (1, 12, 0)),
     ),
-    # Evaluates the alarms in tests, with Prometheus' engine alone: promtool would bring the clients of every
-    # cloud along, which it discovers services by.
+    # Evaluates the alarms in tests, with Prometheus' engine alone. promtool brings the clients along by which
+    # it discovers services in every cloud: 350 s of processor time to build it, and not 18 s. It also reads
+    # no recorded texts, only series in a notation of its own.
     PinnedTool(
         name="promql",
         version="0.305.1",
