@@ -35,11 +35,12 @@ class DeployedIdentity:
 def deployed_identity(server: Mapping[str, Any]) -> DeployedIdentity | None:
     """Return the identity that values of the chart below `server` give; None if they don't say."""
     account = server.get("serviceAccount")
-    if not isinstance(account, Mapping):
+    named = (account.get("annotations") or {}) if isinstance(account, Mapping) else None
+    # The chart takes a text, too, as a release of other hands may have.
+    if not isinstance(named, Mapping):
         return None
     return DeployedIdentity(
-        annotations=identity_in(account.get("annotations") or {}),
-        on_pods=IDENTITY_ANNOTATION in (server.get("annotations") or {}),
+        annotations=identity_in(named), on_pods=IDENTITY_ANNOTATION in (server.get("annotations") or {})
     )
 
 

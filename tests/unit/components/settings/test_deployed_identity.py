@@ -28,6 +28,7 @@ ROLE = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/vault"}
         ),
         ({}, None),
         ({"serviceAccount": "secret"}, None),
+        ({"serviceAccount": {"annotations": "eks.amazonaws.com/role-arn: arn"}}, None),
     ],
 )
 def test_values_tell_of_it(server: Mapping[str, Any], expected: DeployedIdentity | None) -> None:
