@@ -1,7 +1,6 @@
 """A change reaches Vault's pods by the update itself, one after another, with clients served meanwhile."""
 
 import json
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +15,9 @@ from tests.benchmarks.rounds import deployed_cluster
 from tests.benchmarks.writes import WriteLoad, longest_gap
 from tests.built_tools import OLDER_VAULT, VAULT
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.faults.engine_run import EngineRun
 from tests.end_to_end.older_versions import older_versions
-from tests.end_to_end.watched_roll import KILLS, Kill, WatchedPods
+from tests.end_to_end.watched_roll import KILLS, UP, Kill, WatchedPods, cancel, start
 
-UP = ("up", "--yes", "--skip-preview")
 GAP_SECONDS = 5
 """More than `make bench` measures, as other tests run at the same time."""
 
@@ -43,18 +40,6 @@ def values_of(deployment: Deployment) -> Sequence[str | None]:
 def _value(pod: Mapping[str, Any]) -> str | None:
     environment = pod["spec"]["containers"][0]["env"]
     return next((entry["value"] for entry in environment if entry["name"] == "CHANGED_BY"), None)
-
-
-def start(deployment: Deployment, output: Path) -> EngineRun:
-    return EngineRun(deployment.stack, deployment.stack.command(UP), output)
-
-
-def cancel(deployment: Deployment) -> None:
-    """Ends the lock of the killed run."""
-    stack = deployment.stack
-    # It takes no configuration file, unlike what else is run on a stack.
-    command = [str(stack.tools.pulumi), "cancel", stack.name, "--yes", "--non-interactive"]
-    subprocess.run(command, cwd=stack.program, env=stack.environment(), check=True, capture_output=True)
 
 
 def evict(deployment: Deployment, pod: str) -> str:

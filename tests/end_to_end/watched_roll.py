@@ -1,14 +1,32 @@
 """Watches the pods of a Vault while they are replaced, and kills runs at chosen moments of it."""
 
+import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sandbox.cluster.api_client import KubernetesApi
+from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.faults.engine_run import EngineRun
 
+UP = ("up", "--yes", "--skip-preview")
 LOOK_SECONDS = 0.05
+
+
+def start(deployment: Deployment, output: Path) -> EngineRun:
+    """An update, with what it says in a file."""
+    return EngineRun(deployment.stack, deployment.stack.command(UP), output)
+
+
+def cancel(deployment: Deployment) -> None:
+    """Ends the lock of the killed run."""
+    stack = deployment.stack
+    # It takes no configuration file, unlike what else is run on a stack.
+    command = [str(stack.tools.pulumi), "cancel", stack.name, "--yes", "--non-interactive"]
+    subprocess.run(command, cwd=stack.program, env=stack.environment(), check=True, capture_output=True)
 
 
 @dataclass(frozen=True)
@@ -138,17 +156,18 @@ def _replacing(removed: int, of: Callable[[WatchedPod], bool]) -> Callable[[Watc
     return at
 
 
-def _terminating(removed: int) -> Callable[[WatchedPods], bool]:
+def terminating(removed: int) -> Callable[[WatchedPods], bool]:
+    """Whether so many pods were removed, and the last one still ends."""
     return lambda pods: len(pods.gone) == removed and any(pod.terminating for pod in pods.now)
 
 
 KILLS = (
     Kill("before the first eviction", lambda pods: not pods.gone, r"Replacing \S+ \(1 of 5\)", refused=True),
-    Kill("the pod is ending", _terminating(1)),
+    Kill("the pod is ending", terminating(1)),
     Kill("the next pod isn't running", _replacing(2, lambda pod: not pod.running)),
     Kill("it isn't unsealed", _replacing(3, lambda pod: pod.running and not pod.ready)),
     Kill("it is ready, and no voter's health is known yet", _replacing(4, lambda pod: pod.ready)),
     Kill("before the leader", lambda pods: len(pods.gone) == 4, r"Replacing \S+ \(1 of 1\)", refused=True),
-    Kill("the leader is ending", _terminating(5)),
+    Kill("the leader is ending", terminating(5)),
 )
 """The moments of a roll of five pods. The Vault that a killed run has left goes on by itself."""

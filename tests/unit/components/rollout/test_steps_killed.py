@@ -1,7 +1,8 @@
 """A run that is killed at any step is gone on with by the next one: each pod goes once, never two at once.
 
-A run touches the world in two ways only: it looks at the pods, and it has one of them removed. So it is
-killed before and behind every one of these, first in one run, then in each run of several.
+A run touches the world in few ways only: it looks at the pods, it has one of them removed, and with Shamir's
+seal it gives shares to one. So it is killed before and behind every one of these, first in one run, then in
+each run of several.
 """
 
 from collections.abc import Sequence
@@ -13,15 +14,19 @@ from components.rollout import steps
 from components.rollout.plan import WantedPods
 from components.rollout.pods import RolloutPod
 from components.rollout.steps import PodReplacement, RolloutInputs
+from components.vault.client import VaultClient
 from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import Server
 from tests.unit.fakes.init_inputs import access
+from tests.unit.fakes.init_runs import pods_answer
 from tests.unit.fakes.rolling_pods import NEW, RollingPods, outdated_pods
+from tests.unit.fakes.scripted_vault import ScriptedVault, seal_status
 
 WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart="0.29.1")
 CLUSTERS = [(1, 0), (3, 0), (3, 2), (5, 3)]
 """Replicas, and the ordinal of the leader."""
 MOST_RUNS = 200
+SHARES = ["share-1", "share-2"]
 
 
 class KilledError(BaseException):
@@ -38,6 +43,9 @@ class KilledRuns:
     """How often the world was touched by all runs."""
     leaders: list[bool] = field(default_factory=list)
     """Whether each pod that was removed led then."""
+    address: str = ""
+    """Of the pods; empty if none is asked but through :meth:`ask`."""
+    shares: Sequence[str] = ()
 
     def touch(self) -> None:
         """Ends the process if this is its last moment."""
@@ -72,9 +80,26 @@ class KilledRuns:
         monkeypatch.setattr(steps, "evict_pod", evict)
         monkeypatch.setattr(steps, "delete_pod", lambda _, one: self.remove("delete", one.name, one.pod_uid))
 
+    def needs_shares(self, vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Has each new pod wait for shares, before which it isn't ready."""
+        given: set[str] = set()
+        self.pods.broken = lambda one: one.name not in given
+        pods_answer(vault, *([seal_status("shamir", initialized=True)] * len(self.pods.servers)))
+
+        def give(client: VaultClient, shares: object, _waiting: object) -> None:
+            self.touch()
+            assert shares == SHARES
+            given.add(client.address.rpartition("/")[2])
+            self.touch()
+
+        monkeypatch.setattr(steps, "give_shares", give)
+        self.address = f"{vault.address}/{{pod}}"
+        self.shares = SHARES
+
     def run(self) -> bool:
         """One run; whether it came to its end."""
-        inputs = RolloutInputs(access(), len(self.pods.servers), WANTED, pod_seconds=5, token="")
+        of = access(self.address) if self.address else access()
+        inputs = RolloutInputs(of, len(self.pods.servers), WANTED, 5, token="", key_shares=self.shares)
         try:
             PodReplacement(inputs).run()
         except KilledError:
@@ -146,6 +171,26 @@ def test_runs_that_are_all_killed_come_to_the_end_together(
         runs.provide(monkeypatch)
         assert any(_again(runs, last) for _ in range(MOST_RUNS)), f"{last} steps a run lead nowhere"
         require_rolled(runs)
+
+
+@pytest.mark.parametrize(("replicas", "leader"), [(1, 0), (3, 1)])
+def test_pod_that_a_killed_run_has_left_sealed_gets_its_shares(
+    monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault, replicas: int, leader: int
+) -> None:
+    """The last one as well, behind which no pod is outdated any more."""
+    for last in range(1000):
+        runs = KilledRuns(roll_of(replicas, leader), last)
+        runs.provide(monkeypatch)
+        runs.needs_shares(vault, monkeypatch)
+        ended = runs.run()
+        look_on(runs.pods, 2)
+        runs.touches_left = float("inf")
+        assert runs.run()
+        require_rolled(runs)
+        assert all(one.ready for one in runs.pods.servers)
+        if ended:
+            return
+    pytest.fail("no run came to its end")
 
 
 def _again(runs: KilledRuns, last: int) -> bool:

@@ -4,9 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+import yaml
 
+from components.resource_types import STACK
 from components.settings.deployed_identity import IDENTITY_ANNOTATION, identity_checksum
-from tests.unit.fakes.mocked_account import ANSWERS, EKS, GET_STATE, POD_ROLLOUT, RELEASE, ROLE_ARN, up
+from tests.unit.fakes.mocked_account import (
+    ANSWERS,
+    EKS,
+    GET_STATE,
+    INSTALLED,
+    POD_ROLLOUT,
+    RELEASE,
+    ROLE_ARN,
+    up,
+)
 from tests.unit.fakes.recorded_deployment import Answer, Deployment, Secret
 
 pytestmark = pytest.mark.usefixtures("program_commands")
@@ -82,6 +93,24 @@ def test_secret_values_stay_secret_and_the_mark_is_found_in_them(before: Mapping
 @pytest.mark.parametrize("account", [None, "secret"])
 def test_state_that_does_not_tell_rolls_nothing(account: object) -> None:
     assert mark(after(account)) is None
+
+
+@pytest.mark.parametrize(("before", "expected"), [(NOW, None), (BEFORE, identity_checksum(NOW))])
+def test_values_that_others_install_are_marked_likewise(
+    before: Mapping[str, str], expected: str | None
+) -> None:
+    """What the last update has exported for them tells which identity the pods have."""
+    exported = yaml.safe_dump({"server": {"serviceAccount": {"annotations": before}}})
+    recorded: Mapping[str, Any] = {
+        "urn:pulumi:test::vault-autounseal::pulumi:pulumi:Stack::vault-autounseal-test": {
+            "type": STACK,
+            "outputs": {"chart_values": exported, "chart_version": "0.34.1"},
+        },
+        f"urn:pulumi:test::vault-autounseal::{INSTALLED}::vault": {"type": INSTALLED, "outputs": {}},
+    }
+    deployment = up({**EKS, "release": "false"}, {**ANSWERS, GET_STATE: {"outputs": recorded}})
+    values = yaml.safe_load(deployment.outputs["chart_values"])
+    assert values["server"]["annotations"].get(IDENTITY_ANNOTATION) == expected
 
 
 def test_pods_without_an_identity_in_the_service_account_have_no_mark() -> None:
