@@ -5,7 +5,7 @@ SHELL := /bin/sh
 unexport PYTHONDONTWRITEBYTECODE
 ISOLATED := sandbox/isolated.sh
 .DELETE_ON_ERROR:
-.PHONY: environment up down status doctor check test lint types unit integration tools end-to-end end-to-end-aws end-to-end-gcp faults key-faults interruptions older-sdk one mutants bench
+.PHONY: environment up down status doctor check test lint types unit integration tools end-to-end end-to-end-aws end-to-end-gcp end-to-end-older faults key-faults interruptions older-sdk one mutants bench
 
 environment:
 	@sh sandbox/virtual_environment.sh
@@ -32,11 +32,11 @@ check: environment
 	$(PYTHON) -m tests.layers lint,types,unit
 
 test: environment
-	$(PYTHON) -m tests.layers lint,types,unit tools integration end-to-end-aws,end-to-end-gcp faults
+	$(PYTHON) -m tests.layers lint,types,unit tools integration end-to-end-aws,end-to-end-gcp end-to-end-older faults
 
 # One test alone: make one TEST='tests/unit/docs/test_settings.py::test_the_table_has_every_output'
 one: environment
-	$(if $(findstring tests/end_to_end/google,$(TEST)),$(ISOLATED) gcp,$(if $(findstring tests/end_to_end,$(TEST)),$(ISOLATED) aws)) \
+	$(if $(findstring tests/end_to_end/google,$(TEST)),$(ISOLATED) gcp,$(if $(findstring tests/end_to_end/older_kubernetes,$(TEST)),$(ISOLATED) older,$(if $(findstring tests/end_to_end,$(TEST)),$(ISOLATED) aws))) \
 		.venv/bin/pytest '$(TEST)'
 
 lint: environment
@@ -57,8 +57,8 @@ integration: tools
 	.venv/bin/pytest tests/integration -n 3
 	$(MAKE) interruptions
 
-# Both clouds at the same time: make -j 2 end-to-end
-end-to-end: end-to-end-aws end-to-end-gcp
+# The clouds at the same time: make -j 2 end-to-end
+end-to-end: end-to-end-aws end-to-end-gcp end-to-end-older
 	$(MAKE) key-faults
 
 end-to-end-aws: tools older-sdk
@@ -66,6 +66,11 @@ end-to-end-aws: tools older-sdk
 
 end-to-end-gcp: tools
 	$(ISOLATED) gcp .venv/bin/pytest tests/end_to_end/google
+
+# The main way on the oldest versions that are tried, whose Kubernetes is built for this alone.
+end-to-end-older: tools
+	$(PYTHON) -m sandbox tools --kubernetes 1.30
+	$(ISOLATED) older .venv/bin/pytest tests/end_to_end/older_kubernetes
 
 # What the last tests have shown of each fault, compared with docs/faults.md.
 faults: key-faults interruptions

@@ -38,6 +38,8 @@ INPUTS = (
 )
 OUTPUTS = ("running",)
 
+_OF_INIT = ("deployment", "key_shares", "threshold")
+"""Inputs that are outputs of the init and count in a preview."""
 _LEFT: Mapping[str, tuple[str, str]] = {
     "people": (
         "upgrade.roll is false",
@@ -66,8 +68,9 @@ class PodRolloutProvider(StableProvider):
         While the init is still to come, there is nothing to replace.
         """
         problem = None
-        if _is_text(news["deployment"]) and any(_olds.get(name) != news[name] for name in INPUTS):
-            problem = _announced(_olds, news)
+        known = {**news, **_known_of_init(_olds, news)}
+        if _is_text(known["deployment"]) and any(_olds.get(name) != news[name] for name in INPUTS):
+            problem = _announced(_olds, known)
         return CheckResult(news, [CheckFailure("left_to", problem)] if problem else [])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -109,6 +112,16 @@ class PodRolloutProvider(StableProvider):
             _say_left(props, outdated)
         running = _number(props["release_revision"]) if outdated == [] else _behind(outdated)
         return {**self.input_values(props), "running": running}
+
+
+def _known_of_init(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the init gave to the last update, if this one changes its resource as well.
+
+    A preview of that doesn't know any output of it, none of which such an update changes but for the shares.
+    """
+    if _is_text(news["deployment"]):
+        return {}
+    return {name: olds[name] for name in _OF_INIT if name in olds}
 
 
 def _outdated(props: Mapping[str, Any]) -> Sequence[str] | None:

@@ -21,6 +21,7 @@ from components.settings import ChartSettings, Settings
 from components.stack_state import outputs_of_unretained
 from components.vault.chart_values import chart_fullname, chart_values, values_file, with_given_values
 from components.vault.configuration import join_addresses, render_configuration
+from components.vault.identity_values import with_identity
 from components.vault.metrics_scraping import scrape_annotations
 from components.vault.pod_access import PodAccess
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION, configuration_checksum
@@ -108,7 +109,7 @@ class VaultRelease(pulumi.ComponentResource):
             pods=replace(pods, pod_annotations=annotations),
             authority=args.authority,
         )
-        values = with_given_values(own, settings.chart)
+        values = with_identity(with_given_values(own, settings.chart), settings.deployed)
         self.pod_settings = pulumi.Output.from_input(values).apply(template_checksum)
         if settings.release == "others":
             self._await_others(name, args, configuration, values)

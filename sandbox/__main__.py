@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
                 versions = chosen_versions(options.vault, options.kubernetes)
                 _up(layout, sources, options.cloud, versions, tls=options.tls)
             case "tools":
-                obtain_requirements(Progress(sys.stdout), layout)
+                kubernetes = chosen_versions(None, options.kubernetes).kubernetes
+                obtain_requirements(Progress(sys.stdout), layout, kubernetes)
             case "down":
                 tear_down(layout)
                 print("The sandbox is stopped and wiped; tools and images are kept for the next make up.")
@@ -94,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.add_argument("--vault", help="its version, with the chart that goes with it (default: the newest)")
     up.add_argument("--kubernetes", help="its version (default: the newest)")
-    commands.add_parser("tools", help="install Debian packages and build the tools, nothing else")
+    tools = commands.add_parser("tools", help="install Debian packages and build the tools, nothing else")
+    tools.add_argument("--kubernetes", help="the version that is built (default: the newest)")
     commands.add_parser("down", help="stop and wipe everything")
     commands.add_parser("status", help="peers, seal state, and what to type next")
     commands.add_parser("doctor", help="what this machine lacks, and what runs")

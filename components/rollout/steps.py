@@ -68,7 +68,9 @@ class PodReplacement:
         """Replace every outdated pod; raise :class:`DeploymentError` at one that doesn't come up."""
         servers = await_taken_over(self._access, self._inputs.replicas)
         outdated = [server for server in servers if server.outdated]
-        if not outdated:
+        # A run that was killed behind its last eviction has left a pod that can't unseal itself.
+        sealed = self._inputs.key_shares and not all(server.ready for server in servers)
+        if not outdated and not sealed:
             return
         told: set[str] = set()
         refusing: dict[str, Waiting] = {}

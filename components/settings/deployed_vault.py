@@ -16,6 +16,7 @@ from components.resource_types import (
     RELEASE_GUARD,
     STACK,
 )
+from components.settings.deployed_identity import DeployedIdentity, deployed_identity
 from components.settings.tls import TlsSource
 from components.stack_state import Outputs
 
@@ -42,6 +43,8 @@ class DeployedVault:
     """Version of the chart; None if the state doesn't say."""
     tls_source: TlsSource
     """Who made the certificate; `none` if Vault speaks plain HTTP."""
+    identity: DeployedIdentity | None = None
+    """None if the state doesn't say."""
 
 
 def deployed_vault(recorded: Mapping[str, Outputs]) -> DeployedVault | None:
@@ -61,6 +64,7 @@ def deployed_vault(recorded: Mapping[str, Outputs]) -> DeployedVault | None:
         image_tag=_text((known.get("server") or {}).get("image", {}).get("tag")) or _older_tag(recorded),
         chart_version=_text(chart),
         tls_source=_tls_source(recorded, known),
+        identity=deployed_identity(known.get("server") or {}),
     )
 
 

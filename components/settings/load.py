@@ -264,6 +264,7 @@ def parse_settings(
             unauthenticated=init.unauthenticated_generate_root,
             telemetry=metrics is not None,
         ),
+        deployed=deployed,
     )
     reader.skip("license")
     report_other_seals_sections(reader, seal)

@@ -10,6 +10,7 @@ from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
 from components.seals.seal import Seal, SecretEntry
 from components.settings.audit import AuditSettings
+from components.settings.deployed_vault import DeployedVault
 from components.settings.gateway import GatewaySettings
 from components.settings.images import ImageSettings
 from components.settings.injector import InjectorSettings
@@ -271,6 +272,8 @@ class Settings:
     """None lets every pod talk with Vault's, as far as other policies do."""
     metrics: MetricsSettings | None = None
     """None leaves Vault's metrics to those with a token."""
+    deployed: DeployedVault | None = None
+    """The Vault that the stack has by now; None if it is a new one."""
 
     @property
     def secret_configuration(self) -> bool:

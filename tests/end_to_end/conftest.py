@@ -1,7 +1,8 @@
 """The sandbox, brought up before the first test, and the deployments that the tests ask for.
 
-A run is about one cloud: AWS, or Google Cloud where only tests below `google` were asked for. Each test has
-a stack of its own unless it only reads, so that several workers of pytest-xdist use one sandbox.
+A run is about one cloud: AWS, or Google Cloud where only tests below `google` were asked for; and about one
+Kubernetes: the newest, or the older one where only tests below `older_kubernetes` were asked for. Each test
+has a stack of its own unless it only reads, so that several workers of pytest-xdist use one sandbox.
 """
 
 import itertools
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.build.pinned_tools import KUBERNETES, OLDER_KUBERNETES
+from sandbox.build.versions import Versions
 from sandbox.charts import own_chart
 from sandbox.layout import Layout
 from sandbox.lifecycle import Cloud, Environment, Sources, bring_up
@@ -26,20 +29,31 @@ from tests.end_to_end.schedule import DeploymentScheduling
 from tests.end_to_end.turns import turn
 
 GOOGLE = Path(__file__).with_name("google")
+OLDER = Path(__file__).with_name("older_kubernetes")
 ENVIRONMENT = pytest.StashKey[Environment]()
 
 
 def cloud(config: pytest.Config) -> Cloud:
     """Whose cloud this run is about."""
+    return "gcp" if only_below(GOOGLE, config) else "aws"
+
+
+def kubernetes(config: pytest.Config) -> str:
+    """The version of Kubernetes that this run is about."""
+    return OLDER_KUBERNETES if only_below(OLDER, config) else KUBERNETES
+
+
+def only_below(folder: Path, config: pytest.Config) -> bool:
+    """Whether only tests in that folder were asked for."""
     paths = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
-    return "gcp" if all(path.is_relative_to(GOOGLE) for path in paths) else "aws"
+    return all(path.is_relative_to(folder) for path in paths)
 
 
-def bring_up_for_tests(cloud: Cloud) -> Environment:
+def bring_up_for_tests(cloud: Cloud, kubernetes: str = KUBERNETES) -> Environment:
     """The sandbox, up. CHART names a chart to use instead of the sandbox's own."""
     chart = os.environ.get("CHART")
     sources = Sources(chart=Path(chart) if chart else own_chart(), download=False)
-    return bring_up(Layout(), Progress(sys.stderr), sources, cloud)
+    return bring_up(Layout(), Progress(sys.stderr), sources, cloud, Versions(kubernetes=kubernetes))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -55,7 +69,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
                 "make one TEST='tests/end_to_end/...', or sandbox/isolated.sh <name> <this command>"
             )
         shutil.rmtree(results_folder(Layout().home), ignore_errors=True)
-        config.stash[ENVIRONMENT] = bring_up_for_tests(cloud(config))
+        config.stash[ENVIRONMENT] = bring_up_for_tests(cloud(config), kubernetes(config))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -71,8 +85,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Deploymen
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leaves the tests of the other cloud out."""
-    return True if collection_path == GOOGLE and cloud(config) == "aws" else None
+    """Leaves the tests of the other cloud and of the other Kubernetes out."""
+    other = {folder for folder in (GOOGLE, OLDER) if not only_below(folder, config)}
+    return True if collection_path in other else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

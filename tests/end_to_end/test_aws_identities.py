@@ -69,6 +69,26 @@ def role_of(deployment: Deployment) -> Any:
     return deployment.aws("iam").get_role(RoleName=deployment.name)["Role"]
 
 
+def require_moves_to_its_own_role_and_back(deployment: Deployment, given: str) -> None:
+    """Have the stack make a role, and take the given one again: the pod has the one that the settings name.
+
+    The role that the stack made lives until no pod has it any more.
+    """
+    own = f"{deployment.name}-own"
+    for role, arn in (({"name": own}, f":role/{own}"), ({"arn": given}, given)):
+        deployment.configure({**ONE_POD, "role": role})
+        preview = deployment.stack.run("preview").stdout
+        assert "Pods of Vault that will be replaced, so that Vault serves nobody until it is back" in preview
+        said = deployment.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
+        (pod,) = deployment.vault.pods()
+        environment = {each["name"]: each.get("value", "") for each in pod["spec"]["containers"][0]["env"]}
+        assert environment["AWS_ROLE_ARN"].endswith(arn)
+        assert deployment.vault.unsealed() == 1
+    assert said.index("Every pod of Vault runs with the settings of the release") < said.index("deleted")
+    roles = [role["RoleName"] for role in deployment.aws("iam").list_roles()["Roles"]]
+    assert own not in roles
+
+
 def test_pods_assume_a_role_that_exists(fresh: Deployment) -> None:
     """Its trust names other pods; with the statement that the preview prints it lets Vault's in."""
     iam = fresh.aws("iam")
@@ -98,6 +118,7 @@ def test_pods_assume_a_role_that_exists(fresh: Deployment) -> None:
     assert service_account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == arn
     require_unseals_itself(fresh)
     used = role_of(fresh)
+    require_moves_to_its_own_role_and_back(fresh, arn)
     fresh.ensure_nothing()
     assert not fresh.has_key()
     assert role_of(fresh) == used

@@ -1,12 +1,12 @@
 """A change reaches Vault's pods by the update itself, one after another, with clients served meanwhile."""
 
 import json
-import re
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from sandbox.charts import CHART_VERSION, OLDER_CHART_VERSION
 from sandbox.cluster.credentials import administrator_api
@@ -15,10 +15,9 @@ from tests.benchmarks.rounds import deployed_cluster
 from tests.benchmarks.writes import WriteLoad, longest_gap
 from tests.built_tools import OLDER_VAULT, VAULT
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.faults.engine_run import EngineRun
 from tests.end_to_end.older_versions import older_versions
+from tests.end_to_end.watched_roll import KILLS, UP, Kill, WatchedPods, cancel, start
 
-UP = ("up", "--yes", "--skip-preview")
 GAP_SECONDS = 5
 """More than `make bench` measures, as other tests run at the same time."""
 
@@ -41,18 +40,6 @@ def values_of(deployment: Deployment) -> Sequence[str | None]:
 def _value(pod: Mapping[str, Any]) -> str | None:
     environment = pod["spec"]["containers"][0]["env"]
     return next((entry["value"] for entry in environment if entry["name"] == "CHANGED_BY"), None)
-
-
-def start(deployment: Deployment, output: Path) -> EngineRun:
-    return EngineRun(deployment.stack, deployment.stack.command(UP), output)
-
-
-def cancel(deployment: Deployment) -> None:
-    """Ends the lock of the killed run."""
-    stack = deployment.stack
-    # It takes no configuration file, unlike what else is run on a stack.
-    command = [str(stack.tools.pulumi), "cancel", stack.name, "--yes", "--non-interactive"]
-    subprocess.run(command, cwd=stack.program, env=stack.environment(), check=True, capture_output=True)
 
 
 def evict(deployment: Deployment, pod: str) -> str:
@@ -110,6 +97,7 @@ def delete_leader(deployment: Deployment) -> str:
 
 
 def test_a_killed_run_is_gone_on_with_although_the_leader_changes(awskms: Deployment, tmp_path: Path) -> None:
+    """The next run is killed at its end, before its success is in the state; then nothing is replaced."""
     before, token = uids(awskms), awskms.outputs()["root_token"]
     awskms.configure(changed("a run that is killed"))
     with start(awskms, tmp_path / "killed.txt") as run:
@@ -121,8 +109,13 @@ def test_a_killed_run_is_gone_on_with_although_the_leader_changes(awskms: Deploy
     with start(awskms, tmp_path / "next.txt") as run:
         run.await_said(r"Replacing \S+ \(")
         deleted = delete_leader(awskms)
-        assert run.wait() == 0, run.said
+        run.await_said("Every pod of Vault runs with the settings of the release")
+        run.kill_everything()
+        run.await_killed()
+    cancel(awskms)
     after = uids(awskms)
+    awskms.up()
+    assert uids(awskms) == after
     replaced = [name for name in between if between[name] not in before.values()]
     assert replaced
     assert all(after[name] == between[name] for name in replaced if name != deleted)
@@ -158,8 +151,37 @@ def test_an_image_that_is_missing_stops_the_roll_and_can_be_set_back(
     awskms.up()
 
 
-def test_vault_and_chart_are_upgraded_under_five_servers(fresh: Deployment, tmp_path: Path) -> None:
-    """From the older versions, on which Vault unseals itself, too; from the newest no way leads back."""
+def hold_pods(deployment: Deployment, most: int) -> None:
+    """Has the disruption budget let at most so many pods go."""
+    patch = json.dumps({"spec": {"maxUnavailable": most}})
+    budget = ("poddisruptionbudget", deployment.name, deployment.in_namespace)
+    deployment.cluster.kubectl("patch", *budget, "--type=merge", f"--patch={patch}")
+
+
+def kill_run(deployment: Deployment, kill: Kill, pods: WatchedPods, output: Path) -> None:
+    """Starts a run and kills it with all its processes, its provider hosts among them, at that moment."""
+    if kill.refused:
+        hold_pods(deployment, 0)
+    with start(deployment, output) as run:
+        if kill.said:
+            run.await_said(kill.said)
+        run.await_condition(kill.what, lambda: kill.at(pods))
+        run.kill_everything()
+        run.await_killed()
+    cancel(deployment)
+    if kill.refused:
+        assert kill.at(pods), f"a pod went in spite of its budget: {kill.what}"
+        hold_pods(deployment, 1)
+
+
+@pytest.mark.timeout(900)
+def test_vault_and_chart_are_upgraded_under_five_servers_by_runs_that_are_killed(
+    fresh: Deployment, tmp_path: Path
+) -> None:
+    """From the older versions, on which Vault unseals itself, too; from the newest no way leads back.
+
+    Seven runs are killed, each at another step, and the eighth comes to the end.
+    """
     settings: dict[str, object] = {"replicas": 5, "injector": {"enabled": False}}
     older = older_versions(tmp_path)
     fresh.configure({**settings, **older})
@@ -173,17 +195,26 @@ def test_vault_and_chart_are_upgraded_under_five_servers(fresh: Deployment, tmp_
     assert f"(image {OLDER_VAULT} -> {VAULT}, {charts})" in preview.stdout
     assert f"Vault goes from {OLDER_VAULT} to {VAULT} in one step" in preview.stdout
 
-    cluster = deployed_cluster(fresh.stack, administrator_api(ClusterPaths.of(fresh.stack.layout)))
+    api = administrator_api(ClusterPaths.of(fresh.stack.layout))
+    cluster = deployed_cluster(fresh.stack, api)
     cluster.prepare_writes()
     address = cluster.active_address()
-    with WriteLoad(lambda: cluster.write(address)) as load, start(fresh, tmp_path / "run.txt") as run:
+    with (
+        WriteLoad(lambda: cluster.write(address)) as load,
+        WatchedPods(api, fresh.name, replicas=5) as pods,
+    ):
         began = time.monotonic()
-        assert run.wait() == 0, run.said
+        for number, kill in enumerate(KILLS):
+            kill_run(fresh, kill, pods, tmp_path / f"killed-{number}.txt")
+        with start(fresh, tmp_path / "last.txt") as run:
+            assert run.wait() == 0, run.said
         time.sleep(1)
         writes = load.writes()
+    pods.require_watched()
     assert longest_gap(writes, began).seconds < GAP_SECONDS
-    # The engine shows each message once more at the end.
-    order = list(dict.fromkeys(re.findall(r"Replacing \S+-(\d) \(\d of 5\)", run.said)))
+    assert pods.removed_once, pods.uids
+    assert pods.most_away == 1
+    order = [name.rpartition("-")[2] for name in pods.gone]
     assert sorted(order) == list("01234")
     assert order[:4] == sorted(order[:4], reverse=True)
     fresh.vault.await_healthy_voters(token, 5)

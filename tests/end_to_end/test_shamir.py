@@ -3,12 +3,16 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from sandbox.cluster.credentials import administrator_api
+from sandbox.cluster.paths import ClusterPaths
 from sandbox.layout import REPOSITORY
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
+from tests.end_to_end.watched_roll import WatchedPods, cancel, start, terminating
 
 EKS = ("clusterName", "region", "nodeSecurityGroupId")
 SETTINGS: Mapping[str, object] = {"seal": "shamir", "injector": {"enabled": False}, **dict.fromkeys(EKS)}
@@ -52,7 +56,8 @@ def test_unsealed_by_the_command_after_a_restart(shamir: Deployment) -> None:
     assert not [share for share in shamir.outputs()["key_shares"] if share in result.stdout + result.stderr]
 
 
-def test_replaced_pods_are_unsealed_with_the_shares_of_the_stack(shamir: Deployment) -> None:
+def test_replaced_pods_are_unsealed_with_the_shares_of_the_stack(shamir: Deployment, tmp_path: Path) -> None:
+    """The last one, too, which a killed run has left without shares."""
     before = {pod["metadata"]["uid"] for pod in shamir.vault.pods()}
     changed = {**SETTINGS, "podLabels": {"example.com/changed": "once"}}
     shamir.configure(changed)
@@ -61,8 +66,16 @@ def test_replaced_pods_are_unsealed_with_the_shares_of_the_stack(shamir: Deploym
     assert "still run with settings from before this update" in result.stdout
     assert {pod["metadata"]["uid"] for pod in shamir.vault.pods()} == before
     shamir.configure({**changed, "upgrade": {"roll": True}})
+    api = administrator_api(ClusterPaths.of(shamir.stack.layout))
+    with WatchedPods(api, shamir.name, replicas=3) as pods, start(shamir, tmp_path / "killed.txt") as run:
+        run.await_condition("the last pod is ending", lambda: terminating(3)(pods))
+        run.kill_everything()
+        run.await_killed()
+    pods.require_watched()
+    assert pods.most_away == 1
+    cancel(shamir)
     result = shamir.stack.run("up", "--yes", "--skip-preview")
-    said = result.stdout + result.stderr
+    said = run.said + result.stdout + result.stderr
     assert result.returncode == 0, said
     assert not before & {pod["metadata"]["uid"] for pod in shamir.vault.pods()}
     outputs = shamir.outputs()

@@ -103,11 +103,27 @@ def test_change_that_concerns_no_pod_is_not_announced(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("changed", [{}, {"deployment": UNKNOWN, **CHANGING}])
-def test_cluster_is_not_asked_for_nothing(monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("olds", "changed"), [(properties(), {}), ({}, {"deployment": UNKNOWN, **CHANGING})])
+def test_cluster_is_not_asked_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, olds: dict[str, Any], changed: dict[str, Any]
+) -> None:
     """Neither without a change nor before the init, when there is no Vault."""
     monkeypatch.setattr(observed, "expected_servers", lambda *_: pytest.fail("it was asked"))
-    assert previewed(properties(), properties(**changed)) == []
+    assert previewed(olds, properties(**changed)) == []
+
+
+def test_pods_are_named_although_the_init_is_updated_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by another role: a preview of its resource doesn't know what the init has given."""
+    kubernetes_has(monkeypatch, *of_old())
+    unknown = dict.fromkeys(("deployment", "token", "key_shares", "threshold", "pod_settings"), UNKNOWN)
+    changed = {"release_revision": UNKNOWN, "unseals_itself": False, **unknown}
+    held = properties(unseals_itself=False, key_shares=["a", "b", "c"])
+    assert previewed(held, properties(**changed)) == []
+    assert "then the leader vault-1 (other settings of the pods)" in capsys.readouterr().err
+    (reason,) = previewed(properties(unseals_itself=False), properties(**changed))
+    assert "doesn't have this Vault's key shares" in reason
 
 
 def test_stack_of_an_earlier_version_learns_which_pods_go(

@@ -79,13 +79,14 @@ class RollingPods:
     silent: Callable[[Server], bool] = lambda _: False
     """Whether a pod can't be asked."""
     most_absent: int = 0
-    """The largest number of pods that were away at the same time."""
+    """The largest number of pods that were away, or on their way, at the same time."""
 
     def look(self, _access: PodAccess, replicas: int) -> Sequence[Server]:
         """The pods now; one that was removed is deleted, then created, then ready."""
         self.at_look(self)
         shown = list(self.servers)
-        self.most_absent = max(self.most_absent, sum(not (one.ready and one.pod_uid) for one in shown))
+        away = [one for one in shown if one.terminating or not (one.ready and one.pod_uid)]
+        self.most_absent = max(self.most_absent, len(away))
         for ordinal, one in enumerate(shown):
             if one.terminating:
                 fresh = server(ordinal)
@@ -111,9 +112,11 @@ class RollingPods:
         if self.servers[ordinal].pod_uid != uid:
             raise KubectlError("Error from server (Conflict): the UID in the precondition")
         self.removed.append(f"{how} {name}")
-        self.servers[ordinal] = replace(self.servers[ordinal], terminating=True, ready=False)
+        # It stays ready, and its Vault answers, until it has ended.
+        self.servers[ordinal] = replace(self.servers[ordinal], terminating=True)
         if ordinal == self.leader:
-            self.leader = next((one.ordinal for one in self.servers if one.ready), -1)
+            others = (one.ordinal for one in self.servers if one.ready and not one.terminating)
+            self.leader = next(others, -1)
 
     def provide(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Has the steps see these pods."""

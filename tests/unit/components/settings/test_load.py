@@ -228,6 +228,7 @@ def test_every_setting_is_covered_above() -> None:
     covered = {attribute for _, _, _, attribute, _ in ACCEPTED}
     missing = leaves(parse({**EKS, "ingress": {"host": "vault.example.com", "backendTls": "none"}})) - covered
     elsewhere = {"cluster.name", "kube_context", "token", "ingress.host"}
+    elsewhere |= {"deployed"}  # no setting: test_deployed_vault.py
     elsewhere |= {"configuration_namespace"}  # of all, see tests/unit/vault_autounseal/test_vault.py
     elsewhere |= {"pod_address_ca_file"}  # test_load_pod_address.py
     elsewhere |= {"init.unauthenticated_generate_root"}  # test_init_of_vault_2.py

@@ -1,0 +1,75 @@
+"""The main way on the oldest versions that are tried: Kubernetes 1.30, Vault 1.18.1 with chart 0.29.1.
+
+One stack goes it from its first update to its destruction, so each of these tests needs the one before.
+"""
+
+import pytest
+
+from sandbox.build.pinned_tools import OLDER_KUBERNETES
+from sandbox.build.versions import OLDER_VAULT, VAULT
+from sandbox.charts import CHART_VERSION, OLDER_CHART_VERSION
+from tests.end_to_end.audited_requests import require_audited
+from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.older_versions import older_versions
+
+
+@pytest.fixture(scope="module")
+def older(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """The stack as `make up VAULT=1.18.1 KUBERNETES=1.30` deploys it."""
+    deployment.configure(older_versions(tmp_path_factory.mktemp("chart")))
+    deployment.up()
+    return deployment
+
+
+def versions(deployment: Deployment) -> set[str]:
+    """The versions that Vault's pods say they run."""
+    return {str(status["version"]) for status in deployment.vault.seal_statuses()}
+
+
+def require_unchanged(deployment: Deployment) -> None:
+    """Fail if a preview shows a change."""
+    preview = deployment.stack.run("preview", "--expect-no-changes")
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+
+
+def test_three_voters_of_the_older_versions(older: Deployment) -> None:
+    token = older.outputs()["root_token"]
+    older.vault.await_healthy_voters(token)
+    assert versions(older) == {OLDER_VAULT}
+    [node] = older.cluster.get("nodes")["items"]
+    assert node["status"]["nodeInfo"]["kubeletVersion"] == f"v{OLDER_KUBERNETES}"
+    charts = {pod["metadata"]["labels"]["helm.sh/chart"] for pod in older.vault.pods()}
+    assert charts == {f"vault-{OLDER_CHART_VERSION}"}
+    require_audited(older, token)
+    require_unchanged(older)
+
+
+def test_pods_unseal_themselves_after_all_were_deleted(older: Deployment) -> None:
+    token = older.outputs()["root_token"]
+    older.vault.write("cubbyhole/before", token, {"kept": "yes"})
+    older.vault.delete_pods()
+    older.vault.await_healthy_voters(token)
+    assert older.vault.unsealed() == 3
+
+
+def test_rolling_change_to_the_newest_versions(older: Deployment) -> None:
+    before = {pod["metadata"]["uid"] for pod in older.vault.pods()}
+    token, keys = (older.outputs()[name] for name in ("root_token", "keys_fingerprint"))
+    older.configure({})
+    preview = older.stack.run("preview")
+    charts = f"chart {OLDER_CHART_VERSION} -> {CHART_VERSION}"
+    assert f"(image {OLDER_VAULT} -> {VAULT}, {charts})" in preview.stdout, preview.stdout + preview.stderr
+    older.up()
+    older.vault.await_healthy_voters(token)
+    assert versions(older) == {VAULT}
+    assert before.isdisjoint(pod["metadata"]["uid"] for pod in older.vault.pods())
+    answer = older.vault.read("cubbyhole/before", token)
+    assert answer is not None
+    assert answer["data"] == {"kept": "yes"}
+    assert older.outputs()["keys_fingerprint"] == keys
+    require_unchanged(older)
+
+
+def test_destroy_removes_it(older: Deployment) -> None:
+    older.stack.pulumi("destroy", "--yes", "--skip-preview", quiet=True)
+    assert not older.has_namespace()
