@@ -23,6 +23,7 @@ from components.settings.pods import (
 )
 from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
 from components.settings.services import ServiceSettings, UiServiceSettings
+from components.settings.snapshots import SnapshotSettings
 from components.settings.tls import TlsSettings
 from components.settings.upgrade import UpgradeSettings
 
@@ -271,6 +272,8 @@ class Settings:
     """None lets every pod talk with Vault's, as far as other policies do."""
     metrics: MetricsSettings | None = None
     """None leaves Vault's metrics to those with a token."""
+    snapshots: SnapshotSettings | None = None
+    """None takes no snapshots on a schedule."""
 
     @property
     def secret_configuration(self) -> bool:
