@@ -65,12 +65,6 @@ NOT_FOR_MOTO = ("HTTP_USER_AGENT", "HTTP_X_MOTO_ACCOUNT_ID")
 """Headers by which a client could choose moto's region or account, past those that it signed for."""
 
 ETAG = re.compile(rb"<ETag>[^<]*</ETag>")
-PAYMENT = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n<RequestPaymentConfiguration '
-    'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Payer>BucketOwner</Payer></RequestPaymentConfiguration>'
-)
-"""Who pays for requests to a bucket, which moto can't tell."""
-
 ERROR_CODE = re.compile(r"<Code>(?P<xml>[^<]*)</Code>|\"__type\": ?\"(?P<json>[^\"]*)\"")
 
 
@@ -239,8 +233,8 @@ class Gateway:
         if call.service == "kms" and call.operation == "DescribeKey":
             # moto would let any Deny of kms:DescribeKey in the key policy apply to everybody.
             return Response(json.dumps(_key(targets).to_dict()), content_type="application/x-amz-json-1.1")
-        if call.operation == "GetBucketRequestPayment":
-            return Response(PAYMENT, content_type="application/xml")
+        if call.service == "s3" and (own := object_storage.own_answer(call)) is not None:
+            return Response(own, content_type="application/xml")
         response = self._forward(request, call)
         if response.status_code >= 400:
             found = ERROR_CODE.search(response.get_data(as_text=True))
@@ -268,7 +262,7 @@ class Gateway:
 
     def _complete(self, request: Request, call: ServiceRequest, response: Response) -> None:
         """Finish what moto has answered for S3."""
-        etag = object_storage.complete(call)
+        etag = object_storage.complete(call, request.get_data())
         if call.operation == "PutBucketPolicy":
             self._named_principals.remember(object_storage.bucket_arn(call), request.get_data(as_text=True))
         elif etag is not None and call.operation == "PutObject":

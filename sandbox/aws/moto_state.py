@@ -231,6 +231,22 @@ def give_bucket_defaults(bucket: FakeBucket, ownership: str) -> None:
     setattr(bucket, "ownership_rule", ownership)  # noqa: B010  # moto keeps a text and declares a dict
 
 
+def ownership(bucket: FakeBucket) -> str:
+    """Return who owns a bucket's objects; empty if nothing is set."""
+    return str(bucket.ownership_rule or "")
+
+
+def keep_lifecycle(bucket: FakeBucket, configuration: bytes) -> None:
+    """Keep a lifecycle configuration as it was sent: moto 5.2.5 drops how many former versions stay."""
+    setattr(bucket, "sent_lifecycle", configuration)  # noqa: B010  # moto has no such property
+
+
+def kept_lifecycle(bucket: FakeBucket) -> bytes | None:
+    """Return the lifecycle configuration as it was sent; None if there is none."""
+    sent: bytes | None = getattr(bucket, "sent_lifecycle", None)
+    return sent if bucket.rules else None
+
+
 def blocks_public_policy(bucket: FakeBucket) -> bool:
     """Tell if a bucket takes no policy that opens it to the public."""
     block = bucket.public_access_block

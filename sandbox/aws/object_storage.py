@@ -78,6 +78,10 @@ _HEADER_KEYS: Mapping[str, Sequence[str]] = {
 _LIST_KEYS = ("prefix", "delimiter", "max-keys")
 _BUCKET_NAME = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_PAYMENT = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<RequestPaymentConfiguration '
+    b'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Payer>BucketOwner</Payer></RequestPaymentConfiguration>'
+)
 _OWNED = "bucket-owner-full-control"
 _ACL_DISABLED = "BucketOwnerEnforced"
 
@@ -222,13 +226,23 @@ def check_request(call: ServiceRequest, body: bytes, *, may_list: bool) -> None:
             404,
         )
     acl = call.text("x-amz-acl")
-    if acl not in (None, _OWNED) and bucket.ownership_rule == _ACL_DISABLED:
+    if acl not in (None, _OWNED) and moto_state.ownership(bucket) == _ACL_DISABLED:
         raise AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs")
     if call.operation == "PutBucketPolicy":
         _check_policy(call, bucket, body)
 
 
-def complete(call: ServiceRequest) -> str | None:
+def own_answer(call: ServiceRequest) -> bytes | None:
+    """Return the XML of an answer that moto can't give, or not fully; None where it can."""
+    bucket = find_bucket(call)
+    if bucket is None:
+        return None
+    if call.operation == "GetBucketRequestPayment":
+        return _PAYMENT
+    return moto_state.kept_lifecycle(bucket) if call.operation == "GetBucketLifecycleConfiguration" else None
+
+
+def complete(call: ServiceRequest, body: bytes) -> str | None:
     """Give what moto has just made the properties that it has in S3; returns the ETag of a new object."""
     bucket = find_bucket(call)
     if bucket is None:
@@ -236,6 +250,8 @@ def complete(call: ServiceRequest) -> str | None:
     if call.operation == "CreateBucket":
         # Since April 2023: https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html.
         moto_state.give_bucket_defaults(bucket, call.text("x-amz-object-ownership") or _ACL_DISABLED)
+    elif call.operation == "PutBucketLifecycleConfiguration":
+        moto_state.keep_lifecycle(bucket, body)
     elif call.operation == "DeleteBucketEncryption":
         moto_state.encrypt_by_default(bucket)
     elif call.operation in ("PutObject", "CompleteMultipartUpload"):

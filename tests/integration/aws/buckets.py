@@ -42,7 +42,8 @@ def make_bucket(cloud: Cloud) -> Bucket:
     key = cloud.kms().create_key(Policy=document(administration(), use))["KeyMetadata"]["Arn"]
     name = f"backups-{uuid4().hex[:8]}"
     s3 = cloud.s3()
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    here: Any = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=here)
     by_default: Any = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     s3.put_bucket_encryption(
         Bucket=name,
