@@ -115,6 +115,12 @@ def containers_run(kubectl: Kubectl, job: str) -> bool:
     )
 
 
+def containers_failed(kubectl: Kubectl, job: str) -> bool:
+    """Return whether a container of a job's pods has failed, though the job may try again."""
+    listed = kubectl.run(["get", "pods", f"--selector={JOB_LABEL}={job}", "--output=json"])
+    return any(_failed_containers(pod) for pod in json.loads(listed)["items"])
+
+
 def _state(found: Mapping[str, Any]) -> JobState:
     status = found.get("status") or {}
     conditions = {one["type"]: one for one in status.get("conditions") or () if one.get("status") == "True"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from components.errors import DeploymentError, RetryableError
-from components.kubernetes.cron_job import JobState, containers_run, job_state, why_not
+from components.kubernetes.cron_job import JobState, containers_failed, containers_run, job_state, why_not
 from components.kubernetes.kubectl import Kubectl, KubectlError
 from components.progress import Waiting, say
 from components.snapshots.job import LONGEST_SECONDS
@@ -66,7 +66,9 @@ class FirstSnapshotJob:
             say(f"The snapshots' job has failed, and is tried again: {why}")
             self._delete()
             raise _RunningError(why)
-        if starting.over and not containers_run(self.kubectl, self.name):
+        # Kubernetes tries some more times, at growing distances.
+        gives_up = retrying.over and containers_failed(self.kubectl, self.name)
+        if gives_up or (starting.over and not containers_run(self.kubectl, self.name)):
             raise DeploymentError(self._message(_FailedError(why_not(self.kubectl, job))))
         raise _RunningError("it runs")
 
