@@ -62,6 +62,7 @@ def test_second_update_changes_nothing(scheduled: Deployment) -> None:
     result = scheduled.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "The last snapshot of this Vault is older" not in result.stdout + result.stderr
+    assert f"in s3://{BUCKET}/{PREFIX}" in run_command(scheduled, "status")
 
 
 def test_all_volumes_lost(scheduled: Deployment, tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_all_volumes_lost(scheduled: Deployment, tmp_path: Path) -> None:
 def test_stale_snapshot_is_told(scheduled: Deployment) -> None:
     make_stale(scheduled, JOB)
     preview = scheduled.stack.run("preview")
-    assert "the last one that succeeded ended at 2025-01-01 00:00 UTC" in preview.stdout + preview.stderr
+    assert "the last one that succeeded ended at 2020-01-01 00:00 UTC" in preview.stdout + preview.stderr
     assert f"CronJob {JOB} is suspended" in preview.stdout + preview.stderr
 
 

@@ -74,6 +74,7 @@ def cron_job(**status: str) -> dict[str, Any]:
 
 
 def test_nothing_is_known_of_what_is_not_there(objects: dict[str, Any]) -> None:
+    assert objects == {}
     assert cron_job_state(KUBECTL, NAME) is None
     assert job_state(KUBECTL, "vault-snapshot-1") is None
     assert newest_job(KUBECTL, NAME) is None
