@@ -62,7 +62,7 @@ def test_second_update_changes_nothing(scheduled: Deployment) -> None:
     result = scheduled.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "The last snapshot of this Vault is older" not in result.stdout + result.stderr
-    assert f"in s3://{BUCKET}/{PREFIX}" in run_command(scheduled, "status")
+    assert f"s3://{BUCKET}/{PREFIX}" in run_command(scheduled, "status")
 
 
 def test_all_volumes_lost(scheduled: Deployment, tmp_path: Path) -> None:
