@@ -13,7 +13,7 @@ HOST = "s3.eu-west-1.amazonaws.com"
 def operation(method: str, url: str, host: str = HOST, **headers: str) -> tuple[str, str, str]:
     """Operation, bucket and key."""
     path, _, query = url.partition("?")
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    named = [(name.replace("_", "-"), value) for name, value in headers.items()]
     builder = EnvironBuilder(path, f"https://{host}", query, method, headers=named)
     name, parameters = object_operation(Request(builder.get_environ()), path)
     return name, str(parameters["Bucket"]), str(parameters["Key"])

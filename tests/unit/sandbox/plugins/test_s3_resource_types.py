@@ -15,7 +15,7 @@ from sandbox.plugins.aws.s3_settings import (
     BucketVersioning,
 )
 from sandbox.plugins.property_differences import Kind
-from sandbox.plugins.property_values import UNKNOWN
+from sandbox.plugins.property_values import UNKNOWN, PropertyValue
 from sandbox.plugins.provider import Resource
 from tests.unit.sandbox.plugins.test_aws_resource_types import AWS, changes, checked, reasons
 
@@ -93,7 +93,7 @@ def test_wrong_inputs_are_refused(
 
 def test_unknown_inputs_pass_the_check() -> None:
     assert reasons(BucketPolicy(AWS), {"bucket": UNKNOWN, "policy": UNKNOWN}) == {}
-    rules = [{**RULE, "expiration": UNKNOWN}]
+    rules: list[PropertyValue] = [{**RULE, "expiration": UNKNOWN}]
     assert reasons(BucketLifecycleConfiguration(AWS), {"bucket": UNKNOWN, "rules": rules}) == {}
 
 
