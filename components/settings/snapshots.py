@@ -106,21 +106,13 @@ def read_snapshots(
         )
     reader = settings.section("snapshots")
     schedule, gap_hours = _schedule(reader)
-    on_volume = reader.has("volume")
-    reader.skip("volume")
-    if reader.has("bucket") == on_volume:
-        reader.report(
-            "volume" if on_volume else "bucket",
-            "name where snapshots go: bucket, or else volume"
-            if not on_volume
-            else "set one of bucket and volume",
-        )
     store: BucketSettings | VolumeSettings
-    if on_volume:
+    if reader.has("volume"):
+        reader.not_applicable(("bucket",), "set one of bucket and volume")
         reader.not_applicable(_BUCKET_KEYS, "it belongs to a bucket; remove it")
-        reader.skip("bucket")
         store = _volume(reader)
     else:
+        reader.not_applicable(("volume",), "")
         store = _bucket(reader, cloud, seals)
     stale = reader.integer(
         "staleAfterHours",
@@ -203,7 +195,11 @@ def _bucket(reader: ConfigReader, cloud: "CloudSettings", seals: Sequence[Seal |
     made_role = role if isinstance(role, RoleSettings) else None
     bucket = BucketSettings(
         cloud="aws" if on_aws else "google",
-        name=reader.text("bucket", "", _BUCKET, "use 3 to 63 of a-z, 0-9 and dashes"),
+        name=reader.required_text(
+            "bucket",
+            _BUCKET,
+            "name where snapshots go, a bucket of 3 to 63 of a-z, 0-9 and dashes, or set volume",
+        ),
         create=create,
         prefix=reader.text(
             "prefix", "", _PREFIX, "give folders of letters, digits, . _ and -, with a slash at the end"
@@ -231,7 +227,9 @@ def _region(reader: ConfigReader, cloud: "CloudSettings", *, on_aws: bool) -> st
         reader.not_applicable(("region",), "a bucket of Google's is found by its name; remove it")
         return ""
     own = cloud.cluster.location if cloud.cluster is not None else ""
-    return reader.text("region", own, AWS_REGION, "give the region of the bucket, such as eu-central-1")
+    return (
+        reader.text("region", None, AWS_REGION, "give the region of the bucket, such as eu-central-1") or own
+    )
 
 
 def _kms_key(

@@ -90,7 +90,8 @@ def cron_job(
         "schedule": snapshots.schedule,
         # One that takes long is waited for, and not doubled.
         "concurrencyPolicy": "Forbid",
-        "suspend": settings.migrate_from is not None,
+        # Left out else: whoever suspends it by hand owns the field, and another value would be a conflict.
+        **({"suspend": True} if settings.migrate_from is not None else {}),
         "startingDeadlineSeconds": 600,
         "successfulJobsHistoryLimit": 3,
         "failedJobsHistoryLimit": 3,

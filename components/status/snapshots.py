@@ -56,10 +56,18 @@ def snapshots_section(facts: Facts) -> Section:
         lines.append(Line("the first one is still to be taken", State.NOTE))
     if seen.job.suspended:
         said = f"CronJob {stack.snapshot_job} is suspended, so no further one is taken"
-        fix = "if nobody wants that, run pulumi up --refresh"
+        fix, command = (
+            "let it go on, unless somebody wants that",
+            shlex.join(
+                [
+                    *stack.access.target.command_of_person(),
+                    *("patch", "cronjob", stack.snapshot_job, '--patch={"spec":{"suspend":false}}'),
+                ]
+            ),
+        )
         if stack.migrate_from:
-            fix = "it goes on once the seal is migrated"
-        lines.append(Line(said, State.ATTENTION, fix=fix))
+            fix, command = "it goes on once the seal is migrated", ""
+        lines.append(Line(said, State.ATTENTION, fix=fix, command=command))
     elif seen.problem:
         fix = f"{_DOCUMENT}#a-job-that-fails"
         lines.append(Line(f"the newest job has failed: {seen.problem}", State.ATTENTION, fix=fix))

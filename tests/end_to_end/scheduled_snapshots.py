@@ -61,6 +61,13 @@ def refusals(client: Any, bucket: str, key: str) -> Mapping[str, str]:
     return found
 
 
+def take_now(deployment: Deployment, cron_job: str) -> None:
+    """Let the job take a snapshot at once, and wait until it is kept."""
+    cluster, there = deployment.cluster, deployment.in_namespace
+    cluster.kubectl("create", "job", "now", f"--from=cronjob/{cron_job}", there)
+    cluster.kubectl("wait", "job/now", there, "--for=condition=complete", "--timeout=60s")
+
+
 def make_stale(deployment: Deployment, cron_job: str) -> None:
     """Let the last success be of years ago, and no job be left that says otherwise."""
     cluster, there = deployment.cluster, deployment.in_namespace

@@ -94,7 +94,7 @@ def test_given_age_counts() -> None:
         (EKS, {**HOURLY, "schedule": "hourly"}, "give a schedule as Kubernetes' CronJobs have it"),
         (EKS, {"schedule": "17 * * * *"}, "snapshots.bucket is not set: name where snapshots go"),
         (EKS, {**HOURLY, "volume": {"claim": "backups"}}, "set one of bucket and volume"),
-        (EKS, {**HOURLY, "bucket": "Acme"}, "use 3 to 63 of a-z"),
+        (EKS, {**HOURLY, "bucket": "Acme"}, "a bucket of 3 to 63 of a-z"),
         (EKS, {**HOURLY, "prefix": "vault"}, "with a slash at the end"),
         (EKS, {**HOURLY, "prefix": "../"}, "with a slash at the end"),
         (EKS, {**HOURLY, "keep": {"days": 3}}, "the rules of a bucket that is given are its owner's"),

@@ -66,6 +66,7 @@ def test_suspended_job_needs_attention() -> None:
     fine, line = lines(SeenSnapshots(replace(JOB, suspended=True)))
     assert (fine.state, line.state) == (State.FINE, State.ATTENTION)
     assert "is suspended" in line.says
+    assert line.command.endswith('patch cronjob vault-snapshot \'--patch={"spec":{"suspend":false}}\'')
     assert lines(SeenSnapshots(replace(JOB, suspended=True)), migrate_from="shamir")[1].fix == (
         "it goes on once the seal is migrated"
     )
