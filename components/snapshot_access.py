@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 INPUTS = ("access", "auth_path", "name", "service_account", "namespace")
 TOKENS = ("token", "root_token", "root_token_gone", "custody", "deployment")
-"""Inputs that aren't compared: by which token Vault is asked changes nothing in it."""
+"""Inputs that aren't compared, but for a new token: by which one Vault is asked changes nothing in it."""
 _SECONDS = 60
 
 NO_RIGHTS = (
@@ -47,9 +47,14 @@ class SnapshotAccessProvider(StableProvider):
         return CheckResult(news, [CheckFailure("token", NO_RIGHTS)] if fails else [])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Return a change also if a refresh has found that Vault lacks a part of the access."""
+        """Return a change also if Vault lacks a part of the access, or there is another token.
+
+        The end of the resource gets what the state has, so a new token has to be in it before.
+        """
         difference = super().diff(_id, _olds, _news)
-        difference.changes = difference.changes or not _olds.get("intact")
+        token = _news.get("token")
+        another = isinstance(token, str) and token not in ("", _olds.get("token"))
+        difference.changes = difference.changes or another or not _olds.get("intact")
         return difference
 
     def create(self, props: dict[str, Any]) -> CreateResult:

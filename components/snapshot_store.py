@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProvisionedStore:
-    """What keeps the snapshots."""
+    """The bucket or volume that keeps the snapshots."""
 
     location: pulumi.Input[str]
     """Where they are, for people."""

@@ -36,7 +36,7 @@ _PLACEHOLDERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class RecordedKeys:
-    """What it takes to use the snapshots of this Vault, as the stack knows it. Nothing of it is secret."""
+    """The keys that it takes to use a snapshot, as the stack knows them. Nothing of it is secret."""
 
     deployment: str
     seal_type: str

@@ -122,6 +122,14 @@ def test_refresh_without_a_token_or_a_vault_keeps_what_is_known(vault: ScriptedV
         assert SnapshotAccessProvider().read("id", known).outs == known
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "changes"), [("", "a", True), ("a", "a", False), ("a", "", False)]
+)
+def test_new_token_is_recorded_for_the_end(before: str, after: str, changes: bool) -> None:
+    difference = SnapshotAccessProvider().diff("id", recorded(token=before), inputs(token=after))
+    assert bool(difference.changes) is changes
+
+
 def test_end_takes_it_away(vault: ScriptedVault, calls: list[Any]) -> None:
     SnapshotAccessProvider().delete("id", recorded(vault.address))
     assert calls == [("take away", "kubernetes", ROOT_TOKEN, True)]
