@@ -90,11 +90,24 @@ def verify_signature(
     expected = signature(request, authorization, secret_access_key)
     # botocore takes the word of this header for the body's hash, if the client has signed it.
     stated_hash = request.headers.get("x-amz-content-sha256")
+    if authorization.service == "s3":
+        _require_signed(request, authorization)
     accepted = {None, hashlib.sha256(request.body).hexdigest()}
     if authorization.service == "s3":
         accepted = (accepted - {None}) | NOT_HASHED
     if not hmac.compare_digest(expected, authorization.signature) or stated_hash not in accepted:
         raise wrong_signature(protocol)
+
+
+def _require_signed(request: HttpRequest, authorization: Authorization) -> None:
+    """Raise AwsError if a request to S3 has a header of S3's own that isn't signed."""
+    own = {name for name in request.headers if name.startswith("x-amz-")}
+    if unsigned := own - set(authorization.signed_headers):
+        raise AwsError(
+            "AccessDenied",
+            f"There were headers present in the request which were not signed: {', '.join(sorted(unsigned))}",
+            403,
+        )
 
 
 def signature(request: HttpRequest, authorization: Authorization, secret_access_key: str) -> str:
