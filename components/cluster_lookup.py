@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from components.settings import Settings
+from components.settings.snapshots import BucketSettings
 
 if TYPE_CHECKING:
     from components.aws.cluster import EksCluster
@@ -19,7 +20,9 @@ def look_up_cluster(settings: Settings) -> "EksCluster | GkeCluster | None":
     wanted = settings.cluster
     if wanted is None:
         return None
-    needs_issuer = any(seal.needs_token_issuer for seal in settings.seals)
+    store = settings.snapshots.store if settings.snapshots is not None else None
+    writes_by_token = isinstance(store, BucketSettings) and not store.pod_identity
+    needs_issuer = writes_by_token or any(seal.needs_token_issuer for seal in settings.seals)
     # Only one cloud's SDK is imported: each takes a part of a second of every command.
     if wanted.project is not None:
         from components.google.cluster import GkeClusterNeeds, look_up_gke_cluster

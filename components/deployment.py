@@ -27,6 +27,7 @@ from components.seal_provisioning import provision_seals
 from components.server_certificate import provision_server_certificate
 from components.settings import Settings
 from components.shamir_unseal import unseal_with_key_shares
+from components.snapshot_schedule import give_snapshot_access, schedule_snapshots
 from components.vault_namespace import provision_namespace
 from components.vault_release import VaultRelease, VaultReleaseArgs, pod_access, user_interface
 from components.webhook_rule import open_webhook
@@ -114,7 +115,19 @@ def deploy_vault(settings: Settings) -> Mapping[str, pulumi.Input[Any]]:
     )
 
     audit = enable_audit_devices(settings, release, init, rollout, quorum)
-    revoke_root_token(settings, release, init, after=audit.resource or quorum)
+    snapshot_access = give_snapshot_access(settings, release, init, after=audit.resource or quorum)
+    last_with_token = snapshot_access or audit.resource or quorum
+    revoked = revoke_root_token(settings, release, init, after=last_with_token)
+    snapshots = schedule_snapshots(
+        settings,
+        cluster,
+        connection,
+        release,
+        init,
+        seals.current,
+        access=snapshot_access,
+        after=revoked or last_with_token,
+    )
     return {
         **seals.outputs,
         **webhook.outputs,
@@ -123,6 +136,7 @@ def deploy_vault(settings: Settings) -> Mapping[str, pulumi.Input[Any]]:
         **custody.outputs,
         **release.outputs,
         **audit.outputs,
+        **snapshots,
         "namespace": release.namespace,
         "release_name": release.release_name,
         "mode": settings.mode,

@@ -105,27 +105,29 @@ class RootTokenRevocation(StableResource, module="vault", name="RootTokenRevocat
 
 def revoke_root_token(
     settings: "Settings", release: "VaultRelease", init: "OperatorInit", after: pulumi.Resource
-) -> None:
-    """Revoke the root token, if the settings say so.
+) -> pulumi.Resource | None:
+    """Revoke the root token, if the settings say so; None if it stays.
 
-    ``after`` is what needs it last: what verifies the voters, or what enables the audit devices.
+    ``after`` is what needs it last: what verifies the voters, enables the audit devices, or gives the
+    snapshots' job its access.
     """
     init_settings = settings.init
-    if init_settings.revoke_root_token:
-        if (
-            settings.image.vault_version is None
-            and settings.token is None
-            and not init_settings.unauthenticated_generate_root
-        ):
-            pulumi.log.warn(
-                f"image.tag {settings.image.tag} doesn't tell Vault's version. If it is 2.0 or later, nobody "
-                "can make a new root token without a valid token: set token, or "
-                "init.unauthenticatedGenerateRoot."
-            )
-        RootTokenRevocation(
-            "root-token-revocation",
-            settings=settings,
-            release=release,
-            init=init,
-            opts=pulumi.ResourceOptions(depends_on=[after]),
+    if not init_settings.revoke_root_token:
+        return None
+    if (
+        settings.image.vault_version is None
+        and settings.token is None
+        and not init_settings.unauthenticated_generate_root
+    ):
+        pulumi.log.warn(
+            f"image.tag {settings.image.tag} doesn't tell Vault's version. If it is 2.0 or later, nobody "
+            "can make a new root token without a valid token: set token, or "
+            "init.unauthenticatedGenerateRoot."
         )
+    return RootTokenRevocation(
+        "root-token-revocation",
+        settings=settings,
+        release=release,
+        init=init,
+        opts=pulumi.ResourceOptions(depends_on=[after]),
+    )

@@ -6,6 +6,7 @@ one client that connects and stays silent would stop all others.
 
 import io
 import logging
+import re
 import socket
 import ssl
 import sys
@@ -23,8 +24,9 @@ IP_FREEBIND = 15
 HANDSHAKE_SECONDS = 10.0
 SLOW_SECONDS = 1.0
 """An answer that takes longer is logged: Vault gives a key service ten seconds."""
-LARGEST_BODY = 8 * 1024 * 1024
-"""Bytes; the API server's admission reviews are the largest requests, and far smaller."""
+LARGEST_BODY = 32 * 1024 * 1024
+"""Bytes; the parts of a large upload are the largest requests: 16 MiB at Google."""
+_LONGEST_LINE = 1024
 
 
 class HttpListener(ThreadingHTTPServer):
@@ -99,10 +101,14 @@ class _Handler(BaseHTTPRequestHandler):
         content = b"".join(chunks)
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
+        length = len(content)
         for name, value in headers:
+            if name.lower() == "content-length" and self.command == "HEAD":
+                # That of what a GET would get.
+                length = int(value)
             if name.lower() not in ("content-length", "connection", "date", "server"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(length))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
@@ -111,8 +117,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         """Read the request's body; None after an answer that refuses it."""
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return self._chunked_body()
         if "Transfer-Encoding" in self.headers:
-            self.send_error(411)
+            self.send_error(501)
             return None
         length = self.headers.get("Content-Length", "0")
         if not length.isdecimal():
@@ -122,6 +130,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return None
         return self.rfile.read(int(length))
+
+    def _chunked_body(self) -> bytes | None:
+        """Read a body that comes in chunks (RFC 9112, section 7.1); None after an answer that refuses it."""
+        body = b""
+        while True:
+            size = self.rfile.readline(_LONGEST_LINE).partition(b";")[0].strip()
+            if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", size):
+                self.send_error(400)
+                return None
+            if len(body) + int(size, 16) > LARGEST_BODY:
+                self.send_error(413)
+                return None
+            body += self.rfile.read(int(size, 16))
+            # The end of the chunk; after the last one, of the trailer, whose fields nobody here wants.
+            while self.rfile.readline(_LONGEST_LINE).strip() and int(size, 16) == 0:
+                pass
+            if int(size, 16) == 0:
+                return body
 
     def _environment(self, body: bytes) -> WSGIEnvironment:
         path, _, query = self.path.partition("?")
@@ -148,7 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
         }
         for name, value in self.headers.items():
             key = f"HTTP_{name.upper().replace('-', '_')}"
-            if key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
+            # What came in chunks is whole here.
+            if key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):
                 environment[key] = f"{environment[key]},{value}" if key in environment else value
         return environment
 

@@ -30,6 +30,34 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _MISSING = frozenset({"NoSuchEntity", "NotFoundException", "ResourceNotFoundException"})
+_MISSING_OF_BUCKETS = frozenset(
+    {
+        "404",
+        "NoSuchBucket",
+        "NoSuchBucketPolicy",
+        "NoSuchLifecycleConfiguration",
+        "NoSuchPublicAccessBlockConfiguration",
+        "ServerSideEncryptionConfigurationNotFoundError",
+    }
+)
+_BUCKET_QUESTIONS: Mapping[str, tuple[str, str]] = {
+    "aws:s3/bucket:Bucket": ("head_bucket", "s3:ListBucket"),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
+        "get_bucket_lifecycle_configuration",
+        "s3:GetLifecycleConfiguration",
+    ),
+    "aws:s3/bucketPolicy:BucketPolicy": ("get_bucket_policy", "s3:GetBucketPolicy"),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (
+        "get_public_access_block",
+        "s3:GetBucketPublicAccessBlock",
+    ),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        "get_bucket_encryption",
+        "s3:GetEncryptionConfiguration",
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": ("get_bucket_versioning", "s3:GetBucketVersioning"),
+}
+"""What a bucket and its settings are looked for by, with the right for it; the id is the bucket's name."""
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
@@ -56,6 +84,7 @@ class ExistingAwsResources:
             POD_IDENTITY_ASSOCIATION: self._association,
             AWS_SECRET: self._secret,
             "aws:secretsmanager/secretPolicy:SecretPolicy": self._secret_policy,
+            **dict.fromkeys(_BUCKET_QUESTIONS, self._of_bucket),
         }
 
     def _alias(self, alias: PlannedResource) -> str | None:
@@ -162,6 +191,13 @@ class ExistingAwsResources:
             by_name=True,
         )
 
+    def _of_bucket(self, resource: PlannedResource) -> str | None:
+        """Return the bucket's name if the bucket, or what is set on it, is there."""
+        bucket = resource.text("bucket")
+        operation, action = _BUCKET_QUESTIONS[resource.type]
+        found = self._ask(action, lambda: getattr(self._client("s3"), operation)(Bucket=bucket))
+        return bucket if found is not None else None
+
     def _client(self, service: str) -> Any:
         # The stubs have an overload for each literal name of a service.
         return self._session.client(service, config=self._config)  # type: ignore[call-overload]
@@ -176,7 +212,7 @@ class ExistingAwsResources:
             return call()
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code")
-            if code in _MISSING:
+            if code in _MISSING | _MISSING_OF_BUCKETS:
                 return None
             rights = "It takes the rights of python -m components aws-policy preview."
             if by_name and code in _DENIED:

@@ -20,6 +20,8 @@ _NOT_LOOKED_FOR = (
     "gcp:kms/cryptoKey:CryptoKey",
     "gcp:kms/keyRing:KeyRing",
     "gcp:projects/iAMCustomRole:IAMCustomRole",
+    # To grant a right again changes nothing.
+    "gcp:storage/bucketIAMMember:BucketIAMMember",
     # Nobody can read a key's private half again, so Google's provider imports none.
     "gcp:serviceaccount/key:Key",
 )
@@ -52,6 +54,7 @@ class ExistingGoogleResources:
             "gcp:serviceaccount/iAMMember:IAMMember": self._account_member,
             "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": self._key_member,
             FIREWALL: self._firewall,
+            "gcp:storage/bucket:Bucket": self._bucket,
             GOOGLE_SECRET: self._secret,
             "gcp:secretmanager/regionalSecret:RegionalSecret": self._secret,
             "gcp:secretmanager/secretIamMember:SecretIamMember": self._secret_member,
@@ -84,6 +87,11 @@ class ExistingGoogleResources:
     def _firewall(self, rule: PlannedResource) -> str | None:
         name = f"projects/{rule.text('project')}/global/firewalls/{rule.text('name')}"
         found = self._ask("GET", f"https://compute.googleapis.com/compute/beta/{name}")
+        return name if found is not None else None
+
+    def _bucket(self, bucket: PlannedResource) -> str | None:
+        name = bucket.text("name")
+        found = self._ask("GET", f"https://storage.googleapis.com/storage/v1/b/{name}")
         return name if found is not None else None
 
     def _secret(self, secret: PlannedResource) -> str | None:

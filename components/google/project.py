@@ -126,6 +126,7 @@ KMS = "cloudkms.googleapis.com"
 IAM = "iam.googleapis.com"
 IAM_CREDENTIALS = "iamcredentials.googleapis.com"
 STS = "sts.googleapis.com"
+STORAGE = "storage.googleapis.com"
 SECRET_MANAGER = "secretmanager.googleapis.com"  # noqa: S105 - a name
 
 

@@ -9,12 +9,15 @@ from components.resource_types import (
     BACKEND_TLS_POLICY,
     CERTIFICATE,
     CONFIG_MAP,
+    CRON_JOB,
     KUBERNETES_SECRET,
     NAMESPACE,
     NETWORK_POLICY,
     POD_MONITOR,
     PROMETHEUS_RULE,
     RELEASE,
+    SERVICE_ACCOUNT,
+    VOLUME_CLAIM,
 )
 
 
@@ -31,12 +34,15 @@ class ExistingObjects:
             BACKEND_TLS_POLICY: self._object,
             CERTIFICATE: self._object,
             CONFIG_MAP: self._object,
+            CRON_JOB: self._object,
             NAMESPACE: self._namespace,
             KUBERNETES_SECRET: self._object,
             NETWORK_POLICY: self._object,
             POD_MONITOR: self._object,
             PROMETHEUS_RULE: self._object,
             RELEASE: self._release,
+            SERVICE_ACCOUNT: self._object,
+            VOLUME_CLAIM: self._object,
         }
 
     def _namespace(self, _namespace: PlannedResource) -> str | None:

@@ -41,51 +41,20 @@ from components.errors import DeploymentError
 from components.permissions.aws_arns import (
     DeploymentScope,
     OwnKeyScope,
-    OwnRoleScope,
     SealScope,
 )
+from components.permissions.aws_roles import MadeRole, one_or_all, role_deletion, role_reads, role_writes
 from components.permissions.aws_secret import secret_deletion, secret_reads, secret_writes
-
-ROLE_READS = (
-    "iam:GetRole",  # the role, its trust policy, boundary and tags
-    "iam:GetRolePolicy",  # an inline policy that was added by hand
-    "iam:ListAttachedRolePolicies",  # the attachment, and other policies attached to the role
-    "iam:ListRolePolicies",  # the names of inline policies
-)
-
-POLICY_READS = (
-    "iam:GetPolicy",  # the role's policy and its tags
-    "iam:GetPolicyVersion",  # the document in its current version
-)
-
-POLICY_WRITES = (
-    "iam:CreatePolicy",
-    "iam:CreatePolicyVersion",  # a new document is a new version
-    "iam:DeletePolicyVersion",  # the oldest one is deleted, as there are five at most
-    "iam:ListPolicyVersions",  # to find the oldest one
-    "iam:UntagPolicy",  # a tag that the settings no longer have
-)
-
-ROLE_WRITES = (
-    "iam:UntagRole",  # a tag that the settings no longer have
-    "iam:UpdateAssumeRolePolicy",  # another namespace or service account
+from components.permissions.aws_snapshots import (
+    bucket_reads,
+    bucket_writes,
+    snapshot_role,
+    writes_by_token,
 )
 
 KEY_UPDATES = (
     "kms:PutKeyPolicy",  # another name or path of the role that may use the key; asked for at creation, too
     "kms:UntagResource",  # a tag that the settings no longer have
-)
-
-POLICY_DELETION = (
-    "iam:DeletePolicy",
-    "iam:DeletePolicyVersion",  # a policy is deleted after its older versions
-    "iam:ListPolicyVersions",  # to find them
-)
-
-ROLE_DELETION = (
-    "iam:DeleteRole",
-    "iam:ListAttachedRolePolicies",  # if a refresh has recorded attached policies
-    "iam:ListInstanceProfilesForRole",  # before every deletion of a role
 )
 
 
@@ -109,13 +78,12 @@ def up_policy(scope: DeploymentScope) -> str:
                 if seal.key_arn is None
                 else _key_changes(scope, seal.own_key, seal.key_arn)
             )
-        if seal.own_role is not None and seal.role_arn is not None:
-            statements += _role_writes(scope, seal.role_arn, seal.own_role)
         if seal.identity == "pod-identity" and seal.role_arn is not None:
             statements += _association_writes(scope, seal.role_arn, seal.association_arns)
     if groups := scope.rule_group_arns:
         statements += _rule_writes(scope, groups)
-    return document(*statements, *secret_writes(scope))
+    statements += role_writes(_roles(scope), tagged=bool(scope.tags))
+    return document(*statements, *secret_writes(scope), *bucket_writes(scope))
 
 
 def destroy_policy(scope: DeploymentScope) -> str:
@@ -131,17 +99,9 @@ def destroy_policy(scope: DeploymentScope) -> str:
             statements.append(allow("DeleteAssociation", deletion, seal.association_arns))
         if seal.own_key is not None:
             statements += _key_deletion(seal.own_key, seal.key_arn)
-        if seal.own_role is not None and seal.role_arn is not None:
-            policy = seal.own_role.policy_arn
-            attached = {"ArnEquals": {"iam:PolicyARN": policy}}
-            statements += [
-                allow("DetachRolePolicy", ["iam:DetachRolePolicy"], seal.role_arn, attached),
-                allow("DeletePolicy", POLICY_DELETION, policy),
-                allow("DeleteRole", ROLE_DELETION, seal.role_arn),
-            ]
     if groups := scope.rule_group_arns:
         statements.append(allow("DeleteWebhookRule", ["ec2:RevokeSecurityGroupIngress"], groups))
-    statements += secret_deletion(scope)
+    statements += [*role_deletion(_roles(scope)), *secret_deletion(scope)]
     if not statements:
         raise DeploymentError("This stack makes nothing in AWS, so there is nothing to delete there.")
     return document(*statements)
@@ -171,7 +131,7 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
     if scope.seal is not None and scope.seal.identity == "pod-identity":
         addon = scope.regional_arn("eks", f"addon/{scope.cluster_name}/{POD_IDENTITY_AGENT}/*")
         statements.append(allow("FindPodIdentityAgent", ["eks:DescribeAddon"], addon))
-    if scope.seal is not None and scope.seal.identity == "irsa":
+    if (scope.seal is not None and scope.seal.identity == "irsa") or writes_by_token(scope):
         # The issuer's host is oidc.eks.<region>.amazonaws.com, or oidc-eks.<region>.api.aws with IPv6.
         providers = scope.iam_arn(f"oidc-provider/oidc?eks.{scope.region}.*/id/*")
         statements += [
@@ -189,16 +149,20 @@ def _look_ups(scope: DeploymentScope) -> Sequence[Statement]:
     return statements
 
 
+def _roles(scope: DeploymentScope) -> Sequence[MadeRole]:
+    """Return the roles that the stack creates: that of Vault's pods, and that of the snapshots' job."""
+    seal = scope.seal
+    if seal is None or seal.own_role is None or seal.role_arn is None:
+        return snapshot_role(scope)
+    return [MadeRole(seal.role_arn, seal.own_role), *snapshot_role(scope)]
+
+
 def _reads(scope: DeploymentScope) -> Sequence[Statement]:
     """Return the statements for a refresh and for reads after a change, except those of the key."""
     statements: list[Statement] = []
     if (seal := scope.seal) is not None and seal.own_key is not None:
         statements.append(allow("FindKeyAlias", ["kms:ListAliases"], "*", in_region(scope.region)))
-    if seal is not None and seal.own_role is not None and seal.role_arn is not None:
-        statements += [
-            allow("ReadRole", ROLE_READS, seal.role_arn),
-            allow("ReadPolicy", POLICY_READS, seal.own_role.policy_arn),
-        ]
+    statements += role_reads(_roles(scope))
     if seal is not None and seal.identity == "pod-identity":
         reads = ["eks:DescribePodIdentityAssociation"]
         statements.append(allow("ReadAssociation", reads, seal.association_arns))
@@ -209,7 +173,7 @@ def _reads(scope: DeploymentScope) -> Sequence[Statement]:
         statements.append(
             allow("ReadWebhookRule", ["ec2:DescribeSecurityGroupRules"], "*", in_region(scope.region))
         )
-    return [*statements, *secret_reads(scope)]
+    return [*statements, *secret_reads(scope), *bucket_reads(scope)]
 
 
 def _key_creation(scope: DeploymentScope, key: OwnKeyScope) -> Sequence[Statement]:
@@ -239,28 +203,10 @@ def _key_update_actions(scope: DeploymentScope, key: OwnKeyScope) -> Sequence[st
     return (*KEY_READS, *KEY_UPDATES, rotation, *_tagging(scope, "kms:TagResource"))
 
 
-def _role_writes(scope: DeploymentScope, role_arn: str, role: OwnRoleScope) -> Sequence[Statement]:
-    """Return the statements for role, policy and attachment."""
-    boundary = role.permissions_boundary
-    bounded = {"iam:PermissionsBoundary": boundary} if boundary else {}
-    # The boundary of an earlier setting is replaced or removed.
-    boundary_change = "iam:PutRolePermissionsBoundary" if boundary else "iam:DeleteRolePermissionsBoundary"
-    return (
-        allow("CreateRole", ["iam:CreateRole", boundary_change], role_arn, _arn_equals(bounded)),
-        allow("ChangeRole", [*ROLE_WRITES, *_tagging(scope, "iam:TagRole")], role_arn),
-        allow(
-            "AttachRolePolicy",
-            ["iam:AttachRolePolicy"],
-            role_arn,
-            _arn_equals({"iam:PolicyARN": role.policy_arn, **bounded}),
-        ),
-        allow("WritePolicy", [*POLICY_WRITES, *_tagging(scope, "iam:TagPolicy")], role.policy_arn),
-    )
-
-
 def _association_writes(scope: DeploymentScope, role_arn: str, association_arns: str) -> Sequence[Statement]:
     """Return the statements for the association, and for the preflight as Vault's pods, if it is on."""
     passed = {"StringEquals": {"iam:PassedToService": POD_IDENTITY_SERVICE}}
+    further = [role.arn for role in snapshot_role(scope)]
     changes = [
         "eks:UpdatePodIdentityAssociation",  # another path of the role
         "eks:UntagResource",  # a tag that the settings no longer have
@@ -269,7 +215,7 @@ def _association_writes(scope: DeploymentScope, role_arn: str, association_arns:
     statements = [
         allow("CreateAssociation", ["eks:CreatePodIdentityAssociation"], scope.cluster_arn),
         allow("ChangeAssociation", changes, association_arns),
-        allow("PassRole", ["iam:PassRole"], role_arn, passed),
+        allow("PassRole", ["iam:PassRole"], one_or_all([role_arn, *further]), passed),
     ]
     if scope.settings.init.preflight:
         statements.append(
@@ -319,10 +265,6 @@ def _on_key(
 def _tagging(scope: DeploymentScope, action: str) -> Sequence[str]:
     """Return the action that sets tags, if the settings have any."""
     return (action,) if scope.tags else ()
-
-
-def _arn_equals(values: Mapping[str, str]) -> Condition | None:
-    return {"ArnEquals": values} if values else None
 
 
 DOCUMENTS: Mapping[str, Callable[[DeploymentScope], str]] = {

@@ -26,6 +26,7 @@ from components.custody.stores import gcp_secret_manager
 from components.errors import DeploymentError
 from components.seals import gcpckms
 from components.settings import Settings
+from components.settings.snapshots import BucketSettings
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,13 @@ class _Stack:
     def secret(self) -> gcp_secret_manager.Store | None:
         store = self.settings.custody.store
         return store if isinstance(store, gcp_secret_manager.Store) else None
+
+    @property
+    def bucket(self) -> BucketSettings | None:
+        """The bucket of the snapshots, which the rights of their job are on."""
+        snapshots = self.settings.snapshots
+        store = snapshots.store if snapshots is not None else None
+        return store if isinstance(store, BucketSettings) else None
 
     def permissions(self, reasons: Mapping[str, str], project: str | None = None) -> Iterable[Permission]:
         for name, reason in reasons.items():
@@ -168,6 +176,31 @@ _KEYS_USE: Mapping[str, str] = {
 }
 
 
+_BUCKET_RIGHTS = "storage.buckets.getIamPolicy"
+_SNAPSHOT_READS: Mapping[str, str] = {
+    "iam.serviceAccounts.get": "the service account of the snapshots' job",
+    "iam.serviceAccounts.getIamPolicy": "who may be the service account of the snapshots' job",
+    _BUCKET_RIGHTS: "who may write snapshots (in the bucket's project)",
+}
+_SNAPSHOT_WRITES: Mapping[str, str] = {
+    "iam.serviceAccounts.create": "makes the service account of the snapshots' job",
+    "iam.serviceAccounts.update": "another description",
+    "iam.serviceAccounts.setIamPolicy": "lets the job's pods be it; can let anybody be any account",
+    "storage.buckets.setIamPolicy": "lets it write snapshots; can let anybody read any bucket",
+}
+_SNAPSHOT_DELETIONS: Mapping[str, str] = {
+    "iam.serviceAccounts.delete": "deletes the service account of the snapshots' job",
+    "iam.serviceAccounts.getIamPolicy": "reads the account's policy to take the pods out",
+    "iam.serviceAccounts.setIamPolicy": "takes the pods' right to be the account back",
+    _BUCKET_RIGHTS: "reads the bucket's policy to take the job's right out",
+    "storage.buckets.setIamPolicy": "takes the job's right to write back",
+}
+_BUCKET_WRITES: Mapping[str, str] = {
+    "storage.buckets.create": "makes the bucket of the snapshots",
+    "storage.buckets.update": "another snapshots.keep, or other labels",
+}
+
+
 def _reads(stack: _Stack) -> Iterable[Permission]:
     settings = stack.settings
     if settings.cluster is not None:
@@ -187,6 +220,10 @@ def _reads(stack: _Stack) -> Iterable[Permission]:
         yield from stack.permissions({"compute.firewalls.get": f"the webhook's rule{_HOST}"})
     if stack.secret is not None and stack.secret.readers:
         yield from stack.permissions(_SECRET_READS, stack.secret.name.project)
+    if stack.bucket is not None:
+        yield from stack.permissions(_SNAPSHOT_READS)
+        if stack.bucket.create:
+            yield from stack.permissions({"storage.buckets.get": "the bucket of the snapshots"})
     yield from _apis(stack, _API_READS)
 
 
@@ -216,6 +253,10 @@ def _writes(stack: _Stack) -> Iterable[Permission]:
         if stack.secret.readers:
             yield from stack.permissions(_SECRET_WRITES, project)
         yield from stack.permissions(_KEYS_USE, project)
+    if stack.bucket is not None:
+        yield from stack.permissions(_SNAPSHOT_WRITES)
+        if stack.bucket.create:
+            yield from stack.permissions(_BUCKET_WRITES)
     yield from _apis(stack, _API_WRITES)
 
 
@@ -241,6 +282,8 @@ def _deletions(stack: _Stack) -> Iterable[Permission]:
                 "iam.serviceAccountKeys.delete": "deletes the account's key, or the old one of a rotation",
             }
         )
+    if stack.bucket is not None:
+        yield from stack.permissions(_SNAPSHOT_DELETIONS)
     protected = stack.settings.protect
     if not protected and any(not seal.key.retain_on_destroy for seal in stack.seals):
         yield from stack.permissions(
@@ -277,7 +320,7 @@ def _firewall_changes() -> Mapping[str, str]:
 def _apis(stack: _Stack, reasons: Mapping[str, str]) -> Iterable[Permission]:
     if not stack.settings.enable_apis:
         return
-    if stack.seals:
+    if stack.seals or stack.bucket is not None:
         yield from stack.permissions(reasons)
     if stack.secret is not None and stack.secret.readers:
         yield from stack.permissions(reasons, stack.secret.name.project)

@@ -63,6 +63,7 @@ from components.settings.server_configuration import (
     read_stanza,
 )
 from components.settings.services import read_service, read_ui_service
+from components.settings.snapshots import read_snapshots
 from components.settings.tls import read_tls
 from components.settings.upgrade import read_upgrade
 from components.stack_state import recorded_outputs_of
@@ -235,6 +236,7 @@ def parse_settings(
         gateway=read_gateway(reader, chart_version=chart.version, tls=tls.enabled),
         network_policy=policy,
         metrics=metrics,
+        snapshots=read_snapshots(reader, cloud, (seal, migrate_from), raft=mode == "ha"),
         ui=ui,
         injector=read_injector(reader.section("injector"), image),
         image_pull_secrets=read_pull_secrets(reader),

@@ -24,6 +24,7 @@ from components.settings.pods import (
 )
 from components.settings.server_configuration import ExtraConfiguration, ListenerSettings
 from components.settings.services import ServiceSettings, UiServiceSettings
+from components.settings.snapshots import SnapshotSettings
 from components.settings.tls import TlsSettings
 from components.settings.upgrade import UpgradeSettings
 
@@ -274,6 +275,8 @@ class Settings:
     """None leaves Vault's metrics to those with a token."""
     deployed: DeployedVault | None = None
     """The Vault that the stack has by now; None if it is a new one."""
+    snapshots: SnapshotSettings | None = None
+    """None takes no snapshots on a schedule."""
 
     @property
     def secret_configuration(self) -> bool:

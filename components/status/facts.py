@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from components.custody.key_custody import STATE_LOCATION
+from components.kubernetes.cron_job import CronJobState
 from components.seals.seal import seal_class
 from components.vault.client import Leader, RaftState, SealStatus
 from components.vault.pod_access import PodAccess
@@ -34,6 +35,12 @@ class RecordedStack:
     """Audit devices that an entry had reached at the last verification."""
     audit_problem: str = ""
     """Why Vault didn't audit as the settings say; empty if it did."""
+    snapshot_job: str = ""
+    """Name of the CronJob that takes snapshots; empty if the stack has none."""
+    snapshot_location: str = ""
+    """Where it keeps them."""
+    snapshot_stale_after_hours: int = 0
+    """Age of the last one, in hours, from which on it is too old."""
 
     @staticmethod
     def from_outputs(outputs: Mapping[str, Any]) -> "RecordedStack":
@@ -55,6 +62,9 @@ class RecordedStack:
             voters=sum(bool(peer["voter"]) for peer in verified) if verified else None,
             audit_devices=tuple(outputs.get("audit_devices") or ()),
             audit_problem=str(outputs.get("audit_problem") or ""),
+            snapshot_job=str(outputs.get("snapshot_job") or ""),
+            snapshot_location=str(outputs.get("snapshot_location") or ""),
+            snapshot_stale_after_hours=int(outputs.get("snapshot_stale_after_hours") or 0),
         )
 
     @property
@@ -154,6 +164,18 @@ class TokenAnswers:
 
 
 @dataclass(frozen=True)
+class SeenSnapshots:
+    """The job that takes snapshots, as Kubernetes has it."""
+
+    job: CronJobState | None
+    """None if there is none, or nobody knows."""
+    problem: str = ""
+    """Why the newest one has failed; empty if it hasn't."""
+    unasked: str = ""
+    """Why Kubernetes didn't answer; empty if it did."""
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything that the page is made from."""
 
@@ -170,3 +192,5 @@ class Facts:
     """None if the release has no TLS, or Kubernetes can't be asked."""
     token: TokenAnswers | None
     """None if no token was to be used."""
+    snapshots: SeenSnapshots | None = None
+    """None if the stack takes none, or Kubernetes can't be asked."""

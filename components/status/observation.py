@@ -22,6 +22,7 @@ from components.status.facts import (
     Release,
     SeenCertificate,
 )
+from components.status.snapshots import seen_snapshots
 from components.status.token_answers import Credentials, token_answers
 from components.time_limit import TimeLimit
 from components.vault.client import Leader, VaultClient
@@ -63,6 +64,7 @@ def observe(
     servers, unsettled = _servers(stack, access, objects)
     with ThreadPoolExecutor() as pool:
         secret = pool.submit(_certificate_secret, access, stateful_set)
+        snapshots = pool.submit(seen_snapshots, stack, access)
         problems = pool.submit(_problems, access, objects)
         asked = list(pool.map(lambda server: _asked(stack, access, server), servers))
         pods = [replace(pod, kubernetes=problems.result().get(pod.name, "")) for pod in asked]
@@ -71,7 +73,7 @@ def observe(
     if stateful_set is not None:
         replicas = int(stateful_set["spec"]["replicas"])
         release = Release(replicas, template_origin(stateful_set), unsettled)
-    return Facts(now, stack, "", release, pods, secret.result(), answers)
+    return Facts(now, stack, "", release, pods, secret.result(), answers, snapshots.result())
 
 
 def _without_kubernetes(stack: RecordedStack, access: PodAccess) -> Sequence[ObservedPod]:

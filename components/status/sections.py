@@ -10,6 +10,7 @@ from components.rollout.plan import OTHER_REASON, WantedPods
 from components.status.certificate import certificate_section
 from components.status.facts import Facts, ObservedPod
 from components.status.page import Line, Page, Section, State
+from components.status.snapshots import snapshots_section
 from components.vault.client import RaftState
 from components.vault.servers import MAX_TRAILING_ENTRIES
 
@@ -307,6 +308,7 @@ SECTIONS: Sequence[Callable[[Facts], Section]] = (
     custody_section,
     certificate_section,
     audit_section,
+    snapshots_section,
     outdated_section,
 )
 """The sections of the page; another one is a function of the facts, and an entry here."""

@@ -1,10 +1,17 @@
 """Judges what a Vault needs to be run for years: an audit that can't stop it, and snapshots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .init import has_vault
-from .resource import Circumstances, Resource, Rule, StackRule, Unknown
-from .types import AUDIT_DEVICES, CRON_JOB, SNAPSHOT_ACCESS
+from .resource import Circumstances, Resource, Rule, StackRule, Unknown, value_at
+from .types import (
+    AUDIT_DEVICES,
+    AWS_BUCKET_ENCRYPTION,
+    CRON_JOB,
+    GOOGLE_BUCKET,
+    OPERATOR_INIT,
+    SNAPSHOT_ACCESS,
+)
 
 _FEWEST_DEVICES = 2
 
@@ -30,6 +37,35 @@ def no_snapshots(resources: Sequence[Resource], _circumstances: Circumstances) -
     return ["nothing takes snapshots: with the volumes everything is lost"]
 
 
+def shared_keys(resources: Sequence[Resource], _circumstances: Circumstances) -> Sequence[str]:
+    """Return what keeps snapshots under the key that unseals Vault."""
+    unseal_keys = [resource.value("seal_key") for resource in resources if resource.type == OPERATOR_INIT]
+    known = [key for key in unseal_keys if isinstance(key, str) and key]
+    return [
+        f"{resource.name}: snapshots are kept under the key that unseals Vault, and would be lost with it"
+        for resource in resources
+        if any(key in known for key in _keys_of_kept(resource))
+    ]
+
+
+def _keys_of_kept(resource: Resource) -> Iterator[object]:
+    """Yield the keys under which a resource keeps, or has kept, snapshots."""
+    if resource.type == GOOGLE_BUCKET:
+        yield resource.value("encryption", "defaultKmsKeyName")
+    elif resource.type == AWS_BUCKET_ENCRYPTION:
+        for rule in _sequence(resource.value("rules")):
+            yield value_at(rule, "applyServerSideEncryptionByDefault", "kmsMasterKeyId")
+    elif resource.type == CRON_JOB:
+        pod = resource.value("spec", "jobTemplate", "spec", "template", "spec")
+        for container in _sequence(value_at(pod, "containers")):
+            for variable in _sequence(value_at(container, "env")):
+                yield value_at(variable, "value")
+
+
+def _sequence(value: object) -> Sequence[object]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+
+
 def _count(devices: object) -> int:
     return len(devices) if isinstance(devices, Mapping | Sequence) and not isinstance(devices, str) else 0
 
@@ -52,5 +88,11 @@ RULES: Sequence[Rule] = (
         "Snapshots of Vault's data are taken.",
         "Take snapshots on a schedule, to a place that is lost with neither the cluster nor the unseal key.",
         judge=no_snapshots,
+    ),
+    StackRule(
+        "snapshots-own-key",
+        "Snapshots are under another key than Vault.",
+        "Give another key, or none, to what keeps them: snapshots.kmsKey.",
+        judge=shared_keys,
     ),
 )

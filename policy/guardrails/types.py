@@ -4,6 +4,10 @@ AWS_KEY = "aws:kms/key:Key"
 AWS_ROLE = "aws:iam/role:Role"
 GOOGLE_KEY = "gcp:kms/cryptoKey:CryptoKey"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+AWS_BUCKET_ENCRYPTION = (
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+)
+GOOGLE_BUCKET = "gcp:storage/bucket:Bucket"
 CRON_JOB = "kubernetes:batch/v1:CronJob"
 
 _OWN = "pulumi-python:dynamic/vault"

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from moto.kms.models import Key
+from moto.s3.models import FakeBucket
 from moto.secretsmanager.models import FakeSecret
 
-from sandbox.aws import key_management, moto_state, secret_management
+from sandbox.aws import key_management, moto_state, object_storage, secret_management
 from sandbox.aws.account import ACCOUNT_ID, iam_arn, regional_arn
 from sandbox.aws.error_responses import not_implemented
 from sandbox.aws.policy_conditions import REQUEST_TAG, ContextValue
@@ -44,7 +45,7 @@ EC2_ID_PREFIXES = {"sg": "security-group", "sgr": "security-group-rule"}
 
 @dataclass(frozen=True)
 class Target:
-    """One action on one resource (see ``AccessRequest``), and the key or secret whose policy takes part.
+    """One action on one resource (see ``AccessRequest``), and whose policy takes part: a key, secret, bucket.
 
     ``context`` has the condition keys that depend on the operation or on the resource, in lower case.
     ``shown`` is how AWS names the resource in a refusal, where that isn't its ARN.
@@ -56,6 +57,7 @@ class Target:
     context: Mapping[str, ContextValue] = field(default_factory=dict)
     secret: FakeSecret | None = None
     shown: str | None = None
+    bucket: FakeBucket | None = None
 
 
 def access_targets(call: ServiceRequest) -> tuple[Target, ...]:
@@ -75,6 +77,8 @@ def _targets(call: ServiceRequest) -> tuple[Target, ...]:
         return _kms_targets(call, action)
     if call.service == "secretsmanager":
         return _secretsmanager_targets(call, action)
+    if call.service == "s3":
+        return _s3_targets(call)
     if call.service == "iam":
         return _iam_targets(call, action)
     if call.service == "ec2":
@@ -144,6 +148,18 @@ def _secretsmanager_targets(call: ServiceRequest, action: str) -> tuple[Target, 
             "kms:viaservice": f"secretsmanager.{call.region}.amazonaws.com",
         }
         found.append(Target(f"kms:{operation}", key.arn, key, context))
+    return tuple(found)
+
+
+def _s3_targets(call: ServiceRequest) -> tuple[Target, ...]:
+    bucket, context = object_storage.find_bucket(call), object_storage.condition_keys(call)
+    found = [
+        Target(action, resource, context=context, bucket=bucket)
+        for action, resource in object_storage.actions_and_resources(call)
+    ]
+    if (use := object_storage.key_use(call)) is not None:
+        operation, key, of_key = use
+        found.append(Target(f"kms:{operation}", key.arn, key, of_key))
     return tuple(found)
 
 

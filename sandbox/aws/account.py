@@ -12,11 +12,17 @@ OIDC_ISSUER = f"https://oidc.eks.{REGION}.amazonaws.com/id/7A1D0C3B5E9F4286A0B4C
 
 STS_AUDIENCE = "sts.amazonaws.com"
 OPERATOR_USER = "operator"
-SERVICES = ("ec2", "eks", "eks-auth", "iam", "kms", "secretsmanager", "sts")
+SERVICES = ("ec2", "eks", "eks-auth", "iam", "kms", "s3", "secretsmanager", "sts")
 """The AWS services that answer; every other one is refused."""
 
-POD_HOST_NAMES = (f"kms.{REGION}.amazonaws.com", f"sts.{REGION}.amazonaws.com", "sts.amazonaws.com")
-"""The names of AWS's own under which pods reach the sandbox."""
+POD_HOST_NAMES = (
+    f"kms.{REGION}.amazonaws.com",
+    f"s3.{REGION}.amazonaws.com",
+    f"*.s3.{REGION}.amazonaws.com",
+    f"sts.{REGION}.amazonaws.com",
+    "sts.amazonaws.com",
+)
+"""The names of AWS's own under which pods reach the sandbox; each bucket has one, below that of S3."""
 
 CONTROL_PREFIX = "/_sandbox/"
 """Paths of the loopback listener that AWS does not have (see ``sandbox.aws.control``)."""

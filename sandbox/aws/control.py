@@ -17,7 +17,7 @@ from sandbox.aws.account import CONTROL_PREFIX, ClusterFacts
 
 
 class LoopbackApplication:
-    """The gateway, and the control paths beside it."""
+    """The gateway, to which requests are as good as over TLS, and the control paths beside it."""
 
     def __init__(self, gateway: WSGIApplication) -> None:
         self._gateway = gateway
@@ -25,6 +25,9 @@ class LoopbackApplication:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         if not request.path.startswith(CONTROL_PREFIX):
+            # The host's clients speak TLS to AWS, and here what would only make their set-up harder: a policy
+            # about TLS has to find it as there. The header is for those who want to come without.
+            environ["wsgi.url_scheme"] = request.headers.get("X-Forwarded-Proto", "https")
             return self._gateway(environ, start_response)
         return _control(request)(environ, start_response)
 

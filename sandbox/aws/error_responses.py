@@ -1,9 +1,10 @@
 """AWS's own errors: their codes differ by protocol, and so do their shapes.
 
 Protocols: https://smithy.io/2.0/aws/protocols/index.html (awsJson1_1 for KMS and Secrets Manager, awsQuery
-for IAM and STS, ec2Query for EC2, restJson1 for EKS). Codes of refused callers: the Common Errors page of
-each service's API reference, for example
-https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html.
+for IAM and STS, ec2Query for EC2, restJson1 for EKS, restXml for S3). Codes of refused callers: the Common
+Errors page of each service's API reference, for example
+https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html, and
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
 """
 
 import json
@@ -15,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from sandbox.errors import SandboxError
 
-Protocol = Literal["json", "query", "ec2", "rest-json"]
+Protocol = Literal["json", "query", "ec2", "rest-json", "rest-xml"]
 
 QUERY_NAMESPACES = {
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
@@ -50,6 +51,14 @@ def error_response(error: AwsError, service: str, protocol: Protocol) -> Respons
         body = json.dumps({"message": error.message})
         return Response(body, error.status, headers, content_type="application/json")
     code, message = escape(error.code), escape(error.message)
+    if protocol == "rest-xml":
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId>"
+            f"<HostId>{request_id}</HostId></Error>"
+        )
+        headers = {"x-amz-request-id": request_id, "x-amz-id-2": request_id}
+        return Response(body, error.status, headers, content_type="application/xml")
     if protocol == "ec2":
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -70,6 +79,10 @@ def unknown_caller(protocol: Protocol) -> AwsError:
     """Make the error for an access key that does not exist, is inactive or has a wrong session token."""
     if protocol == "ec2":
         return AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
+    if protocol == "rest-xml":
+        return AwsError(
+            "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403
+        )
     code = "InvalidClientTokenId" if protocol == "query" else "UnrecognizedClientException"
     return AwsError(code, "The security token included in the request is invalid.", _refused(protocol))
 
@@ -78,7 +91,7 @@ def wrong_signature(protocol: Protocol, message: str = SIGNATURE_MISMATCH) -> Aw
     """Make the error for a request signed with another secret or too long ago, or changed on its way."""
     if protocol == "ec2":
         return AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
-    code = "SignatureDoesNotMatch" if protocol == "query" else "InvalidSignatureException"
+    code = "SignatureDoesNotMatch" if protocol in ("query", "rest-xml") else "InvalidSignatureException"
     return AwsError(code, message, _refused(protocol))
 
 
@@ -88,6 +101,9 @@ def missing_authentication(protocol: Protocol) -> AwsError:
         return AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
     if protocol == "query":
         return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    if protocol == "rest-xml":
+        # Who signs nothing is anonymous to S3, and may be allowed something; here never.
+        return AwsError("AccessDenied", "Access Denied", 403)
     return AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", _refused(protocol))
 
 
@@ -95,6 +111,8 @@ def expired_credentials(protocol: Protocol) -> AwsError:
     """Temporary credentials past their end."""
     if protocol == "ec2":
         return AwsError("RequestExpired", "Request has expired.")
+    if protocol == "rest-xml":
+        return AwsError("ExpiredToken", "The provided token has expired.")
     code = "ExpiredToken" if protocol == "query" else "ExpiredTokenException"
     return AwsError(code, "The security token included in the request is expired", _refused(protocol))
 
@@ -103,18 +121,21 @@ def access_denied(
     protocol: Protocol, caller_arn: str, action: str, resource: str, reason: str = ""
 ) -> AwsError:
     """Make the error for a request that policies do not allow; ``reason`` says which, if AWS does."""
-    message = f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+    named = f'"{resource}"' if protocol == "rest-xml" else resource
+    message = f"User: {caller_arn} is not authorized to perform: {action} on resource: {named} {reason}"
     message = message.rstrip()
     if protocol == "ec2":
         return AwsError(
             "UnauthorizedOperation", f"You are not authorized to perform this operation. {message}", 403
         )
-    code = "AccessDenied" if protocol == "query" else "AccessDeniedException"
+    code = "AccessDenied" if protocol in ("query", "rest-xml") else "AccessDeniedException"
     return AwsError(code, message, _refused(protocol))
 
 
 def not_implemented(protocol: Protocol, what: str) -> AwsError:
     """Make the error for something that only the real AWS has; ``what`` is the subject of a sentence."""
+    if protocol == "rest-xml":
+        return AwsError("NotImplemented", f"{what} is not implemented by the sandbox's AWS.", 501)
     code = "UnsupportedOperation" if protocol in ("query", "ec2") else "UnsupportedOperationException"
     return AwsError(code, f"{what} is not implemented by the sandbox's AWS.")
 

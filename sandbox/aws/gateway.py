@@ -10,15 +10,18 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import unquote
 from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from xml.sax.saxutils import escape
 
 from joserfc.jwk import RSAKey
 from moto.kms.models import Key
 from werkzeug.wrappers import Request, Response
 
-from sandbox.aws import identity_management, key_management, moto_state, secret_management
+from sandbox.aws import identity_management, key_management, moto_state, object_storage, secret_management
 from sandbox.aws.access_targets import Target, access_targets
 from sandbox.aws.account import ACCOUNT_ID, CLUSTER_NAME
 from sandbox.aws.callers import (
@@ -35,6 +38,8 @@ from sandbox.aws.error_responses import (
     not_implemented,
     wrong_signature,
 )
+from sandbox.aws.object_content import check_content
+from sandbox.aws.object_requests import bucket_of_host, path_with_bucket
 from sandbox.aws.pod_identity import answer_of_eks_auth, assume_role_for_pod
 from sandbox.aws.pod_identity_associations import Association, EksAdditions
 from sandbox.aws.policy_conditions import ContextValue, UnsupportedPolicyError
@@ -59,6 +64,7 @@ LOGGER = logging.getLogger(__name__)
 NOT_FOR_MOTO = ("HTTP_USER_AGENT", "HTTP_X_MOTO_ACCOUNT_ID")
 """Headers by which a client could choose moto's region or account, past those that it signed for."""
 
+ETAG = re.compile(rb"<ETag>[^<]*</ETag>")
 ERROR_CODE = re.compile(r"<Code>(?P<xml>[^<]*)</Code>|\"__type\": ?\"(?P<json>[^\"]*)\"")
 
 
@@ -152,6 +158,11 @@ class Gateway:
             key_management.check_request(call, caller, permissions(caller), context)
         elif call.service == "secretsmanager":
             secret_management.check_request(call)
+        elif call.service == "s3":
+            may_list = self._may_list(call, caller, context)
+            object_storage.check_request(call, request.get_data(), may_list=may_list)
+            if request.method in ("POST", "PUT"):
+                check_content(_as_signed(request).headers, request.get_data())
         return self._answer(request, call, caller, targets)
 
     def _authorize(
@@ -173,6 +184,15 @@ class Gateway:
             if reason is not None:
                 resource = target.shown or target.resource or "*"
                 raise access_denied(call.protocol, caller.arn, target.action, resource, reason)
+
+    def _may_list(self, call: ServiceRequest, caller: Caller, context: Mapping[str, ContextValue]) -> bool:
+        """Tell if the caller may list the request's bucket, whatever the request is."""
+        listing = replace(call, operation="ListObjectsV2", parameters={"Bucket": call.parameters["Bucket"]})
+        try:
+            self._authorize(listing, caller, access_targets(listing), context)
+        except AwsError:
+            return False
+        return True
 
     def _denial(
         self, target: Target, caller: Caller, held: Permissions, context: Mapping[str, ContextValue]
@@ -196,6 +216,15 @@ class Gateway:
                 parse_policy(target.secret.policy),
                 self._named_principals.ids(target.secret.arn),
             )
+        if target.bucket is not None and target.bucket.policy is not None:
+            return secret_denial(
+                request,
+                caller,
+                held.identity,
+                held.boundary,
+                parse_policy(target.bucket.policy.decode()),
+                self._named_principals.ids(f"arn:aws:s3:::{target.bucket.name}"),
+            )
         return identity_denial(request, held.identity, held.boundary)
 
     def _answer(
@@ -204,6 +233,8 @@ class Gateway:
         if call.service == "kms" and call.operation == "DescribeKey":
             # moto would let any Deny of kms:DescribeKey in the key policy apply to everybody.
             return Response(json.dumps(_key(targets).to_dict()), content_type="application/x-amz-json-1.1")
+        if call.service == "s3" and (own := object_storage.own_answer(call)) is not None:
+            return Response(own, content_type="application/xml")
         response = self._forward(request, call)
         if response.status_code >= 400:
             found = ERROR_CODE.search(response.get_data(as_text=True))
@@ -221,11 +252,23 @@ class Gateway:
             self._remember_policy(moto_state.keys(call.region)[key_id])
         elif call.service == "kms" and call.operation == "PutKeyPolicy":
             self._remember_policy(_key(targets))
+        elif call.service == "s3":
+            self._complete(request, call, response)
         elif call.operation == "PutResourcePolicy":
             self._named_principals.remember(
                 secret_management.secret_arn(call), call.required_text("ResourcePolicy")
             )
         return response
+
+    def _complete(self, request: Request, call: ServiceRequest, response: Response) -> None:
+        """Finish what moto has answered for S3."""
+        etag = object_storage.complete(call, request.get_data())
+        if call.operation == "PutBucketPolicy":
+            self._named_principals.remember(object_storage.bucket_arn(call), request.get_data(as_text=True))
+        elif etag is not None and call.operation == "PutObject":
+            response.headers["ETag"] = etag
+        elif etag is not None:
+            response.set_data(ETAG.sub(f"<ETag>{escape(etag)}</ETag>".encode(), response.get_data()))
 
     def _remember_policy(self, key: Key) -> None:
         self._named_principals.remember(key.arn, str(key.policy))
@@ -239,6 +282,11 @@ class Gateway:
             # The one name there is may be left out at AWS, but not at moto.
             body = json.dumps({"PolicyName": "default", **call.parameters}).encode()
             environment["CONTENT_LENGTH"] = str(len(body))
+        if call.service == "s3" and bucket_of_host(request.host) is not None:
+            path = path_with_bucket(request.host, raw_path(request))
+            environment["PATH_INFO"] = unquote(path, "latin-1")
+            query = f"?{request.environ['QUERY_STRING']}" if request.environ["QUERY_STRING"] else ""
+            environment["REQUEST_URI"] = environment["RAW_URI"] = f"{path}{query}"
         environment["wsgi.input"] = io.BytesIO(body)
         response = Response.from_app(self._moto(call.service), environment, buffered=True)
         if response.status_code >= 500:
@@ -261,6 +309,8 @@ def _key(targets: Iterable[Target]) -> Key:
 def _check_endpoint(request: Request, call: ServiceRequest) -> None:
     """Refuse a signature for another service or region than the one whose host name was called."""
     host = request.host.partition(":")[0]
+    if call.service == "s3" and (bucket := bucket_of_host(host)) is not None:
+        host = host.removeprefix(f"{bucket}.")
     names = (f"{call.service}.{call.region}.amazonaws.com", f"{call.service}.amazonaws.com")
     if host.endswith(".amazonaws.com") and host not in names:
         raise wrong_signature(

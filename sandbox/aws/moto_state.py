@@ -7,6 +7,7 @@ from typing import Any
 from moto.eks.models import Cluster, eks_backends
 from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User, iam_backends
 from moto.kms.models import Key, kms_backends
+from moto.s3.models import FakeBucket, PublicAccessBlock, s3_backends
 from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 
 from sandbox.aws.account import ACCOUNT_ID, PARTITION
@@ -169,3 +170,94 @@ def find_secret(region: str, identifier: str) -> FakeSecret | None:
 def find_cluster(region: str, name: str) -> Cluster | None:
     """Find an EKS cluster by name."""
     return eks_backends[ACCOUNT_ID][region].clusters.get(name)
+
+
+def leave_bucket_policies_alone() -> None:
+    """Make moto not judge requests by bucket policies, which it does for some, and without conditions.
+
+    (`FakeBucket.get_permission` in moto 5.2.5; the gateway has judged already.)
+    """
+    from moto.iam.access_control import PermissionResult
+
+    def neutral(_bucket: FakeBucket, _action: str, _resource: str) -> PermissionResult:
+        return PermissionResult.NEUTRAL
+
+    setattr(FakeBucket, "get_permission", neutral)  # noqa: B010  # mypy allows no assignment to a method
+
+
+def find_bucket(name: str) -> FakeBucket | None:
+    """Find a bucket by name."""
+    return s3_backends[ACCOUNT_ID][PARTITION].buckets.get(name)
+
+
+def has_object(bucket: FakeBucket, key: str, version: str | None) -> bool:
+    """Tell if there is an object, or this version of it; a deletion's mark is none."""
+    return s3_backends[ACCOUNT_ID][PARTITION].get_object(bucket.name, key, version_id=version) is not None
+
+
+def object_encryption(bucket: FakeBucket, key: str, version: str | None) -> tuple[str | None, str | None]:
+    """Return the algorithm and the KMS key that an object is encrypted with."""
+    found = s3_backends[ACCOUNT_ID][PARTITION].get_object(bucket.name, key, version_id=version)
+    return (None, None) if found is None else (found.encryption, found.kms_key_id)
+
+
+def upload_encryption(bucket: FakeBucket, upload_id: str) -> tuple[str | None, str | None] | None:
+    """Return the algorithm and the KMS key that a multi-part upload was begun with; None if there is none."""
+    upload = bucket.multiparts.get(upload_id)
+    return None if upload is None else (upload.sse_encryption, upload.kms_key_id)
+
+
+def default_encryption(bucket: FakeBucket) -> tuple[str | None, str | None]:
+    """Return the algorithm and the KMS key of objects for which no other are asked for."""
+    default = (bucket.encryption or {}).get("Rule", {}).get("ApplyServerSideEncryptionByDefault", {})
+    return default.get("SSEAlgorithm"), default.get("KMSMasterKeyID")
+
+
+def bucket_key_enabled(bucket: FakeBucket) -> bool:
+    """Tell if one data key of KMS' is used for many objects of a bucket."""
+    return str((bucket.encryption or {}).get("Rule", {}).get("BucketKeyEnabled")).lower() == "true"
+
+
+def encrypt_by_default(bucket: FakeBucket) -> None:
+    """Encrypt a bucket's objects as S3 does by itself."""
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+    bucket.encryption = {"Rule": default}
+
+
+def give_bucket_defaults(bucket: FakeBucket, ownership: str) -> None:
+    """Give a new bucket what S3 gives it: closed to the public, encrypted, with this ownership of objects."""
+    encrypt_by_default(bucket)
+    bucket.public_access_block = PublicAccessBlock("true", "true", "true", "true")
+    setattr(bucket, "ownership_rule", ownership)  # noqa: B010  # moto keeps a text and declares a dict
+
+
+def ownership(bucket: FakeBucket) -> str:
+    """Return who owns a bucket's objects; empty if nothing is set."""
+    return str(bucket.ownership_rule or "")
+
+
+def keep_lifecycle(bucket: FakeBucket, configuration: bytes) -> None:
+    """Keep a lifecycle configuration as it was sent: moto 5.2.5 drops how many former versions stay."""
+    setattr(bucket, "sent_lifecycle", configuration)  # noqa: B010  # moto has no such property
+
+
+def kept_lifecycle(bucket: FakeBucket) -> bytes | None:
+    """Return the lifecycle configuration as it was sent; None if there is none."""
+    sent: bytes | None = getattr(bucket, "sent_lifecycle", None)
+    return sent if bucket.rules else None
+
+
+def blocks_public_policy(bucket: FakeBucket) -> bool:
+    """Tell if a bucket takes no policy that opens it to the public."""
+    block = bucket.public_access_block
+    return block is not None and str(block.block_public_policy).lower() == "true"
+
+
+def set_etag(bucket: FakeBucket, key: str, digest: str) -> str:
+    """Replace the digest in an object's ETag, which keeps its number of parts; returns the new ETag."""
+    found = s3_backends[ACCOUNT_ID][PARTITION].get_object(bucket.name, key)
+    if found is None:
+        raise AssertionError("the object was just written")
+    _, dash, parts = found.etag.strip('"').partition("-")
+    found._etag = f"{digest}{dash}{parts}"  # moto has no way to set it
+    return str(found.etag)

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request
 
 from sandbox.aws.account import SERVICES
 from sandbox.aws.error_responses import AwsError, Protocol, missing_authentication, not_implemented
+from sandbox.aws.object_requests import bucket_of_host, object_operation
 from sandbox.aws.signature import Authorization, parse_authorization
 from sandbox.network import REGION
 
@@ -23,7 +24,8 @@ class ServiceRequest:
     """A request to one operation of one service.
 
     ``parameters`` are the members of the request's JSON for KMS, Secrets Manager and EKS (there with those
-    of the path), and the flat, dotted names of the form (``Tags.member.1.Key``) for IAM, STS and EC2.
+    of the path), the flat, dotted names of the form (``Tags.member.1.Key``) for IAM, STS and EC2, and for S3
+    what ``object_operation`` returns.
     ``authorization`` is None for a request that is not signed, which only AssumeRoleWithWebIdentity may be.
     """
 
@@ -50,6 +52,8 @@ class ServiceRequest:
         value = self.text(name)
         if value:
             return value
+        if self.protocol == "rest-xml":
+            raise AwsError("InvalidRequest", f"Missing required parameter: {name}")
         code = "ValidationException" if self.protocol in ("json", "rest-json") else "ValidationError"
         member = name[:1].lower() + name[1:]
         raise AwsError(
@@ -80,6 +84,8 @@ class ServiceRequest:
                 str(self.parameters[name]): str(self.parameters.get(f"{name.removesuffix('Key')}Value", ""))
                 for name in keys
             }
+        if self.protocol == "rest-xml":
+            return {}
         given = self.parameters.get("tags", self.parameters.get("Tags", {}))
         if isinstance(given, dict):
             return {str(key): str(value) for key, value in given.items()}
@@ -95,6 +101,8 @@ def guess_protocol(request: Request) -> Protocol:
     """Return the protocol that a client expects an error in when its service is not known."""
     if "X-Amz-Target" in request.headers:
         return "json"
+    if "X-Amz-Content-Sha256" in request.headers or bucket_of_host(request.host) is not None:
+        return "rest-xml"
     form = request.mimetype == "application/x-www-form-urlencoded" or "Action" in request.args
     return "query" if form else "rest-json"
 
@@ -119,6 +127,8 @@ def parse_request(request: Request) -> ServiceRequest:
         operation, parameters = _json_operation(request, model)
     elif protocol == "rest-json":
         operation, parameters = _rest_operation(request, model)
+    elif protocol == "rest-xml":
+        operation, parameters = object_operation(request, raw_path(request))
     else:
         parameters = {**request.args.to_dict(), **request.form.to_dict()}
         operation = str(parameters.get("Action", ""))

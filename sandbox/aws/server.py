@@ -74,6 +74,7 @@ def serve(settings: ServerSettings) -> None:
         thread.start()
     LOGGER.info("AWS answers on port %s", settings.loopback_port)
     # EC2 takes a second to load, which would otherwise be the first request's.
+    moto_state.leave_bucket_policies_alone()
     get_backend("ec2")
     service_model("ec2")
     moto_state.keep_rule_descriptions()

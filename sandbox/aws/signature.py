@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sandbox.aws.error_responses import AwsError, Protocol, wrong_signature
+from sandbox.aws.object_content import STREAMING
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 CLOCK_SKEW = timedelta(minutes=5)
 TIMESTAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+NOT_HASHED = frozenset({"UNSIGNED-PAYLOAD", STREAMING})
+"""What S3's clients may send instead of a body's hash, which TLS makes superfluous.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html.
+"""
 
 
 @dataclass(frozen=True)
@@ -84,11 +90,24 @@ def verify_signature(
     expected = signature(request, authorization, secret_access_key)
     # botocore takes the word of this header for the body's hash, if the client has signed it.
     stated_hash = request.headers.get("x-amz-content-sha256")
-    if not hmac.compare_digest(expected, authorization.signature) or stated_hash not in (
-        None,
-        hashlib.sha256(request.body).hexdigest(),
-    ):
+    if authorization.service == "s3":
+        _require_signed(request, authorization)
+    accepted = {None, hashlib.sha256(request.body).hexdigest()}
+    if authorization.service == "s3":
+        accepted = (accepted - {None}) | NOT_HASHED
+    if not hmac.compare_digest(expected, authorization.signature) or stated_hash not in accepted:
         raise wrong_signature(protocol)
+
+
+def _require_signed(request: HttpRequest, authorization: Authorization) -> None:
+    """Raise AwsError if a request to S3 has a header of S3's own that isn't signed."""
+    own = {name for name in request.headers if name.startswith("x-amz-")}
+    if unsigned := own - set(authorization.signed_headers):
+        raise AwsError(
+            "AccessDenied",
+            f"There were headers present in the request which were not signed: {', '.join(sorted(unsigned))}",
+            403,
+        )
 
 
 def signature(request: HttpRequest, authorization: Authorization, secret_access_key: str) -> str:
@@ -98,5 +117,7 @@ def signature(request: HttpRequest, authorization: Authorization, secret_access_
     sent = AWSRequest(request.method, url, headers, request.body)
     sent.context["timestamp"] = headers["x-amz-date"]
     credentials = Credentials(authorization.access_key_id, secret_access_key)
-    signer = SigV4Auth(credentials, authorization.service, authorization.region)
+    # S3 signs paths as they are, others normalise them first.
+    kind = S3SigV4Auth if authorization.service == "s3" else SigV4Auth
+    signer = kind(credentials, authorization.service, authorization.region)
     return signer.signature(signer.string_to_sign(sent, signer.canonical_request(sent)), sent)

@@ -35,6 +35,8 @@ _RECIPE = (Path(__file__), Path(__file__).with_name("oci_archive.py"))
 # (server.statefulSet.securityContext and AGENT_INJECT's run-as-user).
 _VAULT_UID = 100
 _VAULT_GID = 1000
+# Of the user that the official rclone image has, and doesn't start as.
+_RCLONE_ID = 1009
 
 _USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 _GROUPS = "root:x:0:\nnobody:x:65534:\n"
@@ -53,13 +55,13 @@ class _Image:
 def make_images(
     layout: Layout, tools: Tools, cloud_ca_certificate: Path, chart_images: Sequence[ChartImage]
 ) -> list[Path]:
-    """Build the OCI archives of pause, BusyBox, Vault and vault-k8s, below ``layout.images``.
+    """Build the OCI archives of pause, BusyBox, Vault, vault-k8s and rclone, below ``layout.images``.
 
     There are two Vault images, of the newest version and of an older one. The first goes by the
     references that ``chart_images`` has for the server and the agent, vault-k8s by those for
     the injector, whatever version they name, beside the versions that the sandbox pins; only
-    a reference that is the older image's own is left to that one. Processes in the Vault images
-    trust the certificate authority in ``cloud_ca_certificate`` (PEM) and no other.
+    a reference that is the older image's own is left to that one. Processes in the images of Vault
+    and rclone trust the certificate authority in ``cloud_ca_certificate`` (PEM) and no other.
 
     An archive is made again only when something in it has changed; archives that are no
     longer wanted are removed. Raises ``ImageError`` when BusyBox is missing, a program
@@ -99,7 +101,7 @@ def _images(tools: Tools, certificate: bytes, chart_images: Sequence[ChartImage]
     userland = _userland(_busybox())
     vault_user = _vault_user()
     pinned = {tool.name: tool.version for tool in PINNED_TOOLS}
-    for program in (tools.pause, tools.vault, tools.vault_older, tools.vault_k8s):
+    for program in (tools.pause, tools.vault, tools.vault_older, tools.vault_k8s, tools.rclone):
         _require_static(program)
     newest = _references(f"hashicorp/vault:{pinned['vault']}", chart_images, ("server", "agent"))
     older = normalised_reference(f"hashicorp/vault:{pinned['vault-older']}")
@@ -132,6 +134,15 @@ def _images(tools: Tools, certificate: bytes, chart_images: Sequence[ChartImage]
             _references(f"hashicorp/vault-k8s:{pinned['vault-k8s']}", chart_images, ("injector",)),
             (userland, vault_user, [File("bin/vault-k8s", tools.vault_k8s, 0o755)]),
             ImageConfiguration(entrypoint=("/bin/vault-k8s",), user="vault"),
+        ),
+        _Image(
+            "rclone",
+            (normalised_reference(f"rclone/rclone:{pinned['rclone']}"),),
+            (userland, [File("usr/local/bin/rclone", tools.rclone, 0o755)], _rclone_files(certificate)),
+            # As its Dockerfile says (rclone/rclone v1.72.0). It names no user, so it starts as root.
+            ImageConfiguration(
+                entrypoint=("rclone",), environment=("XDG_CONFIG_HOME=/config",), working_folder="/data"
+            ),
         ),
     ]
 
@@ -191,6 +202,22 @@ def _vault_files(certificate: bytes) -> Layer:
     return [
         *(Directory(path, uid=_VAULT_UID, gid=_VAULT_GID) for path in folders),
         File("usr/local/bin/docker-entrypoint.sh", _ENTRYPOINT, 0o755),
+        *_trusted(certificate),
+    ]
+
+
+def _rclone_files(certificate: bytes) -> Layer:
+    return [
+        File("etc/passwd", f"{_USERS}rclone:x:{_RCLONE_ID}:{_RCLONE_ID}::/home/rclone:/bin/sh\n".encode()),
+        File("etc/group", f"{_GROUPS}rclone:x:{_RCLONE_ID}:\n".encode()),
+        Directory("home/rclone", uid=_RCLONE_ID, gid=_RCLONE_ID),
+        Directory("data"),
+        *_trusted(certificate),
+    ]
+
+
+def _trusted(certificate: bytes) -> Layer:
+    return [
         Directory("etc/ssl"),
         Directory("etc/ssl/certs"),
         # The first place where Go looks for trusted certificates on Linux (crypto/x509, root_linux.go).

@@ -74,6 +74,9 @@ class ImageConfiguration:
     command: tuple[str, ...] = ()
     user: str = ""
     volumes: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    """``NAME=value``, beside the PATH that every image has."""
+    working_folder: str = ""
 
 
 def write_archive(
@@ -124,13 +127,15 @@ def write_archive(
 
 
 def _config(architecture: str, layer_digests: Sequence[str], configuration: ImageConfiguration) -> bytes:
-    run: dict[str, object] = {"Env": [f"PATH={_PATH}"]}
+    run: dict[str, object] = {"Env": [f"PATH={_PATH}", *configuration.environment]}
     if configuration.entrypoint:
         run["Entrypoint"] = list(configuration.entrypoint)
     if configuration.command:
         run["Cmd"] = list(configuration.command)
     if configuration.user:
         run["User"] = configuration.user
+    if configuration.working_folder:
+        run["WorkingDir"] = configuration.working_folder
     if configuration.volumes:
         run["Volumes"] = {volume: {} for volume in configuration.volumes}
     return _json(

@@ -204,6 +204,17 @@ PINNED_TOOLS = (
             ("python/dist/pulumi-resource-pulumi-python", "python/cmd/pulumi-language-python-exec"),
         ),
     ),
+    # With two of its seventy kinds of store.
+    PinnedTool(
+        name="rclone",
+        version="1.72.0",
+        module="rclone",
+        package=".",
+        linker_flags=("-s", "-w", "-X=github.com/rclone/rclone/fs.Version=v1.72.0"),
+        version_arguments=("version",),
+        on_path=VersionRange((1, 72, 0), (1, 73, 0)),
+        runs_in_image=True,
+    ),
     PinnedTool(
         name="helm",
         version="3.18.6",

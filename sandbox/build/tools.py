@@ -47,6 +47,8 @@ class Tools:
     pause: Path
     promql: Path
     """Evaluates queries of Prometheus, in tests."""
+    rclone: Path
+    """Uploads files to object stores."""
 
     def search_path(self, venv_bin: Path) -> str:
         """Return the PATH with which Pulumi is run.
@@ -158,4 +160,5 @@ def _tools(paths: Mapping[str, Path]) -> Tools:
         coredns=paths["coredns"],
         pause=paths["pause"],
         promql=paths["promql"],
+        rclone=paths["rclone"],
     )

@@ -21,6 +21,7 @@ _DEADLINE_SECONDS = 30
 # that says how long a name's absence holds (https://coredns.io/plugins/kubernetes/). How soon Vault's nodes
 # find each other depends on it.
 _TTL_SECONDS = 5
+_ANY_LABEL = "*."
 
 
 def start_dns(
@@ -33,7 +34,8 @@ def start_dns(
 ) -> None:
     """Start CoreDNS and grant it what it reads.
 
-    ``host_records`` are names outside of the cluster with their IPv4 addresses.
+    ``host_records`` are names outside of the cluster with their IPv4 addresses; ``*.`` in front of one stands
+    for any label.
     """
     for path, body in _access():
         api.create(path, body)
@@ -64,7 +66,16 @@ def render_corefile(kubeconfig: Path, host_records: Mapping[str, str]) -> str:
     a namespace that does not exist, it answers NXDOMAIN to everything, where "hosts" alone would answer
     SERVFAIL, which clients take for a fault and ask again (https://coredns.io/plugins/hosts/).
     """
-    records = "\n".join(f"    {address} {name}" for name, address in sorted(host_records.items()))
+    records = "\n".join(
+        f"    {address} {name}"
+        for name, address in sorted(host_records.items())
+        if not name.startswith(_ANY_LABEL)
+    )
+    templates = "".join(
+        _template(name.removeprefix(_ANY_LABEL), address)
+        for name, address in sorted(host_records.items())
+        if name.startswith(_ANY_LABEL)
+    )
     return f"""\
 cluster.local:{DNS_PORT} in-addr.arpa:{DNS_PORT} ip6.arpa:{DNS_PORT} {{
   bind {BRIDGE_ADDRESS}
@@ -83,7 +94,7 @@ cluster.local:{DNS_PORT} in-addr.arpa:{DNS_PORT} ip6.arpa:{DNS_PORT} {{
   ready {LOOPBACK}:{DNS_READINESS_PORT}
   errors
   cache {_TTL_SECONDS}
-  hosts {{
+{templates}  hosts {{
 {records}
     ttl {_TTL_SECONDS}
     no_reverse
@@ -96,6 +107,26 @@ cluster.local:{DNS_PORT} in-addr.arpa:{DNS_PORT} ip6.arpa:{DNS_PORT} {{
     ttl {_TTL_SECONDS}
   }}
 }}
+"""
+
+
+def _template(zone: str, address: str) -> str:
+    """Return the part of the configuration that answers for every name of one label below a zone.
+
+    It has no other address than that (https://coredns.io/plugins/template/).
+    """
+    match = f"^[^.]+[.]{zone.replace('.', '[.]')}[.]$"
+    return f"""\
+  template IN A {zone} {{
+    match "{match}"
+    answer "{{{{ .Name }}}} {_TTL_SECONDS} IN A {address}"
+    fallthrough
+  }}
+  template IN AAAA {zone} {{
+    match "{match}"
+    rcode NOERROR
+    fallthrough
+  }}
 """
 
 

@@ -33,6 +33,7 @@ _SCOPES_OF_HOSTS: Mapping[str, str] = {
     "cloudkms.googleapis.com": "https://www.googleapis.com/auth/cloudkms",
     # Google's libraries ask for no more than this where they impersonate an account.
     "iamcredentials.googleapis.com": "https://www.googleapis.com/auth/iam",
+    "storage.googleapis.com": "https://www.googleapis.com/auth/devstorage.full_control",
 }
 
 

@@ -20,8 +20,9 @@ from sandbox.google.enabled_services import TITLES, EnabledServices
 from sandbox.google.firewalls import Firewalls
 from sandbox.google.instance_groups import InstanceGroups
 from sandbox.google.key_management import KeyManagement
+from sandbox.google.object_storage import ObjectStorage
 from sandbox.google.policies import Policies
-from sandbox.google.project import LOCATION, OWNER, PROJECT_ID, REGIONAL_SECRETS_HOST
+from sandbox.google.project import LOCATION, OWNER, PROJECT_ID, REGIONAL_SECRETS_HOST, STORAGE_AGENT
 from sandbox.google.projects import Projects
 from sandbox.google.rest_routes import Service
 from sandbox.google.secret_manager import SecretManager
@@ -40,6 +41,7 @@ DEPLOYER_ROLES = (
     "roles/iam.serviceAccountKeyAdmin",
     "roles/secretmanager.admin",
     "roles/serviceusage.serviceUsageAdmin",
+    "roles/storage.admin",
 )
 """What the deploying service account may do on the project: no more than the program needs."""
 
@@ -121,7 +123,7 @@ class GoogleCloud:
         roles = CustomRoles()
         self.policies = Policies(
             role_permissions=roles.permissions,
-            account_exists=lambda email: self.accounts.find(email) is not None,
+            account_exists=lambda email: self.accounts.find(email) is not None or email == STORAGE_AGENT,
         )
         self.callers = Callers(self.accounts, _now)
         self.enabled_services = EnabledServices(self.policies, _now)
@@ -142,6 +144,7 @@ class GoogleCloud:
             "iamcredentials.googleapis.com": self.tokens.credentials_routes(),
             "secretmanager.googleapis.com": secrets.routes(),
             "serviceusage.googleapis.com": self.enabled_services.routes(),
+            "storage.googleapis.com": ObjectStorage(self.policies, _now).routes(),
             "sts.googleapis.com": self.tokens.sts_routes(),
         }
         self.services: Mapping[str, Service] = {

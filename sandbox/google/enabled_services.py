@@ -23,6 +23,7 @@ TITLES: Mapping[str, str] = {
     "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
     "secretmanager.googleapis.com": "Secret Manager API",
     "serviceusage.googleapis.com": "Service Usage API",
+    "storage.googleapis.com": "Cloud Storage API",
     "sts.googleapis.com": "Security Token Service API",
 }
 _FROM_THE_BEGINNING = (
@@ -30,6 +31,7 @@ _FROM_THE_BEGINNING = (
     "container.googleapis.com",
     "iamcredentials.googleapis.com",
     "serviceusage.googleapis.com",
+    "storage.googleapis.com",
     "sts.googleapis.com",
 )
 """What a project with a GKE cluster and workload identity has in any case."""

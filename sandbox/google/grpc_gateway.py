@@ -19,7 +19,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from sandbox.google.api_errors import GoogleError, JsonObject
 from sandbox.google.cloud import GoogleCloud
 from sandbox.google.project import by_project_id
-from sandbox.google.rest_routes import NOBODY, Call, Route
+from sandbox.google.rest_routes import NOBODY, Call, RawAnswer, Route
 
 LOGGER = logging.getLogger(__name__)
 HOST = "cloudkms.googleapis.com"
@@ -89,7 +89,7 @@ def _method(
         headers = {str(key): value for key, value in context.invocation_metadata()}
         authorization = headers.get("authorization")
         status, caller = "OK", NOBODY
-        answer: JsonObject = {}
+        answer: JsonObject | RawAnswer = {}
         try:
             with cloud.lock:
                 cloud.outages.check(HOST)
@@ -107,6 +107,8 @@ def _method(
         finally:
             cloud.log.add("grpc", HOST, name, resource, caller.member, status)
             LOGGER.info("%s (gRPC) %s for %s: %s", name, resource, caller.member, status)
+        if isinstance(answer, RawAnswer):
+            raise AssertionError("gRPC's methods answer with messages")
         return ParseDict(answer, answer_type())
 
     return serve

@@ -6,7 +6,7 @@ https://cloud.google.com/iam/docs/reference/rest/v1/Policy.
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.google.api_errors import GoogleError, JsonObject, not_implemented, permission_denied
@@ -16,10 +16,32 @@ from sandbox.google.roles import PREDEFINED_ROLES, applies_to
 _MEMBER = re.compile(
     r"allUsers|allAuthenticatedUsers|(?:user|group|domain|serviceAccount|deleted|principal|principalSet):\S+"
 )
+_BEGINS_WITH = re.compile(r'resource\.name\.startsWith\((["\'])(?P<text>[^"\'\\]*)\1\)')
+"""The one form of a condition that is implemented (https://cloud.google.com/iam/docs/conditions-overview)."""
+
 _POOL_MEMBER = re.compile(r"serviceAccount:(?P<pool>[a-z0-9.-]+\.svc\.id\.goog)\[[^\]/]+/[^\]/]+\]")
 
 RolePermissions = Callable[[str], frozenset[str] | None]
 """The permissions of a custom role by its name; none of one that is deleted, None if there is none."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a binding's use is limited to: resources whose full name begins with a text."""
+
+    title: str
+    description: str
+    expression: str
+
+    def holds(self, name: str) -> bool:
+        """Tell if a resource, by the name that conditions have for it, is one of those."""
+        begins = _BEGINS_WITH.fullmatch(self.expression.strip())
+        return begins is not None and name.startswith(begins["text"])
+
+    def to_json(self) -> JsonObject:
+        """Return the condition as the APIs have it."""
+        described = {"description": self.description} if self.description else {}
+        return {"title": self.title, **described, "expression": self.expression}
 
 
 @dataclass(frozen=True)
@@ -28,6 +50,12 @@ class Binding:
 
     role: str
     members: tuple[str, ...]
+    condition: Condition | None = None
+
+    def to_json(self) -> JsonObject:
+        """Return the binding as the APIs have it."""
+        answer: JsonObject = {"role": self.role, "members": list(self.members)}
+        return answer if self.condition is None else {**answer, "condition": self.condition.to_json()}
 
 
 @dataclass(frozen=True)
@@ -44,11 +72,10 @@ class Policy:
 
     def to_json(self) -> JsonObject:
         """Return the policy as the APIs answer with it."""
-        answer: JsonObject = {"version": 1, "etag": self.etag}
+        conditional = any(binding.condition is not None for binding in self.bindings)
+        answer: JsonObject = {"version": 3 if conditional else 1, "etag": self.etag}
         if self.bindings:
-            answer["bindings"] = [
-                {"role": binding.role, "members": list(binding.members)} for binding in self.bindings
-            ]
+            answer["bindings"] = [binding.to_json() for binding in self.bindings]
         return answer
 
 
@@ -82,17 +109,18 @@ class Policies:
                 "There were concurrent policy changes. Please retry the whole read-modify-write with "
                 "exponential backoff.",
             )
-        merged: dict[str, list[str]] = {}
+        merged: dict[tuple[str, Condition | None], list[str]] = {}
         for entry in policy.get("bindings", []):
-            if entry.get("condition"):
-                raise not_implemented("A condition in a binding")
+            condition = _condition(entry.get("condition"), policy, resource)
             members = entry.get("members", [])
             self._check_role(entry.get("role", ""), resource)
             for member in members:
                 self._check_member(member)
-            merged.setdefault(entry["role"], []).extend(members)
+            merged.setdefault((entry["role"], condition), []).extend(members)
         bindings = tuple(
-            Binding(role, tuple(dict.fromkeys(members))) for role, members in merged.items() if members
+            Binding(role, tuple(dict.fromkeys(members)), condition)
+            for (role, condition), members in merged.items()
+            if members
         )
         self._policies[resource] = Policy(bindings, current.revision + 1)
         return self._policies[resource]
@@ -102,17 +130,21 @@ class Policies:
         policy = self.get(resource)
         self._policies[resource] = Policy((*policy.bindings, Binding(role, (member,))), policy.revision + 1)
 
-    def allows(self, member: str, permission: str, resource: str) -> bool:
-        """Tell if a binding on the resource or on what it lies in gives a permission that a call needs."""
-        self.required.add(permission)
-        return self._has(member, permission, resource)
+    def allows(self, member: str, permission: str, resource: str, name: str = "") -> bool:
+        """Tell if a binding on the resource or on what it lies in gives a permission that a call needs.
 
-    def _has(self, member: str, permission: str, resource: str) -> bool:
+        ``name`` is what conditions are asked about; no condition holds for a resource without one.
+        """
+        self.required.add(permission)
+        return self._has(member, permission, resource, name)
+
+    def _has(self, member: str, permission: str, resource: str, name: str = "") -> bool:
         everyone = {member, "allUsers", "allAuthenticatedUsers"}
         return any(
             not everyone.isdisjoint(binding.members) and permission in (self._permissions(binding.role) or ())
             for ancestor in _with_ancestors(resource)
             for binding in self.get(ancestor).bindings
+            if binding.condition is None or binding.condition.holds(name)
         )
 
     def require(self, member: str, permission: str, resource: str) -> None:
@@ -147,8 +179,9 @@ class Policies:
         for resource, policy in self._policies.items():
             if any(before in binding.members for binding in policy.bindings):
                 bindings = tuple(
-                    Binding(
-                        binding.role, tuple(after if name == before else name for name in binding.members)
+                    replace(
+                        binding,
+                        members=tuple(after if name == before else name for name in binding.members),
                     )
                     for binding in policy.bindings
                 )
@@ -183,6 +216,24 @@ class Policies:
         email = member.removeprefix("serviceAccount:")
         if not self.account_exists(email):
             raise GoogleError("INVALID_ARGUMENT", f"Service account {email} does not exist.")
+
+
+def _condition(given: Mapping[str, Any] | None, policy: Mapping[str, Any], resource: str) -> Condition | None:
+    """Read a binding's condition. Raises GoogleError for one that isn't implemented, or not taken."""
+    if not given:
+        return None
+    condition = Condition(
+        str(given.get("title", "")), str(given.get("description", "")), str(given.get("expression", ""))
+    )
+    if "/buckets/" not in resource or not _BEGINS_WITH.fullmatch(condition.expression.strip()):
+        raise not_implemented(f"The condition {condition.expression} in a binding on {resource}")
+    if policy.get("version") != 3:
+        raise GoogleError(
+            "INVALID_ARGUMENT", "Policies with conditional role bindings must specify version: 3."
+        )
+    if not condition.title:
+        raise GoogleError("INVALID_ARGUMENT", "The condition of a role binding needs a title.")
+    return condition
 
 
 def _with_ancestors(resource: str) -> Iterator[str]:

@@ -29,6 +29,9 @@ DEPLOYER = f"deployer@{PROJECT_ID}.iam.gserviceaccount.com"
 OWNER = "user:owner@example.com"
 """A person with ``roles/owner`` on the project."""
 
+STORAGE_AGENT = f"service-{PROJECT_NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
+"""The service account by which Cloud Storage uses keys of KMS' for the project's buckets."""
+
 REGIONAL_SECRETS_HOST = f"secretmanager.{LOCATION}.rep.googleapis.com"
 """Secret Manager for the secrets of the one region."""
 
@@ -44,6 +47,7 @@ HOST_NAMES = (
     "secretmanager.googleapis.com",
     REGIONAL_SECRETS_HOST,
     "serviceusage.googleapis.com",
+    "storage.googleapis.com",
     "sts.googleapis.com",
 )
 """Google's own names that the sandbox answers under; every other one is refused."""

@@ -13,7 +13,7 @@ from sandbox.google.api_errors import GoogleError, JsonObject, TokenError, not_i
 from sandbox.google.cloud import GoogleCloud, json_bytes
 from sandbox.google.partial_answers import partial_answer
 from sandbox.google.project import by_project_id
-from sandbox.google.rest_routes import NOBODY, Call, Caller, Route, Service
+from sandbox.google.rest_routes import NOBODY, Call, Caller, RawAnswer, Route, Service
 
 LOGGER = logging.getLogger(__name__)
 _PROJECT = re.compile(r"/projects/([^/:]+)")
@@ -41,6 +41,7 @@ class RestGateway:
         path = by_project_id(request.path)
         method, asked, caller = f"{request.method} {path}", "", NOBODY
         status, code = "OK", 200
+        answer: JsonObject | RawAnswer
         with self._cloud.lock:
             self._cloud.policies.required.clear()
             try:
@@ -52,8 +53,8 @@ class RestGateway:
                 method, asked = route.name, f"{request.method} {host}{route.path_without_names}"
                 if route.authenticated:
                     caller = self._authenticate(request, service, path)
-                answer = route.handler(Call(caller, names, _query(request), _body(request)))
-                if fields := request.args.get("fields"):
+                answer = route.handler(_call(request, route, caller, names))
+                if isinstance(answer, dict) and (fields := request.args.get("fields")):
                     answer = partial_answer(answer, fields)
             except GoogleError as error:
                 status, code, answer = error.status, error.code, error.body()
@@ -62,6 +63,10 @@ class RestGateway:
             permissions = sorted(self._cloud.policies.required)
         self._cloud.log.add("rest", host, method, path, caller.member, status, asked, permissions)
         LOGGER.info("%s %s %s for %s: %s", host, method, path, caller.member, status)
+        if isinstance(answer, RawAnswer):
+            return Response(
+                answer.content, answer.status, dict(answer.headers), content_type=answer.content_type
+            )
         return _json(code, answer)
 
     def _find(self, host: str, method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
@@ -77,6 +82,16 @@ class RestGateway:
         if service.can_be_disabled and project is not None:
             self._cloud.enabled_services.require(service.host, project[1])
         return caller
+
+
+def _call(request: Request, route: Route, caller: Caller, names: Mapping[str, str]) -> Call:
+    query = _query(request)
+    if not route.any_content:
+        return Call(caller, names, query, _body(request))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    # Its own media types are told apart by it.
+    media = {name: value for name, value in request.args.items() if name == "alt"}
+    return Call(caller, names, {**query, **media}, {}, request.get_data(), headers)
 
 
 def _query(request: Request) -> Mapping[str, str]:

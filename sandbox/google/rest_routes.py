@@ -21,13 +21,28 @@ NOBODY = Caller("allUsers", frozenset())
 
 
 @dataclass(frozen=True)
+class RawAnswer:
+    """An answer with headers of its own; ``content`` is what it says, in this media type."""
+
+    content: bytes = b""
+    content_type: str = "application/json; charset=UTF-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass(frozen=True)
 class Call:
-    """One request: what its path names, its query, and its body."""
+    """One request: what its path names, its query, and its body.
+
+    A route that takes any content gets it, with the headers (names in lower case), and no body.
+    """
 
     caller: Caller
     names: Mapping[str, str]
     query: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject = field(default_factory=dict)
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def required_query(self, name: str) -> str:
         """Raise GoogleError (INVALID_ARGUMENT) if the query lacks it."""
@@ -42,7 +57,7 @@ class Call:
         return [re.sub(r"_([a-z])", lambda found: found[1].upper(), name) for name in names if name]
 
 
-Handler = Callable[[Call], JsonObject]
+Handler = Callable[[Call], JsonObject | RawAnswer]
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,7 @@ class Route:
     """One method of an API.
 
     ``path`` is a template as in Google's API definitions (google/api/http.proto):
-    ``{name=projects/*/secrets/*}`` is a part with a name, ``*`` one segment.
+    ``{name=projects/*/secrets/*}`` is a part with a name, ``*`` one segment, ``**`` any number of them.
     """
 
     name: str
@@ -58,6 +73,8 @@ class Route:
     path: str
     handler: Handler
     authenticated: bool = True
+    any_content: bool = False
+    """Whether the body need not be JSON."""
 
     @property
     def path_without_names(self) -> str:
@@ -70,7 +87,7 @@ class Route:
         pattern, position = "", 0
         for found in re.finditer(r"\{(\w+)=([^}]+)\}", self.path):
             pattern += re.escape(self.path[position : found.start()])
-            part = re.escape(found[2]).replace(r"\*", "[^/:]+")
+            part = re.escape(found[2]).replace(r"\*\*", ".+").replace(r"\*", "[^/:]+")
             pattern += f"(?P<{found[1]}>{part})"
             position = found.end()
         return re.compile(pattern + re.escape(self.path[position:]))

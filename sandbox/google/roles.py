@@ -33,6 +33,8 @@ _IMPERSONATION = _each(
 )
 _SERVICES_VIEW = _each("serviceusage.services", "get list") | _PROJECT
 _VERSIONS = "secretmanager.versions"
+_BUCKET_ADMIN = _each("storage.buckets", "create delete get list update getIamPolicy setIamPolicy")
+_OBJECTS = _each("storage.objects", "create delete get list update")
 
 _ROLES: Mapping[str, frozenset[str]] = {
     "roles/cloudkms.admin": _KMS_ADMIN,
@@ -99,6 +101,12 @@ _ROLES: Mapping[str, frozenset[str]] = {
     | _PROJECT,
     "roles/secretmanager.secretAccessor": _each(_VERSIONS, "access") | _PROJECT,
     "roles/secretmanager.secretVersionAdder": _each(_VERSIONS, "add") | _PROJECT,
+    "roles/storage.admin": _BUCKET_ADMIN | _OBJECTS | _PROJECT,
+    "roles/storage.objectAdmin": _OBJECTS | _PROJECT,
+    "roles/storage.objectUser": _OBJECTS | _PROJECT,
+    "roles/storage.objectCreator": frozenset({"storage.objects.create"}) | _PROJECT,
+    "roles/storage.objectViewer": _each("storage.objects", "get list") | _PROJECT,
+    "roles/storage.legacyBucketReader": frozenset({"storage.buckets.get", "storage.objects.list"}),
     "roles/secretmanager.secretVersionManager": _each(_VERSIONS, "add destroy disable enable get list")
     | _PROJECT,
 }
@@ -116,6 +124,7 @@ _SERVICES: Sequence[tuple[str, str]] = (
     ("/keyRings/", "cloudkms."),
     ("/serviceAccounts/", "iam.serviceAccount"),
     ("/secrets/", "secretmanager."),
+    ("/buckets/", "storage."),
 )
 
 

@@ -124,6 +124,10 @@ class Autonaming:
 
     maximum_length: int
     prefix: str = ""
+    of: str = "name"
+    """The property that is the name."""
+    lower_case: bool = False
+    """Whether the resource's name is made lower case."""
 
 
 @dataclass(frozen=True)
@@ -215,13 +219,13 @@ class BridgedResourceType(ResourceType):
         """Add defaults to the inputs; returns the names of those added."""
         defaults: set[str] = set()
         autonaming = self.schema.autonaming
-        if autonaming is not None and "name" not in inputs:
+        if autonaming is not None and autonaming.of not in inputs:
             recorded = old_inputs.get(DEFAULTS_KEY)
-            if isinstance(recorded, list) and "name" in recorded:
-                inputs["name"] = old_inputs["name"]
+            if isinstance(recorded, list) and autonaming.of in recorded:
+                inputs[autonaming.of] = old_inputs[autonaming.of]
             else:
-                inputs["name"] = _autoname(resource, autonaming)
-            defaults.add("name")
+                inputs[autonaming.of] = _autoname(resource, autonaming)
+            defaults.add(autonaming.of)
         for declared in self.schema.inputs:
             if declared.default is not None and declared.name not in inputs:
                 inputs[declared.name] = declared.default
@@ -254,16 +258,15 @@ class BridgedResourceType(ResourceType):
                 replaces = declared.name in replaced_together or declared.replaced_by_change_of(steps)
                 changes[path_of(steps)] = Change(kind, replaces)
         recorded = new_inputs.get(DEFAULTS_KEY)
-        own_name = (
-            self.schema.autonaming is not None and isinstance(recorded, list) and "name" not in recorded
-        )
+        name = None if self.schema.autonaming is None else self.schema.autonaming.of
+        own_name = name is not None and isinstance(recorded, list) and name not in recorded
         return Difference(
             changes,
             # Two resources of one name can't be there at once, so one that keeps a name of the program's own
             # choice has to make room first.
             delete_before_replace=own_name
             and any(change.replaces for change in changes.values())
-            and state.get("name") == new_inputs.get("name"),
+            and state.get(name or "name") == new_inputs.get(name or "name"),
         )
 
     def _property_differences(
@@ -350,4 +353,5 @@ def _autoname(resource: Resource, autonaming: Autonaming) -> str:
     seed = resource.random_seed or secrets.token_bytes(16)
     digits = hashlib.sha256(seed + resource.urn.encode()).hexdigest()[:_AUTONAME_DIGITS]
     room = autonaming.maximum_length - len(autonaming.prefix) - len(digits) - 1
-    return f"{autonaming.prefix}{resource.name[:room]}-{digits}"
+    own = resource.name.lower() if autonaming.lower_case else resource.name
+    return f"{autonaming.prefix}{own[:room]}-{digits}"

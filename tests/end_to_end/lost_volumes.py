@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.end_to_end.deployment import Deployment
@@ -49,13 +49,21 @@ def initialized(deployment: Deployment) -> list[bool]:
     return [bool(status["initialized"]) for status in deployment.vault.seal_statuses()]
 
 
-def require_drill_passed(deployment: Deployment, folder: Path) -> None:
-    """All volumes are lost; a snapshot, `up` and `restore` bring secret, shares and auto-unseal back."""
+def require_drill_passed(
+    deployment: Deployment, folder: Path, scheduled: Callable[[Path], Path] | None = None
+) -> None:
+    """All volumes are lost; a snapshot, `up` and `restore` bring secret, shares and auto-unseal back.
+
+    It is one that ``scheduled`` has taken and fetched into the folder, if that is given.
+    """
     vault, token = deployment.vault, deployment.outputs()["root_token"]
     vault.await_healthy_voters(token)
     vault.write("cubbyhole/drill", token, KEPT)
-    snapshot = folder / "vault.snap"
-    run_command(deployment, "snapshot", str(snapshot))
+    if scheduled is None:
+        snapshot = folder / "vault.snap"
+        run_command(deployment, "snapshot", str(snapshot))
+    else:
+        snapshot = scheduled(folder)
     vault.write("cubbyhole/later", token, KEPT)
 
     lose_volumes(deployment, range(3))

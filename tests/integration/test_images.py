@@ -16,6 +16,7 @@ from tests.built_tools import built_tools
 
 VAULT = "docker.io/hashicorp/vault:1.21.2"
 OLDER_VAULT = "docker.io/hashicorp/vault:1.18.1"
+RCLONE = "docker.io/rclone/rclone:1.72.0"
 CONFIGURATION = """
 version = 2
 root = "{folder}/root"
@@ -88,6 +89,7 @@ def test_every_name_is_there(containerd: Containerd) -> None:
         VAULT,
         "docker.io/library/busybox:1.36",
         "docker.io/library/busybox:latest",
+        RCLONE,
         "registry.k8s.io/pause:3.9",
     ]
 
@@ -110,6 +112,27 @@ def test_vault_and_its_injector_run_in_their_images(containerd: Containerd) -> N
     assert older.stdout.startswith("Vault v1.18.1"), older.stderr
     injector = containerd.run("docker.io/hashicorp/vault-k8s:1.5.0", "/bin/vault-k8s", "version")
     assert "1.6.2" in injector.stdout, injector.stderr
+
+
+def test_rclone_runs_in_its_image(containerd: Containerd) -> None:
+    result = containerd.run(RCLONE, "sh", "-c", "rclone version; pwd; cat /etc/ssl/certs/ca-certificates.crt")
+    assert result.stdout.startswith("rclone v1.72.0\n"), result.stderr
+    assert result.stdout.splitlines()[-2:] == ["/data", "certificate of the cloud"]
+
+
+@pytest.mark.parametrize("image", [VAULT, RCLONE])
+def test_the_shell_can_verify_a_snapshot(containerd: Containerd, image: str) -> None:
+    """With the same applets as the official images', which are Alpine's."""
+    script = (
+        "mkdir /tmp/a; cd /tmp/a; printf data >state.bin; sha256sum state.bin >SHA256SUMS; "
+        "tar -cf - state.bin SHA256SUMS | gzip >/tmp/s.snap; rm -f state.bin SHA256SUMS; "
+        "gzip -t /tmp/s.snap; tar -xzf /tmp/s.snap; sha256sum -c SHA256SUMS; wc -c <state.bin; "
+        "date -u +%Y%m%dT%H%M%SZ | grep -Ec '^[0-9]{8}T[0-9]{6}Z$'"
+    )
+
+    result = containerd.run(image, "sh", "-ec", script)
+
+    assert result.stdout.splitlines() == ["state.bin: OK", "4", "1"], result.stderr
 
 
 @pytest.mark.parametrize(

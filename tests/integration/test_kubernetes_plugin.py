@@ -69,6 +69,47 @@ settings = parse_settings(
 provider = kubernetes.Provider("provider", kubeconfig="{kubeconfig}", context="here")
 provision_network_policy(settings, provider, "default")
 """
+SCHEDULE = """
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+provider = kubernetes.Provider("provider", kubeconfig="{kubeconfig}", context="here")
+options = pulumi.ResourceOptions(provider=provider)
+account = kubernetes.core.v1.ServiceAccount(
+    "account",
+    metadata={{"name": "scheduled", "namespace": "default", "annotations": {{"role": "{role}"}}}},
+    automount_service_account_token=False,
+    opts=options,
+)
+kubernetes.batch.v1.CronJob(
+    "job",
+    metadata={{"name": "scheduled", "namespace": "default"}},
+    spec={{
+        "schedule": "{schedule}",
+        "concurrencyPolicy": "Forbid",
+        "jobTemplate": {{
+            "spec": {{
+                "backoffLimit": 2,
+                "template": {{
+                    "spec": {{
+                        "serviceAccountName": account.metadata.name,
+                        "restartPolicy": "Never",
+                        "containers": [
+                            {{
+                                "name": "upload",
+                                "image": "rclone/rclone:1.72.0",
+                                "env": [{{"name": "A", "value": "{schedule}"}}],
+                            }}
+                        ],
+                        "volumes": [{{"name": "work", "emptyDir": {{}}}}],
+                    }}
+                }},
+            }}
+        }},
+    }},
+    opts=options,
+)
+"""
 TEMPLATE = """
 apiVersion: v1
 kind: ConfigMap
@@ -396,6 +437,31 @@ def test_network_policy_is_kept_and_updated_as_the_program_has_it(
         assert str(live["spec"]).count("kubernetes.io/metadata.name") == len(clients)
     stack.pulumi("destroy", "--yes", "--skip-preview")
     assert control_plane.kubectl("get", "networkpolicy", "-n", "default") == ""
+
+
+def test_schedule_and_its_account_are_kept_and_updated_in_place(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    stack = own_stack(tmp_path)
+    uids = set()
+    for schedule, role in (("17 * * * *", "first"), ("0 0 * * *", "second")):
+        stack.program(SCHEDULE.format(kubeconfig=control_plane.kubeconfig, schedule=schedule, role=role))
+        stack.up()
+        assert stack.foretold() == {}
+        stack.pulumi("refresh", "--yes", "--skip-preview")
+        assert stack.foretold() == {}
+        listed = control_plane.kubectl("get", "cronjob,serviceaccount", "scheduled", "-o", "json")
+        job, account = json.loads(listed)["items"]
+        uids.add((job["metadata"]["uid"], account["metadata"]["uid"]))
+        assert job["spec"]["schedule"] == schedule
+        assert account["metadata"]["annotations"]["role"] == role
+    assert len(uids) == 1
+
+    # As the first run of a schedule is made.
+    control_plane.kubectl("create", "job", "first", "--from=cronjob/scheduled", "-n", "default")
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert control_plane.kubectl("get", "cronjob", "scheduled", "--ignore-not-found") == ""
+    assert control_plane.kubectl("get", "job", "first", "--ignore-not-found") == ""
 
 
 def test_destruction_leaves_nothing(stack: PluginStack, control_plane: ControlPlane) -> None:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
 
-ServiceName = Literal["ec2", "eks", "iam", "kms", "secretsmanager", "sts"]
+ServiceName = Literal["ec2", "eks", "iam", "kms", "s3", "secretsmanager", "sts"]
 
 
 class Aws:
@@ -90,6 +91,8 @@ class Aws:
     @overload
     def client(self, service: Literal["kms"]) -> "KMSClient": ...
     @overload
+    def client(self, service: Literal["s3"]) -> "S3Client": ...
+    @overload
     def client(self, service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
     @overload
     def client(self, service: Literal["sts"]) -> "STSClient": ...
@@ -133,8 +136,10 @@ def _operation_error(error: "ClientError", service: ServiceName) -> str:
     request = metadata.get("RequestId", "") if metadata else ""
     details = error.response.get("Error", {})
     code = details.get("Code", "")
-    if service == "ec2":
+    if service in ("ec2", "s3"):
         code = f"api error {code}"
+    if service == "s3":
+        request = f"{request}, HostID: {metadata.get('HostId', '') if metadata else ''}"
     service_id = "Secrets Manager" if service == "secretsmanager" else service.upper()
     return (
         f"operation error {service_id}: {error.operation_name}, https response error StatusCode: {status}, "

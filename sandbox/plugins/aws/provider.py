@@ -25,6 +25,15 @@ from sandbox.plugins.aws.iam_role import Role, RolePolicyAttachment, get_role
 from sandbox.plugins.aws.kms import Alias, Key, get_key
 from sandbox.plugins.aws.pod_identity_association import PodIdentityAssociation
 from sandbox.plugins.aws.resource_type import AwsResourceType
+from sandbox.plugins.aws.s3_bucket import Bucket
+from sandbox.plugins.aws.s3_settings import (
+    BucketLifecycleConfiguration,
+    BucketOwnershipControls,
+    BucketPolicy,
+    BucketPublicAccessBlock,
+    BucketServerSideEncryptionConfiguration,
+    BucketVersioning,
+)
 from sandbox.plugins.aws.secretsmanager import Secret, SecretPolicy
 from sandbox.plugins.aws.sts import get_caller_identity
 from sandbox.plugins.declared_functions import DeclaredFunction, function_of
@@ -47,6 +56,13 @@ _RESOURCE_TYPES: dict[str, type[AwsResourceType]] = {
     kind.token: kind
     for kind in (
         Alias,
+        Bucket,
+        BucketLifecycleConfiguration,
+        BucketOwnershipControls,
+        BucketPolicy,
+        BucketPublicAccessBlock,
+        BucketServerSideEncryptionConfiguration,
+        BucketVersioning,
         Key,
         PodIdentityAssociation,
         Policy,

@@ -21,7 +21,7 @@ _SCOPES: tuple[Json, ...] = (
     "https://www.googleapis.com/auth/userinfo.email",
 )
 JsonObject = dict[str, Json]
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 _TIMEOUT_SECONDS = 60.0
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 _RETRIED = frozenset({429, 500, 502, 503})

@@ -8,7 +8,7 @@ import re
 import threading
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import ClassVar
 
@@ -23,7 +23,7 @@ from sandbox.plugins.json_values import Json
 from sandbox.plugins.property_values import PropertyMap, PropertyValue
 from sandbox.plugins.provider import Found, ProviderError, Resource
 
-_POLICY_VERSION = 3
+POLICY_VERSION = 3
 _CONFLICT_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
 _MEMBER = re.compile(r".+:.+|projectOwners|projectReaders|projectWriters|allUsers|allAuthenticatedUsers")
 _ACCOUNT = re.compile(r"projects/[^/]+/serviceAccounts/[^/]+")
@@ -53,7 +53,7 @@ MEMBER = Property("member", required=True, replaces=True, validators=(_valid_mem
 
 
 class IamMember(GoogleResourceType):
-    """A membership; its id is ``<resource>/<role>/<member>``. There is nothing to update."""
+    """A membership; its id is ``<resource>/<role>/<member>``, and its condition. There is no update."""
 
     reading: ClassVar[Method] = "GET"
     """The method of ``getIamPolicy``, which differs between APIs."""
@@ -77,20 +77,21 @@ class IamMember(GoogleResourceType):
     def make(self, inputs: PropertyMap) -> tuple[str, PropertyMap]:
         """Add the member."""
         owner, role, member = self.owner(inputs), str(inputs["role"]), str(inputs["member"])
+        condition = _condition_of(inputs)
 
         def add(bindings: list[JsonObject]) -> None:
             for binding in bindings:
-                if _binds(binding, role):
+                if _binds(binding, role, condition):
                     members = {str(other) for other in (*_members(binding), member)}
                     binding["members"] = list[Json](sorted(members))
                     return
-            bindings.append({"role": role, "members": [member]})
+            bindings.append({"role": role, "members": [member], **_with(condition)})
 
         try:
             self._modify(owner, add)
         except ProviderError as error:
             raise ProviderError(one_error(str(error))) from error
-        return f"{owner}/{role}/{member}", {}
+        return "/".join((owner, role, member, *_condition_key(condition))), {}
 
     @override
     def read(
@@ -100,6 +101,8 @@ class IamMember(GoogleResourceType):
         found = super().read(resource, identifier, state, inputs)
         if found is None:
             return None
+        if state:
+            return found
         return replace(found, identifier="/".join(self._parts(identifier, found.state)))
 
     @override
@@ -107,7 +110,7 @@ class IamMember(GoogleResourceType):
         """Look for the member in the policy; an id is only taken apart on import."""
         owner, role, member = self._parts(identifier, state)
         try:
-            policy = self._policy(owner)
+            policy = self.policy(owner)
         except GoogleApiError as error:
             if error.status == http.client.NOT_FOUND:
                 return None
@@ -118,10 +121,14 @@ class IamMember(GoogleResourceType):
                     f"{self.described(owner)}: {error}"
                 )
             ) from error
+        condition = _condition_of(state)
         for binding in objects(policy.get("bindings")):
-            if _binds(binding, role) and member in _members(binding):
+            if _binds(binding, role, condition) and member in _members(binding):
                 etag = str(policy.get("etag", ""))
-                return {**self.owner_properties(owner), "role": role, "member": member, "etag": etag}
+                found: PropertyMap = {**self.owner_properties(owner), "role": role, "member": member}
+                # In the program's own words, which are those of the binding.
+                limited: PropertyMap = {"condition": state["condition"]} if condition else {}
+                return {**found, **limited, "etag": etag}
         return None
 
     @override
@@ -132,10 +139,11 @@ class IamMember(GoogleResourceType):
     def delete(self, resource: Resource, identifier: str, state: PropertyMap) -> None:
         """Take the member out of the policy; a resource that is gone has taken it along."""
         owner, role, member = self._parts(identifier, state)
+        condition = _condition_of(state)
 
         def subtract(bindings: list[JsonObject]) -> None:
             for binding in bindings:
-                if _binds(binding, role):
+                if _binds(binding, role, condition):
                     binding["members"] = [other for other in _members(binding) if other != member]
             bindings[:] = [binding for binding in bindings if _members(binding)]
 
@@ -157,9 +165,10 @@ class IamMember(GoogleResourceType):
             )
         return parts[0], parts[1], parts[2]
 
-    def _policy(self, owner: str) -> JsonObject:
+    def policy(self, owner: str) -> JsonObject:
+        """Read the policy."""
         # A condition makes a binding of its own, which only this version of policies shows.
-        query = {"options.requestedPolicyVersion": str(_POLICY_VERSION)}
+        query = {"options.requestedPolicyVersion": str(POLICY_VERSION)}
         return self.google.request(
             self.reading,
             self.service(owner),
@@ -168,23 +177,25 @@ class IamMember(GoogleResourceType):
             body=None if self.reading == "GET" else {},
         )
 
+    def set_policy(self, owner: str, policy: JsonObject) -> None:
+        """Write the policy."""
+        self.google.request("POST", self.service(owner), f"v1/{owner}:setIamPolicy", body={"policy": policy})
+
     def _modify(self, owner: str, modify: Callable[[list[JsonObject]], None]) -> None:
         what = self.described(owner)
         with _LOCKS[f"{self.token} {owner}"]:
             for seconds in (*_CONFLICT_SECONDS, None):
                 try:
-                    policy = self._policy(owner)
+                    policy = self.policy(owner)
                 except GoogleApiError as error:
                     raise GoogleApiError(
                         error.status, f"Error retrieving IAM policy for {what}: {error}"
                     ) from error
                 bindings = objects(policy.get("bindings"))
                 modify(bindings)
-                policy.update(bindings=list[Json](bindings), version=_POLICY_VERSION)
+                policy.update(bindings=list[Json](bindings), version=POLICY_VERSION)
                 try:
-                    self.google.request(
-                        "POST", self.service(owner), f"v1/{owner}:setIamPolicy", body={"policy": policy}
-                    )
+                    self.set_policy(owner, policy)
                 except GoogleApiError as error:
                     text = f"Error setting IAM policy for {what}: {error}"
                     if error.status != http.client.CONFLICT:
@@ -328,8 +339,26 @@ class RegionalSecretIamMember(SecretIamMember):
         return f'secretmanager regionalsecret "{owner}"'
 
 
-def _binds(binding: JsonObject, role: str) -> bool:
-    return binding.get("role") == role and not binding.get("condition")
+def _condition_of(properties: PropertyMap) -> JsonObject:
+    """Return a membership's condition as Google has it; empty if it has none."""
+    given = properties.get("condition")
+    if not isinstance(given, dict):
+        return {}
+    return {name: str(value) for name, value in given.items() if value}
+
+
+def _condition_key(condition: JsonObject) -> Iterator[str]:
+    """Yield what a condition adds to an id."""
+    if condition:
+        yield from (str(condition.get(name, "")) for name in ("title", "description", "expression"))
+
+
+def _with(condition: JsonObject) -> JsonObject:
+    return {"condition": condition} if condition else {}
+
+
+def _binds(binding: JsonObject, role: str, condition: JsonObject) -> bool:
+    return binding.get("role") == role and (binding.get("condition") or {}) == condition
 
 
 def _members(binding: JsonObject) -> list[Json]:

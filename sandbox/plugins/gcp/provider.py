@@ -22,6 +22,7 @@ from sandbox.plugins.gcp.projects import IamCustomRole, Service
 from sandbox.plugins.gcp.resource_type import GoogleResourceType
 from sandbox.plugins.gcp.secret_manager import RegionalSecret, Secret
 from sandbox.plugins.gcp.service_account import Account, Key
+from sandbox.plugins.gcp.storage import Bucket, BucketIamMember
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
 from sandbox.plugins.provider import (
@@ -43,6 +44,8 @@ RESOURCE_TYPES: dict[str, type[GoogleResourceType]] = {
     kind.token: kind
     for kind in (
         Account,
+        Bucket,
+        BucketIamMember,
         CryptoKey,
         CryptoKeyIamMember,
         Firewall,

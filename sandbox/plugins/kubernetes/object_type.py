@@ -359,12 +359,21 @@ def _remaining(live: dict[str, Json]) -> str:
 
 
 def _pruned(live: PropertyMap, shape: PropertyMap) -> PropertyMap:
-    """Return the parts of ``live`` which are also in ``shape``."""
-    pruned: PropertyMap = {}
-    for name, value in shape.items():
-        current = live.get(name)
-        if isinstance(current, dict) and isinstance(value, dict):
-            pruned[name] = _pruned(current, value)
-        elif current is not None:
-            pruned[name] = current
-    return pruned
+    """Return the parts of ``live`` which are also in ``shape``.
+
+    So the defaults that the API server adds, in the items of a list as well, are no changes
+    (pulumi-kubernetes, provider/pkg/provider/provider_util.go).
+    """
+    return {
+        name: _pruned_value(current, value)
+        for name, value in shape.items()
+        if (current := live.get(name)) is not None
+    }
+
+
+def _pruned_value(live: PropertyValue, shape: PropertyValue) -> PropertyValue:
+    if isinstance(live, dict) and isinstance(shape, dict):
+        return _pruned(live, shape)
+    if isinstance(live, list) and isinstance(shape, list):
+        return [_pruned_value(item, like) for item, like in zip(live, shape, strict=False)]
+    return live

@@ -8,6 +8,7 @@ from typing_extensions import override
 from sandbox.plugins.kubernetes.api import KubernetesApi
 from sandbox.plugins.kubernetes.certificate import Certificate
 from sandbox.plugins.kubernetes.config_map import ConfigMap
+from sandbox.plugins.kubernetes.cron_job import CronJob
 from sandbox.plugins.kubernetes.helm import Helm
 from sandbox.plugins.kubernetes.helm_release import Release
 from sandbox.plugins.kubernetes.kubeconfig import ClusterSettings, KubeconfigError
@@ -15,6 +16,7 @@ from sandbox.plugins.kubernetes.monitoring import PodMonitor, PrometheusRule
 from sandbox.plugins.kubernetes.namespace import Namespace
 from sandbox.plugins.kubernetes.network_policy import NetworkPolicy
 from sandbox.plugins.kubernetes.secret import Secret
+from sandbox.plugins.kubernetes.service_account import ServiceAccount
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
 from sandbox.plugins.provider import (
@@ -91,11 +93,13 @@ class KubernetesProvider(Provider):
         self._resource_types = {
             Certificate.token: Certificate(api, log, self._cancelled),
             ConfigMap.token: ConfigMap(api, log, self._cancelled),
+            CronJob.token: CronJob(api, log, self._cancelled),
             Namespace.token: Namespace(api, log, self._cancelled),
             NetworkPolicy.token: NetworkPolicy(api, log, self._cancelled),
             PodMonitor.token: PodMonitor(api, log, self._cancelled),
             PrometheusRule.token: PrometheusRule(api, log, self._cancelled),
             Secret.token: Secret(api, log, self._cancelled, mutable=mutable),
+            ServiceAccount.token: ServiceAccount(api, log, self._cancelled),
             Release.token: Release(api, self._helm, log),
         }
 

@@ -1,10 +1,15 @@
 """On Google Cloud: from an empty project to three voters, and on through restart, rotation and destroy."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
+
+import pytest
 
 from tests.end_to_end.google.conftest import IAM, KEY, KMS, PROJECT, RING, GoogleDeployment
 from tests.end_to_end.lost_volumes import require_drill_passed
+from tests.end_to_end.scheduled_snapshots import SCHEDULE, take_now
 
 RESOURCE_TYPES = {
     "gcp:kms/cryptoKey:CryptoKey",
@@ -22,6 +27,7 @@ RESOURCE_TYPES = {
     "pulumi-python:dynamic/vault:PodRollout",
     "pulumi-python:dynamic/vault:RaftQuorum",
 }
+BUCKET = "vault-snapshots-of-the-drill"
 ACCOUNT = "vault-auto-unseal@sandbox-project.iam.gserviceaccount.com"
 
 
@@ -104,8 +110,39 @@ def test_key_rotated_and_pods_restarted(gcpckms: GoogleDeployment) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_all_volumes_lost(gcpckms: GoogleDeployment, tmp_path: Path) -> None:
-    require_drill_passed(gcpckms, tmp_path)
+@pytest.fixture
+def with_snapshots(gcpckms: GoogleDeployment) -> Iterator[GoogleDeployment]:
+    """The same with snapshots on a schedule meanwhile."""
+    snapshots = {"schedule": SCHEDULE, "bucket": BUCKET, "createBucket": True, "prefix": "drill/"}
+    gcpckms.configure({"snapshots": snapshots})
+    gcpckms.up()
+    yield gcpckms
+    gcpckms.configure({})
+    gcpckms.up()
+
+
+def test_all_volumes_lost(with_snapshots: GoogleDeployment, tmp_path: Path) -> None:
+    """The snapshot is the one that the job takes, and its record is beside it."""
+    deployment, objects = with_snapshots, f"storage.googleapis.com/storage/v1/b/{BUCKET}/o"
+    account = deployment.outputs()["snapshot_service_account"]
+    policy = deployment.google("GET", objects.removesuffix("/o") + "/iam?optionsRequestedPolicyVersion=3")
+    (granted,) = [
+        binding for binding in policy["bindings"] if f"serviceAccount:{account}" in binding["members"]
+    ]
+    assert granted["role"] == "roles/storage.objectCreator"
+
+    def taken(folder: Path) -> Path:
+        take_now(deployment, "vault-snapshot")
+        names = [str(one["name"]) for one in deployment.google("GET", objects)["items"]]
+        snapshot = max(name for name in names if name.endswith(".snap"))
+        assert snapshot.startswith("drill/")
+        path = folder / snapshot.rpartition("/")[2]
+        for suffix in ("", ".json"):
+            url = f"{objects}/{quote(f'{snapshot}{suffix}', safe='')}?alt=media"
+            Path(f"{path}{suffix}").write_bytes(deployment.ask("GET", url).content)
+        return path
+
+    require_drill_passed(deployment, tmp_path, taken)
 
 
 def test_destroyed_and_up_again_with_the_same_ring(gcpckms: GoogleDeployment) -> None:

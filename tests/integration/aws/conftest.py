@@ -8,14 +8,13 @@ from uuid import uuid4
 import pytest
 from joserfc.jwk import RSAKey
 
-from sandbox.aws.account import iam_arn
+from sandbox.aws.account import POD_HOST_NAMES, iam_arn
 from sandbox.aws.endpoint import AwsEndpoint
 from sandbox.aws.seed import seed
 from sandbox.aws.server_settings import MODULE, ServerSettings
 from sandbox.certificates import CertificateAuthority, create_rsa_key_pair
 from sandbox.cloud_process import command_line
 from sandbox.layout import REPOSITORY
-from sandbox.network import REGION
 from tests.integration.aws.running_cloud import (
     ACCESS_KEY_ID,
     API_SERVER_URL,
@@ -37,8 +36,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     home = tmp_path_factory.mktemp("aws")
     authority = CertificateAuthority.load_or_create(home / "authority", "cloud")
     create_rsa_key_pair(home / "sa.key", home / "sa.pub")
-    names = (f"kms.{REGION}.amazonaws.com", f"sts.{REGION}.amazonaws.com", "sts.amazonaws.com")
-    endpoints = authority.issue("endpoints", names[0], names=names)
+    endpoints = authority.issue("endpoints", POD_HOST_NAMES[0], names=POD_HOST_NAMES)
     webhook = authority.issue("webhook", "webhook", addresses=["127.0.0.1"])
     credentials = home / "operator.json"
     credentials.write_text(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
 
@@ -113,6 +114,10 @@ class Cloud:
     @cache  # noqa: B019
     def secrets(self, credentials: Credentials = OPERATOR) -> "SecretsManagerClient":
         return self.session(credentials).client("secretsmanager", endpoint_url=self.url, config=NO_RETRIES)
+
+    @cache  # noqa: B019
+    def s3(self, credentials: Credentials = OPERATOR) -> "S3Client":
+        return self.session(credentials).client("s3", endpoint_url=self.url, config=NO_RETRIES)
 
     @cache  # noqa: B019
     def sts(self, credentials: Credentials = OPERATOR) -> "STSClient":

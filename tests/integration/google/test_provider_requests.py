@@ -76,6 +76,13 @@ LIVES: Mapping[str, Life] = {
     "gcp:secretmanager/regionalSecretIamMember:RegionalSecretIamMember": Life(
         {"secretId": REGIONAL, "role": SECRET_ROLE, "member": MEMBER}
     ),
+    "gcp:storage/bucket:Bucket": Life(
+        {"name": "snapshots-of-vault", "location": LOCATION, "uniformBucketLevelAccess": True},
+        {"labels": {"team": "one"}},
+    ),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": Life(
+        {"bucket": "snapshots-of-vault", "role": "roles/storage.objectCreator", "member": MEMBER}
+    ),
 }
 """In an order in which each finds what it needs; they end in the opposite one."""
 

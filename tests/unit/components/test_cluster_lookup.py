@@ -35,6 +35,8 @@ def test_cluster_of_no_cloud_is_not_looked_up(looked_up: list[tuple[Any, ...]]) 
     [
         ({}, True, False),
         ({"seal": "shamir"}, False, False),
+        ({"seal": "shamir", "snapshots": {"schedule": "@daily", "bucket": "acme"}}, True, False),
+        ({"seal": "shamir", "snapshots": {"schedule": "@daily", "volume": {"claim": "a"}}}, False, False),
         ({"identity": {"kind": "pod-identity"}}, False, True),
     ],
 )

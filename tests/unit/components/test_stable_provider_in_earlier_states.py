@@ -7,6 +7,7 @@ import pytest
 
 from components.audit_devices import AuditDevicesProvider
 from components.certificate_authority import CertificateAuthorityProvider
+from components.first_snapshot import FirstSnapshotProvider
 from components.given_certificate import GivenCertificateProvider
 from components.google.key_identity import GoogleKeyIdentityProvider
 from components.injector_admission import InjectorAdmissionProvider
@@ -21,6 +22,7 @@ from components.raft_quorum import RaftQuorumProvider
 from components.release_guard import ReleaseGuardProvider
 from components.root_token_revocation import RootTokenRevocationProvider
 from components.shamir_unseal import ShamirUnsealProvider
+from components.snapshot_access import SnapshotAccessProvider
 from components.stable_provider import StableProvider
 
 # What `serialize_provider` of Pulumi 3.272.0 made of each before the components had folders.
@@ -73,6 +75,12 @@ IN_STATES: dict[type[StableProvider], str] = {
     ),
     AuditDevicesProvider: (
         "gASVOAAAAAAAAACMGGNvbXBvbmVudHMuYXVkaXRfZGV2aWNlc5SMFEF1ZGl0RGV2aWNlc1Byb3ZpZGVylJOUKYGULg=="
+    ),
+    SnapshotAccessProvider: (
+        "gASVPAAAAAAAAACMGmNvbXBvbmVudHMuc25hcHNob3RfYWNjZXNzlIwWU25hcHNob3RBY2Nlc3NQcm92aWRlcpSTlCmBlC4="
+    ),
+    FirstSnapshotProvider: (
+        "gASVOgAAAAAAAACMGWNvbXBvbmVudHMuZmlyc3Rfc25hcHNob3SUjBVGaXJzdFNuYXBzaG90UHJvdmlkZXKUk5QpgZQu"
     ),
     GoogleKeyIdentityProvider: (
         "gASVQwAAAAAAAACMHmNvbXBvbmVudHMuZ29vZ2xlX2tleV9pZGVudGl0eZSMGUdvb2dsZUtleUlkZW50aXR5UHJvdmlkZXKU"

@@ -11,10 +11,10 @@ from tests.unit.docs.aws_requests import aws_requests
 from tests.unit.fakes.aws_deployments import (
     CUSTODY,
     EXISTING,
-    FULL,
     IN_SECRET,
     KEY_ID,
     SECRET_KEY_ID,
+    WITH_SNAPSHOTS,
     actions,
     scope,
 )
@@ -28,7 +28,7 @@ DELETED = {action for row in ROWS for action in row.deleted}
 SETTINGS = (
     {**EXISTING, "custody": CUSTODY, "protect": False},
     {**IN_SECRET, "protect": False, "key": {"retainOnDestroy": False}},
-    {**FULL, "identity": {"kind": "pod-identity"}},
+    {**WITH_SNAPSHOTS, "identity": {"kind": "pod-identity"}},
     {**EKS, "protect": False, "key": {"retainOnDestroy": False, "rotation": False}, "custody": CUSTODY},
 )
 """Settings that have every resource and every look-up, and between them every change of it."""

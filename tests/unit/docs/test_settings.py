@@ -42,9 +42,11 @@ OPTIONAL = {
     "migrateFrom": {"seal": "shamir"},
 }
 """Sections without which a stack has nothing of the kind, with the settings that they can't do without."""
-ON_EKS = {**EKS, **OPTIONAL}
-ON_GKE = {**GKE, **OPTIONAL}
-ANYWHERE = {"kubeContext": "here", **OPTIONAL}
+IN_BUCKET = {"snapshots": {"schedule": "17 * * * *", "bucket": "acme-vault", "createBucket": True}}
+ON_VOLUME = {"snapshots": {"schedule": "17 * * * *", "volume": {"size": "20Gi"}}}
+ON_EKS = {**EKS, **OPTIONAL, **IN_BUCKET}
+ON_GKE = {**GKE, **OPTIONAL, **IN_BUCKET}
+ANYWHERE = {"kubeContext": "here", **OPTIONAL, **ON_VOLUME}
 
 STORES: Mapping[str, Mapping[str, Any]] = {
     "aws-secrets-manager": {
@@ -58,18 +60,29 @@ STORES: Mapping[str, Mapping[str, Any]] = {
 }
 """Stores of this program, with the settings that they can't do without."""
 
-COMMON = ("any", "an Ingress", "a Gateway", "a network policy", "Vault Enterprise", "a seal migration")
+COMMON = (
+    "any",
+    "snapshots",
+    "an Ingress",
+    "a Gateway",
+    "a network policy",
+    "Vault Enterprise",
+    "a seal migration",
+)
+S3 = ("snapshots in a bucket", "snapshots in S3")
+GCS = ("snapshots in a bucket", "snapshots in Google Cloud Storage")
+VOLUME = "snapshots on a volume"
 STACKS: Sequence[tuple[Mapping[str, Any], Sequence[str]]] = [
-    (ON_EKS, (*COMMON, "EKS", "awskms")),
-    (ON_GKE, (*COMMON, "Google Cloud", "GKE", "gcpckms")),
-    ({**ANYWHERE, "seal": "transit", "transit": TRANSIT}, (*COMMON, "transit")),
-    ({**ANYWHERE, "seal": "azurekeyvault", "azureKeyVault": AZURE}, (*COMMON, "azurekeyvault")),
+    (ON_EKS, (*COMMON, *S3, "EKS", "awskms")),
+    (ON_GKE, (*COMMON, *GCS, "Google Cloud", "GKE", "gcpckms")),
+    ({**ANYWHERE, "seal": "transit", "transit": TRANSIT}, (*COMMON, VOLUME, "transit")),
+    ({**ANYWHERE, "seal": "azurekeyvault", "azureKeyVault": AZURE}, (*COMMON, VOLUME, "azurekeyvault")),
     (
         {**ON_EKS, "tls": CERT_MANAGER},
-        (*COMMON, "EKS", "awskms", "cert-manager"),
+        (*COMMON, *S3, "EKS", "awskms", "cert-manager"),
     ),
     *(
-        ({**ON_EKS, "custody": {"store": name, **own}}, (*COMMON, "EKS", "awskms", name))
+        ({**ON_EKS, "custody": {"store": name, **own}}, (*COMMON, *S3, "EKS", "awskms", name))
         for name, own in STORES.items()
     ),
 ]
@@ -199,13 +212,14 @@ def deployments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sequence[Dep
     only_commands(monkeypatch, tmp_path, **scripts)
     on_eks = {name: str(value) for name, value in EKS.items()}
     alone = {name: value for name, value in on_eks.items() if name != "nodeSecurityGroupId"}
+    in_bucket = {name: json.dumps(value) for name, value in IN_BUCKET.items()}
     custody = json.dumps({"store": "aws-secrets-manager", **STORES["aws-secrets-manager"]})
     return [
-        up({**on_eks, "networkPolicy": "{}", "tls": '{"source": "secret"}'}),
+        up({**on_eks, "networkPolicy": "{}", "tls": '{"source": "secret"}', **in_bucket}),
         up({**on_eks, "custody": custody, "release": "false"}),
         up({**alone, "nodeSecurityGroupIds": json.dumps(["sg-11111111", "sg-22222222"])}),
         deploy(
-            {name: str(value) for name, value in GKE.items()},
+            {**{name: str(value) for name, value in GKE.items()}, **in_bucket},
             answers=mocked_google.NOTHING_YET,
             outputs=lambda args: {**computed(args), **mocked_google.computed(args)},
         ),

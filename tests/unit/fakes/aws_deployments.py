@@ -49,6 +49,14 @@ CUSTODY: Mapping[str, Any] = {
 IN_SECRET: Mapping[str, Any] = {**FULL, "custody": CUSTODY}
 IN_SECRET_UNDER_UNSEAL_KEY: Mapping[str, Any] = {**FULL, "custody": {**CUSTODY, "kmsKey": "unseal-key"}}
 
+SNAPSHOTS: Mapping[str, Any] = {
+    "schedule": "17 * * * *",
+    "bucket": "acme-vault",
+    "createBucket": True,
+    "roleName": "backups",
+}
+WITH_SNAPSHOTS: Mapping[str, Any] = {**FULL, "snapshots": SNAPSHOTS}
+
 
 def scope(
     configuration: Mapping[str, Any] = FULL, key_id: str | None = None, secret_key_id: str | None = None

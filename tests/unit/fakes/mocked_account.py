@@ -46,6 +46,8 @@ GUARD = "pulumi-python:dynamic/vault:ReleaseGuard"
 JOURNAL_KEY = "pulumi-python:dynamic/vault:JournalKey"
 AUDIT_DEVICES = "pulumi-python:dynamic/vault:AuditDevices"
 REVOCATION = "pulumi-python:dynamic/vault:RootTokenRevocation"
+SNAPSHOT_ACCESS = "pulumi-python:dynamic/vault:SnapshotAccess"
+FIRST_SNAPSHOT = "pulumi-python:dynamic/vault:FirstSnapshot"
 SECRET = "aws:secretsmanager/secret:Secret"
 UNSEAL = "pulumi-python:dynamic/vault:ShamirUnseal"
 AWS_PROVIDER = "pulumi:providers:aws"
@@ -112,6 +114,7 @@ def computed(args: MockResourceArgs) -> Mapping[str, Any]:
             "key_shares": ["key-share-1"],
         },
         POD_ROLLOUT: {"running": "1"},
+        FIRST_SNAPSHOT: {"taken": "2027-01-01T00:00:00+00:00"},
         AUDIT_DEVICES: {"enabled": args.inputs.get("devices"), "problem": ""},
         QUORUM: {"peers": PEERS, "cluster_id": "7d", "vault_version": "1.18.1"},
     }

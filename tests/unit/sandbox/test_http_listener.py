@@ -18,6 +18,9 @@ from sandbox.http_listener import LARGEST_BODY, HttpListener
 
 def echo(environ: Any, start_response: Any) -> Any:
     request = Request(environ)
+    if environ["REQUEST_METHOD"] == "HEAD":
+        start_response("200 OK", [("Content-Length", "1234")])
+        return []
     text = f"{request.method} {request.scheme} {environ['REQUEST_URI']} {request.path} {request.get_data()!r}"
     return Response(text, 201, {"X-Seen": request.headers.get("X-Sent", "")})(environ, start_response)
 
@@ -54,7 +57,7 @@ def test_a_connection_serves_many_requests() -> None:
     [
         ({"Content-Length": str(LARGEST_BODY + 1)}, 413),
         ({"Content-Length": "many"}, 400),
-        ({"Transfer-Encoding": "chunked"}, 411),
+        ({"Transfer-Encoding": "gzip"}, 501),
     ],
 )
 def test_bodies_that_are_not_taken(headers: dict[str, str], status: int) -> None:
@@ -65,6 +68,45 @@ def test_bodies_that_are_not_taken(headers: dict[str, str], status: int) -> None
             connection.putheader(name, value)
         connection.endheaders()
         assert connection.getresponse().status == status
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (b"4\r\nbody\r\n0\r\n\r\n", "PUT http / / b'body'"),
+        (b"2;note=x\r\nbo\r\n2\r\ndy\r\n0\r\nTrailer: x\r\n\r\n", "PUT http / / b'body'"),
+        (b"0\r\n\r\n", "PUT http / / b''"),
+    ],
+)
+def test_a_body_may_come_in_chunks(sent: bytes, read: str) -> None:
+    with listening() as port:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.putrequest("PUT", "/")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()
+        connection.send(sent)
+        assert connection.getresponse().read().decode() == read
+        # All of it was read.
+        connection.request("GET", "/")
+        assert connection.getresponse().read().decode() == "GET http / / b''"
+        connection.close()
+
+
+@pytest.mark.parametrize(("chunk", "status"), [(b"many\r\n", 400), (b"ffffffff\r\n", 413), (b"", 400)])
+def test_chunks_that_are_not_taken(chunk: bytes, status: int) -> None:
+    with listening() as port, socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1000).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_an_answer_to_head_has_the_length_of_what_it_is_about() -> None:
+    with listening() as port:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("HEAD", "/")
+        answer = connection.getresponse()
+        assert (answer.read(), answer.headers["Content-Length"]) == (b"", "1234")
         connection.close()
 
 

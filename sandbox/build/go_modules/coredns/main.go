@@ -12,12 +12,13 @@ import (
 	_ "github.com/coredns/coredns/plugin/hosts"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/ready"
+	_ "github.com/coredns/coredns/plugin/template"
 )
 
 // CoreDNS refuses to start when its directive list names a plugin that is not
 // linked in, and its own list names all of them.
 func init() {
-	dnsserver.Directives = []string{"bind", "ready", "errors", "cache", "hosts", "kubernetes"}
+	dnsserver.Directives = []string{"bind", "ready", "errors", "cache", "template", "hosts", "kubernetes"}
 }
 
 func main() { coremain.Run() }

@@ -184,3 +184,23 @@ def test_credentials_that_do_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CredentialSource, "session", session)
     with pytest.raises(DeploymentError, match="The AWS credentials can't be used"):
         found(RESOURCES[0])
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "operation"),
+    [
+        ("aws:s3/bucket:Bucket", "head_bucket"),
+        ("aws:s3/bucketPolicy:BucketPolicy", "get_bucket_policy"),
+        ("aws:s3/bucketVersioning:BucketVersioning", "get_bucket_versioning"),
+    ],
+)
+def test_bucket_and_what_is_set_on_it_have_its_name(
+    monkeypatch: pytest.MonkeyPatch, resource_type: str, operation: str
+) -> None:
+    bucket = planned(resource_type, bucket="acme-vault")
+    account = Account({operation: {}})
+    monkeypatch.setattr(CredentialSource, "session", lambda *_: account)
+    existing = ExistingAwsResources(Plan([bucket]), CredentialSource(), region="us-gov-west-1")
+    assert existing.finders[resource_type](bucket) == "acme-vault"
+    account.answers = {operation: "404"}
+    assert existing.finders[resource_type](bucket) is None

@@ -188,3 +188,11 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(existing_resources, "deployer_session", session)
     with pytest.raises(DeploymentError, match="gcloud auth application-default login"):
         found(GRANT)
+
+
+@pytest.mark.parametrize(("answer", "identifier"), [({}, "acme-vault"), (404, None)])
+def test_bucket_is_found_by_its_name(cloud: Google, answer: Any, identifier: str | None) -> None:
+    cloud.answers["storage.googleapis.com/storage/v1/b/acme-vault"] = answer
+    assert found(planned("gcp:storage/bucket:Bucket", name="acme-vault")) == {
+        "gcp:storage/bucket:Bucket": identifier
+    }

@@ -29,6 +29,7 @@ CUSTODY: Mapping[str, Any] = {
     "readers": ["user:somebody@example.com"],
 }
 REGIONAL = {**CUSTODY, "secret": "projects/acme-custody/locations/europe-west3/secrets/vault-keys"}
+SNAPSHOTS: Mapping[str, Any] = {"schedule": "@hourly", "bucket": "acme-vault", "prefix": "prod/"}
 Rights = set[tuple[str, str]]
 """Projects, and permissions in them."""
 
@@ -61,7 +62,9 @@ def needed(token: str, inputs: Mapping[str, Any], *steps: str) -> Iterator[tuple
     """Yield what the requests of a resource or function need in these steps."""
     for step in steps:
         for request in REQUESTS.get((shown(token), step), ()):
-            project = inputs.get("project") or re.findall(r"projects/([^/]+)", json.dumps(inputs))[0]
+            # A bucket's name doesn't tell its project; the role is printed for the stack's.
+            named = re.findall(r"projects/([^/_]+)", json.dumps(inputs)) or [GKE["project"]]
+            project = inputs.get("project") or named[0]
             yield from ((project, permission) for permission in request.permissions)
 
 
@@ -102,6 +105,9 @@ def rights(permissions: Sequence[Permission]) -> Rights:
         {**GKE, "custody": {**CUSTODY, "readers": []}},
         {**GKE, "custody": REGIONAL},
         {**GKE, "seal": "shamir"},
+        {**GKE, "snapshots": {**SNAPSHOTS, "createBucket": True}},
+        {**GKE, "snapshots": SNAPSHOTS},
+        {**GKE, "seal": "shamir", "snapshots": SNAPSHOTS},
         ANY_CLUSTER,
     ],
     ids=lambda settings: ",".join(f"{key}={value}" for key, value in settings.items() if key not in GKE),

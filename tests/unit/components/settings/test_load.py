@@ -243,7 +243,7 @@ def test_every_setting_is_covered_above() -> None:
     elsewhere |= {"topology_spread", "image_pull_secrets", "image.pull_policy"}
     elsewhere |= {name for name in missing if name.startswith(beside)}
     elsewhere |= {"seal.static_keys"}  # test_awskms_static.py
-    elsewhere |= {"metrics"}  # test_metrics.py
+    elsewhere |= {"metrics", "snapshots"}  # test_metrics.py, test_snapshots.py
     # aws/test_provider_settings.py, test_chart.py, test_server_configuration.py
     modules = ("aws_provider.", "chart.", "extra_configuration.", "listener.", "raft.extra.")
     elsewhere |= {name for name in missing if name.startswith(modules)}

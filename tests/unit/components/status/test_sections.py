@@ -52,6 +52,7 @@ def test_page_of_a_vault_that_is_well() -> None:
         "ok  Keys          recovery shares in the stack's state; 3 of them are needed",
         "--  Certificate   none: Vault speaks plain HTTP (docs/tls.md)",
         "--  Audit         whether requests are recorded is not known without a token (--with-token)",
+        "--  Snapshots     none on a schedule by this stack (docs/snapshots.md)",
         "ok  Outdated      no pod: all run with the settings of the release",
     ]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.vault.traffic_policy import server_policy
+from components.vault.traffic_policy import server_policy, snapshot_policy
 from tests.official_chart import VERSIONS, official_rendering
 from tests.unit.fakes.stack_settings import EKS, GKE, SHAMIR, parse
 
@@ -175,3 +175,25 @@ def test_policy_is_of_the_official_charts_servers_alone(version: str, seed: str)
         and selects(selector, rendering["spec"]["template"]["metadata"]["labels"])
     }
     assert selected == {("StatefulSet", "vault")}
+
+
+SNAPSHOTS = {"snapshots": {"schedule": "@daily", "bucket": "acme-vault"}}
+JOB = {"app.kubernetes.io/name": "vault-snapshot", "app.kubernetes.io/instance": "vault"}
+
+
+def test_job_of_snapshots_reaches_vault_and_nobody_reaches_the_job() -> None:
+    stack = {**EKS, **SNAPSHOTS}
+    (api, _) = policy(stack)["ingress"]
+    assert any(is_peer(peer, Place("vault", JOB)) for peer in api["from"])
+    (without, _) = policy(EKS)["ingress"]
+    assert not any(is_peer(peer, Place("vault", JOB)) for peer in without["from"])
+    parsed = parse({**stack, "networkPolicy": {}})
+    assert parsed.network_policy is not None
+    own = snapshot_policy(parsed, parsed.network_policy)
+    assert selects(own["podSelector"], JOB)
+    assert not selects(own["podSelector"], SERVER)
+    assert "ingress" not in own
+    assert own["policyTypes"] == ["Ingress", "Egress"]
+    (to_vault, _, store, *_) = own["egress"]
+    assert any(is_peer(peer, VAULT) for peer in to_vault["to"])
+    assert store == {"ports": [{"port": 443, "protocol": "TCP"}]}

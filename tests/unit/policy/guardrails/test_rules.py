@@ -39,6 +39,9 @@ AZURE = {
 REGISTRY = "oci://registry.example.com/charts"
 SIDECAR = {"server": {"extraContainers": [{"name": "x", "image": "busybox"}]}}
 POD_IDENTITY = {"identity": {"kind": "pod-identity"}}
+SNAPSHOTS = {
+    "snapshots": {"schedule": "@daily", "bucket": "acme-vault", "createBucket": True, "prefix": "prod/"}
+}
 SECRET_ON_AWS = {
     "store": "aws-secrets-manager",
     "name": "vault/init",
@@ -50,7 +53,7 @@ SECRET_ON_GOOGLE = {
     "secret": "projects/acme-prod/secrets/vault-keys",
     "readers": ["group:platform@example.com"],
 }
-NOT_IN_THE_PROGRAM = {"snapshots-taken"}
+NOT_BY_DEFAULT = {"snapshots-taken"}
 SOFT_BY_DEFAULT = {"keys-in-custody", "root-token-revoked"}
 ADDED = (Resource(SNAPSHOT_ACCESS, "snapshots", {}, protected=False),)
 
@@ -90,6 +93,8 @@ DEPLOYMENTS: Mapping[str, tuple[Callable[..., Deployment], Mapping[str, Any]]] =
         lambda settings: on_aws(settings, **EXISTING),
         {**EKS, "key": {"arn": mocked_account.KEY_ARN}, "role": {"arn": ROLE_ARN}},
     ),
+    "EKS, snapshots": (on_aws, {**EKS, **SNAPSHOTS}),
+    "GKE, snapshots": (on_google, {**GKE, **SNAPSHOTS}),
     "EKS, GitOps": (on_aws, {**EKS, "release": "false"}),
     "EKS, Shamir": (on_aws, {**EKS, "seal": "shamir"}),
     "GKE": (on_google, GKE),
@@ -104,9 +109,11 @@ DEPLOYMENTS: Mapping[str, tuple[Callable[..., Deployment], Mapping[str, Any]]] =
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_what_the_program_deploys_by_itself_keeps_all_rules_but_these(name: str) -> None:
     make, settings = DEPLOYMENTS[name]
-    expected = NOT_IN_THE_PROGRAM | SOFT_BY_DEFAULT
+    expected = NOT_BY_DEFAULT | SOFT_BY_DEFAULT
     if "custody" in settings:
         expected -= {"keys-in-custody"}
+    if "snapshots" in settings:
+        expected -= {"snapshots-taken"}
     assert judged(resources(make(settings))).keys() == expected
 
 
@@ -117,7 +124,7 @@ def test_examples_for_production_lack_the_revocation_alone(
     name: str, make: Callable[..., Deployment]
 ) -> None:
     settings = example(name)
-    assert judged(resources(make(settings))).keys() == {*NOT_IN_THE_PROGRAM, "root-token-revoked"}
+    assert judged(resources(make(settings))).keys() == {*NOT_BY_DEFAULT, "root-token-revoked"}
     settings["vault-autounseal:init"]["rootToken"] = "revoke"
     assert judged([*resources(make(settings)), *ADDED]) == {}
 
@@ -167,7 +174,7 @@ def test_settings_that_weaken_it_are_reported(name: str) -> None:
     reported = judged(resources(on_aws(settings)))
     for rule, part in expected.items():
         assert part in " / ".join(reported[rule])
-    assert reported.keys() - NOT_IN_THE_PROGRAM == expected.keys() | SOFT_BY_DEFAULT
+    assert reported.keys() - NOT_BY_DEFAULT == expected.keys() | SOFT_BY_DEFAULT
 
 
 @pytest.mark.parametrize("stack", ["dev", "test"])
@@ -192,7 +199,7 @@ def test_vault_that_leaves_a_seal_gives_up_its_key() -> None:
     migration = {**EKS, "seal": "shamir", "migrateFrom": {"seal": "awskms"}}
     found = resources(on_aws(migration))
     assert not next(entry for entry in found if entry.type == mocked_account.KEY).protected
-    assert judged(found).keys() == NOT_IN_THE_PROGRAM | SOFT_BY_DEFAULT
+    assert judged(found).keys() == NOT_BY_DEFAULT | SOFT_BY_DEFAULT
 
 
 @pytest.mark.parametrize(

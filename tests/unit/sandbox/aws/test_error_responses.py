@@ -16,6 +16,7 @@ from sandbox.aws.request_context import service_model
         ("sts", "query", "AssumeRoleWithWebIdentity"),
         ("ec2", "ec2", "DescribeVpcs"),
         ("eks", "rest-json", "DescribeCluster"),
+        ("s3", "rest-xml", "GetObject"),
     ],
 )
 def test_sdks_read_code_and_message(service: str, protocol: Protocol, operation: str) -> None:
@@ -44,6 +45,15 @@ def test_sdks_read_code_and_message(service: str, protocol: Protocol, operation:
                 ("InvalidSignatureException", 400),
                 ("ExpiredTokenException", 400),
                 ("AccessDeniedException", 400),
+            ],
+        ),
+        (
+            "rest-xml",
+            [
+                ("InvalidAccessKeyId", 403),
+                ("SignatureDoesNotMatch", 403),
+                ("ExpiredToken", 400),
+                ("AccessDenied", 403),
             ],
         ),
         (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -125,3 +125,32 @@ def test_a_signature_is_good_for_five_minutes() -> None:
 def test_an_incomplete_signature_is_refused(header: str) -> None:
     with pytest.raises(AwsError, match="IncompleteSignature"):
         parse_authorization(header, "query")
+
+
+def signed_for_s3() -> tuple[HttpRequest, Authorization, datetime]:
+    """An upload that botocore signed, of a name that isn't its own normal form, and when."""
+    url = "https://backups.s3.ap-northeast-2.amazonaws.com/vault//a%20b/../c"
+    request = AWSRequest("PUT", url, {"x-amz-acl": "private"}, b"content")
+    S3SigV4Auth(Credentials("AKIATEST", SECRET), "s3", "ap-northeast-2").add_auth(request)
+    parts = urlsplit(url)
+    sent = {name.lower(): value for name, value in request.headers.items()} | {"host": parts.netloc}
+    authorization = parse_authorization(sent.pop("authorization"), "rest-xml")
+    at = datetime.strptime(sent["x-amz-date"], TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    return HttpRequest("PUT", parts.path, parts.query, sent, b"content"), authorization, at
+
+
+def test_s3_signs_paths_as_they_are_and_bodies_by_their_hash() -> None:
+    request, authorization, at = signed_for_s3()
+    verify_signature(request, authorization, SECRET, "rest-xml", at)
+    with pytest.raises(AwsError, match="SignatureDoesNotMatch"):
+        verify_signature(changed(request, body=b"other"), authorization, SECRET, "rest-xml", at)
+    unhashed = {**request.headers, "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    with pytest.raises(AwsError, match="SignatureDoesNotMatch"):
+        verify_signature(changed(request, headers=unhashed), authorization, SECRET, "rest-xml", at)
+
+
+def test_every_header_of_s3_is_signed() -> None:
+    request, authorization, at = signed_for_s3()
+    more = {**request.headers, "x-amz-server-side-encryption": "aws:kms"}
+    with pytest.raises(AwsError, match="which were not signed: x-amz-server-side-encryption"):
+        verify_signature(changed(request, headers=more), authorization, SECRET, "rest-xml", at)

@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,7 @@ def test_the_images_go_by_the_pinned_names_and_by_those_of_the_chart(maker: Make
         "vault": ["docker.io/hashicorp/vault:1.21.2", "registry.example/vault:2"],
         "vault-older": ["docker.io/hashicorp/vault:1.18.1"],
         "vault-k8s": ["docker.io/hashicorp/vault-k8s:1.6.2", "docker.io/hashicorp/vault-k8s:1.5.0"],
+        "rclone": ["docker.io/rclone/rclone:1.72.0"],
     }
 
 
@@ -127,6 +129,21 @@ def test_the_vault_images_have_what_the_chart_relies_on(maker: Maker, tmp_path: 
     } <= files.keys()
 
 
+def test_the_rclone_image_is_like_the_official_one(maker: Maker) -> None:
+    archive = maker.make()["rclone"]
+    files = _files(archive)
+
+    assert files["usr/local/bin/rclone"].encode() == STATIC_PROGRAM
+    assert files["bin/sh"] == "-> busybox"
+    assert "rclone:x:1009:1009:" in files["etc/passwd"]
+    assert files["etc/ssl/certs/ca-certificates.crt"] == "certificate of the cloud"
+    run = _configuration(archive)
+    assert run["Entrypoint"] == ["rclone"]
+    assert run["WorkingDir"] == "/data"
+    assert "XDG_CONFIG_HOME=/config" in run["Env"]
+    assert "User" not in run
+
+
 def test_an_unchanged_image_is_not_made_again(maker: Maker) -> None:
     first = maker.make()
     before = {archive: archive.stat().st_mtime_ns for archive in first.values()}
@@ -135,14 +152,18 @@ def test_an_unchanged_image_is_not_made_again(maker: Maker) -> None:
     assert {archive: archive.stat().st_mtime_ns for archive in first.values()} == before
 
 
-def test_another_certificate_makes_the_vault_images_again_and_removes_the_old_ones(maker: Maker) -> None:
+def test_another_certificate_makes_images_again_that_trust_it_and_removes_old_ones(maker: Maker) -> None:
     first = maker.make()
     maker.certificate.write_text("another")
 
     second = maker.make()
 
     assert _files(second["vault"])["etc/ssl/certs/ca-certificates.crt"] == "another"
-    assert {name for name in first if first[name] != second[name]} == {"vault", "vault-older"}
+    assert {name for name in first if first[name] != second[name]} == {
+        "vault",
+        "vault-older",
+        "rclone",
+    }
     assert set(maker.layout.images.iterdir()) == set(second.values())
 
 
@@ -183,6 +204,15 @@ def _names(archive: Path) -> list[str]:
         assert content is not None
         index = json.load(content)
     return [manifest["annotations"]["io.containerd.image.name"] for manifest in index["manifests"]]
+
+
+def _configuration(archive: Path) -> dict[str, Any]:
+    """What a container of the image runs by default."""
+    with tarfile.open(archive) as tar:
+        manifest = json.loads(_read(tar, "index.json"))["manifests"][0]
+        config = json.loads(_read(tar, f"blobs/{manifest['digest'].replace(':', '/')}"))["config"]
+        run: dict[str, Any] = json.loads(_read(tar, f"blobs/{config['digest'].replace(':', '/')}"))["config"]
+    return run
 
 
 def _files(archive: Path) -> dict[str, str]:

@@ -73,6 +73,43 @@ def test_bindings_that_google_refuses(parts: Parts) -> None:
     assert refused(parts, key, {"role": "roles/editor", "members": [SOMEONE]}).startswith("UNIMPLEMENTED")
 
 
+BEGINS = {"title": "some", "expression": 'resource.name.startsWith("projects/_/buckets/b/objects/vault/")'}
+BUCKET = f"{PROJECT}/buckets/b"
+
+
+def conditional(parts: Parts, condition: dict[str, str], version: int = 3) -> None:
+    """Give somebody the right to create objects on a bucket, under a condition."""
+    binding = {"role": "roles/storage.objectCreator", "members": [SOMEONE], "condition": condition}
+    parts.policies.replace(BUCKET, {"version": version, "bindings": [binding]})
+
+
+def test_a_condition_is_asked_about_the_name_of_what_is_used(parts: Parts) -> None:
+    conditional(parts, BEGINS)
+    creating = (SOMEONE, "storage.objects.create", BUCKET)
+    assert parts.policies.allows(*creating, "projects/_/buckets/b/objects/vault/x")
+    assert not parts.policies.allows(*creating, "projects/_/buckets/b/objects/other")
+    assert not parts.policies.allows(*creating)
+    told = parts.policies.get(BUCKET).to_json()
+    assert (told["version"], told["bindings"][0]["condition"]) == (3, BEGINS)
+
+
+@pytest.mark.parametrize(
+    ("condition", "version", "status"),
+    [
+        (BEGINS, 1, "INVALID_ARGUMENT"),
+        ({"expression": BEGINS["expression"]}, 3, "INVALID_ARGUMENT"),
+        ({"title": "soon", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')"}, 3, "UNIMPL"),
+        ({"title": "two", "expression": f"{BEGINS['expression']} || true"}, 3, "UNIMPL"),
+    ],
+)
+def test_conditions_that_are_not_taken(
+    parts: Parts, condition: dict[str, str], version: int, status: str
+) -> None:
+    with pytest.raises(GoogleError) as raised:
+        conditional(parts, condition, version)
+    assert raised.value.status.startswith(status)
+
+
 def test_a_custom_role_gives_its_permissions_until_it_is_deleted(parts: Parts) -> None:
     key = parts.create_key()
     role = {"title": "Key reader", "includedPermissions": ["cloudkms.cryptoKeys.get"]}

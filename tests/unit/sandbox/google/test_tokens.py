@@ -131,7 +131,9 @@ def test_a_login_gives_an_access_token_for_an_hour(parts: Parts) -> None:
     signed = statement(parts, key_file(parts, email), aud=TOKEN_URI, scope=CLOUD_PLATFORM)
     (route,) = parts.tokens.oauth_routes()
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": signed}
-    token = route.handler(Call(NOBODY, {}, body=form))["access_token"]
+    granted = route.handler(Call(NOBODY, {}, body=form))
+    assert isinstance(granted, dict)
+    token = granted["access_token"]
     assert member_of(parts, token) == f"serviceAccount:{email}"
     parts.clock.pass_time(hours=1)
     with pytest.raises(GoogleError, match="invalid authentication credentials"):

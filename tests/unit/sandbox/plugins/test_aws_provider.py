@@ -56,7 +56,7 @@ def test_another_region_replaces_everything() -> None:
 def test_types_and_functions_that_are_not_implemented_are_absent() -> None:
     provider = AwsProvider()
 
-    assert provider.resource_type("aws:s3/bucket:Bucket") is None
+    assert provider.resource_type("aws:sqs/queue:Queue") is None
     assert provider.function("aws:index/getRegion:getRegion") is None
     assert provider.resource_type("aws:kms/key:Key") is not None
 

@@ -392,6 +392,6 @@ def test_no_credentials_are_taken_but_the_token(monkeypatch: pytest.MonkeyPatch)
 def test_types_and_functions_that_are_not_implemented_are_absent() -> None:
     provider = GcpProvider()
 
-    assert provider.resource_type("gcp:storage/bucket:Bucket") is None
+    assert provider.resource_type("gcp:pubsub/topic:Topic") is None
     assert provider.function("gcp:storage/getBucket:getBucket") is None
     assert provider.resource_type("gcp:kms/cryptoKey:CryptoKey") is not None

@@ -1,0 +1,79 @@
+"""What a deployment with snapshots on a schedule keeps, and what its job's identity may do."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.end_to_end.deployment import Deployment
+
+SCHEDULE = "0 0 1 1 *"
+"""None of its times comes while a test runs."""
+
+
+def objects_of(client: Any, bucket: str) -> Sequence[str]:
+    """The names of all objects in a bucket of S3."""
+    return [str(found["Key"]) for found in client.list_objects_v2(Bucket=bucket).get("Contents", ())]
+
+
+def fetched(client: Any, bucket: str, folder: Path) -> Path:
+    """The newest snapshot of a bucket of S3, fetched with its record."""
+    snapshot = max(name for name in objects_of(client, bucket) if name.endswith(".snap"))
+    path = folder / snapshot.rpartition("/")[2]
+    for suffix in ("", ".json"):
+        client.download_file(bucket, f"{snapshot}{suffix}", f"{path}{suffix}")
+    return path
+
+
+def job_credentials(deployment: Deployment, account: str, role_arn: str) -> Mapping[str, str]:
+    """What the job's pods get from AWS for a token of their service account."""
+    token = deployment.cluster.kubectl(
+        "create", "token", account, deployment.in_namespace, "--audience=sts.amazonaws.com"
+    )
+    answer = deployment.aws("sts").assume_role_with_web_identity(
+        RoleArn=role_arn, RoleSessionName="job", WebIdentityToken=token.strip()
+    )["Credentials"]
+    return {
+        "aws_access_key_id": answer["AccessKeyId"],
+        "aws_secret_access_key": answer["SecretAccessKey"],
+        "aws_session_token": answer["SessionToken"],
+    }
+
+
+def refusals(client: Any, bucket: str, key: str) -> Mapping[str, str]:
+    """What S3 says to an identity that reads, lists, deletes, and writes elsewhere."""
+    calls = {
+        "read": lambda: client.get_object(Bucket=bucket, Key=key),
+        "list": lambda: client.list_objects_v2(Bucket=bucket),
+        "delete": lambda: client.delete_object(Bucket=bucket, Key=key),
+        "write elsewhere": lambda: client.put_object(Bucket=bucket, Key="elsewhere", Body=b""),
+    }
+    found = {}
+    for name, call in calls.items():
+        try:
+            call()
+        except ClientError as error:
+            found[name] = str(error.response["Error"]["Code"])
+        else:
+            found[name] = "allowed"
+    return found
+
+
+def take_now(deployment: Deployment, cron_job: str) -> None:
+    """Let the job take a snapshot at once, and wait until it is kept."""
+    cluster, there = deployment.cluster, deployment.in_namespace
+    cluster.kubectl("create", "job", "now", f"--from=cronjob/{cron_job}", there)
+    cluster.kubectl("wait", "job/now", there, "--for=condition=complete", "--timeout=60s")
+
+
+def make_stale(deployment: Deployment, cron_job: str) -> None:
+    """Let the last success be of years ago, and no job be left that says otherwise."""
+    cluster, there = deployment.cluster, deployment.in_namespace
+    cluster.kubectl("patch", "cronjob", cron_job, there, "--patch", '{"spec": {"suspend": true}}')
+    cluster.kubectl("delete", "jobs", "--all", there, "--cascade=foreground")
+    status = json.dumps({"status": {"lastSuccessfulTime": "2020-01-01T00:00:00Z"}})
+    cluster.kubectl(
+        "patch", "cronjob", cron_job, there, "--subresource=status", "--type=merge", "--patch", status
+    )
