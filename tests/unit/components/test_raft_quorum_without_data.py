@@ -7,11 +7,9 @@ import pytest
 from components.errors import DeploymentError
 from components.raft_quorum import RaftQuorumProvider
 from tests.unit.fakes.init_inputs import InitCluster, provide_cluster, quorum_inputs
-from tests.unit.fakes.scripted_vault import SEAL_STATUS, Answer, ScriptedVault, seal_status
+from tests.unit.fakes.scripted_vault import SEAL_STATUS, ScriptedVault, seal_status
 
 PODS = ("vault-0", "vault-1", "vault-2")
-BLANK = seal_status("awskms", initialized=False, sealed=True)
-SEALED = seal_status("awskms", initialized=True, sealed=True, cluster_id="7d0f")
 LOST = "Vault has lost all its data: every pod is blank"
 
 
@@ -23,26 +21,18 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     return cluster
 
 
-def inputs(vault: ScriptedVault, *answers: Answer, **changed: object) -> dict[str, object]:
-    """The quorum's inputs, after pods that answer so."""
-    for pod, answer in zip(PODS, answers, strict=True):
-        vault.answers(f"GET /{pod}{SEAL_STATUS.removeprefix('GET ')}", answer)
+def blank_inputs(vault: ScriptedVault, **changed: object) -> dict[str, object]:
+    """The quorum's inputs, if every pod is blank."""
+    for pod in PODS:
+        call = f"GET /{pod}{SEAL_STATUS.removeprefix('GET ')}"
+        vault.answers(call, seal_status("awskms", initialized=False, sealed=True))
     return quorum_inputs(f"{vault.address}/{{pod}}", **changed)
 
 
-def label(cluster: InitCluster, pod: str, *, initialized: bool) -> None:
-    """Label a pod as Vault does."""
-    text = "true" if initialized else "false"
-    labels = {"controller-revision-hash": "new", "vault-initialized": text}
-    cluster.objects.put("pod", pod, metadata={"labels": labels})
-
-
 def test_blank_pods_are_a_change_and_an_error(
-    vault: ScriptedVault, cluster: InitCluster, capfd: pytest.CaptureFixture[str]
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for pod in PODS:
-        label(cluster, pod, initialized=False)
-    props = inputs(vault, BLANK, BLANK, BLANK)
+    props = blank_inputs(vault)
 
     assert RaftQuorumProvider().diff("id", props, props).changes
     said = capfd.readouterr()
@@ -54,35 +44,8 @@ def test_blank_pods_are_a_change_and_an_error(
     assert {request.call.split(" ")[0] for request in vault.requests} == {"GET"}
 
 
-def test_a_vault_with_its_data_is_not_asked(vault: ScriptedVault, cluster: InitCluster) -> None:
-    label(cluster, "vault-1", initialized=True)
-    props = inputs(vault, BLANK, BLANK, BLANK)
-
-    assert not RaftQuorumProvider().diff("id", props, props).changes
-    assert vault.requests == []
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        pytest.param((BLANK, BLANK, SEALED), id="one-is-only-sealed"),
-        pytest.param((SEALED, SEALED, SEALED), id="all-are-only-sealed"),
-        pytest.param((BLANK, Answer({}, status=503), BLANK), id="one-can-not-be-asked"),
-    ],
-)
-def test_pods_that_may_have_data(vault: ScriptedVault, answers: tuple[Answer, ...]) -> None:
-    props = inputs(vault, *answers)
-    assert not RaftQuorumProvider().diff("id", props, props).changes
-
-
-def test_a_pod_that_is_not_there_may_have_data(vault: ScriptedVault, cluster: InitCluster) -> None:
-    cluster.objects.remove("pod", "vault-2")
-    props = inputs(vault, BLANK, BLANK, BLANK)
-    assert not RaftQuorumProvider().diff("id", props, props).changes
-
-
 def test_file_storage_has_no_labels(vault: ScriptedVault, cluster: InitCluster) -> None:
-    props = inputs(vault, BLANK, BLANK, BLANK, storage="file", replicas=1)
+    props = blank_inputs(vault, storage="file", replicas=1)
     assert not RaftQuorumProvider().diff("id", props, props).changes
     assert cluster.objects.calls == []
 
@@ -91,7 +54,7 @@ def test_a_cluster_that_can_not_be_asked_is_told(
     vault: ScriptedVault, cluster: InitCluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cluster.objects.fail("get pods", "pods is forbidden")
-    props = inputs(vault, BLANK, BLANK, BLANK)
+    props = blank_inputs(vault)
 
     assert not RaftQuorumProvider().diff("id", props, props).changes
     said = capfd.readouterr()
