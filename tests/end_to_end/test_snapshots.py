@@ -4,15 +4,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.lost_volumes import KEPT, lose_volumes, require_drill_passed, run_command
 from tests.end_to_end.scheduled_snapshots import (
     SCHEDULE,
+    client_of_job,
     fetched,
-    job_credentials,
     make_stale,
     objects_of,
     refusals,
@@ -48,14 +47,7 @@ def test_first_snapshot_is_in_the_bucket_with_its_record(scheduled: Deployment, 
 
 def test_jobs_identity_only_writes(scheduled: Deployment) -> None:
     (key, _) = sorted(objects_of(scheduled.aws("s3"), BUCKET))
-    environment = scheduled.stack.cloud_environment
-    role = scheduled.outputs()["snapshot_role_arn"]
-    client = boto3.client(
-        "s3",
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        region_name=environment["AWS_REGION"],
-        **job_credentials(scheduled, JOB, role),
-    )
+    client = client_of_job(scheduled, JOB, scheduled.outputs()["snapshot_role_arn"])
     assert set(refusals(client, BUCKET, key).values()) == {"AccessDenied"}
 
 
