@@ -26,6 +26,7 @@ EMAIL = f"vault-unseal@{PROJECT_ID}.iam.gserviceaccount.com"
 ACCOUNT = f"{PROJECT}/serviceAccounts/{EMAIL}"
 SECRET, REGIONAL = f"{PROJECT}/secrets/keys", f"{PROJECT}/locations/{LOCATION}/secrets/keys"
 MEMBER = f"serviceAccount:{DEPLOYER}"
+BUCKET = "snapshots-of-vault"
 SECRET_ROLE = "roles/secretmanager.secretAccessor"
 
 
@@ -75,6 +76,13 @@ LIVES: Mapping[str, Life] = {
     ),
     "gcp:secretmanager/regionalSecretIamMember:RegionalSecretIamMember": Life(
         {"secretId": REGIONAL, "role": SECRET_ROLE, "member": MEMBER}
+    ),
+    "gcp:storage/bucket:Bucket": Life(
+        {"name": BUCKET, "location": LOCATION, "uniformBucketLevelAccess": True},
+        {"labels": {"team": "one"}},
+    ),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": Life(
+        {"bucket": BUCKET, "role": "roles/storage.objectCreator", "member": MEMBER}
     ),
 }
 """In an order in which each finds what it needs; they end in the opposite one."""
