@@ -26,7 +26,6 @@ EMAIL = f"vault-unseal@{PROJECT_ID}.iam.gserviceaccount.com"
 ACCOUNT = f"{PROJECT}/serviceAccounts/{EMAIL}"
 SECRET, REGIONAL = f"{PROJECT}/secrets/keys", f"{PROJECT}/locations/{LOCATION}/secrets/keys"
 MEMBER = f"serviceAccount:{DEPLOYER}"
-BUCKET = "snapshots-of-vault"
 SECRET_ROLE = "roles/secretmanager.secretAccessor"
 
 
@@ -78,11 +77,11 @@ LIVES: Mapping[str, Life] = {
         {"secretId": REGIONAL, "role": SECRET_ROLE, "member": MEMBER}
     ),
     "gcp:storage/bucket:Bucket": Life(
-        {"name": BUCKET, "location": LOCATION, "uniformBucketLevelAccess": True},
+        {"name": "snapshots-of-vault", "location": LOCATION, "uniformBucketLevelAccess": True},
         {"labels": {"team": "one"}},
     ),
     "gcp:storage/bucketIAMMember:BucketIAMMember": Life(
-        {"bucket": BUCKET, "role": "roles/storage.objectCreator", "member": MEMBER}
+        {"bucket": "snapshots-of-vault", "role": "roles/storage.objectCreator", "member": MEMBER}
     ),
 }
 """In an order in which each finds what it needs; they end in the opposite one."""
