@@ -83,8 +83,8 @@ def _provision_volume(
                 **storage_class,
             },
         },
-        # Backups outlive the stack.
-        pulumi.ResourceOptions(provider=provider, retain_on_delete=True),
+        # Backups outlive the stack, and another size would replace the claim.
+        pulumi.ResourceOptions(provider=provider, retain_on_delete=True, ignore_changes=["spec"]),
     )
     return ProvisionedStore(f"PersistentVolumeClaim {name}", (claim,))
 

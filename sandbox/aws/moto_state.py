@@ -201,10 +201,12 @@ def object_encryption(bucket: FakeBucket, key: str, version: str | None) -> tupl
     return (None, None) if found is None else (found.encryption, found.kms_key_id)
 
 
-def upload_encryption(bucket: FakeBucket, upload_id: str) -> tuple[str | None, str | None] | None:
+def upload_encryption(bucket: FakeBucket, key: str, upload_id: str) -> tuple[str | None, str | None] | None:
     """Return the algorithm and the KMS key that a multi-part upload was begun with; None if there is none."""
     upload = bucket.multiparts.get(upload_id)
-    return None if upload is None else (upload.sse_encryption, upload.kms_key_id)
+    if upload is None or upload.key_name != key:
+        return None
+    return upload.sse_encryption, upload.kms_key_id
 
 
 def default_encryption(bucket: FakeBucket) -> tuple[str | None, str | None]:

@@ -193,7 +193,9 @@ def _encryption(call: ServiceRequest, bucket: FakeBucket) -> tuple[str | None, s
 
 def _begun_with(call: ServiceRequest) -> tuple[str | None, str | None] | None:
     bucket = find_bucket(call)
-    return None if bucket is None else moto_state.upload_encryption(bucket, call.required_text("uploadId"))
+    if bucket is None:
+        return None
+    return moto_state.upload_encryption(bucket, str(call.text("Key")), call.required_text("uploadId"))
 
 
 def check_request(call: ServiceRequest, body: bytes, *, may_list: bool) -> None:

@@ -1,10 +1,11 @@
 """What a deployment with snapshots on a schedule keeps, and what its job's identity may do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 
 from tests.end_to_end.deployment import Deployment
@@ -27,24 +28,28 @@ def fetched(client: Any, bucket: str, folder: Path) -> Path:
     return path
 
 
-def job_credentials(deployment: Deployment, account: str, role_arn: str) -> Mapping[str, str]:
-    """What the job's pods get from AWS for a token of their service account."""
+def client_of_job(deployment: Deployment, account: str, role_arn: str) -> Any:
+    """A client of S3 with what the job's pods get from AWS for a token of their service account."""
     token = deployment.cluster.kubectl(
         "create", "token", account, deployment.in_namespace, "--audience=sts.amazonaws.com"
     )
     answer = deployment.aws("sts").assume_role_with_web_identity(
         RoleArn=role_arn, RoleSessionName="job", WebIdentityToken=token.strip()
     )["Credentials"]
-    return {
-        "aws_access_key_id": answer["AccessKeyId"],
-        "aws_secret_access_key": answer["SecretAccessKey"],
-        "aws_session_token": answer["SessionToken"],
-    }
+    environment = deployment.stack.cloud_environment
+    return boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name=environment["AWS_REGION"],
+        aws_access_key_id=answer["AccessKeyId"],
+        aws_secret_access_key=answer["SecretAccessKey"],
+        aws_session_token=answer["SessionToken"],
+    )
 
 
 def refusals(client: Any, bucket: str, key: str) -> Mapping[str, str]:
     """What S3 says to an identity that reads, lists, deletes, and writes elsewhere."""
-    calls = {
+    calls: Mapping[str, Callable[[], object]] = {
         "read": lambda: client.get_object(Bucket=bucket, Key=key),
         "list": lambda: client.list_objects_v2(Bucket=bucket),
         "delete": lambda: client.delete_object(Bucket=bucket, Key=key),

@@ -15,11 +15,15 @@ from tests.end_to_end.leak_search import (
     require_nowhere_else,
     require_settings_nowhere_else,
 )
+from tests.end_to_end.scheduled_snapshots import SCHEDULE
 from tests.end_to_end.test_custody import assert_unchanged, assert_unlocks, forget_the_init
 
 
 def test_state(fresh: Deployment, tmp_path: Path) -> None:
-    require_nowhere_else(fresh, STATE, tmp_path, aws_journal_key)
+    """Snapshots are taken meanwhile, to a volume."""
+    snapshots = {"schedule": SCHEDULE, "volume": {"size": "1Gi"}}
+    require_nowhere_else(fresh, STATE, tmp_path, aws_journal_key, changes={"snapshots": snapshots})
+    assert fresh.outputs()["first_snapshot"]
 
 
 def test_change_of_shares_and_adoption(fresh: Deployment, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sandbox.aws.account import ACCOUNT_ID
 from sandbox.layout import REPOSITORY
 from sandbox.stack import SandboxStack
 from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.scheduled_snapshots import SCHEDULE, objects_of
 
 
 def printed(deployment: Deployment, document: str, *options: str) -> str:
@@ -47,6 +48,10 @@ def held_by_somebody(deployment: Deployment, policy: str) -> SandboxStack:
 
 
 def test_each_command_needs_no_more_than_its_document(fresh: Deployment) -> None:
+    """With everything that a stack makes in AWS; the first snapshot comes after the end of the root token."""
+    bucket = f"{fresh.name}-snapshots"
+    snapshots = {"schedule": SCHEDULE, "bucket": bucket, "createBucket": True, "roleName": bucket}
+    fresh.configure({"snapshots": snapshots, "init": {"rootToken": "revoke"}})
     previewer = held_by_somebody(fresh, printed(fresh, "preview"))
     previewer.pulumi("preview", quiet=True)
 
@@ -54,6 +59,7 @@ def test_each_command_needs_no_more_than_its_document(fresh: Deployment) -> None
     deployer.pulumi("up", "--yes", "--skip-preview", quiet=True)
     outputs = fresh.outputs()
     assert fresh.vault.unsealed() == 3
+    assert len(objects_of(fresh.aws("s3"), bucket)) == 2
 
     previewer.pulumi("preview", "--refresh", quiet=True)
 
@@ -67,6 +73,7 @@ def test_each_command_needs_no_more_than_its_document(fresh: Deployment) -> None
     destroyer.pulumi("destroy", "--yes", "--skip-preview", quiet=True)
     described = fresh.aws("kms").describe_key(KeyId=outputs["key_id"])["KeyMetadata"]
     assert described["KeyState"] == "PendingDeletion"
+    assert len(objects_of(fresh.aws("s3"), bucket)) == 2
 
 
 def test_a_missing_action_is_named(fresh: Deployment) -> None:

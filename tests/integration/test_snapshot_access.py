@@ -6,8 +6,8 @@ Outside of a pod Vault takes no configuration of the auth method without an auth
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import hvac
 import pytest
 
 from components.vault.client import VaultClient
@@ -34,12 +34,13 @@ def vault(vault_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def root(vault: InitialisedVault) -> hvac.Client:
+def root(vault: InitialisedVault) -> Any:
+    """A client with the root token, of Vault's own SDK, whose calls have no types."""
     return vault.servers[0].client(vault.answer.root_token)
 
 
 @pytest.fixture
-def client(vault: InitialisedVault, root: hvac.Client) -> VaultClient:
+def client(vault: InitialisedVault, root: Any) -> VaultClient:
     """A client with a token of the policy in docs/snapshots.md."""
     section = text("docs/snapshots.md").partition("### The token of the setup")[2]
     found = re.search(r"```hcl\n(.*?)```", section, re.DOTALL)
@@ -49,9 +50,7 @@ def client(vault: InitialisedVault, root: hvac.Client) -> VaultClient:
     return VaultClient(vault.address, token)
 
 
-def test_access_is_made_and_taken_away_with_the_documented_rights(
-    client: VaultClient, root: hvac.Client
-) -> None:
+def test_access_is_made_and_taken_away_with_the_documented_rights(client: VaultClient, root: Any) -> None:
     described = {"type": "kubernetes", "description": "Enabled by vault-autounseal for vault-snapshot"}
     client.request("POST", "sys/auth/kubernetes", described)
     client.request("POST", "auth/kubernetes/config", CONFIGURATION)
@@ -70,7 +69,7 @@ def test_access_is_made_and_taken_away_with_the_documented_rights(
     assert root.sys.list_policies()["data"]["policies"].count("vault-snapshot") == 0
 
 
-def test_method_of_others_stays_with_its_configuration(client: VaultClient, root: hvac.Client) -> None:
+def test_method_of_others_stays_with_its_configuration(client: VaultClient, root: Any) -> None:
     root.sys.enable_auth_method("kubernetes", description="for our pods")
     root.write("auth/kubernetes/config", **CONFIGURATION)
     assert ACCESS.set_up(client, ours=False) is False

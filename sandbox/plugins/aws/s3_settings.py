@@ -27,6 +27,9 @@ _BUCKET = Property("bucket", required=True, replaces=True, validators=(length_be
 _NAMES = {"id": "ID", "kmsMasterKeyId": "KMSMasterKeyID", "sseAlgorithm": "SSEAlgorithm"}
 """S3's names that aren't Pulumi's with a capital letter."""
 
+_SMALLEST_TO_MOVE = "all_storage_classes_128K"
+"""What S3 takes for the setting if nobody says it; no rule here moves objects."""
+
 _VERSIONING: Shape = {"status": None}
 _ENCRYPTION: Shape = {
     "applyServerSideEncryptionByDefault": {"kmsMasterKeyId": None, "sseAlgorithm": None},
@@ -338,9 +341,8 @@ class BucketLifecycleConfiguration(BucketSetting):
         ),
         Property(
             "transitionDefaultMinimumObjectSize",
-            default="all_storage_classes_128K",
-            read_back=False,
-            validators=(only("all_storage_classes_128K", "aws"),),
+            computed=True,
+            validators=(only(_SMALLEST_TO_MOVE, "aws"),),
         ),
         refused=("expectedBucketOwner", "timeouts"),
     )
@@ -353,8 +355,13 @@ class BucketLifecycleConfiguration(BucketSetting):
 
     @override
     def get(self, s3: "S3Client", bucket: str) -> PropertyMap:
-        found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-        return {"rules": [_from_api(rule, _LIFECYCLE) for rule in found]}
+        found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+        return {
+            "rules": [_from_api(rule, _LIFECYCLE) for rule in found["Rules"]],
+            "transitionDefaultMinimumObjectSize": found.get(
+                "TransitionDefaultMinimumObjectSize", _SMALLEST_TO_MOVE
+            ),
+        }
 
     @override
     def remove(self, s3: "S3Client", bucket: str) -> None:

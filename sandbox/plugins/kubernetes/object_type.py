@@ -52,6 +52,8 @@ class KubernetesObject(ResourceType):
     fields: ClassVar[frozenset[str]] = frozenset()
     """What can be given beside the metadata."""
     metadata_fields: ClassVar[frozenset[str]] = frozenset({"annotations", "labels", "name"})
+    heeded_annotations: ClassVar[frozenset[str]] = frozenset()
+    """Annotations that tell the real plugin something, and that are heeded here, too."""
     foretold_without: ClassVar[frozenset[str]] = frozenset({"AlreadyExists", "Forbidden"})
     """Why a dry run may be refused that tells nothing of the creation itself."""
 
@@ -305,6 +307,9 @@ class KubernetesObject(ResourceType):
         elif metadata is not None and not isinstance(metadata, Unknown):
             yield CheckFailure("metadata", "expected an object")
 
+    def _tells_the_plugin(self, annotation: str) -> bool:
+        return annotation.startswith("pulumi.com/") and annotation not in self.heeded_annotations
+
     def _wrong_metadata(self, metadata: PropertyMap) -> Iterator[CheckFailure]:
         for name, value in metadata.items():
             path = f"metadata.{name}"
@@ -317,7 +322,7 @@ class KubernetesObject(ResourceType):
                 for key, text in value.items():
                     if not isinstance(text, str | Unknown):
                         yield CheckFailure(path_of(("metadata", name, key)), "expected a string")
-                    if name == "annotations" and key.startswith("pulumi.com/"):
+                    if name == "annotations" and self._tells_the_plugin(key):
                         reason = not_implemented("kubernetes", f"the annotation {key}")
                         yield CheckFailure(path_of(("metadata", name, key)), reason)
             elif not isinstance(value, Unknown):

@@ -17,6 +17,7 @@ from sandbox.plugins.kubernetes.namespace import Namespace
 from sandbox.plugins.kubernetes.network_policy import NetworkPolicy
 from sandbox.plugins.kubernetes.secret import Secret
 from sandbox.plugins.kubernetes.service_account import ServiceAccount
+from sandbox.plugins.kubernetes.volume_claim import VolumeClaim
 from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
 from sandbox.plugins.provider import (
@@ -100,6 +101,7 @@ class KubernetesProvider(Provider):
             PrometheusRule.token: PrometheusRule(api, log, self._cancelled),
             Secret.token: Secret(api, log, self._cancelled, mutable=mutable),
             ServiceAccount.token: ServiceAccount(api, log, self._cancelled),
+            VolumeClaim.token: VolumeClaim(api, log, self._cancelled),
             Release.token: Release(api, self._helm, log),
         }
 

@@ -234,6 +234,16 @@ def test_names_and_locations_of_buckets(cloud: Cloud, bucket: Bucket) -> None:
         s3.delete_bucket(Bucket=bucket.name)
 
 
+def test_an_upload_belongs_to_the_key_that_it_was_begun_for(cloud: Cloud, bucket: Bucket) -> None:
+    s3 = cloud.s3(cloud.user(*writing(bucket)).credentials)
+    upload = s3.create_multipart_upload(Bucket=bucket.name, Key=f"{PREFIX}x")["UploadId"]
+    with refusal("NoSuchUpload"):
+        s3.upload_part(
+            Bucket=bucket.name, Key=f"{PREFIX}y", UploadId=upload, PartNumber=1, Body=b"of another"
+        )
+    s3.abort_multipart_upload(Bucket=bucket.name, Key=f"{PREFIX}x", UploadId=upload)
+
+
 def test_a_key_that_is_off_encrypts_nothing(cloud: Cloud) -> None:
     bucket = make_bucket(cloud)
     cloud.kms().disable_key(KeyId=bucket.key_arn.rpartition("/")[2])

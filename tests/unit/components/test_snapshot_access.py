@@ -64,9 +64,8 @@ def test_preview_refuses_what_there_is_no_token_for() -> None:
 
 
 def test_access_that_is_there_needs_no_token_until_it_changes() -> None:
-    gone = {"root_token_gone": True}
-    assert failures(recorded(), inputs(**gone)) == []
-    assert failures(recorded(), inputs(auth_path="k8s", **gone))
+    assert failures(recorded(), inputs(root_token_gone=True)) == []
+    assert failures(recorded(), inputs(auth_path="k8s", root_token_gone=True))
 
 
 def test_creation_asks_with_the_settings_token_first(vault: ScriptedVault, calls: list[Any]) -> None:

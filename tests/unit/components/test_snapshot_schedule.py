@@ -95,7 +95,10 @@ def test_only_a_network_policy_of_vault_brings_one_of_the_job() -> None:
 
 def test_volume_needs_no_cloud() -> None:
     deployment = shamir(snapshots=json.dumps(ON_VOLUME))
-    assert deployment.only("kubernetes:core/v1:PersistentVolumeClaim").retain_on_delete
+    claim = deployment.only("kubernetes:core/v1:PersistentVolumeClaim")
+    assert claim.retain_on_delete
+    # Another size would replace it, with all snapshots.
+    assert claim.ignored_changes == {"spec"}
     assert "annotations" not in deployment.only(SERVICE_ACCOUNT).inputs["metadata"]
     assert deployment.outputs["snapshot_location"] == "PersistentVolumeClaim vault-snapshots"
 

@@ -142,7 +142,7 @@ def test_volume_is_kept_by_vaults_own_image() -> None:
 
 
 def test_pods_go_where_vaults_may() -> None:
-    more = {
+    more: dict[str, Any] = {
         "nodeSelector": {"pool": "vault"},
         "tolerations": [{"key": "vault", "operator": "Exists"}],
         "priorityClassName": "high",
