@@ -46,7 +46,7 @@ def update_comparisons(rounds: Sequence[UpdateRound]) -> Sequence[Comparison]:
             allowance=samples(lambda one: one.engine_start + SLOW_KEY_SECONDS),
         ),
         Comparison(
-            "the same with TLS, metrics and auditing",
+            "the same with TLS, metrics and a first snapshot",
             "s",
             samples(lambda one: one.everything),
             samples(lambda one: one.everything_floor),

@@ -11,7 +11,7 @@ import yaml
 
 from policy.guardrails.resource import Resource
 from policy.guardrails.rules import RULES
-from policy.guardrails.types import AUDIT_DEVICES, SNAPSHOT_ACCESS
+from policy.guardrails.types import AUDIT_DEVICES
 from sandbox.layout import REPOSITORY
 from tests.unit.fakes import mocked_account, mocked_google
 from tests.unit.fakes.commands_on_path import only_commands
@@ -55,7 +55,6 @@ SECRET_ON_GOOGLE = {
 }
 NOT_BY_DEFAULT = {"snapshots-taken"}
 SOFT_BY_DEFAULT = {"keys-in-custody", "root-token-revoked"}
-ADDED = (Resource(SNAPSHOT_ACCESS, "snapshots", {}, protected=False),)
 
 
 @pytest.fixture(autouse=True)
