@@ -130,6 +130,13 @@ class OperatorInitProvider(StableProvider):
         if _change_interrupted(_olds, _news):
             say("An interrupted change of shares will be settled by pulumi up")
             difference.changes = True
+        # A state of an earlier version has none, until its next update.
+        if _olds.get("deployment"):
+            # Imported where Vault's pods are looked at: the program has no use for it.
+            from components.init.lost_volumes import lost_volumes_or_why_unseen
+
+            if lost := lost_volumes_or_why_unseen(PodAccess.from_properties(_news["access"])):
+                say(lost)
         return difference
 
     def create(self, props: dict[str, Any]) -> CreateResult:

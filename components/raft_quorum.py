@@ -264,7 +264,10 @@ def _no_quorum(props: Mapping[str, Any], access: PodAccess, error: str) -> str:
             lines.append(f"{pod}: {problem_of(access, pod, states, str(unreachable))}")
         if pod in started:
             lines.append(_indented(access.kubectl.log_tail(pod, lines=8).splitlines()))
-    return "\n".join(lines)
+    # Imported where it is needed, as most runs verify nothing.
+    from components.init.lost_volumes import lost_volumes_or_why_unseen
+
+    return "\n".join([*lines, *filter(None, [lost_volumes_or_why_unseen(access)])])
 
 
 def _indented(lines: Sequence[str]) -> str:

@@ -367,3 +367,24 @@ def test_state_of_an_earlier_version_names_the_proofs_module(
     news = {**init_inputs(preflight={"seal": "awskms", **proof, **changed}), "__provider": "p"}
     result = OperatorInitProvider().diff("id", olds, news)
     assert (result.changes, result.replaces) == (changes, [])
+
+
+def test_preview_and_update_tell_of_lost_volumes(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing differs from the state, so nothing else would say it; and there is no second init."""
+    vault.answers(SEAL_STATUS, seal_status("awskms"))
+    unchanged = {**init_inputs(vault.address), **KEYS}
+    difference = OperatorInitProvider().diff("secrets/vault", unchanged, init_inputs(vault.address))
+    assert not difference.changes
+    assert "WARNING: all of Vault's data is lost. vault-0 answered" in capfd.readouterr().err
+    assert vault.asked(INIT) == []
+
+
+def test_vault_that_has_its_data_is_not_told_of(
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    vault.answers(SEAL_STATUS, seal_status("awskms", initialized=True))
+    unchanged = {**init_inputs(vault.address), **KEYS}
+    assert not OperatorInitProvider().diff("secrets/vault", unchanged, init_inputs(vault.address)).changes
+    assert capfd.readouterr().err == ""
