@@ -13,7 +13,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 from components.awaits_release import awaits_release
 from components.errors import DeploymentError
 from components.progress import say
-from components.stable_provider import StableProvider, StableResource
+from components.stable_provider import StableProvider, StableResource, is_known_text
 from components.vault.pod_access import PodAccess, pods_identity
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _has_drifted(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     if known_lacking and not olds.get("problem"):
         return True
     token = news["token"] or (news["root_token"] if news.get("root_token_stays") else "")
-    if not _is_text(token):
+    if not is_known_text(token):
         return False
     try:
         lacking = _lacking(news, [token])
@@ -159,11 +159,6 @@ def _all_tokens(props: Mapping[str, Any]) -> Sequence[str]:
     custody = KeyCustody.from_properties(props["custody"], access.target, str(props["deployment"]))
     root_token = custody.root_token(in_state=str(props["root_token"]))
     return [token for token in (str(props["token"]), root_token) if token]
-
-
-def _is_text(value: Any) -> bool:
-    """Return whether a value is known and not empty; in a preview it may be neither."""
-    return isinstance(value, str) and value != ""
 
 
 class AuditDevices(StableResource, module="vault", name="AuditDevices"):

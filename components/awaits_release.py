@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from components.stable_provider import StableProvider
+from components.stable_provider import StableProvider, is_known_text
 
 Provider = TypeVar("Provider", bound=StableProvider)
 
@@ -21,8 +21,7 @@ PLACEHOLDER = "placeholder"
 
 def _is_missing(news: dict[str, Any]) -> bool:
     """Return whether the release is known to lack something; in a preview it may be unknown."""
-    missing = news.get(MISSING)
-    return isinstance(missing, str) and missing != ""
+    return is_known_text(news.get(MISSING))
 
 
 def awaits_release(

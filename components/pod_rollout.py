@@ -15,7 +15,7 @@ from components.chart.default_values import packaged_version
 from components.custody.key_custody import KeyCustody, reading_token
 from components.errors import DeploymentError, RetryableError
 from components.progress import say
-from components.stable_provider import StableProvider, StableResource
+from components.stable_provider import StableProvider, StableResource, is_known_text
 from components.vault.pod_access import PodAccess, pods_identity
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class PodRolloutProvider(StableProvider):
         """
         problem = None
         known = {**news, **_known_of_init(_olds, news)}
-        if _is_text(known["deployment"]) and any(_olds.get(name) != news[name] for name in INPUTS):
+        if is_known_text(known["deployment"]) and any(_olds.get(name) != news[name] for name in INPUTS):
             problem = _announced(_olds, known)
         return CheckResult(news, [CheckFailure("left_to", problem)] if problem else [])
 
@@ -119,7 +119,7 @@ def _known_of_init(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[
 
     A preview of that doesn't know any output of it, none of which such an update changes but for the shares.
     """
-    if _is_text(news["deployment"]):
+    if is_known_text(news["deployment"]):
         return {}
     return {name: olds[name] for name in _OF_INIT if name in olds}
 
@@ -156,17 +156,12 @@ def _number(revision: Any) -> str:
     return f"{revision:g}" if isinstance(revision, float) else str(revision)
 
 
-def _is_text(value: object) -> bool:
-    """Return whether a property is known; in a preview one of a resource that is to be created isn't."""
-    return isinstance(value, str) and value != ""
-
-
 def _wanted(props: Mapping[str, Any]) -> "WantedPods":
     from components.rollout.plan import WantedPods
 
     return WantedPods(
         image=str(props["image"]),
-        configuration=props["configuration"] if _is_text(props["configuration"]) else "",
+        configuration=props["configuration"] if is_known_text(props["configuration"]) else "",
         chart=str(props["chart"]),
     )
 

@@ -21,6 +21,7 @@ from components.awaits_release import awaits_release
 from components.custody.key_custody import KeyCustody, reading_token
 from components.custody.key_store import KeyStoreError
 from components.errors import DeploymentError, RetryableError
+from components.init.lost_volumes import lost_volumes
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource
 from components.vault.client import (
@@ -32,7 +33,6 @@ from components.vault.client import (
     VaultUnreachableError,
 )
 from components.vault.diagnostics import pod_states, problem_of, with_pod_problems
-from components.vault.lost_data import has_lost_all_data
 from components.vault.pod_access import PodAccess, PodUnreachableError, pods_identity
 from components.vault.servers import (
     observe_leadership,
@@ -86,16 +86,16 @@ class RaftQuorumProvider(StableProvider):
         return CreateResult(pods_identity(props), _verified(props))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Return a change also if Vault has lost all its data, so that an update ends with what to do."""
+        """Return a change also if Vault has lost its volumes, so that an update ends with what to do."""
         difference = super().diff(_id, _olds, _news)
-        if not difference.changes and (lost := _lost_data(_news)):
+        if lost := _lost_volumes(_news):
             say(lost)
             difference.changes = True
         return difference
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Verify again, as at creation; raise :class:`DeploymentError` at once if all data is lost."""
-        if lost := _lost_data(_news):
+        """Verify again, as at creation; raise :class:`DeploymentError` at once if volumes are lost."""
+        if lost := _lost_volumes(_news):
             raise DeploymentError(lost)
         return UpdateResult(_verified(_news))
 
@@ -115,24 +115,13 @@ class RaftQuorumProvider(StableProvider):
         return ReadResult(id_, _properties(props, status, [peer.to_properties() for peer in state.peers]))
 
 
-def _lost_data(props: Mapping[str, Any]) -> str | None:
-    """Return what to do about a Vault without its data; None if it has it, or that can't be seen."""
-    # Servers on file storage have no labels of their own.
-    if props["storage"] != "raft":
-        return None
-    access = PodAccess.from_properties(props["access"])
+def _lost_volumes(props: Mapping[str, Any]) -> str | None:
+    """Return what is lost, and the command that brings it back; None if nothing is, or it can't be seen."""
     try:
-        if not has_lost_all_data(access, int(props["replicas"])):
-            return None
-    except RetryableError as error:
-        say(f"Whether Vault still has its data can't be seen: {error}")
+        return lost_volumes(PodAccess.from_properties(props["access"]))
+    except DeploymentError as error:
+        say(f"Whether Vault's volumes are lost can't be seen: {error}")
         return None
-    return (
-        "Vault has lost all its data: every pod is blank, as with new volumes, though this stack has "
-        "initialised it. Nothing was initialised, and pulumi up never does that again. Bring the data back "
-        "from a snapshot: python -m components restore FILE --really STACK "
-        "(docs/snapshots.md#all-volumes-are-lost)."
-    )
 
 
 def _verified(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -296,7 +285,7 @@ def _no_quorum(props: Mapping[str, Any], access: PodAccess, error: str) -> str:
             lines.append(f"{pod}: {problem_of(access, pod, states, str(unreachable))}")
         if pod in started:
             lines.append(_indented(access.kubectl.log_tail(pod, lines=8).splitlines()))
-    return "\n".join(lines)
+    return "\n".join([*lines, *filter(None, [_lost_volumes(props)])])
 
 
 def _indented(lines: Sequence[str]) -> str:

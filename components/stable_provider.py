@@ -97,6 +97,11 @@ class StableProvider(ResourceProvider):
         return DiffResult(changes=changed, replaces=[], stables=[], delete_before_replace=False)
 
 
+def is_known_text(value: object) -> bool:
+    """Return whether a property is a text that isn't empty; in a preview it may be unknown yet."""
+    return isinstance(value, str) and value != ""
+
+
 class StableResource(Resource):
     """A resource of a :class:`StableProvider`."""
 

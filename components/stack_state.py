@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pulumi
 
@@ -15,6 +16,9 @@ from components.progress import Waiting
 IMPORTING = "VAULT_AUTOUNSEAL_IMPORT"
 """Environment variable of a preview that is to show what a lost state had; set by the command `import`."""
 _READ_SECONDS = 5
+
+_readings: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+"""What the engine has told, by its connection: a process may deploy several stacks, one after the other."""
 
 Outputs = Mapping[str, Mapping[str, Any]]
 """Outputs of the recorded resources of a type, by the resource's name."""
@@ -90,14 +94,10 @@ def recorded_outputs(resource_type: str) -> Outputs:
 def recorded_outputs_of(*resource_types: str) -> Mapping[str, Outputs]:
     """Return the outputs of the recorded resources of some types, by type and name, with one reading.
 
-    They are those of the last update, or of this one as far as it has come. Raises :class:`DeploymentError`
-    if the engine doesn't tell.
+    They are those of the last update, or of this one as far as it had come when a run first asked: all that
+    one run decides, it decides by one reading. Raises :class:`DeploymentError` if the engine doesn't tell.
     """
-    stack = qualified_stack_name()
-    # A state in a file can't be read at the moment in which the engine writes it.
-    answer = Waiting("Waiting for the stack's state", _READ_SECONDS).until(
-        partial(_outputs_of, stack), DeploymentError
-    )
+    answer = _read_once()
     return {
         resource_type: {
             urn.rpartition("::")[2]: recorded["outputs"]
@@ -123,6 +123,16 @@ def outputs_of_unretained(resource_type: str) -> Outputs:
         for resource in exported_deployment(qualified_stack_name()).get("resources", ())
         if resource["type"] == resource_type and not resource.get("retainOnDelete")
     }
+
+
+def _read_once() -> Any:
+    run = pulumi.runtime.settings.get_monitor()
+    if run not in _readings:
+        # A state in a file can't be read at the moment in which the engine writes it.
+        _readings[run] = Waiting("Waiting for the stack's state", _READ_SECONDS).until(
+            partial(_outputs_of, qualified_stack_name()), DeploymentError
+        )
+    return _readings[run]
 
 
 def _outputs_of(stack: str) -> Any:

@@ -12,7 +12,7 @@ from components.commands.snapshot_vault import selected_stack_name
 from components.errors import DeploymentError
 from components.progress import say
 from components.raft_recovery.servers import leader_of, lost_quorum
-from components.raft_recovery.steps import DOCUMENT, RecoveryInputs, await_voters, recover
+from components.raft_recovery.steps import DOCUMENT, RecoveryInputs, await_voters, forget_peers, recover
 from components.vault.pod_access import PodAccess
 
 NAME = "recover-quorum"
@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> None:
     leader = leader_of(inputs.access, inputs.replicas)
     if leader is not None:
         say(f"{leader} leads, so there is nothing to recover; waiting until every pod has joined")
+        forget_peers(inputs)
     else:
         found = lost_quorum(inputs.access, inputs.replicas)
         survivors = ", ".join(survivor.described for survivor in found.survivors)

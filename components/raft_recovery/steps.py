@@ -14,7 +14,7 @@ from components.errors import DeploymentError, RetryableError
 from components.kubernetes.kubectl import KubectlError
 from components.kubernetes.lease import RunLease
 from components.progress import Waiting, say
-from components.raft_recovery.servers import LostQuorum, Survivor, leader_of
+from components.raft_recovery.servers import LostQuorum, Survivor, leader_of, lost_quorum
 from components.shares.unseal import StillSealedError, give_shares
 from components.vault.client import VaultForbiddenError, VaultRefusedError
 from components.vault.configuration import DATA_PATH
@@ -33,6 +33,7 @@ _STEP_SECONDS = 300.0
 _ASK_NAME = 'echo "$VAULT_RAFT_NODE_ID" "$VAULT_CLUSTER_ADDR"'
 # Raft must never read half of it.
 _REPLACE = 'cat > "$0.new" && mv "$0.new" "$0"'
+_FORGET = 'rm -f "$0" "$0.new"'
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,22 @@ class _Peer:
 def recover(inputs: RecoveryInputs, found: LostQuorum) -> None:
     """Restart the survivors as the only members of raft, and wait until one of them leads.
 
-    Raises :class:`DeploymentError`; it can be run again from any point.
+    ``found`` is what the person who agreed to it was told. Raises :class:`DeploymentError`; it can be run
+    again from any point.
     """
     access = inputs.access
     lease = RunLease(access.target, access.statefulset)
     with lease.held(_ANOTHER_RUN_SECONDS):
+        # Another run may have recovered it meanwhile: what has joined since would be a second cluster.
+        if (leader := leader_of(access, inputs.replicas)) is not None:
+            say(f"{leader} leads by now, so nothing was changed")
+            return
+        told, found = found, lost_quorum(access, inputs.replicas)
+        if _names(found) != _names(told):
+            raise DeploymentError(
+                f"The pods that have Vault's data are {_names(found)} by now, and were {_names(told)}. "
+                "Nothing was changed. Run it again."
+            )
         peers = [_peer(access, survivor.server.name) for survivor in found.survivors]
         for survivor in found.survivors:
             lease.check()
@@ -75,6 +87,28 @@ def recover(inputs: RecoveryInputs, found: LostQuorum) -> None:
                     f"{survivor.server.name} can't be restarted: {error}\nRun it again."
                 ) from None
         _await_leader(inputs)
+
+
+def forget_peers(inputs: RecoveryInputs) -> None:
+    """Take away what an interrupted recovery has left in the pods of a cluster that has a leader.
+
+    The lost servers came back after all, and at its next start each survivor would leave them for a cluster
+    of its own. Raises :class:`DeploymentError` while another run recovers it.
+    """
+    access = inputs.access
+    with RunLease(access.target, access.statefulset).held(_ANOTHER_RUN_SECONDS):
+        for ordinal in range(inputs.replicas):
+            pod = access.pod(ordinal)
+            try:
+                access.kubectl.run(
+                    ["exec", pod, f"--container={_CONTAINER}", "--", "sh", "-c", _FORGET, PEERS_FILE]
+                )
+            except KubectlError as error:
+                say(
+                    f"Whether an interrupted recovery has left {PEERS_FILE} in {pod} can't be seen: {error}\n"
+                    "With that file the pod would leave the others at its next start: delete it if it is "
+                    "there."
+                )
 
 
 def await_voters(inputs: RecoveryInputs) -> None:

@@ -10,6 +10,8 @@ from components.config.reader import ConfigReader
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
+_COMMUNITY = "hashicorp/vault"
+_ENTERPRISE_TAG = re.compile(r"-ent\b")
 _REPOSITORY_FIX = "give a repository without its tag"
 _TAG_FIX = "give a tag, such as 1.21.2"
 
@@ -55,12 +57,18 @@ class InjectorImageSettings:
 
 
 def read_image(reader: ConfigReader, *, default_tag: str) -> ImageSettings:
-    """Read the image of Vault's servers."""
+    """Read the image of Vault's servers; ``default_tag`` is what the stack has, or a new one gets."""
     image = ImageSettings(
-        repository=reader.text("repository", "hashicorp/vault", IMAGE_REPOSITORY, _REPOSITORY_FIX),
+        repository=reader.text("repository", _COMMUNITY, IMAGE_REPOSITORY, _REPOSITORY_FIX),
         tag=reader.text("tag", default_tag, IMAGE_TAG, _TAG_FIX),
         pull_policy=_pull_policy(reader),
     )
+    if not (reader.has("repository") or reader.has("tag")) and _ENTERPRISE_TAG.search(default_tag):
+        reader.report(
+            "repository",
+            f"this stack has Vault {default_tag}, which {_COMMUNITY} doesn't have; set the repository that "
+            "it is from, such as hashicorp/vault-enterprise",
+        )
     reader.unknown_keys()
     return image
 

@@ -65,6 +65,7 @@ class _Restore:
         vault = self.inputs.vault
         throw_away = ThrowAwayInit(vault, self.inputs.journal_key, self.lease)
         snapshot, record = self.known.archive.sha256, self.inputs.record
+        self._require_same_keys()
         if self._is_blank():
             with vault.access.reach(0) as client:
                 self._require_version(client.seal_status().version)
@@ -83,6 +84,21 @@ class _Restore:
         self._put_keys_back()
         throw_away.forget()
         self._say_done()
+
+    def _require_same_keys(self) -> None:
+        """Raise :class:`DeploymentError` if another run has changed the shares before this one had the lease.
+
+        Which keys go back was decided by the earlier ones. The state tells only its next reader.
+        """
+        vault = self.inputs.vault
+        if vault.custody.store is None:
+            return
+        present, known = vault.custody.find(), vault.keys
+        if (present and present.fingerprint) != (known and known.fingerprint):
+            raise DeploymentError(
+                f"The shares in {vault.custody.location} have been changed since this run read them. Nothing "
+                "was changed by it. Run it again."
+            )
 
     def _is_blank(self) -> bool:
         """Return whether every server is known to be uninitialised; raise if that can't be seen."""

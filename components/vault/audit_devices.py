@@ -16,10 +16,12 @@ _TARGETS: Mapping[str, str] = {"file": LOG_FILE, "stdout": "stdout"}
 """Where the devices of the settings write (option `file_path` of Vault's type `file`)."""
 _OPTIONS: Mapping[str, str] = {"log_raw": "false", "hmac_accessor": "true", "elide_list_responses": "true"}
 _TRUE = ("1", "t", "T", "true", "True", "TRUE")
+_FALSE = ("0", "f", "false")
 _REVEALING: Mapping[str, bool] = {"log_raw": True, "hmac_accessor": False}
 """Values of options with which entries have secrets or accessors in plain text."""
-_PARTIAL = ("filter", "exclude")
-"""Options (of Vault Enterprise) that leave out entries, or a part of each."""
+_PARTIAL = ("filter", "exclude", "fallback")
+"""Options (of Vault Enterprise) that leave out entries, or a part of each; the last keeps those alone that no
+other device has taken."""
 _ENDPOINT = "sys/audit"
 
 
@@ -46,7 +48,7 @@ class AuditDevice:
         for option, bad in _REVEALING.items():
             if option in self.options and (self.options[option] in _TRUE) is bad:
                 return f"its option {option} is {self.options[option]}"
-        partial = [option for option in _PARTIAL if self.options.get(option)]
+        partial = [name for name in _PARTIAL if self.options.get(name, "").lower() not in ("", *_FALSE)]
         return f"it has the option {partial[0]}" if partial else ""
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -101,6 +102,21 @@ class Deployment:
     def up(self) -> None:
         """Update, which has to succeed."""
         self.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
+
+    def run_command(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run a command of the program on this stack, which has to succeed."""
+        result = subprocess.run(
+            [sys.executable, "-m", "components", *arguments],
+            cwd=self.stack.program,
+            env={**self.stack.environment(), "PULUMI_STACK": self.stack.name},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result
 
     def configure(self, settings: Mapping[str, object]) -> None:
         """Write the sandbox's configuration with these settings on top, or without those that are None."""

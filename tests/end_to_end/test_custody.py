@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,7 @@ KEY_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
 
 def generated_root_token(deployment: Deployment, *, stdin: str = "") -> str:
     """What the documented command prints."""
-    result = subprocess.run(
-        [sys.executable, "-m", "components", "generate-root"],
-        cwd=deployment.stack.program,
-        env={**deployment.stack.environment(), "PULUMI_STACK": deployment.stack.name},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
+    result = deployment.run_command("generate-root", stdin=stdin)
     return result.stdout.strip()
 
 

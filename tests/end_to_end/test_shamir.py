@@ -1,7 +1,5 @@
 """The Shamir seal: unsealed by the deployment, sealed after a restart, unsealed by the command."""
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +7,6 @@ import pytest
 
 from sandbox.cluster.credentials import administrator_api
 from sandbox.cluster.paths import ClusterPaths
-from sandbox.layout import REPOSITORY
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 from tests.end_to_end.watched_roll import WatchedPods, cancel, start, terminating
@@ -41,16 +38,7 @@ def test_unsealed_by_the_command_after_a_restart(shamir: Deployment) -> None:
     poll(
         "three sealed pods", 60, lambda: [status["sealed"] for status in vault.seal_statuses()] == [True] * 3
     )
-    result = subprocess.run(
-        [sys.executable, "-m", "components", "unseal"],
-        cwd=REPOSITORY,
-        env={**shamir.stack.environment(), "PULUMI_STACK": shamir.stack.name},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    result = shamir.run_command("unseal")
     token = shamir.outputs()["root_token"]
     vault.await_healthy_voters(token)
     assert not [share for share in shamir.outputs()["key_shares"] if share in result.stdout + result.stderr]

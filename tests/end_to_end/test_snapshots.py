@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.lost_volumes import KEPT, lose_volumes, require_drill_passed, run_command
+from tests.end_to_end.lost_volumes import KEPT, lose_volumes, require_drill_passed
 from tests.end_to_end.scheduled_snapshots import (
     SCHEDULE,
     client_of_job,
@@ -52,7 +52,7 @@ def test_jobs_identity_only_writes(scheduled: Deployment) -> None:
 
 
 def test_status_tells_the_last_snapshot(scheduled: Deployment) -> None:
-    said = run_command(scheduled, "status")
+    said = scheduled.run_command("status").stdout
     assert "the last one was kept at" in said
     assert f"s3://{BUCKET}/{PREFIX}" in said
 
@@ -90,7 +90,7 @@ def test_two_of_three_volumes_lost(awskms: Deployment) -> None:
     vault.await_healthy_voters(token)
     vault.write("cubbyhole/quorum", token, KEPT)
     lose_volumes(awskms, [0, 2])
-    said = run_command(awskms, "recover-quorum", "--really", awskms.stack.name)
+    said = awskms.run_command("recover-quorum", "--really", awskms.stack.name).stderr
     assert "vault-1 leads" in said
     vault.await_healthy_voters(token)
     answer = vault.read("cubbyhole/quorum", token)

@@ -6,8 +6,6 @@ import dataclasses
 import json
 import re
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,16 +65,7 @@ def test_command_in_a_pod_verifies_its_server(awskms: Deployment) -> None:
 
 
 def test_command_of_the_program_works_over_tls(awskms: Deployment, vault: RunningVault) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "components", "generate-root"],
-        cwd=REPOSITORY,
-        env={**awskms.stack.environment(), "PULUMI_STACK": awskms.stack.name},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    result = awskms.run_command("generate-root")
     assert vault.read("auth/token/lookup-self", result.stdout.strip()) is not None
 
 
@@ -109,16 +98,7 @@ def shown(page: str) -> str:
 
 
 def test_status_is_as_readme_shows_it(awskms: Deployment) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "components", "status"],
-        cwd=REPOSITORY,
-        env={**awskms.stack.environment(), "PULUMI_STACK": awskms.stack.name},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    result = awskms.run_command("status")
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     (page,) = re.findall(r"```\n(Vault vault/vault at .*?)```", readme, re.DOTALL)
     assert shown(result.stdout) == shown(page), result.stdout

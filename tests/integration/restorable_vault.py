@@ -19,7 +19,7 @@ from components.custody.stores.aws_secrets_manager import Store
 from components.kubernetes.kubectl import KubernetesTarget
 from components.seals import awskms
 from components.vault.client import VaultClient
-from tests.integration.key_service import CREDENTIALS, REGION, KeyService
+from tests.integration.key_service import CREDENTIALS, REGION, KeyService, run_key_service
 from tests.integration.program_inputs import DEPLOYMENT
 from tests.integration.vault_servers import ACCESS, VaultServers, vault_servers, wait_until
 from tests.unit.fakes.commands_on_path import install_command
@@ -256,6 +256,17 @@ def restorable_vault(
         vault.select_stack()
         with vault.pods():
             yield vault
+
+
+@contextlib.contextmanager
+def vault_of_key_service(program: Path, folder: Path) -> Iterator[RestorableVault]:
+    """One that a key of KMS unseals, in a key service of its own."""
+    with (
+        run_key_service() as kms,
+        pytest.MonkeyPatch.context() as monkeypatch,
+        restorable_vault(program, folder, "awskms", kms, monkeypatch) as vault,
+    ):
+        yield vault
 
 
 def other_keys(record: KeyRecord) -> KeyRecord:

@@ -6,26 +6,13 @@ from pathlib import Path
 import pytest
 
 from components.vault.client import VaultClient
-from tests.integration.key_service import KeyService, run_key_service
-from tests.integration.restorable_vault import STACK, RestorableVault, restorable_vault
+from tests.integration.restorable_vault import STACK, RestorableVault, restorable_vault, vault_of_key_service
 from tests.integration.vault_servers import wait_until
 
 
 @pytest.fixture(scope="module")
-def kms() -> Iterator[KeyService]:
-    with run_key_service() as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def vault(
-    vault_program: Path, tmp_path_factory: pytest.TempPathFactory, kms: KeyService
-) -> Iterator[RestorableVault]:
-    folder = tmp_path_factory.mktemp("quorum")
-    with (
-        pytest.MonkeyPatch.context() as monkeypatch,
-        restorable_vault(vault_program, folder, "awskms", kms, monkeypatch) as restorable,
-    ):
+def vault(vault_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestorableVault]:
+    with vault_of_key_service(vault_program, tmp_path_factory.mktemp("quorum")) as restorable:
         yield restorable
 
 
@@ -89,16 +76,16 @@ def test_one_of_three_is_left(vault: RestorableVault, capfd: pytest.CaptureFixtu
 def test_one_of_three_is_left_with_shamir(
     vault_program: Path,
     tmp_path: Path,
-    kms: KeyService,
+    vault: RestorableVault,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with restorable_vault(vault_program, tmp_path, "shamir", kms, monkeypatch) as vault:
-        vault.write("kept")
-        lose_two(vault)
-        code, said = vault.run(capfd, "recover-quorum", "--really", STACK)
+    with restorable_vault(vault_program, tmp_path, "shamir", vault.kms, monkeypatch) as shamir:
+        shamir.write("kept")
+        lose_two(shamir)
+        code, said = shamir.run(capfd, "recover-quorum", "--really", STACK)
         assert code == 0, said
-        assert (vault.has("kept"), vault.voters()) == (True, 3)
+        assert (shamir.has("kept"), shamir.voters()) == (True, 3)
 
 
 def test_nothing_is_left(vault: RestorableVault, capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,27 +16,20 @@ from components.snapshots.record import read_record, record_path
 from components.vault.client import VaultClient
 from components.vault.snapshot_transfer import SNAPSHOT, write_snapshot
 from sandbox.layout import REPOSITORY
-from tests.integration.key_service import KeyService, run_key_service
-from tests.integration.restorable_vault import STACK, RestorableVault, other_keys, restorable_vault
+from tests.integration.restorable_vault import (
+    STACK,
+    RestorableVault,
+    other_keys,
+    restorable_vault,
+    vault_of_key_service,
+)
 from tests.integration.vault_servers import wait_until
 
 
 @pytest.fixture(scope="module")
-def kms() -> Iterator[KeyService]:
-    with run_key_service() as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def vault(
-    vault_program: Path, tmp_path_factory: pytest.TempPathFactory, kms: KeyService
-) -> Iterator[RestorableVault]:
+def vault(vault_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestorableVault]:
     """A Vault that a key of KMS unseals; each test leaves it serving."""
-    folder = tmp_path_factory.mktemp("awskms")
-    with (
-        pytest.MonkeyPatch.context() as monkeypatch,
-        restorable_vault(vault_program, folder, "awskms", kms, monkeypatch) as restorable,
-    ):
+    with vault_of_key_service(vault_program, tmp_path_factory.mktemp("awskms")) as restorable:
         yield restorable
 
 
@@ -307,29 +300,29 @@ def test_pod_that_cannot_be_asked_is_not_taken_for_a_blank_one(
 def test_all_volumes_lost_with_shamir(
     vault_program: Path,
     tmp_path: Path,
-    kms: KeyService,
+    vault: RestorableVault,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with restorable_vault(vault_program, tmp_path, "shamir", kms, monkeypatch) as vault:
-        vault.write("before")
-        path = tmp_path / "vault.snap"
-        assert vault.run(capfd, "snapshot", str(path))[0] == 0
-        vault.wipe(0, 1, 2)
-        code, said = vault.run(capfd, "restore", "--really", STACK, str(path))
+    with restorable_vault(vault_program, tmp_path, "shamir", vault.kms, monkeypatch) as shamir:
+        shamir.write("before")
+        path = tmp_path / "shamir.snap"
+        assert shamir.run(capfd, "snapshot", str(path))[0] == 0
+        shamir.wipe(0, 1, 2)
+        code, said = shamir.run(capfd, "restore", "--really", STACK, str(path))
         assert code == 0, said
-        assert (vault.has("before"), vault.voters()) == (True, 3)
+        assert (shamir.has("before"), shamir.voters()) == (True, 3)
         # Its shares are rekeyed to another number, and the snapshot from before is restored once more.
-        rekeyed = vault.rekey(shares=3, threshold=2)
-        vault.store.write(rekeyed, vault.servers.access.target)
-        vault.select_stack(keys_fingerprint=rekeyed.fingerprint, keys_version=vault.version())
-        code, said = vault.run(capfd, "restore", "--really", STACK, str(path))
+        rekeyed = shamir.rekey(shares=3, threshold=2)
+        shamir.store.write(rekeyed, shamir.servers.access.target)
+        shamir.select_stack(keys_fingerprint=rekeyed.fingerprint, keys_version=shamir.version())
+        code, said = shamir.run(capfd, "restore", "--really", STACK, str(path))
         assert code == 0, said
-        assert vault.stored() == vault.record
-        vault.restart()
-        vault.unseal(vault.record)
-        wait_until("it serves", 60, lambda: any(server.is_active() for server in vault.servers.servers))
-        assert vault.has("before")
+        assert shamir.stored() == shamir.record
+        shamir.restart()
+        shamir.unseal(shamir.record)
+        wait_until("it serves", 60, lambda: any(server.is_active() for server in shamir.servers.servers))
+        assert shamir.has("before")
 
 
 def given(monkeypatch: pytest.MonkeyPatch, token: str) -> None:

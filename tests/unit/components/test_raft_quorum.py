@@ -194,7 +194,11 @@ def test_log_of_pods_that_are_not_unsealed(monkeypatch: pytest.MonkeyPatch, tmp_
     """Each pod is told with its own reason; one that has never run has no log."""
     objects = KubernetesObjects(tmp_path / "pods")
     objects.put("statefulset", "vault", spec={"replicas": 3})
-    objects.put("pod", "vault-0", status={"containerStatuses": [{"ready": False, "state": {"running": {}}}]})
+    objects.put(
+        "pod",
+        "vault-0",
+        status={"containerStatuses": [{"name": "vault", "ready": False, "state": {"running": {}}}]},
+    )
     unbound = {"type": "PodScheduled", "status": "False", "message": "unbound claims"}
     objects.put("pod", "vault-1", status={"conditions": [unbound]})
     provide_kubectl(

@@ -44,13 +44,12 @@ PROVIDERS: Mapping[type[ResourceProvider], Mapping[str, Any] | None] = {
     JournalKeyProvider: {},
     OperatorInitProvider: {"shares": 5, "threshold": 3},
     PodRolloutProvider: {"deployment": "uid/vault/vault", **dict.fromkeys(ROLLOUT_INPUTS, "")},
-    # With raft it asks the cluster, by kubectl and nothing else while Vault has its data.
-    RaftQuorumProvider: {"replicas": 3, "storage": "file"},
     ReleaseGuardProvider: {"storage": "raft", "migrated_to": "", "seal_type": "awskms"},
     RootTokenRevocationProvider: {},
     ShamirUnsealProvider: {},
-    # Its diff asks the cluster, by kubectl and nothing else, so it is only loaded.
+    # Their diffs ask the cluster, by kubectl and nothing else, so they are only loaded.
     KubernetesIdentityProvider: None,
+    RaftQuorumProvider: None,
 }
 LOAD = """
 import importlib, json, sys

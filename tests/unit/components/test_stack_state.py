@@ -53,6 +53,19 @@ def test_stack_is_named_as_its_backend_knows_it(
     assert call.args == {"stackName": stack}
 
 
+def test_one_run_reads_once_and_the_next_one_again() -> None:
+    found: list[Mapping[str, Mapping[str, Any]]] = []
+    for outputs in (OUTPUTS, {"securityGroupRuleId": "sgr-2"}):
+        deployment = deploy(
+            {},
+            answers={GET_STATE: {"outputs": {f"{STACK}{RULE}::rule": {"type": RULE, "outputs": outputs}}}},
+            outputs=lambda _: {},
+            program=lambda: found.extend(recorded_outputs(RULE) for _ in range(3)),
+        )
+        assert len(deployment.calls) == 1
+    assert found == [{"rule": OUTPUTS}] * 3 + [{"rule": {"securityGroupRuleId": "sgr-2"}}] * 3
+
+
 def test_engine_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack_state, "_READ_SECONDS", 0.2)
     with pytest.raises(DeploymentError, match=r"doesn't tell what the state of stack .* records: .*unknown"):

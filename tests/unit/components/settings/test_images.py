@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from components.settings import ImageSettings
+from components.settings.deployed_vault import DeployedVault
 from components.settings.images import InjectorImageSettings
 from tests.unit.fakes.stack_settings import PROJECT, SHAMIR, nested, parse, problems
 
@@ -28,6 +29,35 @@ def test_image_of_the_injector_is_the_charts_own_unless_set() -> None:
     assert parse({**SHAMIR, "injector": {"image": given}}).injector.image == InjectorImageSettings(
         repository="registry.example.com/vault-k8s", tag="1", pull_policy="Never"
     )
+
+
+ENTERPRISE = DeployedVault("1.18.1-ent", "0.29.1", "none")
+
+
+@pytest.mark.parametrize("image", [{}, {"pullPolicy": "Always"}])
+def test_enterprise_that_lost_its_repository(image: dict[str, str]) -> None:
+    """The tag is kept, as the stack has it, and the default repository has no such image."""
+    assert problems({**SHAMIR, "image": image}, deployed=ENTERPRISE) == [
+        f"{PROJECT}:image.repository is not set: this stack has Vault 1.18.1-ent, which hashicorp/vault "
+        "doesn't have; set the repository that it is from, such as hashicorp/vault-enterprise"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ({"repository": "hashicorp/vault-enterprise"}, "hashicorp/vault-enterprise:1.18.1-ent"),
+        ({"tag": "1.21.2"}, "hashicorp/vault:1.21.2"),
+    ],
+)
+def test_enterprise_that_keeps_its_repository_or_is_left(image: dict[str, str], name: str) -> None:
+    assert parse({**SHAMIR, "image": image}, deployed=ENTERPRISE).image.name == name
+
+
+@pytest.mark.parametrize("tag", ["1.18.1", "1.18.1-current", "1.18.1-entrypoint"])
+def test_other_tag_is_kept(tag: str) -> None:
+    deployed = DeployedVault(tag, "0.29.1", "none")
+    assert parse(SHAMIR, deployed=deployed).image.name == f"hashicorp/vault:{tag}"
 
 
 def test_pull_secrets() -> None:

@@ -19,6 +19,7 @@ from tests.unit.fakes.init_inputs import (
     provide_cluster,
 )
 from tests.unit.fakes.key_records import key_record
+from tests.unit.fakes.scripted_store import Store
 from tests.unit.fakes.scripted_vault import (
     INIT,
     LEADER,
@@ -103,3 +104,24 @@ def test_claim_without_a_pod(vault: ScriptedVault, cluster: InitCluster, tmp_pat
     vault.answers(SEAL_STATUS, seal_status())
     cluster.objects.put("pvc", "data-vault-1", status={"phase": "Bound"})
     refused(inputs(vault, tmp_path), vault, "vault-1: there is no such pod")
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("stored", [True, False], ids=["another set", "none"])
+def test_shares_that_another_run_has_changed_meanwhile(
+    vault: ScriptedVault, tmp_path: Path, stored: bool
+) -> None:
+    """It had the lease after this run had read them, so those of the snapshot have to go back by now."""
+    vault.answers(SEAL_STATUS, SERVES)
+    vault.answers(LEADER, LEADS)
+    given = inputs(vault, tmp_path)
+    keys = given.vault.keys
+    assert keys is not None
+    changed = replace(keys, recovery_shares=tuple(reversed(keys.recovery_shares)))
+    store = Store(str(tmp_path))
+    if stored:
+        store.write(changed, TARGET)
+    custody = replace(given.vault.custody, store=store)
+    meanwhile = replace(given, vault=replace(given.vault, custody=custody))
+    refused(meanwhile, vault, "have been changed since this run read them")
+    assert vault.requests == []

@@ -82,6 +82,9 @@ def test_devices_that_write_elsewhere_are_of_others() -> None:
         ({"hmac_accessor": "false"}, "its option hmac_accessor is false"),
         ({"filter": "mount_type == kv"}, "it has the option filter"),
         ({"exclude": "[]"}, "it has the option exclude"),
+        # Of Enterprise: it writes only what no other device's filter lets through.
+        ({"fallback": "true"}, "it has the option fallback"),
+        ({"fallback": "false"}, ""),
     ],
 )
 def test_unfit_device(options: dict[str, str], unfit: str) -> None:
