@@ -31,3 +31,11 @@ KUBERNETES_IDENTITY = f"{DYNAMIC}/vault:KubernetesIdentity"
 OPERATOR_INIT = f"{DYNAMIC}/vault:OperatorInit"
 OWN_CERTIFICATE = f"{DYNAMIC}/vault:OwnCertificate"
 RELEASE_GUARD = f"{DYNAMIC}/vault:ReleaseGuard"
+
+PACKAGED_VAULT = "vault-autounseal:index:Vault"
+"""The component that the package offers to other programs, which may be the parent of resources of theirs."""
+COMPONENTS = "vault-autounseal:"
+"""What the types of this program's components begin with."""
+IN_COMPONENTS = frozenset({IAM_ROLE, INGRESS_RULE, KMS_KEY, RELEASE})
+"""Types of which a program of other people may have resources beside those of Vault, which all have one of
+this program's components as their parent."""

@@ -231,8 +231,8 @@ PINNED_TOOLS = (
         version_arguments=("-version",),
         on_path=VersionRange((1, 11, 0), (1, 12, 0)),
     ),
-    # Evaluates the alarms in tests, with Prometheus' engine alone: promtool would bring the clients of every
-    # cloud along, which it discovers services by.
+    # Evaluates the alarms in tests, with Prometheus' engine alone. promtool builds as well, but brings the
+    # clients of every cloud along, by which it discovers services: 325 s of processor time in place of 18 s.
     PinnedTool(
         name="promql",
         version="0.305.1",
