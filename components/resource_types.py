@@ -35,3 +35,11 @@ OPERATOR_INIT = f"{DYNAMIC}/vault:OperatorInit"
 OWN_CERTIFICATE = f"{DYNAMIC}/vault:OwnCertificate"
 RELEASE_GUARD = f"{DYNAMIC}/vault:ReleaseGuard"
 ROOT_TOKEN_REVOCATION = f"{DYNAMIC}/vault:RootTokenRevocation"
+
+PACKAGED_VAULT = "vault-autounseal:index:Vault"
+"""The component that the package offers to other programs, which may be the parent of resources of theirs."""
+COMPONENTS = "vault-autounseal:"
+"""What the types of this program's components begin with."""
+IN_COMPONENTS = frozenset({IAM_ROLE, INGRESS_RULE, KMS_KEY, RELEASE})
+"""Types of which a program of other people may have resources beside those of Vault, which all have one of
+this program's components as their parent."""

@@ -12,6 +12,7 @@ import pulumi
 from components.child_environment import environment_without_settings
 from components.errors import DeploymentError
 from components.progress import Waiting
+from components.resource_types import COMPONENTS, IN_COMPONENTS, PACKAGED_VAULT
 
 IMPORTING = "VAULT_AUTOUNSEAL_IMPORT"
 """Environment variable of a preview that is to show what a lost state had; set by the command `import`."""
@@ -68,7 +69,7 @@ def outputs_in(deployment: Mapping[str, Any], *resource_types: str) -> Mapping[s
             str(resource["urn"]).rpartition("::")[2]: resource.get("outputs", {})
             for resource in deployment.get("resources", ())
             # One that a replacement has left for deletion has the other's URN.
-            if resource["type"] == resource_type and not resource.get("delete")
+            if _is_own(resource["urn"], resource["type"], resource_type) and not resource.get("delete")
         }
         for resource_type in resource_types
     }
@@ -92,7 +93,7 @@ def recorded_outputs(resource_type: str) -> Outputs:
 
 
 def recorded_outputs_of(*resource_types: str) -> Mapping[str, Outputs]:
-    """Return the outputs of the recorded resources of some types, by type and name, with one reading.
+    """Return the outputs of Vault's recorded resources of some types, by type and name, with one reading.
 
     They are those of the last update, or of this one as far as it had come when a run first asked: all that
     one run decides, it decides by one reading. Raises :class:`DeploymentError` if the engine doesn't tell.
@@ -102,7 +103,7 @@ def recorded_outputs_of(*resource_types: str) -> Mapping[str, Outputs]:
         resource_type: {
             urn.rpartition("::")[2]: recorded["outputs"]
             for urn, recorded in answer["outputs"].items()
-            if recorded["type"] == resource_type
+            if _is_own(urn, recorded["type"], resource_type)
         }
         for resource_type in resource_types
     }
@@ -121,7 +122,7 @@ def outputs_of_unretained(resource_type: str) -> Outputs:
     return {
         str(resource["urn"]).rpartition("::")[2]: resource.get("outputs", {})
         for resource in exported_deployment(qualified_stack_name()).get("resources", ())
-        if resource["type"] == resource_type and not resource.get("retainOnDelete")
+        if _is_own(resource["urn"], resource["type"], resource_type) and not resource.get("retainOnDelete")
     }
 
 
@@ -133,6 +134,18 @@ def _read_once() -> Any:
             partial(_outputs_of, qualified_stack_name()), DeploymentError
         )
     return _readings[run]
+
+
+def _is_own(urn: str, type_: str, wanted: str) -> bool:
+    """Return whether a recorded resource is of the wanted type, and Vault's.
+
+    The package's component stands in programs of other people, whose stacks have releases, keys and roles of
+    their own.
+    """
+    if type_ != wanted or wanted not in IN_COMPONENTS:
+        return type_ == wanted
+    *parents, _ = urn.split("::")[2].split("$")
+    return bool(parents) and parents[-1].startswith(COMPONENTS) and parents[-1] != PACKAGED_VAULT
 
 
 def _outputs_of(stack: str) -> Any:

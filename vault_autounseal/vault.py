@@ -12,9 +12,10 @@ from pulumi.runtime.settings import get_root_resource, set_root_resource
 from components.deployment import deploy_vault
 from components.errors import DeploymentError, SettingsError
 from components.operating_system import require_supported_system
+from components.resource_types import PACKAGED_VAULT
 from components.settings.load import PACKAGE_NAMESPACE, load_settings
 
-TYPE = "vault-autounseal:index:Vault"
+TYPE = PACKAGED_VAULT
 _SECRETS = ("token", "adoptedKeys")
 
 

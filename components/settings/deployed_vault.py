@@ -31,6 +31,8 @@ RECORDING_TYPES = (
     STACK,
 )
 """The types of the resources by which a state tells of its Vault."""
+_REQUEST = "server-certificate"
+"""Name of the resource by which cert-manager is asked; others of its type may be another program's."""
 
 
 @dataclass(frozen=True)
@@ -103,4 +105,4 @@ def _tls_source(recorded: Mapping[str, Outputs], values: Mapping[str, Any]) -> T
     # A state that was lost, and imported, has no certificate: the stack makes its own again.
     if not given:
         return "own"
-    return "cert-manager" if recorded[CERTIFICATE] else "secret"
+    return "cert-manager" if _REQUEST in recorded[CERTIFICATE] else "secret"

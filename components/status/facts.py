@@ -12,6 +12,11 @@ from components.vault.client import Leader, RaftState, SealStatus
 from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import PodOrigin, Server
 
+_NO_RIGHTS = "is forbidden: User"
+"""Words of the API server if a right is missing, also where kubectl names no reason: in a tunnel's refusal.
+
+Source: kubernetes/apiserver, pkg/endpoints/handlers/responsewriters/errors.go."""
+
 
 @dataclass(frozen=True)
 class RecordedStack:
@@ -131,6 +136,11 @@ class ObservedPod:
     def exists(self) -> bool:
         """Whether there is such a pod, or one may be there as Kubernetes can't be asked."""
         return bool(self.server.pod_uid)
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether whoever looks at it lacks the rights to ask its Vault, of which then nothing is known."""
+        return self.status is None and _NO_RIGHTS in self.problem
 
     @property
     def leads(self) -> bool:

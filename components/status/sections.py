@@ -67,6 +67,9 @@ def _pod(facts: Facts, pod: ObservedPod) -> Line:
         command = _kubectl(facts, "describe", "pod", pod.name)
         fix = "see what hinders it, and docs/troubleshooting.md"
         return Line(f"it doesn't run: {pod.kubernetes}", State.ATTENTION, pod.name, fix, command)
+    if pod.forbidden:
+        fix = "have the rights granted that docs/operations.md names for monitoring"
+        return Line(f"its Vault can't be asked: {pod.problem}", State.UNKNOWN, pod.name, fix)
     if pod.status is None:
         fix = "see what it logs; if it hangs, delete it, and its controller makes another on the same volume"
         command = _kubectl(facts, "logs", pod.name, "--container=vault", "--tail=30")
@@ -184,7 +187,7 @@ def _leadership(facts: Facts) -> list[Line]:
         )
         return [Line(f"there are two clusters: {said}", State.ATTENTION, fix=fix)]
     leading = [pod.name for pod in serving if pod.leads]
-    if not serving and facts.unreachable:
+    if not serving and (facts.unreachable or any(pod.forbidden for pod in facts.pods)):
         return [Line("no pod says who leads", State.UNKNOWN)]
     if not serving:
         return [Line("no pod says who leads", State.ATTENTION, fix="fix the pods first")]

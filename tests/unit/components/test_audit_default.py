@@ -49,6 +49,16 @@ def test_new_stack_audits_to_both() -> None:
     assert not any("audit" in line for line in deployment.log)
 
 
+def test_releases_beside_the_packages_vault_make_no_earlier_stack_of_a_new_one() -> None:
+    """Its program may have installed others before, of charts with values of the same names."""
+    outputs = {"values": EARLIER, "version": "4.11.3"}
+    deployment = deployed({"type": RELEASE, "name": "ingress-nginx", "parent": "", "outputs": outputs})
+    assert devices(deployment) == [["file", "stdout"]]
+    release_ = deployment.only(HELM_RELEASE).inputs
+    assert release_["version"] != "4.11.3"
+    assert release_["values"]["server"]["image"]["tag"] != "1.18.1"
+
+
 def test_new_stack_without_the_volume_audits_to_the_log() -> None:
     deployment = up({**STACK, "auditStorage": '{"enabled": false}'})
     assert devices(deployment) == [["stdout"]]

@@ -16,9 +16,13 @@ from tests.unit.fakes.recorded_deployment import REFUSAL, Answer, Deployment, de
 
 STACK = "urn:pulumi:prod::vault-autounseal::"
 OUTPUTS = {"securityGroupRuleId": "sgr-1"}
+OWN_RULE = f"{STACK}vault-autounseal:aws:WebhookIngress${RULE}::"
 RECORDED: Answer = {
     "outputs": {
-        f"{STACK}component${RULE}::webhook-ingress": {"type": RULE, "outputs": OUTPUTS},
+        f"{OWN_RULE}webhook-ingress": {
+            "type": RULE,
+            "outputs": OUTPUTS,
+        },
         f"{STACK}aws:kms/key:Key::unseal-key": {"type": "aws:kms/key:Key", "outputs": {"keyId": "1"}},
     }
 }
@@ -37,6 +41,35 @@ def read(answer: Answer = RECORDED) -> tuple[Mapping[str, Mapping[str, Any]], De
 
 def test_resources_of_the_type_are_told_by_their_names() -> None:
     assert read()[0] == {"webhook-ingress": OUTPUTS}
+
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+FOREIGN = [
+    f"{STACK}{RELEASE}::ingress-nginx",
+    f"{STACK}vault-autounseal:index:Vault${RELEASE}::beside",
+    f"{STACK}acme:index:Platform${RELEASE}::vault",
+]
+OWN = [
+    f"{STACK}vault-autounseal:vault:Release${RELEASE}::vault",
+    f"{STACK}acme:index:Platform$vault-autounseal:index:Vault$vault-autounseal:vault:Release${RELEASE}::vault",
+]
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_releases_of_the_program_around_the_package_are_not_vaults(own: str) -> None:
+    """A program of somebody else has releases beside Vault's, and may have parented some to it."""
+    resources = [*FOREIGN, own]
+    answer = {"outputs": {urn: {"type": RELEASE, "outputs": {"urn": urn}} for urn in resources}}
+    found: list[Any] = []
+    deploy(
+        {},
+        answers={GET_STATE: answer},
+        outputs=lambda _: {},
+        program=lambda: found.append(recorded_outputs(RELEASE)),
+    )
+    assert found == [{"vault": {"urn": own}}]
+    exported = [{"type": RELEASE, "urn": urn, "outputs": {"urn": urn}} for urn in resources]
+    assert stack_state.outputs_in({"resources": exported}, RELEASE) == {RELEASE: {"vault": {"urn": own}}}
 
 
 @pytest.mark.parametrize(
@@ -99,8 +132,12 @@ def test_export_is_not_given_the_settings(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_export_tells_the_same_of_what_is_not_to_be_deleted() -> None:
     recorded = [
-        {"type": RULE, "urn": f"{STACK}component${RULE}::webhook-ingress", "outputs": OUTPUTS},
-        {"type": RULE, "urn": f"{STACK}{RULE}::replaced", "outputs": {}, "delete": True},
+        {
+            "type": RULE,
+            "urn": f"{OWN_RULE}webhook-ingress",
+            "outputs": OUTPUTS,
+        },
+        {"type": RULE, "urn": f"{OWN_RULE}replaced", "outputs": {}, "delete": True},
         {"type": "pulumi:pulumi:Stack", "urn": f"{STACK}pulumi:pulumi:Stack::stack"},
     ]
     found = stack_state.outputs_in({"resources": recorded}, RULE, "pulumi:pulumi:Stack", "other")

@@ -19,6 +19,7 @@ from tests.unit.fakes.mocked_google import (
     PUBLIC_CLUSTER,
 )
 from tests.unit.fakes.recorded_deployment import Answer, Deployment, deploy
+from tests.unit.fakes.recorded_state import urn
 from tests.unit.fakes.stack_settings import EKS, GKE, NODE_GROUP, SHAMIR, parse
 
 
@@ -116,7 +117,8 @@ def test_rule_that_is_there_is_the_stacks_if_its_state_records_it(
     monkeypatch: pytest.MonkeyPatch, recorded: Mapping[str, Any], rules: int
 ) -> None:
     outputs = {"securityGroupId": NODE_GROUP, **recorded}
-    state = {"outputs": {"urn::webhook-ingress": {"type": mocked_account.RULE, "outputs": outputs}}}
+    rule = {"type": mocked_account.RULE, "name": "webhook-ingress", "outputs": outputs}
+    state = {"outputs": {urn(rule): rule}}
     answers = {
         mocked_account.GET_STATE: state if recorded else {"outputs": {}},
         mocked_account.GET_RULES: {"ids": ["sgr-1"]},

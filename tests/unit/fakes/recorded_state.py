@@ -7,16 +7,25 @@ from typing import Any
 
 import pytest
 
+from components.resource_types import IAM_ROLE, INGRESS_RULE, KMS_KEY, RELEASE
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.recorded_deployment import Answer
 
 STACK = "urn:pulumi:prod::vault-autounseal::"
 NO_STATE: Answer = {"outputs": {}}
+PARENTS = {
+    IAM_ROLE: "vault-autounseal:aws:IrsaRole",
+    INGRESS_RULE: "vault-autounseal:aws:WebhookIngress",
+    KMS_KEY: "vault-autounseal:aws:UnsealKey",
+    RELEASE: "vault-autounseal:vault:Release",
+}
+"""The types of the components that have these as children."""
 
 
 def urn(resource: Mapping[str, Any]) -> str:
-    """The URN of a resource, which is named `vault` unless it has a name."""
-    return f"{STACK}{resource['type']}::{resource.get('name', 'vault')}"
+    """The URN of a resource of Vault's, unless it has another parent; it is named `vault` by default."""
+    parent = resource.get("parent", PARENTS.get(resource["type"], ""))
+    return f"{STACK}{f'{parent}$' if parent else ''}{resource['type']}::{resource.get('name', 'vault')}"
 
 
 def recorded_state(monkeypatch: pytest.MonkeyPatch, folder: Path, *resources: Mapping[str, Any]) -> Answer:

@@ -14,7 +14,7 @@ from components.aws.own_resources import (
 from components.errors import DeploymentError
 from tests.unit.fakes.mocked_account import GET_STATE, KEY, KEY_ARN, ROLE, ROLE_ARN
 from tests.unit.fakes.recorded_deployment import Answer, deploy
-from tests.unit.fakes.recorded_state import NO_STATE, recorded_state
+from tests.unit.fakes.recorded_state import NO_STATE, recorded_state, urn
 
 DYNAMIC = "pulumi-python:dynamic/vault:"
 INIT: Mapping[str, Any] = {"type": f"{DYNAMIC}OperatorInit", "outputs": {}}
@@ -26,7 +26,7 @@ def guard(seal_type: str, key: str) -> Mapping[str, Any]:
 
 def judged(judge: Callable[[], None], **recorded: Mapping[str, Any]) -> None:
     """Judge in a program whose state has these resources, by name."""
-    outputs = {f"urn:pulumi:prod::vault::type::{name}": resource for name, resource in recorded.items()}
+    outputs = {urn({**resource, "name": name}): resource for name, resource in recorded.items()}
     deploy({}, answers={GET_STATE: {"outputs": outputs}}, outputs=lambda _: {}, program=judge)
 
 

@@ -23,6 +23,7 @@ from components.kubernetes.kubectl import KubernetesTarget
 from components.resource_types import RELEASE
 from components.vault.pod_access import PodAccess
 from tests.unit.fakes.commands_on_path import NOTHING_EXPORTED, only_commands
+from tests.unit.fakes.recorded_state import urn
 from tests.unit.fakes.stack_settings import EKS, SHAMIR, parse
 
 PLAIN = [base64.b64encode(bytes([number]) * 33).decode() for number in range(5)]
@@ -180,11 +181,12 @@ def test_settings_of_a_stack_that_speaks_http_are_those_of_its_updates(
         f"vault-autounseal:{key}": {"value": value, "secret": False} for key, value in settings.items()
     }
     values = {"global": {"tlsDisable": True}, "server": {"image": {"tag": "1.18.1"}}}
-    release = {"type": RELEASE, "urn": "urn::vault", "outputs": {"version": "0.29.1", "values": values}}
+    release = {"type": RELEASE, "outputs": {"version": "0.29.1", "values": values}}
+    export = {"deployment": {"resources": [{**release, "urn": urn(release)}]}}
     (tmp_path / "entries.json").write_text(json.dumps(entries))
-    (tmp_path / "export.json").write_text(json.dumps({"deployment": {"resources": [release]}}))
-    export = f"exec /bin/cat '{tmp_path / 'export.json'}'"
-    select(monkeypatch, tmp_path, f"exec /bin/cat '{tmp_path / 'entries.json'}'", export)
+    (tmp_path / "export.json").write_text(json.dumps(export))
+    exporting = f"exec /bin/cat '{tmp_path / 'export.json'}'"
+    select(monkeypatch, tmp_path, f"exec /bin/cat '{tmp_path / 'entries.json'}'", exporting)
     found = selected_stack_settings()
     assert (found.image.tag, found.chart.version, found.tls.source) == ("1.18.1", "0.29.1", "none")
 

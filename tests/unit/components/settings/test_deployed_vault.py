@@ -45,8 +45,19 @@ def recorded(**outputs: Mapping[str, Any]) -> DeployedVault | None:
     }
     found: dict[str, dict[str, Any]] = {type_: {} for type_ in RECORDING_TYPES}
     for name, values in outputs.items():
-        found[types[name]][name] = values
+        found[types[name]]["server-certificate" if name == "certificate" else name] = values
     return deployed_vault(found)
+
+
+def test_certificates_that_another_program_requests_are_not_vaults() -> None:
+    """With the package, cert-manager may be asked for other ones in the same stack."""
+    found: dict[str, dict[str, Any]] = {type_: {} for type_ in RECORDING_TYPES}
+    found[RELEASE]["vault"] = release(tls=True)
+    found[GIVEN_CERTIFICATE]["server-certificate"] = {}
+    found[CERTIFICATE]["shop"] = {}
+    deployed = deployed_vault(found)
+    assert deployed is not None
+    assert deployed.tls_source == "secret"
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,19 @@ def test_page_of_a_vault_that_is_well() -> None:
     ]
 
 
+def test_missing_right_to_a_tunnel_is_no_fault_of_vault() -> None:
+    """Whoever watches the exit code mustn't be woken for it, and least of all be told to delete the pod."""
+    refusal = (
+        'error: error upgrading connection: pods "vault-0" is forbidden: User "watcher" cannot create '
+        'resource "pods/portforward" in API group "" in the namespace "vault"'
+    )
+    refused = (replace(pod(ordinal), status=None, leader=None, problem=refusal) for ordinal in range(3))
+    seen = facts(*refused)
+    assert [line.state for line in pods_section(seen).lines] == [State.UNKNOWN] * 3
+    assert all("docs/operations.md" in line.fix for line in pods_section(seen).lines)
+    assert page_of(seen).exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("ill", "said", "fix"),
     [
