@@ -243,8 +243,8 @@ PINNED_TOOLS = (
         on_path=VersionRange((1, 11, 0), (1, 12, 0)),
     ),
     # Evaluates the alarms in tests, with Prometheus' engine alone. promtool brings the clients along by which
-    # it discovers services in every cloud: 350 s of processor time to build it, and not 18 s. It also reads
-    # no recorded texts, only series in a notation of its own.
+    # it discovers services in every cloud: 325 to 350 s of processor time to build it, and not 18 s. It also
+    # reads no recorded texts, only series in a notation of its own.
     PinnedTool(
         name="promql",
         version="0.305.1",

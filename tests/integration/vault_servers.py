@@ -130,6 +130,8 @@ class VaultServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         try:
+            # The call returns before every thread of it has stopped, and one may answer meanwhile.
+            wait_until("the process is stopped", 10, self._is_stopped)
             yield
         finally:
             self._process.send_signal(signal.SIGCONT)
@@ -138,6 +140,12 @@ class VaultServer:
         """Have the process open its audit files anew (SIGHUP)."""
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
+
+    def _is_stopped(self) -> bool:
+        assert self._process is not None
+        tasks = Path(f"/proc/{self._process.pid}/task").glob("*/stat")
+        # The state follows the name, which is in brackets and may have anything in it (proc_pid_stat(5)).
+        return all(task.read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
 
     def _listens(self) -> bool:
         with socket.socket() as connection:

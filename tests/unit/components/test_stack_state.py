@@ -88,10 +88,11 @@ def test_stack_is_named_as_its_backend_knows_it(
 
 def test_one_run_reads_once_and_the_next_one_again() -> None:
     found: list[Mapping[str, Mapping[str, Any]]] = []
+    rule = f"{STACK}vault-autounseal:aws:WebhookIngress${RULE}::rule"
     for outputs in (OUTPUTS, {"securityGroupRuleId": "sgr-2"}):
         deployment = deploy(
             {},
-            answers={GET_STATE: {"outputs": {f"{STACK}{RULE}::rule": {"type": RULE, "outputs": outputs}}}},
+            answers={GET_STATE: {"outputs": {rule: {"type": RULE, "outputs": outputs}}}},
             outputs=lambda _: {},
             program=lambda: found.extend(recorded_outputs(RULE) for _ in range(3)),
         )
