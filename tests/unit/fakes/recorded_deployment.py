@@ -5,6 +5,7 @@ The engine's requests carry what the resource objects hide: parent, dependencies
 
 import asyncio
 import contextvars
+import gc
 import logging
 import runpy
 from collections.abc import Callable, Mapping, Sequence
@@ -253,6 +254,8 @@ def deploy(
     # Nor does a loop that comes from a factory, where asyncio.run takes away the thread's own.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(run(), context=contextvars.Context())
+    # The program takes everything so far away from the collector, and so the open loops that the mocks leave.
+    gc.unfreeze()
     return deployment
 
 
