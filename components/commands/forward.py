@@ -102,30 +102,47 @@ def _environment() -> Mapping[str, str]:
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run the command to its end, and return its exit code, which is 128 and more if a signal ended it."""
-    try:
-        process = subprocess.Popen(command, env=environment)
-    except OSError as error:
-        say(f"{command[0]} can't be run: {error.strerror}")
-        return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
-    with _signals_of(process):
+    with _signals_left_to_command() as signals:
+        try:
+            process = subprocess.Popen(command, env=environment)
+        except OSError as error:
+            say(f"{command[0]} can't be run: {error.strerror}")
+            return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
+        signals.hand_on_to(process)
         code = process.wait()
     return code if code >= 0 else 128 - code
 
 
+class _Signals:
+    """Signals to this process that are meant for the command, as the tunnel has to last until it has ended."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def take(self, number: int, _frame: FrameType | None) -> None:
+        """Hand a signal on, or keep it until there is a command to get it."""
+        if self._process is None:
+            self._early.append(number)
+        # A terminal interrupts the command as well.
+        elif number != signal.SIGINT:
+            self._process.send_signal(number)
+
+    def hand_on_to(self, process: "subprocess.Popen[bytes]") -> None:
+        """Give the command what has come, and from now on all that comes."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+
 @contextlib.contextmanager
-def _signals_of(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Leave the end to the command: the tunnel has to last until an update that is interrupted has ended."""
-
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
-
-    def ignore(_number: int, _frame: FrameType | None) -> None:
-        """Do nothing: a terminal interrupts the command as well."""
-
-    handlers = {signal.SIGINT: ignore, signal.SIGTERM: hand_on, signal.SIGHUP: hand_on}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+def _signals_left_to_command() -> Iterator[_Signals]:
+    """Yield what takes the signals within the block."""
+    signals = _Signals()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signals.take) for number in numbers}
     try:
-        yield
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

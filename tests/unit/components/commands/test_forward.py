@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.__main__ import main
-from components.commands.forward import _variables
+from components.commands.forward import _run, _variables
 from components.vault.client import VaultClient
 from components.vault.server_identity import ServerIdentity
 from sandbox.certificates import CertificateAuthority
@@ -189,3 +190,18 @@ def test_interrupted_command_comes_to_its_own_end(
         (os.killpg if to_group else os.kill)(process.pid, number)
         said, _ = process.communicate(timeout=30)
     assert (said, process.returncode) == ("ended\n", 5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_from_before_the_command_is_handed_on(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """A terminal can't have reached a command that wasn't there."""
+    start = subprocess.Popen
+
+    def interrupted(*arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        signal.raise_signal(number)
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    assert _run(["/bin/sleep", "30"], {}) == 128 + number
