@@ -114,7 +114,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 class _Signals:
-    """Signals to this process that are meant for the command, as the tunnel has to last until it has ended."""
+    """Signals to this process that are meant for the command, as the tunnel lasts until it has ended."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
