@@ -63,6 +63,11 @@ def take_snapshot(vault: SnapshotVault, path: Path) -> SnapshotRecord:
             raise DeploymentError(
                 f"{path} was written by something else meanwhile; run it again, with another name."
             ) from None
+        except OSError as error:
+            raise DeploymentError(
+                f"{path} can't be made from a finished file beside it: {error.strerror}. Its file system has "
+                "no hard links; name a file on another one, and copy both files from there."
+            ) from None
     sync_folder(path.parent)
     say(
         f"Snapshot {path}: cluster {record.cluster_id}, raft index {record.raft_index}, "

@@ -1,6 +1,8 @@
 """A snapshot's way to its file; real ones are taken in ``tests/integration/test_snapshots.py``."""
 
+import errno
 import json
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,3 +117,16 @@ def test_file_that_appears_meanwhile(server: Server, tmp_path: Path, monkeypatch
     with pytest.raises(DeploymentError, match="was written by something else meanwhile"):
         take_snapshot(server.vault, path)
     assert path.read_text() == "another"
+
+
+def test_file_system_without_hard_links(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As FAT and some network file systems are."""
+
+    def refused(_old: object, _new: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    with pytest.raises(DeploymentError, match="has no hard links; name a file on another one"):
+        take_snapshot(server.vault, tmp_path / "vault.snap")
