@@ -10,13 +10,15 @@ import argparse
 from components.commands.selected_stack import keys_of, selected_stack_outputs, token_of_settings
 from components.commands.snapshot_vault import selected_stack_name
 from components.errors import DeploymentError
-from components.progress import say
-from components.raft_recovery.servers import leader_of, lost_quorum
+from components.progress import Waiting, say
+from components.raft_recovery.servers import LostQuorum, MajorityLeftError, leader_of, lost_quorum
 from components.raft_recovery.steps import DOCUMENT, RecoveryInputs, await_voters, forget_peers, recover
 from components.vault.pod_access import PodAccess
 
 NAME = "recover-quorum"
 SUMMARY = "go on with the pods that still have data, if a majority lost its volumes"
+_ELECTION_SECONDS = 30.0
+"""How long raft gets, if most servers have their data; it elects a leader in 2 to 10 s (decision 1)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,12 +46,11 @@ def run(options: argparse.Namespace) -> None:
         keys=keys,
         tokens=(keys.plain_root_token if keys is not None else "", token_of_settings(outputs)),
     )
-    leader = leader_of(inputs.access, inputs.replicas)
-    if leader is not None:
-        say(f"{leader} leads, so there is nothing to recover; waiting until every pod has joined")
+    found = _leader_or_loss(inputs)
+    if isinstance(found, str):
+        say(f"{found} leads, so there is nothing to recover; waiting until every pod has joined")
         forget_peers(inputs)
     else:
-        found = lost_quorum(inputs.access, inputs.replicas)
         survivors = ", ".join(survivor.described for survivor in found.survivors)
         say(f"What is left: {survivors}")
         say(
@@ -62,3 +63,17 @@ def run(options: argparse.Namespace) -> None:
         recover(inputs, found)
     await_voters(inputs)
     say(f"All {inputs.replicas} pods serve. Run pulumi up, which verifies them, and take a snapshot.")
+
+
+def _leader_or_loss(inputs: RecoveryInputs) -> str | LostQuorum:
+    """Return the pod that leads, maybe only after an election, or who is left without one.
+
+    New volumes fill within seconds if the old leader or most of its followers still ran as they came.
+    """
+
+    def attempt() -> str | LostQuorum:
+        leader = leader_of(inputs.access, inputs.replicas)
+        return leader if leader is not None else lost_quorum(inputs.access, inputs.replicas)
+
+    waiting = Waiting("Waiting for an election", _ELECTION_SECONDS)
+    return waiting.until(attempt, MajorityLeftError, state=lambda _: "most pods have their data")

@@ -24,6 +24,10 @@ class Survivor:
         return f"{self.server.name} ({index})"
 
 
+class MajorityLeftError(DeploymentError):
+    """Tells that most servers have their data, so that raft may elect a leader by itself."""
+
+
 @dataclass(frozen=True)
 class LostQuorum:
     """The servers of a cluster in which no majority is left."""
@@ -48,7 +52,8 @@ def leader_of(access: PodAccess, replicas: int) -> str | None:
 def lost_quorum(access: PodAccess, replicas: int) -> LostQuorum:
     """Return who is left; raise :class:`DeploymentError` unless most servers are known to be blank.
 
-    One that can't be asked may have data, with which it would go on beside the recovered ones.
+    It is a :class:`MajorityLeftError` if most have their data. One that can't be asked may have data, with
+    which it would go on beside the recovered ones.
     """
     observed = ask_servers(access, find_servers(access))
     silent = [f"{one.server.name}: {one.problem}" for one in observed if _may_have_data(one)]
@@ -66,7 +71,7 @@ def lost_quorum(access: PodAccess, replicas: int) -> LostQuorum:
             "components restore)."
         )
     if len(survivors) >= majority:
-        raise DeploymentError(
+        raise MajorityLeftError(
             f"{len(survivors)} of {replicas} servers have their data, which is a majority: raft elects a "
             "leader by itself as soon as they are unsealed and reach each other. Nothing was changed. Their "
             "logs say what is missing (kubectl logs). A pod with a new volume that had begun to join, and "

@@ -1,7 +1,9 @@
 """Takes volumes away from a deployment, and runs the commands that get its Vault back."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
@@ -10,20 +12,31 @@ KEPT = {"kept": "yes"}
 
 
 def lose_volumes(deployment: Deployment, ordinals: Sequence[int]) -> None:
-    """Delete the volumes of these pods with all that is on them, and wait for the new pods."""
+    """Delete these pods with all that is on their volumes, and let new ones begin once no pod leads."""
     pods = [f"{deployment.name}-{ordinal}" for ordinal in ordinals]
-    claims = [f"pvc/data-{pod}" for pod in pods]
-    cluster, before = deployment.cluster, _pods(deployment)
-    cluster.kubectl("delete", *claims, deployment.in_namespace, "--wait=false")
-    # At once, as nodes that are lost: pod by pod the others would take the new one in.
-    names = [f"pod/{pod}" for pod in pods]
-    cluster.kubectl("delete", *names, deployment.in_namespace, "--grace-period=0", "--force")
-    poll(
-        f"new pods and volumes for {', '.join(pods)}",
-        120,
-        lambda: all(_pods(deployment).get(pod, before[pod]) != before[pod] for pod in pods),
-    )
-    poll("every pod answers", 120, lambda: len(deployment.vault.seal_statuses()) == 3)
+    vault, addresses = deployment.vault, deployment.vault.addresses()
+    lost = [addresses[ordinal] for ordinal in ordinals]
+    left = [address for address in addresses if address not in lost]
+    cluster, namespace = deployment.cluster, deployment.in_namespace
+    controller = cluster.get("statefulset", deployment.name, namespace)
+    # As nodes that stay away for some seconds: pod by pod, or within those in which the old leader or its
+    # followers still run, the new ones would be taken in, and nothing were lost.
+    cluster.kubectl("delete", "statefulset", deployment.name, namespace, "--cascade=orphan")
+    cluster.kubectl("delete", *[f"pvc/data-{pod}" for pod in pods], namespace, "--wait=false")
+    cluster.kubectl("delete", *[f"pod/{pod}" for pod in pods], namespace, "--grace-period=0", "--force")
+    poll("the servers have ended", 60, lambda: not any(vault.ask(one, "sys/leader") for one in lost))
+    poll("no pod leads", 60, lambda: all(_follows(vault.ask(one, "sys/leader")) for one in left))
+    cluster.kubectl("create", "--filename=-", namespace, stdin=json.dumps(_anew(controller)))
+    poll("every pod answers", 120, lambda: len(vault.seal_statuses()) == 3)
+
+
+def _follows(leader: Mapping[str, Any] | None) -> bool:
+    return leader is not None and not leader["is_self"]
+
+
+def _anew(controller: Mapping[str, Any]) -> Mapping[str, Any]:
+    kept = {name: controller["metadata"][name] for name in ("name", "labels", "annotations")}
+    return {**{name: controller[name] for name in ("apiVersion", "kind", "spec")}, "metadata": kept}
 
 
 def initialized(deployment: Deployment) -> list[bool]:
@@ -71,7 +84,3 @@ def require_drill_passed(
     assert answer["data"] == KEPT
     assert vault.read("cubbyhole/later", token) is None
     assert deployment.run_command("generate-root").stdout.strip()
-
-
-def _pods(deployment: Deployment) -> dict[str, str]:
-    return {str(pod["metadata"]["name"]): str(pod["metadata"]["uid"]) for pod in deployment.vault.pods()}

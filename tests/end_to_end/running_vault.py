@@ -106,7 +106,7 @@ class RunningVault:
         return [
             answer
             for address in self.addresses()
-            if (answer := self._get(address, "sys/seal-status", "")) is not None
+            if (answer := self.ask(address, "sys/seal-status")) is not None
         ]
 
     def unsealed(self) -> int:
@@ -116,7 +116,7 @@ class RunningVault:
     def read(self, path: str, token: str) -> Mapping[str, Any] | None:
         """An answer of whichever pod gives one first."""
         for address in self.addresses():
-            answer = self._get(address, path, token)
+            answer = self.ask(address, path, token)
             if answer is not None:
                 return answer
         return None
@@ -159,7 +159,8 @@ class RunningVault:
             ),
         )
 
-    def _get(self, address: str, path: str, token: str) -> Mapping[str, Any] | None:
+    def ask(self, address: str, path: str, token: str = "") -> Mapping[str, Any] | None:
+        """What the pod at that address answers; None if it doesn't, or refuses."""
         try:
             response = self.session().get(
                 f"{address}/v1/{path}", headers={"X-Vault-Token": token}, timeout=CALL_SECONDS

@@ -19,6 +19,16 @@ from tests.unit.fakes.scripted_vault import (
 from tests.unit.fakes.selected_stack import select_stack
 
 SERVES = seal_status(initialized=True, sealed=False, cluster_id="0a1b")
+HEALTHY = Answer(
+    {
+        "data": {
+            "healthy": True,
+            "leader": "vault-0",
+            "voters": ["vault-0"],
+            "servers": {"vault-0": {"address": "vault-0:8201", "healthy": True}},
+        }
+    }
+)
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +47,37 @@ def test_what_is_left_and_what_gets_lost(vault: ScriptedVault, capfd: pytest.Cap
     assert "Nothing was changed. To go on with these, run it again with --really prod" in said
 
 
+def test_majority_that_elects_a_leader_meanwhile(
+    vault: ScriptedVault,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    select_stack(monkeypatch, tmp_path, vault.address)
+    # Nobody leads at the first look, which asks each server with data once more, how far it has come.
+    vault.answers(LEADER, FOLLOWS, FOLLOWS, LEADS)
+    vault.answers(AUTOPILOT_STATE, HEALTHY)
+    assert main(["recover-quorum", "--really", "prod"]) == 0
+    said = capfd.readouterr().err
+    assert "vault-0 leads, so there is nothing to recover" in said
+    assert "What is left" not in said
+
+
+def test_majority_that_elects_none(
+    vault: ScriptedVault,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    select_stack(monkeypatch, tmp_path, vault.address)
+    monkeypatch.setattr("components.commands.recover_quorum._ELECTION_SECONDS", 0.5)
+    vault.answers(LEADER, FOLLOWS)
+    assert main(["recover-quorum", "--really", "prod"]) == 1
+    said = capfd.readouterr().err
+    assert "1 of 1 servers have their data, which is a majority" in said
+    assert "Nothing was changed" in said
+
+
 def test_another_stack_is_selected(vault: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["recover-quorum", "--really", "staging"]) == 1
     assert "--really names staging" in capfd.readouterr().err
@@ -51,9 +92,7 @@ def test_vault_with_a_leader(
 ) -> None:
     select_stack(monkeypatch, tmp_path, vault.address)
     vault.answers(LEADER, LEADS)
-    servers = {"vault-0": {"address": "vault-0:8201", "healthy": True}}
-    state = {"healthy": True, "leader": "vault-0", "voters": ["vault-0"], "servers": servers}
-    vault.answers(AUTOPILOT_STATE, Answer({"data": state}))
+    vault.answers(AUTOPILOT_STATE, HEALTHY)
     assert main(["recover-quorum", "--really", "prod"]) == 0
     said = capfd.readouterr().err
     assert "vault-0 leads, so there is nothing to recover" in said
