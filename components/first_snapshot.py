@@ -4,7 +4,6 @@ It comes after the end of the root token, as it needs none, and a bucket that re
 token alive.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,21 +39,23 @@ class FirstSnapshotProvider(StableProvider):
         return UpdateResult(self._taken(_news))
 
     def _taken(self, props: Mapping[str, Any]) -> dict[str, Any]:
-        from components.snapshots.first import FirstSnapshotJob
+        from components.snapshots.job_run import SnapshotJobRun, job_run_name
 
-        taken = FirstSnapshotJob(
+        cron_job = str(props["cron_job"])
+        taken = SnapshotJobRun(
             kubectl=PodAccess.from_properties(props["access"]).kubectl,
-            cron_job=str(props["cron_job"]),
-            name=_name(str(props["cron_job"]), str(props["job"])),
+            cron_job=cron_job,
+            name=job_run_name(cron_job, str(props["job"])),
+            what="the first snapshot",
+            failed="No snapshot could be taken and kept, so nothing is backed up",
+            remedy=(
+                "Vault itself works, and its root token was treated as the settings say. Fix what the log "
+                "says, and run pulumi up again, or remove the setting snapshots."
+            ),
             start_seconds=float(props["start_seconds"]),
             retry_seconds=float(props["retry_seconds"]),
         ).run()
         return {**self.input_values(props), "taken": taken.isoformat(timespec="seconds")}
-
-
-def _name(cron_job: str, job: str) -> str:
-    """Return the job's name, the same for the same content, so that an interrupted run goes on with it."""
-    return f"{cron_job}-{hashlib.sha256(job.encode()).hexdigest()[:10]}"
 
 
 class FirstSnapshot(StableResource, module="vault", name="FirstSnapshot"):

@@ -5,6 +5,7 @@ pod that runs from one that serves (docs/decisions/0016-pods-are-replaced-by-pul
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -105,6 +106,7 @@ class PodRolloutProvider(StableProvider):
                     pod_seconds=float(props["pod_seconds"]),
                     token=reading_token(props, access.target),
                     key_shares=_key_shares(props, access),
+                    take_snapshot=partial(_take_snapshot, props, access) if props["snapshot_job"] else None,
                 )
             ).run()
         outdated = _outdated(props)
@@ -156,6 +158,19 @@ def _number(revision: Any) -> str:
     return f"{revision:g}" if isinstance(revision, float) else str(revision)
 
 
+def _take_snapshot(props: Mapping[str, Any], access: PodAccess) -> None:
+    """Take a snapshot as the schedule does, with its job of before this update; say if there is none yet."""
+    # As in _rolled.
+    from components.snapshots.before_upgrade import take_snapshot_before
+
+    take_snapshot_before(
+        access.kubectl,
+        cron_job=str(props["snapshot_job"]),
+        image=str(props["image"]),
+        start_seconds=float(props["pod_seconds"]),
+    )
+
+
 def _wanted(props: Mapping[str, Any]) -> "WantedPods":
     from components.rollout.plan import WantedPods
 
@@ -186,7 +201,7 @@ def _key_shares(props: Mapping[str, Any], access: PodAccess) -> Sequence[str]:
 def _announced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
     """Say what will become of the pods; return why that can't be."""
     # As in _rolled.
-    from components.rollout.plan import described, disagreement, replacement_order
+    from components.rollout.plan import described, disagreement, image_leads_away, replacement_order
     from components.rollout.pods import ask_pods, expected_servers
 
     access = PodAccess.from_properties(news["access"])
@@ -208,6 +223,9 @@ def _announced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
     if int(news["replicas"]) == 1:
         one_by_one = "so that Vault serves nobody until it is back"
     say(f"Pods of Vault that will be replaced, {one_by_one}: {order}")
+    leader = next((pod for pod in pods if pod.leads), None)
+    if news["snapshot_job"] and image_leads_away(leader, _wanted(news)):
+        say(f"Before the first of them a snapshot is taken, by a job of CronJob {news['snapshot_job']}")
     try:
         _key_shares(news, access)
     except DeploymentError as error:
@@ -256,6 +274,14 @@ def _people(settings: "Settings") -> str:
     return "" if settings.upgrade.roll else "people"
 
 
+def _snapshot_job(settings: "Settings", release: "VaultRelease") -> str:
+    # As in _rolled; the program has it already.
+    from components.snapshots.job import job_name
+
+    scheduled = settings.snapshots is not None and settings.upgrade.snapshot
+    return job_name(release.fullname) if scheduled else ""
+
+
 def _chart_version(chart: "ChartSettings") -> str:
     """Return the chart's version as its label `helm.sh/chart` has it (`vault.chart` in `_helpers.tpl`)."""
     version = packaged_version(chart.path) if chart.path is not None else str(chart.version)
@@ -295,6 +321,7 @@ class PodRollout(StableResource, module="vault", name="PodRollout"):
             "unseals_itself": settings.seal.unseals_itself,
             "key_shares": pulumi.Output.secret(init.key_shares),
             "threshold": init.threshold,
+            "snapshot_job": _snapshot_job(settings, release),
             **release.awaiting,
             **dict.fromkeys(OUTPUTS),
         }

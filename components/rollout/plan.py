@@ -37,6 +37,11 @@ class ObservedPods:
         )
 
     @property
+    def leader(self) -> RolloutPod | None:
+        """The pod that leads; None if none says so."""
+        return next((pod for pod in self.pods if pod.leads), None)
+
+    @property
     def obstacle(self) -> str:
         """Why the next pod can't be replaced yet, or the change isn't over; empty if nothing hinders it."""
         for pod in self.pods:
@@ -100,6 +105,15 @@ class WantedPods:
         if self.chart and not origin.chart.endswith(f"-{self.chart}"):
             found.append(f"chart {origin.chart.partition('-')[2] or 'unknown'} -> {self.chart}")
         return found
+
+
+def image_leads_away(leader: RolloutPod | None, wanted: WantedPods) -> bool:
+    """Return whether another image is to replace the one that leads: then only a snapshot leads back.
+
+    Without a leader none can be taken; and what never led, such as an image that doesn't start, has written
+    nothing that an older version couldn't read.
+    """
+    return leader is not None and bool(wanted.image) and leader.server.origin.image != wanted.image
 
 
 OTHER_REASON = "other settings of the pods"

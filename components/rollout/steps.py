@@ -4,14 +4,20 @@ So a run that was stopped anywhere is gone on with by the next one, and nothing 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from components.errors import DeploymentError, RetryableError
 from components.kubernetes.kubectl import KubectlError
 from components.kubernetes.pod_removal import GONE, REFUSED, evict_pod
 from components.progress import Waiting, say
-from components.rollout.plan import OTHER_REASON, ObservedPods, WantedPods, server_obstacle
+from components.rollout.plan import (
+    OTHER_REASON,
+    ObservedPods,
+    WantedPods,
+    image_leads_away,
+    server_obstacle,
+)
 from components.rollout.pods import RolloutPod, ask_pods, expected_servers
 from components.shares.unseal import give_shares
 from components.vault.client import VaultForbiddenError, VaultRefusedError
@@ -39,6 +45,8 @@ class RolloutInputs:
     """Token that may read raft's state; empty if there is none."""
     key_shares: Sequence[str] = field(default=(), repr=False)
     """Shares that unseal a pod; empty with a seal that unseals by itself."""
+    take_snapshot: Callable[[], None] | None = None
+    """What is called once before another image replaces the one that leads; its error ends the change."""
 
 
 def await_taken_over(access: PodAccess, replicas: int) -> Sequence[Server]:
@@ -74,11 +82,17 @@ class PodReplacement:
             return
         told: set[str] = set()
         refusing: dict[str, Waiting] = {}
+        take_snapshot = self._inputs.take_snapshot
         while True:
             observed = self._settled()
             pod = observed.next
             if pod is None:
                 break
+            if take_snapshot is not None and self._replaces_image(observed):
+                take_snapshot()
+                take_snapshot = None
+                # It took its time, and the pods have to be looked at anew.
+                continue
             uid = pod.server.pod_uid
             if uid not in told:
                 told.add(uid)
@@ -94,6 +108,10 @@ class PodReplacement:
                 )
             refusing[uid].pause(refusal, seconds=1)
         say("Every pod of Vault runs with the settings of the release")
+
+    def _replaces_image(self, observed: ObservedPods) -> bool:
+        leader = observed.leader
+        return leader is not None and leader.server.outdated and image_leads_away(leader, self._inputs.wanted)
 
     def _settled(self) -> ObservedPods:
         """Return the pods once the next one may be replaced, or all are."""
@@ -142,7 +160,7 @@ class PodReplacement:
 
     def _require_voters(self, observed: ObservedPods) -> None:
         """Raise if raft couldn't lose one more server, as far as a token lets it be seen."""
-        leader = next((pod for pod in observed.pods if pod.leads), None)
+        leader = observed.leader
         if not self._inputs.token or leader is None or len(observed.pods) == 1:
             return
         try:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.first_snapshot import FirstSnapshotProvider
-from components.snapshots.first import FirstSnapshotJob
+from components.snapshots.job_run import SnapshotJobRun
 from tests.unit.fakes.init_inputs import access
 
 TAKEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,19 +24,19 @@ def inputs(**changed: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> list[FirstSnapshotJob]:
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[SnapshotJobRun]:
     """The jobs that are run, which succeed."""
-    found: list[FirstSnapshotJob] = []
+    found: list[SnapshotJobRun] = []
 
-    def run(job: FirstSnapshotJob) -> datetime:
+    def run(job: SnapshotJobRun) -> datetime:
         found.append(job)
         return TAKEN
 
-    monkeypatch.setattr(FirstSnapshotJob, "run", run)
+    monkeypatch.setattr(SnapshotJobRun, "run", run)
     return found
 
 
-def test_creation_and_update_take_one(jobs: list[FirstSnapshotJob]) -> None:
+def test_creation_and_update_take_one(jobs: list[SnapshotJobRun]) -> None:
     created = FirstSnapshotProvider().create(inputs())
     assert created.outs is not None
     assert created.outs["taken"] == "2026-01-01T00:00:00+00:00"
@@ -60,7 +60,7 @@ def test_only_another_job_takes_another(changed: dict[str, Any], taken: bool) ->
     assert (difference.changes, difference.replaces) == (taken, [])
 
 
-def test_nothing_is_taken_before_the_release_of_others(jobs: list[FirstSnapshotJob]) -> None:
+def test_nothing_is_taken_before_the_release_of_others(jobs: list[SnapshotJobRun]) -> None:
     missing = inputs(release_missing="no StatefulSet")
     checked = FirstSnapshotProvider().check({}, missing)
     created = FirstSnapshotProvider().create(dict(checked.inputs))

@@ -36,6 +36,7 @@ def properties(**changed: Any) -> dict[str, Any]:
         "unseals_itself": True,
         "key_shares": [],
         "threshold": 3,
+        "snapshot_job": "",
         **changed,
     }
 
@@ -93,6 +94,33 @@ def test_other_settings_of_pods_are_a_reason(
     kubernetes_has(monkeypatch, *of_old())
     previewed(properties(), properties(release_revision=UNKNOWN, pod_settings="other"))
     assert "then the leader vault-1 (other settings of the pods)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, True),
+        ({"image": OLD.image, "configuration": "another"}, False),
+        ({"snapshot_job": ""}, False),
+        ({"left_to": "people"}, False),
+    ],
+)
+def test_snapshot_before_another_image_is_announced(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, Any],
+    told: bool,
+) -> None:
+    kubernetes_has(monkeypatch, *of_old())
+    news = properties(**{**CHANGING, "snapshot_job": "vault-snapshot", **changed})
+    assert previewed(properties(snapshot_job="vault-snapshot"), news) == []
+    said = capsys.readouterr().err
+    assert ("a snapshot is taken, by a job of CronJob vault-snapshot" in said) == told
+
+
+def test_schedule_that_is_set_changes_nothing() -> None:
+    olds = {name: value for name, value in properties().items() if name != "snapshot_job"}
+    assert not PodRolloutProvider().diff("id", olds, properties(snapshot_job="vault-snapshot")).changes
 
 
 def test_change_that_concerns_no_pod_is_not_announced(

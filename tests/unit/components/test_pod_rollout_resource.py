@@ -7,6 +7,8 @@ from tests.unit.fakes.mocked_account import INIT, POD_ROLLOUT, QUORUM, RELEASE, 
 from tests.unit.fakes.recorded_deployment import Deployment, Secret
 from tests.unit.fakes.stack_settings import EKS
 
+SCHEDULE = '{"schedule": "@daily", "bucket": "acme"}'
+
 pytestmark = pytest.mark.usefixtures("program_commands")
 
 
@@ -35,6 +37,19 @@ def test_shamirs_pods_are_left_alone_by_default() -> None:
     deployment = shamir(upgrade='{"roll": true}')
     assert deployment.only(POD_ROLLOUT).inputs["left_to"] == ""
     assert UNSEAL in deployment.prerequisites(deployment.only(POD_ROLLOUT))
+
+
+@pytest.mark.parametrize(
+    ("changed", "job"),
+    [
+        ({}, ""),
+        ({"snapshots": SCHEDULE}, "vault-snapshot"),
+        ({"snapshots": SCHEDULE, "upgrade": '{"snapshot": false}'}, ""),
+    ],
+)
+def test_snapshot_before_another_image_is_by_the_schedules_job(changed: dict[str, str], job: str) -> None:
+    deployment = up({**EKS, **changed})
+    assert deployment.only(POD_ROLLOUT).inputs["snapshot_job"] == job
 
 
 def test_pods_are_left_to_the_command_while_the_seal_is_migrated() -> None:

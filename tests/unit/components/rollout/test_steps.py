@@ -1,5 +1,6 @@
 """Pods are replaced one after another, the leader last, and no further than the first that fails."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from components.vault.client import (
 from components.vault.stateful_set import StatefulSetError
 from tests.unit.fakes.init_inputs import access
 from tests.unit.fakes.init_runs import pods_answer
-from tests.unit.fakes.rolling_pods import NEW, RollingPods, outdated_pods, server
+from tests.unit.fakes.rolling_pods import NEW, OLD, RollingPods, outdated_pods, server
 from tests.unit.fakes.scripted_vault import ScriptedVault, seal_status
 
 WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart="0.29.1")
@@ -60,6 +61,71 @@ def test_standbys_come_first_and_the_leader_last(
     said = capsys.readouterr().err
     assert "Replacing vault-4 (1 of 5): image 1.18.1 -> 1.20.4, Vault's configuration\n" in said
     assert "Replacing vault-3 (5 of 5)" in said
+
+
+def test_snapshot_is_taken_once_before_the_first_pod_with_another_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pods = outdated_pods(3, leader=1)
+    taken: list[list[str]] = []
+    run(pods, monkeypatch, take_snapshot=lambda: taken.append(list(pods.removed)))
+    assert taken == [[]]
+    assert len(pods.removed) == 3
+
+
+def test_no_pod_is_replaced_if_the_snapshot_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    pods = outdated_pods(3, leader=1)
+
+    def fail() -> None:
+        raise DeploymentError("the bucket refuses it")
+
+    with pytest.raises(DeploymentError, match="the bucket refuses it"):
+        run(pods, monkeypatch, take_snapshot=fail)
+    assert pods.removed == []
+
+
+def test_pods_are_looked_at_anew_after_the_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another pod leads once it is taken."""
+    pods = outdated_pods(3, leader=2)
+
+    def change_leader() -> None:
+        pods.leader = 0
+
+    run(pods, monkeypatch, take_snapshot=change_leader)
+    assert pods.removed == ["evict vault-2", "evict vault-1", "evict vault-0"]
+
+
+def set_back(pods: RollingPods) -> None:
+    """The leader has the image of the settings; another pod has one that never started."""
+    pods.servers = [server(ordinal) for ordinal in range(3)]
+    pods.servers[2] = server(2, outdated=True, ready=False, running=False)
+
+
+def same_image(pods: RollingPods) -> None:
+    """Something else of the pods is changed."""
+    pods.servers = [replace(one, origin=replace(OLD, image=NEW.image)) for one in pods.servers]
+
+
+def no_leader(pods: RollingPods) -> None:
+    """No pod serves, so that Vault gives no snapshot: what is broken has to be fixed without one."""
+    pods.servers = [server(ordinal, outdated=True, ready=False, running=False) for ordinal in range(3)]
+    pods.leader = -1
+
+    def elect(pods: RollingPods) -> None:
+        if any(one.ready for one in pods.servers):
+            pods.leader = next(one.ordinal for one in pods.servers if one.ready)
+
+    pods.at_look = elect
+
+
+@pytest.mark.parametrize("case", [set_back, same_image, no_leader])
+def test_without_another_image_for_the_leader_none_is_taken(
+    monkeypatch: pytest.MonkeyPatch, case: Callable[[RollingPods], None]
+) -> None:
+    pods = outdated_pods(3, leader=1)
+    case(pods)
+    run(pods, monkeypatch, take_snapshot=lambda: pytest.fail("one was taken"))
+    assert not any(one.outdated for one in pods.servers)
 
 
 def test_pods_that_have_the_settings_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

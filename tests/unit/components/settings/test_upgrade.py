@@ -15,6 +15,8 @@ def test_pods_are_replaced_unless_each_needs_people_then() -> None:
 def test_given_settings_count() -> None:
     assert parse({**SHAMIR, "upgrade": {"roll": True, "podSeconds": 30}}).upgrade == UpgradeSettings(True, 30)
     assert parse({**EKS, "upgrade": {"roll": False}}).upgrade.roll is False
+    assert parse(EKS).upgrade.snapshot is True
+    assert parse({**EKS, "upgrade": {"snapshot": False}}).upgrade.snapshot is False
 
 
 @pytest.mark.parametrize(

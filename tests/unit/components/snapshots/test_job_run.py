@@ -1,4 +1,4 @@
-"""The first snapshot: awaited, tried again, and told with its log if it fails."""
+"""A snapshot within an update: awaited, tried again, and told with its log if it fails."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,17 +9,20 @@ import pytest
 from components.errors import DeploymentError
 from components.kubernetes.cron_job import JobState
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
-from components.snapshots import first
-from components.snapshots.first import FirstSnapshotJob
+from components.snapshots import job_run
+from components.snapshots.job_run import SnapshotJobRun
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUNS = JobState("vault-snapshot-1", NOW, None, "")
 DONE = replace(RUNS, succeeded=NOW)
 FAILED = replace(RUNS, failure="Job has reached its limit")
-JOB = FirstSnapshotJob(
+JOB = SnapshotJobRun(
     kubectl=Kubectl(KubernetesTarget(kubeconfig="", context="here", namespace="vault")),
     cron_job="vault-snapshot",
     name="vault-snapshot-1",
+    what="the first snapshot",
+    failed="None is kept, so nothing is backed up",
+    remedy="Vault itself works.",
     start_seconds=60,
     retry_seconds=60,
     now=lambda: NOW,
@@ -53,11 +56,11 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A cluster without the job."""
     made = Cluster()
     monkeypatch.setattr(Kubectl, "run", lambda _, arguments: made.run(arguments))
-    monkeypatch.setattr(first, "job_state", lambda *_: made.job)
-    monkeypatch.setattr(first, "why_not", lambda *_: "AccessDenied")
-    monkeypatch.setattr(first, "containers_run", lambda *_: made.runs)
-    monkeypatch.setattr(first, "containers_failed", lambda *_: made.failed)
-    monkeypatch.setattr(first, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(job_run, "job_state", lambda *_: made.job)
+    monkeypatch.setattr(job_run, "why_not", lambda *_: "AccessDenied")
+    monkeypatch.setattr(job_run, "containers_run", lambda *_: made.runs)
+    monkeypatch.setattr(job_run, "containers_failed", lambda *_: made.failed)
+    monkeypatch.setattr(job_run, "_PAUSE_SECONDS", 0.001)
     return made
 
 
@@ -86,7 +89,7 @@ def test_rights_may_take_a_while(cluster: Cluster, capfd: pytest.CaptureFixture[
     assert "has failed, and is tried again: AccessDenied" in capfd.readouterr().err
 
 
-def refused(job: FirstSnapshotJob) -> str:
+def refused(job: SnapshotJobRun) -> str:
     with pytest.raises(DeploymentError) as raised:
         job.run()
     return str(raised.value)
@@ -125,7 +128,7 @@ def test_refusal_of_the_api_server(cluster: Cluster, refusal: str, job: JobState
         return states.pop()() if states else job
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(first, "job_state", state)
+        patched.setattr(job_run, "job_state", state)
         if job is None:
             with pytest.raises(KubectlError, match="Forbidden"):
                 JOB.run()

@@ -1,5 +1,6 @@
-"""Takes a snapshot now as the CronJob does, and waits for it: a backup that was never made isn't one."""
+"""Takes a snapshot within an update, as the CronJob does: a backup that was never made isn't one."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from components.kubernetes.kubectl import Kubectl, KubectlError
 from components.progress import Waiting, say
 from components.snapshots.job import LONGEST_SECONDS
 
-_STILL_FIRST = timedelta(hours=1)
+_STILL_COUNTS = timedelta(hours=1)
 """Age of a job that an interrupted run has left, up to which its success counts."""
 _PAUSE_SECONDS = 0.5
 
@@ -24,12 +25,18 @@ class _FailedError(RetryableError):
 
 
 @dataclass(frozen=True)
-class FirstSnapshotJob:
+class SnapshotJobRun:
     """A job from the template of the CronJob."""
 
     kubectl: Kubectl
     cron_job: str
     name: str
+    what: str
+    """The snapshot, for messages, such as `the first snapshot`."""
+    failed: str
+    """What is said if none is kept, before the reason."""
+    remedy: str
+    """What to do then."""
     start_seconds: float
     """How long nothing of it may run: for a node, volumes and images."""
     retry_seconds: float
@@ -42,8 +49,8 @@ class FirstSnapshotJob:
         if found is not None and found.ended and not self._counts(found):
             self._delete()
         starting = Waiting("Waiting for the snapshots' job", self.start_seconds)
-        retrying = Waiting("Waiting for the first snapshot", self.retry_seconds)
-        return Waiting("Waiting for the first snapshot", LONGEST_SECONDS).until(
+        retrying = Waiting(f"Waiting for {self.what}", self.retry_seconds)
+        return Waiting(f"Waiting for {self.what}", LONGEST_SECONDS).until(
             lambda: self._attempt(starting, retrying),
             (_RunningError, KubectlError),
             retry_if=lambda error: isinstance(error, _RunningError) or _passing(error),
@@ -57,7 +64,8 @@ class FirstSnapshotJob:
             self._create()
             raise _RunningError("it was started")
         if job.succeeded is not None:
-            say(f"The first snapshot is kept: job {self.name} ended at {job.succeeded:%Y-%m-%d %H:%M:%S} UTC")
+            ended = f"{job.succeeded:%Y-%m-%d %H:%M:%S} UTC"
+            say(f"{self.what[0].upper()}{self.what[1:]} is kept: job {self.name} ended at {ended}")
             return job.succeeded
         if job.failure:
             why = why_not(self.kubectl, job)
@@ -73,7 +81,7 @@ class FirstSnapshotJob:
         raise _RunningError("it runs")
 
     def _counts(self, job: JobState) -> bool:
-        return job.succeeded is not None and self.now() - job.succeeded <= _STILL_FIRST
+        return job.succeeded is not None and self.now() - job.succeeded <= _STILL_COUNTS
 
     def _create(self) -> None:
         try:
@@ -88,11 +96,14 @@ class FirstSnapshotJob:
 
     def _message(self, error: DeploymentError) -> str:
         return (
-            f"No snapshot could be taken and kept, so nothing is backed up: {error}\n"
-            "Vault itself works, and its root token was treated as the settings say. Fix what the log says "
-            "(docs/snapshots.md#a-job-that-fails), and run pulumi up again, or remove the setting snapshots."
+            f"{self.failed}: {error}\n{self.remedy} What the log means: docs/snapshots.md#a-job-that-fails."
         )
 
 
 def _passing(error: DeploymentError) -> bool:
     return isinstance(error, KubectlError) and error.passing
+
+
+def job_run_name(cron_job: str, content: str) -> str:
+    """Return the job's name, the same for the same content, so that an interrupted run goes on with it."""
+    return f"{cron_job}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
