@@ -5,6 +5,7 @@ token alive.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -54,6 +55,7 @@ class FirstSnapshotProvider(StableProvider):
             ),
             start_seconds=float(props["start_seconds"]),
             retry_seconds=float(props["retry_seconds"]),
+            counts_for=timedelta(hours=1),
         ).run()
         return {**self.input_values(props), "taken": taken.isoformat(timespec="seconds")}
 

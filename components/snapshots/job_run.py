@@ -11,8 +11,6 @@ from components.kubernetes.kubectl import Kubectl, KubectlError
 from components.progress import Waiting, say
 from components.snapshots.job import LONGEST_SECONDS
 
-_STILL_COUNTS = timedelta(hours=1)
-"""Age of a job that an interrupted run has left, up to which its success counts."""
 _PAUSE_SECONDS = 0.5
 
 
@@ -41,6 +39,8 @@ class SnapshotJobRun:
     """How long nothing of it may run: for a node, volumes and images."""
     retry_seconds: float
     """How long it is tried again if it fails, as rights in the cloud take minutes to spread."""
+    counts_for: timedelta
+    """Age of a job that an interrupted run has left, up to which its success counts."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def run(self) -> datetime:
@@ -81,7 +81,7 @@ class SnapshotJobRun:
         raise _RunningError("it runs")
 
     def _counts(self, job: JobState) -> bool:
-        return job.succeeded is not None and self.now() - job.succeeded <= _STILL_COUNTS
+        return job.succeeded is not None and self.now() - job.succeeded <= self.counts_for
 
     def _create(self) -> None:
         try:

@@ -3,6 +3,8 @@
 One stack goes it from its first update to its destruction, so each of these tests needs the one before.
 """
 
+from collections.abc import Mapping
+
 import pytest
 
 from sandbox.build.pinned_tools import OLDER_KUBERNETES
@@ -11,12 +13,15 @@ from sandbox.charts import CHART_VERSION, OLDER_CHART_VERSION
 from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.older_versions import older_versions
+from tests.end_to_end.scheduled_snapshots import SCHEDULE
+
+SNAPSHOTS = {"snapshots": {"schedule": SCHEDULE, "volume": {"size": "1Gi"}}}
 
 
 @pytest.fixture(scope="module")
 def older(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """The stack as `make up VAULT=1.18.1 KUBERNETES=1.30` deploys it."""
-    deployment.configure(older_versions(tmp_path_factory.mktemp("chart")))
+    """The stack as `make up VAULT=1.18.1 KUBERNETES=1.30` deploys it, with snapshots to a volume."""
+    deployment.configure({**older_versions(tmp_path_factory.mktemp("chart")), **SNAPSHOTS})
     deployment.up()
     return deployment
 
@@ -24,6 +29,12 @@ def older(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> D
 def versions(deployment: Deployment) -> set[str]:
     """The versions that Vault's pods say they run."""
     return {str(status["version"]) for status in deployment.vault.seal_statuses()}
+
+
+def snapshot_jobs(deployment: Deployment) -> Mapping[str, str]:
+    """When each job that took a snapshot ended, by its name; all times are in one format."""
+    jobs = deployment.cluster.get("jobs", deployment.in_namespace)["items"]
+    return {str(job["metadata"]["name"]): str(job["status"].get("completionTime")) for job in jobs}
 
 
 def require_unchanged(deployment: Deployment) -> None:
@@ -55,14 +66,24 @@ def test_pods_unseal_themselves_after_all_were_deleted(older: Deployment) -> Non
 def test_rolling_change_to_the_newest_versions(older: Deployment) -> None:
     before = {pod["metadata"]["uid"] for pod in older.vault.pods()}
     token, keys = (older.outputs()[name] for name in ("root_token", "keys_fingerprint"))
-    older.configure({})
+    older.configure(SNAPSHOTS)
+    first = snapshot_jobs(older)
+    assert len(first) == 1
     preview = older.stack.run("preview")
     charts = f"chart {OLDER_CHART_VERSION} -> {CHART_VERSION}"
     assert f"(image {OLDER_VAULT} -> {VAULT}, {charts})" in preview.stdout, preview.stdout + preview.stderr
+    assert "a snapshot is taken, by a job of CronJob vault-snapshot" in preview.stdout
     older.up()
     older.vault.await_healthy_voters(token)
     assert versions(older) == {VAULT}
-    assert before.isdisjoint(pod["metadata"]["uid"] for pod in older.vault.pods())
+    pods = older.vault.pods()
+    assert before.isdisjoint(pod["metadata"]["uid"] for pod in pods)
+    # One before the first pod was replaced, and one by the job as the newer version has it.
+    later = sorted(ended for name, ended in snapshot_jobs(older).items() if name not in first)
+    assert len(later) == 2
+    created = sorted(str(pod["metadata"]["creationTimestamp"]) for pod in pods)
+    assert later[0] <= created[0]
+    assert created[-1] <= later[1]
     answer = older.vault.read("cubbyhole/before", token)
     assert answer is not None
     assert answer["data"] == {"kept": "yes"}

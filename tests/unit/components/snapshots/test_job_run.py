@@ -25,6 +25,7 @@ JOB = SnapshotJobRun(
     remedy="Vault itself works.",
     start_seconds=60,
     retry_seconds=60,
+    counts_for=timedelta(hours=1),
     now=lambda: NOW,
 )
 
