@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from components.rollout.pods import RolloutPod, ask_pods
+from components.rollout.pods import ask_pods
 from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import servers_among
 
@@ -28,7 +28,7 @@ def lost_volumes(access: PodAccess) -> str | None:
     objects = json.loads(access.kubectl.run(["get", "pod", "--output=json"]))["items"]
     servers = servers_among(access, objects, settled=False)
     pods = ask_pods(access, [server for server in servers if server.ordinal < replicas])
-    blank = [pod.name for pod in pods if _is_blank(pod)]
+    blank = [pod.name for pod in pods if pod.blank]
     # With a leader the blank ones are about to join it.
     if len(blank) < _majority(replicas) or any(pod.leads for pod in pods):
         return None
@@ -54,7 +54,3 @@ def _majority(replicas: int) -> int:
 def _mostly_ready(stateful_set: Mapping[str, Any]) -> bool:
     ready = int((stateful_set.get("status") or {}).get("readyReplicas") or 0)
     return ready >= _majority(int(stateful_set["spec"]["replicas"]))
-
-
-def _is_blank(pod: RolloutPod) -> bool:
-    return pod.status is not None and not pod.status.initialized

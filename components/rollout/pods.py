@@ -42,6 +42,11 @@ class RolloutPod:
         return self.status is not None and not self.status.sealed
 
     @property
+    def blank(self) -> bool:
+        """Whether its Vault answers that there is nothing on its volume."""
+        return self.status is not None and not self.status.initialized
+
+    @property
     def broken(self) -> bool:
         """Whether Vault or Kubernetes says that it serves nobody: not only that it is out of our reach."""
         return not self.serves and (self.status is not None or not self.server.ready)

@@ -123,6 +123,11 @@ class PodReplacement:
         self._servers = expected_servers(self._access, self._inputs.replicas)
         if self._inputs.key_shares:
             self._unseal_replaced()
+        if not any(server.ready for server in self._servers):
+            pods = ask_pods(self._access, self._servers)
+            # A blank pod is never ready, and has nothing to lose: a restore is to find the right version.
+            if all(pod.blank for pod in pods):
+                return ObservedPods(pods, set())
         for server in self._servers:
             if problem := server_obstacle(server):
                 raise RetryableError(problem)

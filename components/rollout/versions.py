@@ -20,8 +20,8 @@ def downgrade(access: PodAccess, replicas: int, image: str) -> str | None:
         return (
             f"Vault {version_text(running)} runs, and doesn't go back to {version_text(wanted)}: an older "
             "version may not read what a newer one has written. Nothing was changed. Set image.tag to "
-            f"{version_text(running)} or later; the way back is a new Vault of the old version and a "
-            "snapshot that was taken before the upgrade"
+            f"{version_text(running)} or later. The way back is a snapshot that was taken before the upgrade "
+            "(docs/snapshots.md#back-to-an-older-version)"
         )
     if wanted[0] > running[0] or wanted[1] > running[1] + 1:
         say(

@@ -1,6 +1,7 @@
 """What a deployment with snapshots on a schedule keeps, and what its job's identity may do."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,20 @@ def fetched(client: Any, bucket: str, folder: Path) -> Path:
     for suffix in ("", ".json"):
         client.download_file(bucket, f"{snapshot}{suffix}", f"{path}{suffix}")
     return path
+
+
+def fetched_from_volume(deployment: Deployment, folder: Path, version: str) -> Path:
+    """The newest snapshot of that version of Vault on the volume, fetched as the documents say."""
+    page = (deployment.stack.program / "docs" / "snapshots.md").read_text(encoding="utf-8")
+    (pod,) = re.findall(r"```yaml\n(apiVersion: v1\nkind: Pod\n.*?)```", page, re.DOTALL)
+    namespace = deployment.in_namespace
+    deployment.cluster.kubectl("apply", "--filename=-", namespace, stdin=pod)
+    deployment.cluster.kubectl("wait", "--for=condition=Ready", "pod/fetch", namespace, "--timeout=60s")
+    deployment.cluster.kubectl("cp", "fetch:/volume", str(folder), namespace)
+    deployment.cluster.kubectl("delete", "pod", "fetch", namespace, "--grace-period=0", "--force")
+    records = {path: json.loads(path.read_text()) for path in folder.glob("*.snap.json")}
+    newest = max(path for path, record in records.items() if record["vault_version"] == version)
+    return newest.with_suffix("")
 
 
 def client_of_job(deployment: Deployment, account: str, role_arn: str) -> Any:

@@ -4,6 +4,7 @@ One stack goes it from its first update to its destruction, so each of these tes
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -12,16 +13,23 @@ from sandbox.build.versions import OLDER_VAULT, VAULT
 from sandbox.charts import CHART_VERSION, OLDER_CHART_VERSION
 from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.lost_volumes import lose_volumes
 from tests.end_to_end.older_versions import older_versions
-from tests.end_to_end.scheduled_snapshots import SCHEDULE
+from tests.end_to_end.scheduled_snapshots import SCHEDULE, fetched_from_volume
 
 SNAPSHOTS = {"snapshots": {"schedule": SCHEDULE, "volume": {"size": "1Gi"}}}
 
 
 @pytest.fixture(scope="module")
-def older(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """The stack as `make up VAULT=1.18.1 KUBERNETES=1.30` deploys it, with snapshots to a volume."""
-    deployment.configure({**older_versions(tmp_path_factory.mktemp("chart")), **SNAPSHOTS})
+def older_settings(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, object]:
+    """Those of `make up VAULT=1.18.1 KUBERNETES=1.30`, with snapshots to a volume."""
+    return {**older_versions(tmp_path_factory.mktemp("chart")), **SNAPSHOTS}
+
+
+@pytest.fixture(scope="module")
+def older(deployment: Deployment, older_settings: Mapping[str, object]) -> Deployment:
+    """The stack with these settings."""
+    deployment.configure(older_settings)
     deployment.up()
     return deployment
 
@@ -88,6 +96,31 @@ def test_rolling_change_to_the_newest_versions(older: Deployment) -> None:
     assert answer is not None
     assert answer["data"] == {"kept": "yes"}
     assert older.outputs()["keys_fingerprint"] == keys
+    require_unchanged(older)
+
+
+def test_way_back_with_the_snapshot_from_before(
+    older: Deployment, tmp_path: Path, older_settings: Mapping[str, object]
+) -> None:
+    token = older.outputs()["root_token"]
+    older.vault.write("cubbyhole/later", token, {"kept": "no"})
+    snapshot = fetched_from_volume(older, tmp_path / "snapshots", OLDER_VAULT)
+    older.configure(older_settings)
+    refused = older.stack.run("preview")
+    assert f"doesn't go back to {OLDER_VAULT}" in refused.stdout + refused.stderr
+    lose_volumes(older, range(3))
+    result = older.stack.run("up", "--yes", "--skip-preview")
+    said = result.stdout + result.stderr
+    assert (result.returncode != 0, "All of Vault's data is lost" in said) == (True, True), said
+    assert versions(older) == {OLDER_VAULT}
+    older.run_command("restore", "--really", older.stack.name, str(snapshot))
+    older.up()
+    older.vault.await_healthy_voters(token)
+    assert versions(older) == {OLDER_VAULT}
+    answer = older.vault.read("cubbyhole/before", token)
+    assert answer is not None
+    assert answer["data"] == {"kept": "yes"}
+    assert older.vault.read("cubbyhole/later", token) is None
     require_unchanged(older)
 
 

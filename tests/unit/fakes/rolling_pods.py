@@ -46,11 +46,13 @@ def asked(
     leads: bool = False,
     sealed: bool = False,
     alone: bool = False,
+    blank: bool = False,
     cluster: str = "c",
     index: int = 100,
 ) -> RolloutPod:
     """A pod whose Vault has answered; one that is ``alone`` has no connection to a leader."""
-    status = SealStatus("awskms", True, sealed, True, "1.18.1", "" if sealed else cluster)
+    sealed = sealed or blank
+    status = SealStatus("awskms", not blank, sealed, True, "1.18.1", "" if sealed else cluster)
     if sealed:
         return RolloutPod(of, status, None, "it is sealed")
     if alone:
@@ -76,6 +78,8 @@ class RollingPods:
     """What others do before each look."""
     alone: Callable[["RollingPods", Server], bool] = lambda _, __: False
     """Whether a pod that is ready has no connection to a leader."""
+    blank: bool = False
+    """Whether nothing is on any volume; such pods never get ready."""
     silent: Callable[[Server], bool] = lambda _: False
     """Whether a pod can't be asked."""
     most_absent: int = 0
@@ -91,7 +95,7 @@ class RollingPods:
             if one.terminating:
                 fresh = server(ordinal)
                 self.servers[ordinal] = replace(fresh, ready=False)
-            elif not one.ready and not one.outdated and not self.broken(one):
+            elif not (one.ready or one.outdated or self.blank or self.broken(one)):
                 self.servers[ordinal] = replace(one, ready=True)
         return shown[:replicas]
 
@@ -102,7 +106,8 @@ class RollingPods:
         if self.silent(one) or not one.running:
             return RolloutPod(one, None, None, "no answer from Vault")
         alone = one.ready and self.alone(self, one)
-        return asked(one, leads=one.ordinal == self.leader, sealed=not one.ready, alone=alone)
+        leads = one.ordinal == self.leader
+        return asked(one, leads=leads, sealed=not one.ready, alone=alone, blank=self.blank)
 
     def remove(self, how: str, name: str, uid: str) -> None:
         """What Kubernetes does if a pod is to go."""

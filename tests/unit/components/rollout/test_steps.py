@@ -128,6 +128,25 @@ def test_without_another_image_for_the_leader_none_is_taken(
     assert not any(one.outdated for one in pods.servers)
 
 
+def test_pods_that_have_lost_all_volumes_get_the_settings_of_the_release(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """None of them ever serves before a snapshot is restored, into the version that the settings name."""
+    pods = RollingPods([server(ordinal, outdated=True, ready=False) for ordinal in range(3)], -1, [])
+    pods.blank = True
+    run(pods, monkeypatch, take_snapshot=lambda: pytest.fail("one was taken"))
+    assert pods.removed == [f"delete vault-{ordinal}" for ordinal in (2, 1, 0)]
+
+
+def test_pod_that_does_not_answer_yet_may_have_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    pods = RollingPods([server(ordinal, outdated=True, ready=False) for ordinal in range(3)], -1, [])
+    pods.blank, pods.silent = True, lambda one: one.ordinal == 0
+    monkeypatch.setattr(steps, "pod_states", lambda _: [])
+    with pytest.raises(DeploymentError, match="no longer replaced"):
+        run(pods, monkeypatch)
+    assert "delete vault-0" not in pods.removed
+
+
 def test_pods_that_have_the_settings_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     pods = RollingPods([server(ordinal) for ordinal in range(3)], 0, [])
     run(pods, monkeypatch)
