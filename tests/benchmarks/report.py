@@ -113,7 +113,8 @@ def notes(environment: Environment, runs: int) -> Sequence[str]:
         "as pod 0 answers, and asking autopilot until three voters are healthy, with key and role there "
         "already. `pulumi up` makes those, too, and verifies the injector. Its allowance is the start of the "
         "engine and its plugins: `pulumi up` of the preview's floor from an empty state.",
-        "Floor of the row with TLS: the same with its values, and the certificate there already.",
+        "Floor of the row with TLS: the same with its values, the certificate there already; then the audit "
+        "devices and the snapshots' access are made by a call each, and a snapshot by the schedule's job.",
         "Floor of the others: the same on the cluster of the bare minimum, where `helm upgrade` changes "
         "the pods and they are deleted by hand, the leader last. Writes go to the Service "
         "of the active server, 20 a second; one that takes longer than 2 s has failed.",

@@ -86,11 +86,23 @@ class VaultCluster:
                 return pod
         raise SandboxError(f"no pod of {self.release.namespace}/{self.release.statefulset} leads")
 
+    def read(self, path: str) -> Mapping[str, Any]:
+        """Return what the active server has at a path."""
+        answer = self._call(self.active_address(), "GET", path)
+        if answer is None or answer.status != HTTPStatus.OK:
+            raise SandboxError(f"Vault doesn't answer for {path}: {answer and answer.status}")
+        data: Mapping[str, Any] = answer.body["data"]
+        return data
+
+    def change(self, active_address: str, path: str, body: Mapping[str, object]) -> None:
+        """Writes to a path through the active Service; raises :class:`SandboxError` if that is refused."""
+        answer = self._call(active_address, "POST", path, body)
+        if answer is None or answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+            raise SandboxError(f"Vault doesn't take {path}: {answer and answer.body.get('errors')}")
+
     def prepare_writes(self) -> None:
         """Gives the writes a secrets engine to write to."""
-        answer = self._call(self.active_address(), "POST", f"sys/mounts/{_MOUNT}", {"type": "kv"})
-        if answer is None or answer.status != HTTPStatus.NO_CONTENT:
-            raise SandboxError(f"Vault doesn't mount a secrets engine for the benchmark: {answer}")
+        self.change(self.active_address(), f"sys/mounts/{_MOUNT}", {"type": "kv"})
 
     def end_writes(self) -> None:
         """Takes the secrets engine of the writes away, with what they wrote."""
@@ -109,7 +121,7 @@ class VaultCluster:
         return answer is not None and answer.status == HTTPStatus.NO_CONTENT
 
     def _call(
-        self, address: str, method: str, path: str, body: JsonObject | None = None
+        self, address: str, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> vault_http.Answer | None:
         return vault_http.call(address, method, path, token=self.root_token, body=body, tls=self.tls)
 
