@@ -11,13 +11,8 @@ from components.kubernetes.pod_state import PodState
 from components.rollout import steps
 from components.rollout.plan import WantedPods
 from components.rollout.steps import PodReplacement, RolloutInputs
-from components.vault.client import (
-    RaftPeer,
-    RaftState,
-    VaultClient,
-    VaultForbiddenError,
-    VaultRefusedError,
-)
+from components.vault.answers import RaftPeer, RaftState
+from components.vault.client import VaultClient, VaultForbiddenError, VaultRefusedError
 from components.vault.stateful_set import StatefulSetError
 from tests.unit.fakes.init_inputs import access
 from tests.unit.fakes.init_runs import pods_answer

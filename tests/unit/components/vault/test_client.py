@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from components.errors import DeploymentError
+from components.vault.answers import InitAnswer, Leader, RaftPeer
 from components.vault.client import (
-    InitAnswer,
-    Leader,
-    RaftPeer,
     VaultAlreadyInitializedError,
     VaultClient,
     VaultRefusedError,
