@@ -1,1 +1,4 @@
-"""Implements the stores: one module each, named as in `custody.store`, with a class ``Store``."""
+"""Implements the stores: one module each, named as in `custody.store`, with a class ``Store``.
+
+Google's has its client in a module beside it.
+"""
