@@ -25,6 +25,7 @@ from components.init.changed_inputs import (
     unusable_keys,
 )
 from components.init.inputs import ANOTHER_KEY, INPUTS, InitInputs, proof_by_seal
+from components.init.keys_in_state import refuse_second_init, require_checkpoints
 from components.init.outputs import (
     OUTPUTS,
     SECRET_OUTPUTS,
@@ -32,7 +33,6 @@ from components.init.outputs import (
     missing_outputs,
     outputs_after_migration,
 )
-from components.keys_in_state import refuse_second_init, require_checkpoints
 from components.progress import say
 from components.seals.seal import ProvisionedSeal
 from components.stable_provider import StableProvider, StableResource
