@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from components.custody.key_custody import KeyCustody, KeysNotStoredError
-from components.custody.key_record import KeyRecord
 from components.custody.key_store import store_to_properties
 from components.operator_init import OperatorInitProvider
 from tests.unit.fakes import scripted_store
@@ -17,23 +16,10 @@ from tests.unit.fakes.init_inputs import (
     init_inputs,
     provide_cluster,
 )
+from tests.unit.fakes.key_records import shamir_record
 from tests.unit.fakes.scripted_vault import (
     SHARES,
 )
-
-
-def record(**changed: Any) -> KeyRecord:
-    values: dict[str, Any] = {
-        "deployment": "uid/vault/vault",
-        "seal_type": "shamir",
-        "seal_key": "",
-        "threshold": 3,
-        "root_token": "hvs.root",
-        "key_shares": tuple(SHARES),
-        "cluster_id": "7d",
-        **changed,
-    }
-    return KeyRecord(**values)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +54,7 @@ def test_stored_keys_are_those_of_the_new_seal_unless_another_run_is_at_work(
     tmp_path: Path, cluster: InitCluster, monkeypatch: pytest.MonkeyPatch, slept: bool
 ) -> None:
     store = scripted_store.Store(str(tmp_path))
-    before = record(deployment=DEPLOYMENT)
+    before = shamir_record(deployment=DEPLOYMENT)
     store.write(before, TARGET)
     custody = store_to_properties(scripted_store.__name__, store)
     olds = {**init_inputs(migrate_from="shamir", custody=custody), "deployment": DEPLOYMENT}
