@@ -264,7 +264,7 @@ def test_check_without_the_lease_is_a_mistake_of_the_program() -> None:
 class Rounds(threading.Event):
     """What a renewal waits for: at each wait the next of these things happens, and then it is over."""
 
-    def __init__(self, *happenings: Callable[[], None]) -> None:
+    def __init__(self, *happenings: Callable[[], object]) -> None:
         super().__init__()
         self._happenings = [*happenings]
 
@@ -280,13 +280,8 @@ def test_renewal_says_once_what_is_wrong(
     objects: KubernetesObjects, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # The renewal in the background has nothing to say here.
+    nothing = bool
     monkeypatch.setattr(lease, "_RENEWAL_SECONDS", 3600)
-
-    def nothing() -> None:
-        pass
-
-    def fail() -> None:
-        objects.fail("replace", UNREACHABLE)
 
     def take_over() -> None:
         objects.recover()
@@ -294,7 +289,7 @@ def test_renewal_says_once_what_is_wrong(
 
     own = run()
     with own.held(0):
-        own._renew_until(Rounds(nothing, fail, nothing, nothing))
+        own._renew_until(Rounds(nothing, lambda: objects.fail("replace", UNREACHABLE), nothing, nothing))
         unreachable = capfd.readouterr().err
         own._renew_until(Rounds(take_over, nothing, nothing))
         lost = capfd.readouterr().err
