@@ -1,4 +1,1 @@
-"""Implements the stores: one module each, named as in `custody.store`, with a class ``Store``.
-
-Google's has its client in a module beside it.
-"""
+"""Implements the stores: one module each, named as in `custody.store`, with a class ``Store``."""

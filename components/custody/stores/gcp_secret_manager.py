@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from components.config.reader import ConfigReader
+from components.custody.gcp_secret_versions import API, RefusedError, SecretVersions
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
     CLOUD_SECRET_BYTES,
@@ -28,7 +29,6 @@ from components.custody.key_store import (
     stored_record,
     without_secrets,
 )
-from components.custody.stores.gcp_secret_manager_versions import API, RefusedError, SecretVersions
 from components.google.credentials import deployer_session
 from components.google.provider_settings import ProviderSettings
 from components.google.secret_name import SecretName

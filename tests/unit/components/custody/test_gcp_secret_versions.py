@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from google.oauth2.credentials import Credentials
 
+from components.custody.gcp_secret_versions import SecretVersions
 from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores.gcp_secret_manager import Store
-from components.custody.stores.gcp_secret_manager_versions import SecretVersions
 from components.google.credentials import deployer_session
 from tests.unit.fakes.key_records import ROOT_TOKEN, SHARES, TARGET, key_record
 from tests.unit.fakes.redirecting_server import redirecting_server

@@ -1,4 +1,4 @@
-"""Asks Google Secret Manager for the versions of a secret, for the store beside this module."""
+"""Asks Google Secret Manager for the versions of a secret, for the store that keeps keys there."""
 
 import base64
 import binascii
