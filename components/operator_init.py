@@ -1,7 +1,6 @@
 """Runs the one-time operator init, as a resource that is never replaced or repeated and keeps its result."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -16,17 +15,28 @@ from pulumi.dynamic import (
 )
 
 from components.awaits_release import awaits_release
-from components.custody.key_custody import STATE_LOCATION
-from components.custody.key_record import KeyRecord
-from components.custody.key_store import KeyReference, moved_settings
+from components.custody.key_store import moved_settings
 from components.errors import DeploymentError
-from components.init.inputs import ANOTHER_KEY, INPUTS, InitInputs, proof_by_seal, state_record
-from components.keys_in_state import refuse_second_init, require_checkpoints
-from components.kubernetes.lease import RunLease
+from components.init.changed_inputs import (
+    change_interrupted,
+    changed_share_inputs,
+    completes_migration,
+    same_holders,
+    unusable_keys,
+)
+from components.init.inputs import ANOTHER_KEY, INPUTS, InitInputs, proof_by_seal
+from components.init.keys_in_state import refuse_second_init, require_checkpoints
+from components.init.outputs import (
+    OUTPUTS,
+    SECRET_OUTPUTS,
+    key_outputs,
+    missing_outputs,
+    outputs_after_migration,
+)
 from components.progress import say
-from components.seals.seal import ProvisionedSeal, seal_class
+from components.seals.seal import ProvisionedSeal
 from components.stable_provider import StableProvider, StableResource
-from components.vault.pod_access import PodAccess, pods_identity
+from components.vault.pod_access import pods_identity
 from components.vault.release_ownership import ownership, ownership_problem
 
 if TYPE_CHECKING:
@@ -37,20 +47,6 @@ if TYPE_CHECKING:
     from components.kubernetes_connection import KubernetesConnection
     from components.settings import Settings
     from components.vault_release import VaultRelease
-
-SECRET_OUTPUTS = ("root_token", "recovery_shares", "key_shares")
-OUTPUTS = (
-    "cluster_initialized_here",
-    "vault_version",
-    "deployment",
-    "keys_location",
-    "keys_version",
-    "keys_fingerprint",
-    *SECRET_OUTPUTS,
-)
-SHARE_INPUTS = ("shares", "threshold", "pgp_keys")
-"""Inputs that can only be changed by a rekey."""
-_ANOTHER_RUN_SECONDS = 60
 
 
 @awaits_release(
@@ -93,21 +89,21 @@ class OperatorInitProvider(StableProvider):
         if _olds.get("shares") is not None:
             if self._secret(news, "adoptedKeys"):
                 say(_STILL_CONFIGURED)
-            changed = _changed_share_inputs(_olds, news)
+            changed = changed_share_inputs(_olds, news)
             if changed and _olds.get("pgp_keys"):
                 failures += [CheckFailure(name, _HOLDERS_REKEY) for name in changed]
             elif changed and news.get("migrate_from"):
                 failures += [CheckFailure(name, _SHARES_STAY_DURING_MIGRATION) for name in changed]
             moved = moved_settings(_olds.get("custody") or {}, news.get("custody") or {})
             failures += [CheckFailure(f"custody.{name}", _CUSTODY_STAYS) for name in moved]
-            if not _same_holders([_olds.get("root_token_pgp_key")], [news.get("root_token_pgp_key")]):
+            if not same_holders([_olds.get("root_token_pgp_key")], [news.get("root_token_pgp_key")]):
                 failures.append(CheckFailure("root_token_pgp_key", _ROOT_KEY_STAYS))
             encrypted_to = changed
         else:
             encrypted_to = [] if news.get("adopt") else ["pgp_keys", "root_token_pgp_key"]
-        for name, problem in _unusable_keys(news).items():
+        for name, problem in unusable_keys(news).items():
             # Shares that an interrupted change made for their holders are only stored, which an update sees.
-            if name in encrypted_to and not _change_interrupted(_olds, news):
+            if name in encrypted_to and not change_interrupted(_olds, news):
                 failures.append(CheckFailure(name, f"{problem}; {ANOTHER_KEY}"))
             else:
                 say(f"Warning: {problem}. Nothing is encrypted to it now, and it still decrypts.")
@@ -122,12 +118,12 @@ class OperatorInitProvider(StableProvider):
         preflight = proof_by_seal(_olds.get("preflight"), _news.get("preflight"))
         known = {**_olds, "preflight": preflight, "journal_key": _news.get("journal_key")}
         # A key that its holder renewed is no change either.
-        if _same_holders(_olds.get("pgp_keys") or [], _news.get("pgp_keys") or []):
+        if same_holders(_olds.get("pgp_keys") or [], _news.get("pgp_keys") or []):
             known["pgp_keys"] = _news.get("pgp_keys")
-        if _same_holders([_olds.get("root_token_pgp_key")], [_news.get("root_token_pgp_key")]):
+        if same_holders([_olds.get("root_token_pgp_key")], [_news.get("root_token_pgp_key")]):
             known["root_token_pgp_key"] = _news.get("root_token_pgp_key")
         difference = super().diff(_id, known, _news)
-        if _change_interrupted(_olds, _news):
+        if change_interrupted(_olds, _news):
             say("An interrupted change of shares will be settled by pulumi up")
             difference.changes = True
         return difference
@@ -164,11 +160,11 @@ class OperatorInitProvider(StableProvider):
         """Record changed inputs and keep every output, but rekey if the shares were changed."""
         properties = self.input_values(_news)
         inputs = InitInputs.from_properties(_news, adopted_keys="", token=self._secret(_news, "token"))
-        kept = {**_missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
+        kept = {**missing_outputs(inputs, _olds), **{name: _olds[name] for name in OUTPUTS if name in _olds}}
         if completes_migration(_olds, _news):
-            kept.update(_outputs_after_migration(inputs, {**_olds, **kept}))
-        rekey = bool(_changed_share_inputs(_olds, _news))
-        if rekey or _change_interrupted(_olds, _news, sure=True):
+            kept.update(outputs_after_migration(inputs, {**_olds, **kept}))
+        rekey = bool(changed_share_inputs(_olds, _news))
+        if rekey or change_interrupted(_olds, _news, sure=True):
             from components.init.rekey_on_update import changed_shares
 
             change = changed_shares(inputs, {**_olds, **kept}, rekey=rekey)
@@ -204,129 +200,6 @@ _HOLDERS_REKEY = (
 _SHARES_STAY_DURING_MIGRATION = "the seal is being migrated; change the shares when that is done"
 _CUSTODY_STAYS = "the keys stay where they were stored, as this program doesn't move them; set it back"
 _ROOT_KEY_STAYS = "the root token was made at the init, and isn't encrypted anew; set it back"
-
-
-def _changed_share_inputs(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    """Return the names of the inputs that ask for new shares; a key that its holder renewed doesn't."""
-    return [
-        name
-        for name in SHARE_INPUTS
-        if (olds.get(name) or []) != (news.get(name) or [])
-        and not (name == "pgp_keys" and _same_holders(olds.get(name) or [], news.get(name) or []))
-    ]
-
-
-def _same_holders(olds: Sequence[str | None], news: Sequence[str | None]) -> bool:
-    """Return whether these are the same PGP keys (base64), by their fingerprints."""
-    if [*filter(None, olds)] == [*filter(None, news)]:
-        return True
-    # Imported where it is used: only a stack with PGP keys needs it.
-    from components.custody.pgp_keys import PgpKeyError, fingerprints
-
-    try:
-        return fingerprints(olds) == fingerprints(news)
-    except PgpKeyError:
-        return False
-
-
-def _unusable_keys(props: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return why PGP keys can't be encrypted to now, by the name of the input."""
-    given = {"pgp_keys": props.get("pgp_keys") or [], "root_token_pgp_key": [props.get("root_token_pgp_key")]}
-    given = {name: [*filter(None, keys)] for name, keys in given.items()}
-    if not any(given.values()):
-        return {}
-    from components.custody.pgp_keys import why_unusable
-
-    found = {name: "; ".join(filter(None, map(why_unusable, keys))) for name, keys in given.items()}
-    return {name: problems for name, problems in found.items() if problems}
-
-
-def _change_interrupted(olds: Mapping[str, Any], news: Mapping[str, Any], *, sure: bool = False) -> bool:
-    """Return whether the journal has a change of the shares that the state knows, which was interrupted.
-
-    A place of it that can't be read is reported, and with ``sure`` raises :class:`JournalError` if the other
-    one has no keys.
-    """
-    fingerprint, deployment = str(olds.get("keys_fingerprint") or ""), str(olds.get("deployment") or "")
-    if not fingerprint or not deployment:
-        return False
-    from components.journal.journal import InitJournal
-
-    access = PodAccess.from_properties(news["access"])
-    journal = InitJournal(access.target, access.statefulset, deployment)
-    if sure:
-        journal.find()
-    return journal.has_change(fingerprint)
-
-
-def key_outputs(record: KeyRecord | None, reference: KeyReference, *, in_state: bool) -> dict[str, Any]:
-    """Return the outputs about the keys: the keys themselves if the state keeps them, or only their place."""
-    in_outputs = record if in_state else None
-    return {
-        "keys_location": reference.location,
-        "keys_version": reference.version,
-        "keys_fingerprint": record.fingerprint if record is not None else "",
-        "root_token": in_outputs.root_token if in_outputs is not None else "",
-        "recovery_shares": list(in_outputs.recovery_shares) if in_outputs is not None else [],
-        "key_shares": list(in_outputs.key_shares) if in_outputs is not None else [],
-    }
-
-
-def _missing_outputs(inputs: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the outputs that the state of an earlier version of this program lacks."""
-    record = state_record(inputs, olds)
-    return {
-        "deployment": inputs.deployment,
-        "keys_location": STATE_LOCATION if record.shares else "",
-        "keys_version": "",
-        "keys_fingerprint": record.fingerprint if record.shares else "",
-    }
-
-
-def _outputs_after_migration(inputs: InitInputs, olds: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the key outputs for the new seal, once the store has the changed record.
-
-    Raises :class:`KeysNotStoredError` if the store doesn't accept it; the previous record has the same
-    shares.
-    """
-    if inputs.custody.store is None:
-        return _after_migration(inputs, state_record(inputs, olds), None)
-    lease = RunLease(inputs.access.target, inputs.access.statefulset)
-    with lease.held(_ANOTHER_RUN_SECONDS):
-        return _after_migration(inputs, inputs.custody.find(), lease)
-
-
-def _after_migration(inputs: InitInputs, record: KeyRecord | None, lease: RunLease | None) -> dict[str, Any]:
-    if record is None or not record.shares:
-        return {}
-    record = record_after_change(record, seal_type=inputs.seal_type, seal_key=inputs.seal_key)
-    return key_outputs(record, inputs.custody.put(record, lease), in_state=inputs.custody.store is None)
-
-
-def completes_migration(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Return whether this is the update that records that Vault has the new seal.
-
-    While the release that others install lacks the stack's values the state may miss how a migration begins.
-    Whether it has ended is what the guard of the release asks. States of earlier versions have no seal.
-    """
-    before = olds.get("migrate_from") or olds.get("seal_type") or news["seal_type"]
-    return not news.get("migrate_from") and before != news["seal_type"]
-
-
-def record_after_change(record: KeyRecord, *, seal_type: str, seal_key: str) -> KeyRecord:
-    """Return the record of a Vault with the new seal: the same shares, as that seal's kind.
-
-    Vault generates no new ones: Shamir's key shares become the recovery shares of a seal that unseals by
-    itself, and the other way round. A record that is changed already stays the same.
-    """
-    recovery = seal_class(seal_type).unseals_itself
-    return replace(
-        record,
-        seal_type=seal_type,
-        seal_key=seal_key,
-        recovery_shares=record.shares if recovery else (),
-        key_shares=() if recovery else record.shares,
-    )
 
 
 def _namespace(settings: "Settings") -> Mapping[str, str]:

@@ -24,9 +24,8 @@ from components.errors import DeploymentError, RetryableError
 from components.init.lost_volumes import lost_volumes
 from components.progress import Waiting, say
 from components.stable_provider import StableProvider, StableResource
+from components.vault.answers import RaftState, SealStatus
 from components.vault.client import (
-    RaftState,
-    SealStatus,
     VaultClient,
     VaultRefusedError,
     VaultUnavailableError,

@@ -7,8 +7,12 @@ any point, run it again.
 
 import argparse
 
-from components.commands.selected_stack import keys_of, selected_stack_outputs, token_of_settings
-from components.commands.snapshot_vault import selected_stack_name
+from components.commands.selected_stack import (
+    consented_stack_name,
+    keys_of,
+    selected_stack_outputs,
+    token_of_settings,
+)
 from components.errors import DeploymentError
 from components.progress import Waiting, say
 from components.raft_recovery.servers import LostQuorum, MajorityLeftError, leader_of, lost_quorum
@@ -30,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Recover it, or without `--really` say what would be lost; raise :class:`DeploymentError`."""
-    stack = selected_stack_name()
-    if options.really and options.really != stack:
-        raise DeploymentError(
-            f"The stack that is selected is {stack}, and --really names {options.really}. Nothing was "
-            "changed."
-        )
+    stack = consented_stack_name(options.really)
     outputs = selected_stack_outputs()
     if outputs.get("mode") == "standalone":
         raise DeploymentError("This Vault is in mode standalone, without raft: there is no majority to lose.")

@@ -9,14 +9,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from components.commands.selected_stack import selected_stack_outputs
+from components.commands.selected_stack import consented_stack_name, selected_stack_outputs
 from components.commands.snapshot_vault import (
     add_token_option,
     journal_key,
-    selected_stack_name,
     snapshot_vault,
 )
-from components.errors import DeploymentError
 from components.progress import say
 from components.snapshots.preparation import START_SECONDS, RestoreInputs, prepared
 from components.snapshots.record import SnapshotRecord, read_record
@@ -48,12 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Restore it, or without `--really` say what would be; raise :class:`DeploymentError` with what to do."""
-    stack = selected_stack_name()
-    if options.really and options.really != stack:
-        raise DeploymentError(
-            f"The stack that is selected is {stack}, and --really names {options.really}. Nothing was "
-            "changed."
-        )
+    stack = consented_stack_name(options.really)
     outputs = selected_stack_outputs()
     vault = snapshot_vault(outputs, options)
     record = None if options.without_record else read_record(options.file)

@@ -44,6 +44,33 @@ NEEDED_OUTPUTS = {
 }
 
 
+def ask_pulumi(*arguments: str, seconds: float | None = None) -> str:
+    """Return what the pulumi command prints; raise :class:`DeploymentError` with its error message.
+
+    Raises :class:`subprocess.TimeoutExpired` if it takes longer than ``seconds``.
+    """
+    result = subprocess.run(
+        ["pulumi", *arguments], capture_output=True, text=True, check=False, timeout=seconds
+    )
+    if result.returncode != 0:
+        raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
+    return result.stdout
+
+
+def consented_stack_name(really: str) -> str:
+    """Return the name of the selected stack, as `pulumi stack select` takes it.
+
+    ``really`` is the name by which the user consents to a loss, or empty. Raises :class:`DeploymentError` if
+    it is another stack's.
+    """
+    stack = ask_pulumi("stack", "--show-name").strip()
+    if really and really != stack:
+        raise DeploymentError(
+            f"The stack that is selected is {stack}, and --really names {really}. Nothing was changed."
+        )
+    return stack
+
+
 def selected_stack_outputs() -> Mapping[str, Any]:
     """Return the outputs of the selected stack, secrets in plain.
 
@@ -62,14 +89,11 @@ def selected_stack_public_outputs() -> Mapping[str, Any]:
 
 def _outputs(*options: str, seconds: float | None = None) -> Mapping[str, Any]:
     require_command("pulumi", "it knows the stack; see pulumi.com/docs/install")
-    command = ["pulumi", "stack", "output", "--json", *options]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+        told = ask_pulumi("stack", "output", "--json", *options, seconds=seconds)
     except subprocess.TimeoutExpired:
         raise DeploymentError(f"pulumi didn't tell the stack's outputs within {seconds:g} s") from None
-    if result.returncode != 0:
-        raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
-    outputs: Mapping[str, Any] = json.loads(result.stdout)
+    outputs: Mapping[str, Any] = json.loads(told)
     if not outputs.keys() >= NEEDED_OUTPUTS:
         raise DeploymentError(
             "The stack that is selected has no Vault yet, or one of an earlier version of this program: run "

@@ -2,13 +2,12 @@
 
 import getpass
 import json
-import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
-from components.commands.selected_stack import keys_of, token_of_settings
+from components.commands.selected_stack import ask_pulumi, keys_of, token_of_settings
 from components.custody.key_custody import KeyCustody
 from components.errors import DeploymentError
 from components.resource_types import DYNAMIC
@@ -64,25 +63,12 @@ def snapshot_vault(outputs: Mapping[str, Any], options: Namespace) -> SnapshotVa
     )
 
 
-def selected_stack_name() -> str:
-    """Return the name of the selected stack, as `pulumi stack select` takes it."""
-    result = subprocess.run(["pulumi", "stack", "--show-name"], capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
-    return result.stdout.strip()
-
-
 def journal_key() -> str:
     """Return the key in the state of the selected stack, base64; empty if an earlier version deployed it.
 
     Raises :class:`DeploymentError` with pulumi's error message.
     """
-    result = subprocess.run(
-        ["pulumi", "stack", "export", "--show-secrets"], capture_output=True, text=True, check=False
-    )
-    if result.returncode != 0:
-        raise DeploymentError(result.stderr.strip() or f"pulumi ended with {result.returncode}")
-    deployment = json.loads(result.stdout)["deployment"] or {}
+    deployment = json.loads(ask_pulumi("stack", "export", "--show-secrets"))["deployment"] or {}
     for resource in deployment.get("resources", ()):
         if resource["type"] == JOURNAL_KEY:
             key = resource.get("outputs", {}).get("key", "")

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from components.errors import DeploymentError
 from components.init.other_servers import NotAloneError, observe_servers
 from components.kubernetes.kubectl import KubectlError
-from components.vault.client import INIT_SECONDS, SealStatus
+from components.vault.answers import SealStatus
+from components.vault.client import INIT_SECONDS
 from components.vault.messages import INITIALIZED_LINE
 from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import ObservedServer

@@ -17,7 +17,8 @@ from components.journal.journal import InitJournal
 from components.kubernetes.lease import AnotherRunError
 from components.progress import say
 from components.shares.verification import WrongKeysError, verify_keys
-from components.vault.client import SealStatus, VaultClient
+from components.vault.answers import SealStatus
+from components.vault.client import VaultClient
 
 
 @dataclass(frozen=True, repr=False)

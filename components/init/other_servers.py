@@ -9,7 +9,7 @@ from datetime import datetime
 from components.errors import RetryableError
 from components.kubernetes.kubectl import KubectlError
 from components.progress import say
-from components.vault.client import SealStatus
+from components.vault.answers import SealStatus
 from components.vault.pod_access import PodAccess
 from components.vault.running_configuration import configuration_changed_at
 from components.vault.stateful_set import (

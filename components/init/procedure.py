@@ -29,8 +29,8 @@ from components.kubernetes.lease import AnotherRunError
 from components.progress import Waiting, say
 from components.seals.seal import prove_seal
 from components.stable_provider import RUN_BEGAN
+from components.vault.answers import SealStatus
 from components.vault.client import (
-    SealStatus,
     VaultAlreadyInitializedError,
     VaultClient,
     VaultRefusedError,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from components.vault.client import Leader, SealStatus, VaultRefusedError, VaultUnavailableError
+from components.vault.answers import Leader, SealStatus
+from components.vault.client import VaultRefusedError, VaultUnavailableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from components.vault.stateful_set import Server, find_pods
 

@@ -11,14 +11,8 @@ from enum import Enum
 
 from components.errors import RetryableError
 from components.progress import Waiting
-from components.vault.client import (
-    Leader,
-    OtherSealError,
-    SealStatus,
-    VaultClient,
-    VaultRefusedError,
-    VaultUnavailableError,
-)
+from components.vault.answers import Leader, SealStatus
+from components.vault.client import OtherSealError, VaultClient, VaultRefusedError, VaultUnavailableError
 from components.vault.pod_access import PodAccess
 
 STUCK_SECONDS = 5.0

@@ -1,11 +1,11 @@
 """Reads and validates the settings of a stack into one typed, frozen object, before any resource."""
 
+from components.settings.cloud import ClusterSettings, WebhookFirewallSettings
 from components.settings.images import ImageSettings
 from components.settings.injector import InjectorSettings
 from components.settings.load import load_settings
 from components.settings.model import (
     ChartSettings,
-    ClusterSettings,
     CustodySettings,
     DeadlineSettings,
     IngressSettings,
@@ -14,7 +14,6 @@ from components.settings.model import (
     RaftSettings,
     Settings,
     StorageSettings,
-    WebhookFirewallSettings,
 )
 from components.settings.pods import PodSettings
 from components.settings.server_configuration import ListenerSettings

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from components.config.patterns import AWS_REGION, AWS_TAG_KEY
 from components.config.reader import ConfigReader
-from components.settings.model import ClusterSettings, WebhookFirewallSettings
 
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
 EKS_NAME = r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}"
@@ -28,6 +27,27 @@ SECURITY_GROUP = r"sg-[0-9a-f]{8,17}"
 NODE_GROUP, NODE_GROUPS = "nodeSecurityGroupId", "nodeSecurityGroupIds"
 AWS_KEYS = ("region", NODE_GROUP, NODE_GROUPS)
 GOOGLE_KEYS = ("location", "enableApis", "webhookFirewall")
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """The managed Kubernetes cluster that Vault runs on."""
+
+    name: str
+    project: str | None
+    """Google project of a GKE cluster; None for an EKS cluster."""
+    location: str
+    """Region of an EKS cluster; region or zone of a GKE cluster."""
+
+
+@dataclass(frozen=True)
+class WebhookFirewallSettings:
+    """The firewall rule that lets a private GKE control plane reach the injector's webhook on the nodes."""
+
+    control_plane_cidr: str | None
+    """Source of the traffic, an IPv4 range; None takes the one that GKE reports."""
+    node_tags: Sequence[str]
+    """Network tags of the nodes; empty for every instance of the cluster's network."""
 
 
 @dataclass(frozen=True)

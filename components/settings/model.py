@@ -10,6 +10,7 @@ from components.aws.provider_settings import AwsProviderSettings
 from components.custody.key_store import KeyStore, store_to_properties
 from components.seals.seal import Seal, SecretEntry
 from components.settings.audit import AuditSettings
+from components.settings.cloud import ClusterSettings, WebhookFirewallSettings
 from components.settings.deployed_vault import DeployedVault
 from components.settings.gateway import GatewaySettings
 from components.settings.images import ImageSettings
@@ -34,27 +35,6 @@ BackendTls = Literal["none", "nginx", "alb", "gce"]
 """The Ingress controller that speaks TLS to Vault: ingress-nginx, AWS's or GKE's; none for any other one."""
 Ownership = Literal["own", "handover", "others"]
 """Who installs Vault's Helm release: the stack; the stack, and it stays when it leaves the stack; others."""
-
-
-@dataclass(frozen=True)
-class ClusterSettings:
-    """The managed Kubernetes cluster that Vault runs on."""
-
-    name: str
-    project: str | None
-    """Google project of a GKE cluster; None for an EKS cluster."""
-    location: str
-    """Region of an EKS cluster; region or zone of a GKE cluster."""
-
-
-@dataclass(frozen=True)
-class WebhookFirewallSettings:
-    """The firewall rule that lets a private GKE control plane reach the injector's webhook on the nodes."""
-
-    control_plane_cidr: str | None
-    """Source of the traffic, an IPv4 range; None takes the one that GKE reports."""
-    node_tags: Sequence[str]
-    """Network tags of the nodes; empty for every instance of the cluster's network."""
 
 
 @dataclass(frozen=True)

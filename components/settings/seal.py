@@ -2,7 +2,7 @@
 
 from components.config.reader import ConfigReader
 from components.seals.seal import Seal, seal_class, seal_types
-from components.settings.model import ClusterSettings
+from components.settings.cloud import ClusterSettings
 
 
 def read_seal_type(reader: ConfigReader) -> str:

@@ -14,7 +14,8 @@ from components.progress import say
 from components.snapshots.archive import DamagedSnapshotError, verified_archive
 from components.snapshots.record import SnapshotRecord, record_path
 from components.snapshots.vault import POLICY, SnapshotVault, active_server, with_valid_token
-from components.vault.client import SealStatus, VaultForbiddenError, VaultRefusedError, VaultUnavailableError
+from components.vault.answers import SealStatus
+from components.vault.client import VaultForbiddenError, VaultRefusedError, VaultUnavailableError
 from components.vault.snapshot_transfer import read_snapshot
 
 

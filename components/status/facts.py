@@ -8,7 +8,7 @@ from typing import Any
 from components.custody.key_custody import STATE_LOCATION
 from components.kubernetes.cron_job import CronJobState
 from components.seals.seal import seal_class
-from components.vault.client import Leader, RaftState, SealStatus
+from components.vault.answers import Leader, RaftState, SealStatus
 from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import PodOrigin, Server
 

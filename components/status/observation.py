@@ -25,7 +25,8 @@ from components.status.facts import (
 from components.status.snapshots import seen_snapshots
 from components.status.token_answers import Credentials, token_answers
 from components.time_limit import TimeLimit
-from components.vault.client import Leader, VaultClient
+from components.vault.answers import Leader
+from components.vault.client import VaultClient
 from components.vault.pod_access import PodAccess
 from components.vault.served_certificate import served_certificate
 from components.vault.server_identity import VOLUME

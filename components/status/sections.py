@@ -11,7 +11,7 @@ from components.status.certificate import certificate_section
 from components.status.facts import Facts, ObservedPod
 from components.status.page import Line, Page, Section, State
 from components.status.snapshots import snapshots_section
-from components.vault.client import RaftState
+from components.vault.answers import RaftState
 from components.vault.servers import MAX_TRAILING_ENTRIES
 
 WITHOUT_TOKEN = "not known without a token (--with-token)"  # noqa: S105 - a sentence

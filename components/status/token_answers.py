@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from components.errors import DeploymentError
 from components.status.facts import ObservedPod, RecordedStack, TokenAnswers
-from components.vault.client import RaftState, VaultClient
+from components.vault.answers import RaftState
+from components.vault.client import VaultClient
 from components.vault.pod_access import PodAccess
 
 _STORE_SECONDS = 5.0

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.errors import RetryableError
-from components.vault.client import Leader, SealStatus, VaultClient
+from components.vault.answers import Leader, SealStatus
+from components.vault.client import VaultClient
 from components.vault.pod_access import PodAccess
 
 # A healthy follower is at most some entries behind; autopilot's own limit is 1000

@@ -14,7 +14,8 @@ from typing import Any
 from components.errors import RetryableError
 from components.kubernetes.kubectl import KubectlError
 from components.kubernetes.pod_removal import remove_pod
-from components.vault.client import SealStatus, VaultRefusedError, VaultUnavailableError
+from components.vault.answers import SealStatus
+from components.vault.client import VaultRefusedError, VaultUnavailableError
 from components.vault.pod_access import PodAccess, PodUnreachableError
 from components.vault.running_configuration import CONFIGURATION_ANNOTATION
 

@@ -3,12 +3,12 @@ functions.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from sandbox.errors import SandboxError
-from sandbox.plugins.property_differences import Kind
+from sandbox.plugins.property_differences import Kind, differences, path_of
 from sandbox.plugins.property_values import PropertyMap
 
 Severity = Literal["info", "warning"]
@@ -152,9 +152,12 @@ class Provider(ABC):
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
         """Return everything wrong with the provider resource's inputs."""
 
-    @abstractmethod
     def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
-        """Compare two configurations; a change that replaces also replaces every resource of the provider."""
+        """Compare two configurations; a change that replaces also replaces every resource of the provider.
+
+        None replaces unless the provider says otherwise.
+        """
+        return Difference({path_of(path): Change(kind) for path, kind in differences(old_inputs, new_inputs)})
 
     @abstractmethod
     def configure(self, inputs: PropertyMap, log: EngineLog) -> None:
@@ -171,6 +174,13 @@ class Provider(ABC):
     @abstractmethod
     def cancel(self) -> None:
         """Stop what is being waited for; the engine is going away."""
+
+    def refused(self, settings: Iterable[str]) -> list[CheckFailure]:
+        """Return the failures of settings of the provider that aren't implemented."""
+        return [
+            CheckFailure(name, not_implemented(self.name, f"the provider's setting {name}"))
+            for name in settings
+        ]
 
 
 def not_implemented(package: str, what: str) -> str:

@@ -17,6 +17,15 @@ SHARED: Mapping[str, str] = {
 }
 """The deployment that the tests of a module share, by the module. All other tests have one each."""
 
+APART = frozenset(
+    (
+        "test_a_changed_injector_takes_the_place_of_the_old_one_on_the_only_node",
+        "test_preview_before_the_first_deployment_shows_every_resource",
+        "test_vault_and_chart_are_upgraded_under_five_servers_by_runs_that_are_killed",
+    )
+)
+"""Tests in those modules that have a deployment of their own, so any worker may run them."""
+
 CHANGES = "test_changes"
 """The module whose tests share a deployment if their names are the same up to the colon."""
 
@@ -30,5 +39,8 @@ class DeploymentScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest
 
 def scope(nodeid: str) -> str:
     """Return what a test is handed out with: the deployment that it shares, or only itself."""
-    module = PurePosixPath(nodeid.partition("::")[0]).stem
-    return nodeid.partition(": ")[0] if module == CHANGES else SHARED.get(module, nodeid)
+    file, _, test = nodeid.partition("::")
+    module = PurePosixPath(file).stem
+    if module == CHANGES:
+        return nodeid.partition(": ")[0]
+    return nodeid if test in APART else SHARED.get(module, nodeid)

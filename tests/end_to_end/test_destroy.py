@@ -24,15 +24,6 @@ def test_destroy_removes_what_the_stack_made(fresh: Deployment) -> None:
     assert outputs["role_name"] not in roles
 
 
-def test_a_retained_key_outlives_the_stack(fresh: Deployment) -> None:
-    fresh.configure({**ONE_POD, "key": {"retainOnDestroy": True}})
-    fresh.up()
-    key_id = fresh.outputs()["key_id"]
-    fresh.stack.pulumi(*DESTROY, quiet=True)
-    key = fresh.aws("kms").describe_key(KeyId=key_id)["KeyMetadata"]
-    assert key["KeyState"] == "Enabled"
-
-
 def test_volumes_come_up_again_with_the_retained_key(fresh: Deployment, tmp_path: Path) -> None:
     """The namespace is somebody else's, so the claims stay; so do the keys, in the file."""
     fresh.cluster.kubectl("create", "namespace", fresh.name)
@@ -47,6 +38,8 @@ def test_volumes_come_up_again_with_the_retained_key(fresh: Deployment, tmp_path
     destroyed = fresh.stack.run(*DESTROY)
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
     assert f"pulumi config set --path key.arn {before['key_arn']}" in destroyed.stdout
+    key = fresh.aws("kms").describe_key(KeyId=before["key_id"])["KeyMetadata"]
+    assert key["KeyState"] == "Enabled"
     fresh.configure({**kept, "key": {"arn": before["key_arn"]}})
     fresh.up()
     after = fresh.outputs()

@@ -3,13 +3,16 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.vault.server_watch import watch_values
 from tests.integration.vault_servers import AUDIT_FOLDER, VaultServer, VaultServers
+from tests.unit.fakes.stack_settings import EKS, parse
 
 
 def with_audit_volumes(program: Path, folder: Path) -> Path:
@@ -73,3 +76,38 @@ def limited_volume(folder: Path, size: str) -> Iterator[Volume]:
         yield Volume(folder)
     finally:
         subprocess.run(["umount", "--lazy", os.fspath(folder)], check=True)
+
+
+@contextlib.contextmanager
+def rotating(server: VaultServer, folder: Path, *, size: int) -> Iterator[Callable[[], list[Path]]]:
+    """Run the script that rotates the log beside a server, with its paths, port and process.
+
+    Yields a function that returns the rotated files.
+    """
+    settings = parse({**EKS, "audit": {"devices": ["file", "stdout"], "rotate": {"size": str(size)}}})
+    shell, option, script, name = watch_values(settings)["postStart"]
+    replaced = {
+        "/vault/audit/": f"{server.folder}/audit/",
+        "df -Pk /vault/audit": f"df -Pk {server.folder}/audit",
+        "/proc/[0-9]*": f"/proc/{server.process_id}",
+        # The command line begins with the program's path here.
+        "'vault server '*)": "*'vault'*' server '*)",
+        ":2008 ": f":{server.port:04X} ",
+        "sleep 10": "sleep 0.1",
+        "/proc/1/fd/1": str(folder / "said"),
+        # Several rotations are in a second here.
+        "%Y%m%dT%H%M%SZ": "%Y%m%dT%H%M%S.%NZ",
+    }
+    for old, new in replaced.items():
+        assert old in script, old
+        script = script.replace(old, new)
+    (folder / "said").touch()
+    process = subprocess.Popen([shell, option, script, name], start_new_session=True)
+    try:
+        yield lambda: list((server.folder / "audit").glob("audit-*Z.log*"))
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    said = (folder / "said").read_text()
+    assert "goes on in a new file" in said
+    assert '"request"' not in said

@@ -1,11 +1,11 @@
-"""How the tests are spread over workers; Helm, and the sandbox's chart rendered by it."""
+"""How the tests are spread over workers, and what modules share: a control plane, a key service, Helm."""
 
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -13,8 +13,12 @@ import yaml
 from sandbox.charts import own_chart
 from tests.built_tools import built_tools
 from tests.end_to_end.faults.expectations import results_folder
+from tests.integration.control_plane import ControlPlane, run_control_plane
 from tests.integration.interruptions.interrupted_stack import RESULTS
 from tests.integration.schedule import ModuleScheduling
+
+if TYPE_CHECKING:
+    from tests.integration.key_service import KeyService
 
 CONFIG = 'ui = true\nstorage "raft" {\n  path = "/vault/data"\n}\n'
 LEAST_VALUES = {
@@ -32,6 +36,23 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ModuleScheduling:
     """Keep the tests of a module together that share what they run against."""
     return ModuleScheduling(config, log)
+
+
+@pytest.fixture(scope="module")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane that lives for the module: idle ones would take processor time from the others."""
+    with run_control_plane(tmp_path_factory.mktemp("control-plane")) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="module")
+def kms() -> Iterator["KeyService"]:
+    """A key service with a key."""
+    # Imported where it is used: it takes seconds.
+    from tests.integration.key_service import run_key_service
+
+    with run_key_service() as service:
+        yield service
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """A Kubernetes control plane without nodes, on loopback: workloads never get ready in it."""
 
+import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,28 @@ class ControlPlane:
         }
         file.write_text(yaml.safe_dump(document))
         return file
+
+    def grant(self, user: str, namespace: str, resource: str, verbs: Sequence[str]) -> None:
+        """Give a user these rights in a namespace, in place of earlier ones.
+
+        ``resource`` is in the plural, with its API group behind a dot: `leases.coordination.k8s.io`.
+        """
+        resources, _, group = resource.partition(".")
+        role = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": user, "namespace": namespace},
+            "rules": [{"apiGroups": [group], "resources": [resources], "verbs": [*verbs]}],
+        }
+        binding = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": user, "namespace": namespace},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+        }
+        for document in (role, binding):
+            self.kubectl("apply", "--filename=-", stdin=json.dumps(document))
 
 
 @contextmanager

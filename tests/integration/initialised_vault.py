@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.seals import awskms
-from components.vault.client import InitAnswer, VaultClient
+from components.vault.answers import InitAnswer
+from components.vault.client import VaultClient
 from tests.integration.key_service import REGION, KeyService
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 

@@ -22,7 +22,8 @@ import requests
 from components.seals.seal import SealStanza, seal_class
 from components.settings import RaftSettings
 from components.shares.unseal import unseal_pods
-from components.vault.client import InitAnswer, SealStatus, VaultClient
+from components.vault.answers import InitAnswer, SealStatus
+from components.vault.client import VaultClient
 from components.vault.configuration import render_configuration
 from components.vault.running_configuration import CONFIGURATION_KEY
 from tests.integration.program_inputs import DEPLOYMENT

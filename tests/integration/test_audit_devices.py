@@ -2,10 +2,7 @@
 
 import contextlib
 import gzip
-import os
 import re
-import signal
-import subprocess
 import time
 import uuid
 from collections import Counter
@@ -26,7 +23,6 @@ from components.seals import awskms
 from components.vault import audit_setup
 from components.vault.audit_devices import LOG_FILE
 from components.vault.client import VaultClient, VaultRefusedError, VaultUnavailableError
-from components.vault.server_watch import watch_values
 from tests.built_tools import on_each_vault
 from tests.integration.audited_vault import (
     Volume,
@@ -34,13 +30,13 @@ from tests.integration.audited_vault import (
     leader,
     limited_volume,
     log_file,
+    rotating,
     with_audit_volumes,
 )
 from tests.integration.key_service import REGION, run_key_service
 from tests.integration.program_inputs import init_inputs, quorum_inputs
-from tests.integration.vault_servers import ACCESS, VaultServer, VaultServers, vault_servers, wait_until
+from tests.integration.vault_servers import ACCESS, VaultServers, vault_servers, wait_until
 from tests.unit.docs.documents import text
-from tests.unit.fakes.stack_settings import EKS, parse
 
 pytestmark = on_each_vault
 
@@ -372,35 +368,3 @@ def test_rotation_loses_no_entry(vault: Audited, tmp_path: Path) -> None:
     asked = [(entry["type"], entry["request"]["path"]) for text in texts for entry in entries(text)]
     counted = Counter(entry for entry in asked if entry[1] in set(written))
     assert counted == Counter((type_, path) for path in written for type_ in ("request", "response"))
-
-
-@contextlib.contextmanager
-def rotating(server: VaultServer, folder: Path, *, size: int) -> Iterator[Callable[[], list[Path]]]:
-    """Run the script beside a server, with its paths, port and process; yield what returns rotated files."""
-    settings = parse({**EKS, "audit": {"devices": BOTH, "rotate": {"size": str(size)}}})
-    shell, option, script, name = watch_values(settings)["postStart"]
-    replaced = {
-        "/vault/audit/": f"{server.folder}/audit/",
-        "df -Pk /vault/audit": f"df -Pk {server.folder}/audit",
-        "/proc/[0-9]*": f"/proc/{server.process_id}",
-        # The command line begins with the program's path here.
-        "'vault server '*)": "*'vault'*' server '*)",
-        ":2008 ": f":{server.port:04X} ",
-        "sleep 10": "sleep 0.1",
-        "/proc/1/fd/1": str(folder / "said"),
-        # Several rotations are in a second here.
-        "%Y%m%dT%H%M%SZ": "%Y%m%dT%H%M%S.%NZ",
-    }
-    for old, new in replaced.items():
-        assert old in script, old
-        script = script.replace(old, new)
-    (folder / "said").touch()
-    process = subprocess.Popen([shell, option, script, name], start_new_session=True)
-    try:
-        yield lambda: list((server.folder / "audit").glob("audit-*Z.log*"))
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    said = (folder / "said").read_text()
-    assert "goes on in a new file" in said
-    assert '"request"' not in said

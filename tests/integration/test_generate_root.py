@@ -13,17 +13,11 @@ from components.__main__ import main
 from components.vault.client import VaultClient
 from tests.built_tools import on_each_vault
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
-from tests.integration.key_service import KeyService, run_key_service
+from tests.integration.key_service import KeyService
 from tests.integration.vault_servers import ACCESS
 from tests.unit.fakes.commands_on_path import install_command
 
 pytestmark = on_each_vault
-
-
-@pytest.fixture(scope="module")
-def kms() -> Iterator[KeyService]:
-    with run_key_service() as service:
-        yield service
 
 
 @pytest.fixture(params=SEALS)

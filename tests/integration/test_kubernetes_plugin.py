@@ -4,59 +4,25 @@ The control plane has no nodes, so workloads never get ready here. The tests are
 and run in order.
 """
 
-import base64
-import gzip
 import json
 import shlex
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from sandbox.layout import REPOSITORY
-from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.integration.control_plane import ControlPlane
+from tests.integration.little_release import (
+    DEFAULTS,
+    config_map,
+    leave_unfinished,
+    program,
+    secret_data,
+    write_chart,
+)
 from tests.integration.plugin_stack import PluginStack
 
-PROGRAM = """
-import pulumi
-import pulumi_kubernetes as kubernetes
-
-from components.chart.value_merge import secret_values
-from components.kubernetes.kubectl import KubernetesTarget
-from components.vault_release import refuse_unfinished
-
-provider = kubernetes.Provider(
-    "provider", kubeconfig="{kubeconfig}", context="here", enable_secret_mutable={mutable}
-)
-options = pulumi.ResourceOptions(provider=provider)
-namespace = kubernetes.core.v1.Namespace(
-    "namespace", metadata={{"name": "{namespace}", "labels": {{"team": "{team}"}}}}, opts=options
-)
-kubernetes.core.v1.Secret(
-    "secret",
-    metadata={{"name": "credentials", "namespace": namespace.metadata.name}},
-    data={{"key": "{data}"}},
-    opts=options,
-)
-release = kubernetes.helm.v3.Release(
-    "release",
-    name="thing",
-    chart="{chart}",
-    namespace=namespace.metadata.name,
-    timeout=2,
-    values={{
-        "text": pulumi.Output.secret("{text}"), "workload": {workload}, "number": {number}, **{given}
-    }},
-    opts=pulumi.ResourceOptions(
-        provider=provider,
-        hooks=refuse_unfinished("thing", KubernetesTarget("{kubeconfig}", "here", "{namespace}")),
-    ),
-)
-pulumi.export("status", release.status)
-pulumi.export("names", release.resource_names)
-"""
 POLICY = """
 import pulumi_kubernetes as kubernetes
 
@@ -110,60 +76,12 @@ kubernetes.batch.v1.CronJob(
     opts=options,
 )
 """
-TEMPLATE = """
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: {{ .Release.Name }}}
-data:
-  text: {{ .Values.text | quote }}
-  defaults: {{ pick .Values "plain" "nested" | toJson | quote }}
-{{- if .Values.workload }}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: {{ .Release.Name }}}
-spec:
-  selector: {matchLabels: {app: thing}}
-  template:
-    metadata: {labels: {app: thing}}
-    spec: {containers: [{name: main, image: none}]}
-{{- end }}
-"""
-
-
-DEFAULTS = '{"nested":{"gone":2,"kept":1},"plain":"by default"}'
-
-
-@pytest.fixture(scope="module")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane that lives for this module."""
-    with run_control_plane(tmp_path_factory.mktemp("control-plane")) as plane:
-        yield plane
-
-
-def config_map(plane: ControlPlane, namespace: str) -> dict[str, str]:
-    """What the release has written."""
-    data: dict[str, str] = yaml.safe_load(
-        plane.kubectl("get", "configmap", "thing", "-n", namespace, "-o", "yaml")
-    )["data"]
-    return data
-
-
-def secret_data(plane: ControlPlane, namespace: str) -> str:
-    """What the Secret holds, in base64."""
-    return plane.kubectl("get", "secret", "credentials", "-n", namespace, "-o", "jsonpath={.data.key}")
 
 
 @pytest.fixture(scope="module")
 def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small chart with a schema."""
-    folder = tmp_path_factory.mktemp("chart")
-    (folder / "templates").mkdir()
-    (folder / "templates" / "all.yaml").write_text(TEMPLATE)
-    (folder / "values.yaml").write_text("plain: by default\nnested: {kept: 1, gone: 2}\n")
-    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: little\nversion: 1.2.3\nappVersion: '9'\n")
-    (folder / "values.schema.json").write_text('{"properties": {"number": {"type": "integer"}}}')
-    return folder
+    return write_chart(tmp_path_factory.mktemp("chart"))
 
 
 @pytest.fixture(scope="module")
@@ -174,23 +92,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> PluginStack:
 
 def own_stack(folder: Path) -> PluginStack:
     return PluginStack(folder, {"PYTHONPATH": str(REPOSITORY)})
-
-
-def program(plane: ControlPlane, chart: Path, **changes: str) -> str:
-    """The program, with some of it changed."""
-    facts = {
-        "chart": str(chart),
-        "data": "aGlkZGVuIGRhdGE=",
-        "given": "{}",
-        "mutable": "False",
-        "kubeconfig": str(plane.kubeconfig),
-        "namespace": "first",
-        "number": "1",
-        "team": "one",
-        "text": "hidden text",
-        "workload": "False",
-    }
-    return PROGRAM.format(**{**facts, **changes})
 
 
 def test_an_unreachable_cluster_can_be_previewed_and_not_deployed_to(
@@ -300,20 +201,6 @@ def test_an_upgrade_that_does_not_get_ready_is_recorded_and_fixed(
     assert stack.foretold() == {"release": "update"}
     stack.up()
     assert stack.outputs()["status"]["status"] == "deployed"
-
-
-def leave_unfinished(plane: ControlPlane, revision: int, status: str) -> None:
-    """Have Helm's record say what it says while Helm is at work, as if it had been killed then."""
-    name = f"sh.helm.release.v1.thing.v{revision}"
-    secret = json.loads(plane.kubectl("get", "secret", name, "-n", "first", "-o", "json"))
-    # In it Helm has base64 of a compressed document, which counts; the label is for its lists.
-    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-    release = json.loads(gzip.decompress(packed))
-    release["info"]["status"] = status
-    packed = gzip.compress(json.dumps(release).encode())
-    secret["data"]["release"] = base64.b64encode(base64.b64encode(packed)).decode()
-    secret["metadata"]["labels"]["status"] = status
-    plane.kubectl("replace", "-f", "-", stdin=json.dumps(secret))
 
 
 def type_the_line(plane: ControlPlane, said: str) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -12,17 +11,17 @@ from components.custody.key_store import KeyStoreError, KeyStoreUnavailableError
 from components.custody.stores.kubernetes_secret import Store
 from components.kubernetes.kubectl import KubernetesTarget
 from tests.built_tools import built_tools
-from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.integration.control_plane import ControlPlane
 from tests.unit.fakes.key_records import ROOT_TOKEN, key_record
 
 VERBS = ("get", "create", "update", "delete")
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with run_control_plane(tmp_path_factory.mktemp("control-plane")) as running:
-        running.add_user("keeper")
-        yield running
+def plane(control_plane: ControlPlane) -> ControlPlane:
+    """With a user who has no rights yet."""
+    control_plane.add_user("keeper")
+    return control_plane
 
 
 @pytest.fixture
@@ -39,27 +38,8 @@ def store(plane: ControlPlane) -> Store:
     """In a namespace of its own, where the keeper has the rights that the store takes."""
     namespace = f"custody-{uuid4().hex[:8]}"
     plane.kubectl("create", "namespace", namespace)
-    give(plane, namespace, VERBS)
+    plane.grant("keeper", namespace, "secrets", VERBS)
     return Store(namespace=namespace, name="vault-operator-init")
-
-
-def give(plane: ControlPlane, namespace: str, verbs: tuple[str, ...]) -> None:
-    """Gives the keeper these rights on Secrets, in place of earlier ones."""
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": "keeper", "namespace": namespace},
-        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": list(verbs)}],
-    }
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "keeper", "namespace": namespace},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "keeper"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "keeper"}],
-    }
-    for document in (role, binding):
-        plane.kubectl("apply", "--filename=-", stdin=json.dumps(document))
 
 
 def secrets(plane: ControlPlane, store: Store) -> dict[str, dict[str, object]]:
@@ -100,7 +80,7 @@ def test_a_probe_leaves_no_trace_and_keeps_the_record(
 def test_a_missing_right_is_named(
     plane: ControlPlane, store: Store, target: KubernetesTarget, missing: str
 ) -> None:
-    give(plane, store.namespace, tuple(verb for verb in VERBS if verb != missing))
+    plane.grant("keeper", store.namespace, "secrets", tuple(verb for verb in VERBS if verb != missing))
     with pytest.raises(KeyStoreError, match=rf"\(verb {missing}, resource secrets\)") as raised:
         store.probe(target)
     assert not isinstance(raised.value, KeyStoreUnavailableError)

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -14,16 +13,17 @@ from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarge
 from components.kubernetes.lease import LEASE_RIGHTS, AnotherRunError, LeaseLostError, RunLease
 from components.kubernetes.owned_object import OwnedObject
 from tests.built_tools import built_tools
-from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.integration.control_plane import ControlPlane
 
 NAME = "vault-operator-init"
+LEASES = "leases.coordination.k8s.io"
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with run_control_plane(tmp_path_factory.mktemp("control-plane")) as running:
-        running.add_user("deployer")
-        yield running
+def plane(control_plane: ControlPlane) -> ControlPlane:
+    """With a user who has no rights yet."""
+    control_plane.add_user("deployer")
+    return control_plane
 
 
 @pytest.fixture
@@ -32,29 +32,10 @@ def target(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> KubernetesTa
     monkeypatch.setenv("PATH", str(built_tools().kubectl.parent), prepend=":")
     namespace = f"vault-{uuid4().hex[:8]}"
     plane.kubectl("create", "namespace", namespace)
-    give(plane, namespace, LEASE_RIGHTS)
+    plane.grant("deployer", namespace, LEASES, LEASE_RIGHTS)
     return KubernetesTarget(
         kubeconfig=str(plane.folder / "deployer.kubeconfig"), context="here", namespace=namespace
     )
-
-
-def give(plane: ControlPlane, namespace: str, verbs: tuple[str, ...]) -> None:
-    """Gives the deployer these rights on Leases, in place of earlier ones."""
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": "deployer", "namespace": namespace},
-        "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": list(verbs)}],
-    }
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "deployer", "namespace": namespace},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "deployer"}],
-    }
-    for document in (role, binding):
-        plane.kubectl("apply", "--filename=-", stdin=json.dumps(document))
 
 
 def spec(plane: ControlPlane, target: KubernetesTarget) -> dict[str, Any]:
@@ -139,7 +120,12 @@ def test_missing_right_is_named(plane: ControlPlane, target: KubernetesTarget, m
         pass
     if missing == "create":
         plane.kubectl("delete", "lease", NAME, f"--namespace={target.namespace}")
-    give(plane, target.namespace, tuple(verb for verb in LEASE_RIGHTS if verb != missing))
+    plane.grant(
+        "deployer",
+        target.namespace,
+        "leases.coordination.k8s.io",
+        tuple(verb for verb in LEASE_RIGHTS if verb != missing),
+    )
     with (
         pytest.raises(DeploymentError, match="Grant get, create, update on leases"),
         RunLease(target, "vault").held(0),

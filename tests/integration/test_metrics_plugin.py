@@ -4,15 +4,14 @@ The definitions of the operator's objects are cut down to what the stack sets of
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from sandbox.layout import REPOSITORY
-from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.integration.control_plane import ControlPlane
 from tests.integration.plugin_stack import PluginStack
 
 PROGRAM = """
@@ -100,13 +99,6 @@ def definition(kind: str) -> Mapping[str, Any]:
             "versions": [version],
         },
     }
-
-
-@pytest.fixture(scope="module")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane that lives for this module."""
-    with run_control_plane(tmp_path_factory.mktemp("control-plane")) as plane:
-        yield plane
 
 
 def program(plane: ControlPlane, not_after: str = "2030-01-01T00:00:00+00:00", **metrics: Any) -> str:

@@ -16,7 +16,7 @@ from components.errors import DeploymentError
 from components.operator_init import OperatorInitProvider
 from components.seals import awskms
 from components.vault.configuration import quote
-from tests.integration.key_service import REGION, KeyService, run_key_service
+from tests.integration.key_service import REGION, KeyService
 from tests.integration.program_inputs import init_inputs, journal
 from tests.integration.vault_servers import VaultServers, vault_servers, wait_until
 from tests.unit.fakes.init_inputs import CIPHER
@@ -26,12 +26,6 @@ from tests.unit.fakes.init_inputs import CIPHER
 def pulumi_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The journal's place on this machine."""
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture(scope="module")
-def kms() -> Iterator[KeyService]:
-    with run_key_service() as service:
-        yield service
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import base64
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from components.vault.server_identity import VOLUME
 from sandbox.certificates import CertificateAuthority
 from sandbox.processes import wait_until
 from tests.built_tools import built_tools
-from tests.integration.control_plane import ControlPlane, run_control_plane
+from tests.integration.control_plane import ControlPlane
 from tests.unit.fakes.observed_vault import outputs
 from tests.unit.fakes.stack_settings import SHAMIR, parse
 
@@ -38,15 +38,9 @@ RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 OWN_VALUES = chart_values(parse(SHAMIR), configuration='storage "raft" {}', pods=PodRequirements())
 
 
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with run_control_plane(tmp_path_factory.mktemp("control-plane")) as running:
-        yield running
-
-
 @pytest.fixture
 def installed(
-    plane: ControlPlane, render_chart: Render, monkeypatch: pytest.MonkeyPatch
+    control_plane: ControlPlane, render_chart: Render, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Kubectl]:
     """A function that applies the chart's workloads in a namespace that exists."""
     monkeypatch.setenv("PATH", str(built_tools().kubectl.parent), prepend=":")
@@ -59,8 +53,8 @@ def installed(
             if kind in ("ConfigMap", "Deployment", "ServiceAccount", "StatefulSet")
         ]
         documents = json.dumps({"apiVersion": "v1", "kind": "List", "items": workloads})
-        plane.kubectl("apply", f"--namespace={namespace}", "--filename=-", stdin=documents)
-        return Kubectl(KubernetesTarget(str(plane.kubeconfig), "here", namespace))
+        control_plane.kubectl("apply", f"--namespace={namespace}", "--filename=-", stdin=documents)
+        return Kubectl(KubernetesTarget(str(control_plane.kubeconfig), "here", namespace))
 
     return install
 
@@ -85,19 +79,21 @@ def await_problems(kubectl: Kubectl, *beginnings: str) -> None:
 
 
 def test_pods_of_the_program_pass_pod_security_restricted(
-    plane: ControlPlane, installed: Callable[..., Kubectl]
+    control_plane: ControlPlane, installed: Callable[..., Kubectl]
 ) -> None:
-    plane.kubectl("create", "namespace", "ours")
-    plane.kubectl("label", "namespace", "ours", RESTRICTED)
+    control_plane.kubectl("create", "namespace", "ours")
+    control_plane.kubectl("label", "namespace", "ours", RESTRICTED)
     kubectl = installed("ours", values=OWN_VALUES)
     # Without a scheduler they stay so.
     await_problems(kubectl, f"vault-0, vault-1, vault-2, {INJECTOR}-")
     assert problems(kubectl).endswith(": Pending")
 
 
-def test_pods_that_pod_security_refuses(plane: ControlPlane, installed: Callable[..., Kubectl]) -> None:
-    plane.kubectl("create", "namespace", "default-contexts")
-    plane.kubectl("label", "namespace", "default-contexts", RESTRICTED)
+def test_pods_that_pod_security_refuses(
+    control_plane: ControlPlane, installed: Callable[..., Kubectl]
+) -> None:
+    control_plane.kubectl("create", "namespace", "default-contexts")
+    control_plane.kubectl("label", "namespace", "default-contexts", RESTRICTED)
     kubectl = installed("default-contexts", settings={"server.ha.replicas": 3, "injector.enabled": True})
     await_problems(
         kubectl,
@@ -108,10 +104,10 @@ def test_pods_that_pod_security_refuses(plane: ControlPlane, installed: Callable
 
 
 def test_pods_that_a_quota_refuses_until_it_is_gone(
-    plane: ControlPlane, installed: Callable[..., Kubectl]
+    control_plane: ControlPlane, installed: Callable[..., Kubectl]
 ) -> None:
-    plane.kubectl("create", "namespace", "full")
-    plane.kubectl("create", "quota", "none", "--namespace=full", "--hard=pods=0")
+    control_plane.kubectl("create", "namespace", "full")
+    control_plane.kubectl("create", "quota", "none", "--namespace=full", "--hard=pods=0")
     kubectl = installed("full", values=OWN_VALUES)
     await_problems(
         kubectl,
@@ -119,26 +115,26 @@ def test_pods_that_a_quota_refuses_until_it_is_gone(
         f"a pod of {INJECTOR}: not created: pods ",
     )
     assert problems(kubectl).count("forbidden: exceeded quota: none, requested: pods=1, used: pods=0") == 2
-    plane.kubectl("delete", "quota", "none", "--namespace=full")
+    control_plane.kubectl("delete", "quota", "none", "--namespace=full")
     # The controllers try again by themselves, but more and more rarely.
-    plane.kubectl("annotate", "statefulset,replicaset", "--all", "tried=again", "--namespace=full")
+    control_plane.kubectl("annotate", "statefulset,replicaset", "--all", "tried=again", "--namespace=full")
     await_problems(kubectl, f"vault-0, vault-1, vault-2, {INJECTOR}-")
 
 
-def observed(plane: ControlPlane, namespace: str, kubeconfig: Path | None = None) -> Facts:
+def observed(control_plane: ControlPlane, namespace: str, kubeconfig: Path | None = None) -> Facts:
     """What the command for the status sees of a stack with TLS."""
-    target = KubernetesTarget(str(kubeconfig or plane.kubeconfig), "here", namespace)
+    target = KubernetesTarget(str(kubeconfig or control_plane.kubeconfig), "here", namespace)
     access = PodAccess(target, "vault", address="", server_name=f"vault-active.{namespace}.svc")
     stack = RecordedStack.from_outputs(outputs(pod_access=access.to_properties(), seal_type="shamir"))
     return observe(stack, datetime.now(UTC))
 
 
 def test_status_of_pods_that_are_not_created_and_of_their_certificate(
-    plane: ControlPlane, installed: Callable[..., Kubectl], tmp_path: Path
+    control_plane: ControlPlane, installed: Callable[..., Kubectl], tmp_path: Path
 ) -> None:
-    plane.kubectl("create", "namespace", "seen")
-    assert observed(plane, "seen").release is None
-    plane.kubectl("create", "quota", "none", "--namespace=seen", "--hard=pods=0")
+    control_plane.kubectl("create", "namespace", "seen")
+    assert observed(control_plane, "seen").release is None
+    control_plane.kubectl("create", "quota", "none", "--namespace=seen", "--hard=pods=0")
     settings = parse({**SHAMIR, "tls": '{"source": "secret", "secret": "its-own"}'})
     kubectl = installed(
         "seen", values=chart_values(settings, configuration='storage "raft" {}', pods=_with_tls())
@@ -146,7 +142,7 @@ def test_status_of_pods_that_are_not_created_and_of_their_certificate(
     await_problems(
         kubectl, "vault-0, vault-1, vault-2: not created: create Pod vault-", f"a pod of {INJECTOR}: "
     )
-    facts = observed(plane, "seen")
+    facts = observed(control_plane, "seen")
     assert all("exceeded quota" in pod.kubernetes for pod in facts.pods)
     assert facts.secret is not None
     assert facts.secret.problem == "it isn't there"
@@ -164,27 +160,27 @@ def test_status_of_pods_that_are_not_created_and_of_their_certificate(
         "data": data,
     }
     # As people do, after which an annotation has the key as well.
-    plane.kubectl("apply", "--namespace=seen", "--filename=-", stdin=json.dumps(secret))
-    found = observed(plane, "seen").secret
+    control_plane.kubectl("apply", "--namespace=seen", "--filename=-", stdin=json.dumps(secret))
+    found = observed(control_plane, "seen").secret
     assert found is not None
     assert found.certificate is not None
     assert (found.request, found.by_stack) == ("its-own", False)
 
 
 def test_status_comes_in_time_though_the_api_server_says_nothing(
-    plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(built_tools().kubectl.parent), prepend=":")
     kubeconfig = tmp_path / "kubeconfig"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        kubeconfig.write_text(plane.kubeconfig.read_text().replace(plane.server, address))
+        kubeconfig.write_text(control_plane.kubeconfig.read_text().replace(control_plane.server, address))
         began = time.monotonic()
-        facts = observed(plane, "seen", kubeconfig)
+        facts = observed(control_plane, "seen", kubeconfig)
     assert time.monotonic() - began < TOGETHER_SECONDS
     assert "took longer than" in facts.unreachable
     assert page_of(facts).exit_code == 2
-    refused = observed(plane, "seen", kubeconfig)
+    refused = observed(control_plane, "seen", kubeconfig)
     assert "refused" in refused.unreachable
 
 

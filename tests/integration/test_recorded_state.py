@@ -23,7 +23,7 @@ class Provider(StableProvider):
 PROGRAM = """
 import pulumi
 
-from components.keys_in_state import refuse_second_init
+from components.init.keys_in_state import refuse_second_init
 from components.resource_types import DYNAMIC
 from components.stable_provider import StableResource
 from components.stack_state import outputs_of_unretained

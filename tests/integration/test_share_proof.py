@@ -22,17 +22,11 @@ from components.vault.client import (
 from components.vault.root_generation import RootGeneration
 from tests.built_tools import on_each_vault
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
-from tests.integration.key_service import KeyService, run_key_service
+from tests.integration.key_service import KeyService
 from tests.integration.vault_servers import vault_servers, wait_until
 from tests.unit.fakes.remembered_attempts import RememberedAttempts
 
 pytestmark = on_each_vault
-
-
-@pytest.fixture(scope="module")
-def kms() -> Iterator[KeyService]:
-    with run_key_service() as service:
-        yield service
 
 
 @pytest.fixture(scope="module", params=SEALS)

@@ -1,7 +1,7 @@
 """Shares of real Vaults replaced: which set unlocks them, wherever the rotation is interrupted."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pysequoia
@@ -15,17 +15,11 @@ from components.vault.client import VaultClient, VaultUnavailableError
 from components.vault.rekey import Rekey
 from tests.built_tools import on_each_vault
 from tests.integration.initialised_vault import SEALS, InitialisedVault, initialised_vault
-from tests.integration.key_service import REGION, KeyService, run_key_service
+from tests.integration.key_service import REGION, KeyService
 from tests.integration.vault_servers import vault_servers, wait_until
 from tests.unit.fakes.remembered_attempts import RememberedAttempts
 
 pytestmark = on_each_vault
-
-
-@pytest.fixture(scope="module")
-def kms() -> Iterator[KeyService]:
-    with run_key_service() as service:
-        yield service
 
 
 @pytest.fixture(params=SEALS)
@@ -47,7 +41,14 @@ class Kept:
         self.shares = tuple(shares)
 
 
-def rotate(vault: InitialisedVault, kept: Kept, *, pgp_keys: Sequence[str] = ()) -> Sequence[str]:
+def rotate(
+    vault: InitialisedVault,
+    kept: Kept,
+    *,
+    pgp_keys: Sequence[str] = (),
+    store: Callable[[Sequence[str]], None] | None = None,
+) -> Sequence[str]:
+    """Make four shares, two of which are needed; ``store`` stands for that of ``kept``."""
     return rekey_shares(
         vault.client,
         recovery=vault.recovery,
@@ -56,7 +57,7 @@ def rotate(vault: InitialisedVault, kept: Kept, *, pgp_keys: Sequence[str] = ())
         new_shares=4,
         new_threshold=2,
         pgp_keys=pgp_keys,
-        store=kept.put,
+        store=store or kept.put,
         attempts=kept.attempts,
     )
 
@@ -148,17 +149,7 @@ def test_failed_store_leaves_nothing_behind(vault: InitialisedVault) -> None:
         raise FullError
 
     with pytest.raises(FullError):
-        rekey_shares(
-            vault.client,
-            recovery=vault.recovery,
-            current=vault.shares,
-            threshold=3,
-            new_shares=1,
-            new_threshold=1,
-            pgp_keys=(),
-            store=full,
-            attempts=RememberedAttempts(),
-        )
+        rotate(vault, Kept(), store=full)
     assert Rekey(vault.client, recovery=vault.recovery).status().started is False
     assert unlock(vault, vault.shares, 3)
 
@@ -212,17 +203,7 @@ def test_restart_amid_the_verification(vault: InitialisedVault) -> None:
         restart(vault, vault.shares[:3])
 
     with pytest.raises(VaultUnavailableError, match="was ended"):
-        rekey_shares(
-            vault.client,
-            recovery=vault.recovery,
-            current=vault.shares,
-            threshold=3,
-            new_shares=4,
-            new_threshold=2,
-            pgp_keys=(),
-            store=store,
-            attempts=RememberedAttempts(),
-        )
+        rotate(vault, kept, store=store)
     assert settle(vault, ShareSet(kept.shares, 2)).shares == vault.shares
 
 

@@ -15,7 +15,7 @@ from components.shares.generate_root import generate_root_token, prove_shares
 from components.vault.client import VaultClient
 from tests.built_tools import OLDER_VAULT, VAULT, built_vault
 from tests.integration.initialised_vault import SEALS, THRESHOLD, InitialisedVault, initialised_vault
-from tests.integration.key_service import REGION, KeyService, run_key_service
+from tests.integration.key_service import REGION, KeyService
 from tests.integration.program_inputs import init_inputs, quorum_inputs
 from tests.integration.vault_servers import VaultServer, VaultServers, vault_servers, wait_until
 from tests.unit.fakes.remembered_attempts import RememberedAttempts
@@ -23,12 +23,6 @@ from tests.unit.fakes.remembered_attempts import RememberedAttempts
 UPGRADE_SECONDS = 60
 
 pytestmark = pytest.mark.parametrize("vault_program", [OLDER_VAULT], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def kms() -> Iterator[KeyService]:
-    with run_key_service() as service:
-        yield service
 
 
 @pytest.fixture(params=SEALS)

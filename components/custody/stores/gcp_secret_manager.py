@@ -11,14 +11,13 @@ version is a destroyed probe at times, so `versions/latest` can fail: read the v
 `keys_version` names.
 """
 
-import base64
-import binascii
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from components.config.reader import ConfigReader
+from components.custody.gcp_secret_versions import API, RefusedError, SecretVersions
 from components.custody.key_record import KeyRecord
 from components.custody.key_store import (
     CLOUD_SECRET_BYTES,
@@ -30,23 +29,14 @@ from components.custody.key_store import (
     stored_record,
     without_secrets,
 )
-from components.google.credentials import deployer_session, why_unanswered
+from components.google.credentials import deployer_session
 from components.google.provider_settings import ProviderSettings
-from components.google.secret_name import ACCESSOR, VERSION_MANAGER, SecretName
+from components.google.secret_name import SecretName
 from components.kubernetes.kubectl import KubernetesTarget
 from components.progress import Waiting
 
-if TYPE_CHECKING:
-    from requests import Response, Session
-
 _RESOURCE = r"projects/([a-z0-9.-]+:)?[a-z0-9-]+(/locations/[a-z0-9-]+)?/secrets/[A-Za-z0-9_-]{1,255}"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"
-_STATE = re.compile(r"is in (DESTROYED|DISABLED) state")
-"""Google's message on access to a version that isn't enabled, with its state."""
-_API = "secretmanager.googleapis.com"
-_SECONDS = (10, 20)
-"""Timeouts of connecting and of the answer."""
-
 _READER = (
     r"(user|group|serviceAccount):[^\s:@*]+@[^\s:@*]+"
     r"|principal(Set)?://iam\.googleapis\.com/[^\s*]+(\*[^\s*]*)?"
@@ -57,17 +47,6 @@ _REGION = r"[a-z]+-[a-z]+\d+"
 _GRANT_SECONDS = 180
 _GRANT_PAUSE_SECONDS = 5.0
 """How long new rights may take: two minutes as a rule (https://cloud.google.com/iam/docs/access-change-propagation)."""
-
-
-class _RefusedError(KeyStoreError):
-    """Secret Manager refused the call; holds the status and reason."""
-
-    def __init__(self, message: str, status: str, states: Sequence[str]) -> None:
-        super().__init__(message)
-        self.missing = status == "NOT_FOUND"
-        self.forbidden = status == "PERMISSION_DENIED"
-        self.states = states
-        """The state that a version is in and that doesn't allow what was asked; empty with other reasons."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +148,7 @@ class Store(KeyStore):
         waiting = Waiting(f"Waiting for the rights of custody.readers on the {self.location}", _GRANT_SECONDS)
         waiting.until(
             self._probe,
-            _RefusedError,
+            RefusedError,
             retry_if=lambda error: bool(self.readers) and error.forbidden,
             state=lambda _: "not there yet",
             pause_seconds=_GRANT_PAUSE_SECONDS,
@@ -216,7 +195,7 @@ class Store(KeyStore):
             raise kind(without_secrets(str(error), record)) from None
         return KeyReference(location=self.location, version=str(number))
 
-    def _service(self) -> "_Versions":
+    def _service(self) -> SecretVersions:
         # Imported here, as it takes time that a preview without this store shouldn't spend.
         from google.auth.exceptions import GoogleAuthError
 
@@ -229,146 +208,8 @@ class Store(KeyStore):
                 "GOOGLE_APPLICATION_CREDENTIALS."
             ) from None
         region = self.name.region
-        own = f"secretmanager.{region}.rep.googleapis.com" if region else _API
-        return _Versions(session, f"https://{self.endpoint or own}/v1/{self.secret}", self.secret)
-
-
-@dataclass(frozen=True)
-class _Versions:
-    """The versions of the secret, by their numbers, which count from 1.
-
-    Raises :class:`_RefusedError`, KeyStoreError and KeyStoreUnavailableError.
-    https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
-    """
-
-    session: "Session"
-    url: str
-    """Of the secret."""
-    secret: str
-    """Its resource name."""
-
-    def add(self, text: str) -> int:
-        """Add a version and return its number, once Google has verified the checksum of every byte."""
-        data = text.encode()
-        payload = {"data": base64.b64encode(data).decode(), "dataCrc32c": str(_crc32c(data))}
-        added = self._call("add", "POST", ":addVersion", {"payload": payload})
-        if added.get("clientSpecifiedPayloadChecksum") is not True:
-            raise KeyStoreUnavailableError(
-                f"Secret Manager didn't check what {self.secret} was given: its answer doesn't mention the "
-                "checksum."
-            )
-        return _number(added)
-
-    def access(self, number: int) -> str:
-        """Return the content of an enabled version."""
-        payload = self._call("access", "GET", f"/versions/{number}:access").get("payload", {})
-        try:
-            data = base64.b64decode(payload["data"], validate=True)
-        except (KeyError, binascii.Error):
-            data = b""
-        if str(_crc32c(data)) != str(payload.get("dataCrc32c")):
-            raise KeyStoreUnavailableError(
-                f"Version {number} of {self.secret} was damaged on its way: its checksum is another one."
-            )
-        return data.decode(errors="replace")
-
-    def destroy(self, number: int) -> None:
-        """Destroy a version, with a delay if the secret has one (until then it is disabled)."""
-        self._call("destroy", "POST", f"/versions/{number}:destroy", {})
-
-    def contents(self) -> Iterator[tuple[int, str]]:
-        """Yield number and content of the versions that aren't destroyed, newest first.
-
-        Raises :class:`KeyStoreError` at a disabled one.
-        """
-        # The first page has the newest ones. The state of versions beyond it is known from access.
-        listed = self._call("list", "GET", "/versions").get("versions", [])
-        destroyed = {_number(version) for version in listed if _is_destroyed(version)}
-        newest = max((_number(version) for version in listed), default=0)
-        # The list may lag for hours; access by number doesn't, so a record that was just written is found:
-        # https://cloud.google.com/secret-manager/docs/reference/consistency.
-        while self._exists(newest + 1):
-            newest += 1
-        for number in range(newest, 0, -1):
-            if number in destroyed:
-                continue
-            try:
-                text = self.access(number)
-            except _RefusedError as error:
-                if "DESTROYED" in error.states:
-                    continue
-                if "DISABLED" not in error.states:
-                    raise
-                name = SecretName.of(self.secret)
-                version = f"{number} --secret={name.name} {name.flags}"
-                raise KeyStoreError(
-                    f"{error}\nNothing older is taken in its place. If it holds the keys, enable it: "
-                    f"gcloud secrets versions enable {version}\n"
-                    f"If it doesn't, destroy it: gcloud secrets versions destroy {version}"
-                ) from None
-            yield number, text
-
-    def _exists(self, number: int) -> bool:
-        try:
-            self.access(number)
-        except _RefusedError as error:
-            if not error.missing and not error.states:
-                raise
-            return not error.missing
-        return True
-
-    def _call(
-        self, right: str, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> Mapping[str, Any]:
-        from google.auth.exceptions import GoogleAuthError, TransportError
-        from requests import RequestException
-
-        doing = f"secretmanager.versions.{right} on {self.secret}"
-        try:
-            response = self.session.request(
-                method, f"{self.url}{path}", json=body, timeout=_SECONDS, allow_redirects=False
-            )
-            if response.status_code < 300:
-                answer: Mapping[str, Any] = response.json()
-                return answer
-        except (RequestException, TransportError) as error:
-            raise KeyStoreUnavailableError(f"{doing} got no answer: {why_unanswered(error)}") from None
-        except GoogleAuthError as error:
-            # Such as an expired login. Further arguments hold the token issuer's answer.
-            kind = KeyStoreUnavailableError if error.retryable else KeyStoreError
-            raise kind(
-                f"{doing} can't be asked for: {error.args[0]}\n"
-                "Log in again (gcloud auth application-default login), or use other credentials."
-            ) from None
-        raise self._refusal(right, doing, response)
-
-    def _refusal(self, right: str, doing: str, response: "Response") -> KeyStoreError:
-        """Return the error with Google's error message and the fix."""
-        status, detail, reason = _error(response)
-        message = f"{doing} failed: {status}: {detail}"
-        if response.status_code < 400:
-            return KeyStoreError(
-                f"{message}\nThis redirect isn't followed, as keys and login would go there. Check "
-                "custody.endpoint, and what stands between this machine and Google (a proxy)."
-            )
-        if response.status_code >= 500 or response.status_code == 429:
-            return KeyStoreUnavailableError(message)
-        name = SecretName.of(self.secret)
-        if reason == "SERVICE_DISABLED":
-            message += f"\nEnable it: gcloud services enable {_API} --project={name.project}"
-        elif response.status_code == 403 and f"secretmanager.versions.{right}" in detail:
-            role = ACCESSOR if right == "access" else VERSION_MANAGER
-            message += (
-                f"\nIf the secret exists, grant it: gcloud secrets add-iam-policy-binding {name.name} "
-                f"{name.flags} --role={role} --member=<user:..., group:... or serviceAccount:...>"
-            )
-        elif status == "NOT_FOUND" and right in ("add", "list"):
-            replication = "" if name.region else " --replication-policy=automatic"
-            message += (
-                "\nThe secret has to be there before the init: "
-                f"gcloud secrets create {name.name} {name.flags}{replication}"
-            )
-        return _RefusedError(message, status, _STATE.findall(detail))
+        own = f"secretmanager.{region}.rep.googleapis.com" if region else API
+        return SecretVersions(session, f"https://{self.endpoint or own}/v1/{self.secret}", self.secret)
 
 
 def _matching(reader: ConfigReader, key: str, pattern: str, fix: str) -> tuple[str, ...]:
@@ -377,29 +218,3 @@ def _matching(reader: ConfigReader, key: str, pattern: str, fix: str) -> tuple[s
         reader.report(key, fix)
         return ()
     return entries
-
-
-def _number(version: Mapping[str, Any]) -> int:
-    return int(str(version["name"]).rpartition("/")[2])
-
-
-def _is_destroyed(version: Mapping[str, Any]) -> bool:
-    """Return whether a version is destroyed, or disabled until its delayed destruction."""
-    return version.get("state") == "DESTROYED" or "scheduledDestroyTime" in version
-
-
-def _error(response: "Response") -> tuple[str, str, str]:
-    """Return status, message and reason (if any): https://cloud.google.com/apis/design/errors."""
-    try:
-        error = response.json()["error"]
-        reasons = [detail["reason"] for detail in error.get("details", []) if "reason" in detail]
-        return str(error["status"]), str(error["message"]), (reasons or [""])[0]
-    except (ValueError, KeyError, TypeError):
-        # Such as a proxy's answer.
-        return f"HTTP {response.status_code}", str(response.reason), ""
-
-
-def _crc32c(data: bytes) -> int:
-    import google_crc32c
-
-    return int(google_crc32c.value(data))

@@ -47,7 +47,6 @@ from sandbox.plugins.provider import (
     Function,
     Provider,
     ResourceType,
-    not_implemented,
 )
 
 _SDK_DEFAULTS = {"skipCredentialsValidation": "false", "skipRegionValidation": "true"}
@@ -110,11 +109,11 @@ class AwsProvider(Provider):
 
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
         """Require ``region``; refuse settings that aren't implemented."""
-        failures = [
-            CheckFailure(name, not_implemented("aws", f"the provider's setting {name}"))
+        failures = self.refused(
+            name
             for name, value in inputs.items()
             if name not in {"version", *IMPLEMENTED_SETTINGS} and _SDK_DEFAULTS.get(name) != value
-        ]
+        )
         failures += unimplemented_parts(inputs)
         region = inputs.get("region")
         if not isinstance(region, Unknown) and not (isinstance(region, str) and region):
@@ -127,6 +126,7 @@ class AwsProvider(Provider):
             )
         return tuple(failures)
 
+    @override
     def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
         """Compare two configurations: another region replaces the provider and all that it made.
 

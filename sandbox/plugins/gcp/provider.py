@@ -23,12 +23,9 @@ from sandbox.plugins.gcp.resource_type import GoogleResourceType
 from sandbox.plugins.gcp.secret_manager import RegionalSecret, Secret
 from sandbox.plugins.gcp.service_account import Account, Key
 from sandbox.plugins.gcp.storage import Bucket, BucketIamMember
-from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap, Unknown
 from sandbox.plugins.provider import (
-    Change,
     CheckFailure,
-    Difference,
     EngineLog,
     Function,
     Provider,
@@ -66,6 +63,7 @@ class GcpProvider(Provider):
     """Takes a project, an account to impersonate through others, and no label of Pulumi's own.
 
     The token comes from the environment. Region and zone are taken, too: no resource here goes by them.
+    Another project doesn't replace the provider, as resources compare their own.
     """
 
     name: ClassVar[str] = "gcp"
@@ -75,11 +73,7 @@ class GcpProvider(Provider):
 
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
         """Require ``project``, and that the label is off which the real plugin would add; refuse the rest."""
-        failures = [
-            CheckFailure(name, not_implemented("gcp", f"the provider's setting {name}"))
-            for name in inputs
-            if name not in _SETTINGS
-        ]
+        failures = self.refused(name for name in inputs if name not in _SETTINGS)
         project = inputs.get("project")
         if not isinstance(project, Unknown) and not (isinstance(project, str) and project):
             failures.append(
@@ -89,10 +83,6 @@ class GcpProvider(Provider):
             what = f"a provider without the setting {_ATTRIBUTION}=false"
             failures.append(CheckFailure(_ATTRIBUTION, not_implemented("gcp", what)))
         return tuple(failures)
-
-    def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
-        """Compare two configurations; none replaces the provider, as resources compare their own projects."""
-        return Difference({path_of(path): Change(kind) for path, kind in differences(old_inputs, new_inputs)})
 
     @override
     def configure(self, inputs: PropertyMap, log: EngineLog) -> None:

@@ -51,11 +51,7 @@ class KubernetesProvider(Provider):
 
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
         """Require a kubeconfig, so that the ambient one is never used by accident; refuse other settings."""
-        failures = [
-            CheckFailure(name, not_implemented("kubernetes", f"the provider's setting {name}"))
-            for name in inputs
-            if name not in _SETTINGS | {"version"}
-        ]
+        failures = self.refused(name for name in inputs if name not in _SETTINGS | {"version"})
         if inputs.get("kubeconfig", "") == "":
             failures.append(
                 CheckFailure(
@@ -64,6 +60,7 @@ class KubernetesProvider(Provider):
             )
         return tuple(failures)
 
+    @override
     def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
         """Compare: another active cluster replaces the provider, unless ``clusterIdentifier`` names it.
 

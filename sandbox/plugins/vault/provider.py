@@ -5,17 +5,13 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from sandbox.plugins.property_differences import differences, path_of
 from sandbox.plugins.property_values import PropertyMap
 from sandbox.plugins.provider import (
-    Change,
     CheckFailure,
-    Difference,
     EngineLog,
     Function,
     Provider,
     ResourceType,
-    not_implemented,
 )
 from sandbox.plugins.vault.api import Vault
 from sandbox.plugins.vault.mounts import AuthBackend, JwtAuthBackend, Mount
@@ -39,15 +35,7 @@ class VaultProvider(Provider):
 
     def check_configuration(self, inputs: PropertyMap) -> tuple[CheckFailure, ...]:
         """Refuse settings that aren't implemented."""
-        return tuple(
-            CheckFailure(name, not_implemented("vault", f"the provider's setting {name}"))
-            for name in inputs
-            if name not in _SETTINGS
-        )
-
-    def diff_configuration(self, old_inputs: PropertyMap, new_inputs: PropertyMap) -> Difference:
-        """Compare two configurations; none replaces the provider."""
-        return Difference({path_of(path): Change(kind) for path, kind in differences(old_inputs, new_inputs)})
+        return tuple(self.refused(name for name in inputs if name not in _SETTINGS))
 
     @override
     def configure(self, inputs: PropertyMap, log: EngineLog) -> None:

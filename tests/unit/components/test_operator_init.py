@@ -9,7 +9,8 @@ import pytest
 
 from components.custody.key_store import store_to_properties
 from components.errors import DeploymentError
-from components.operator_init import OUTPUTS, OperatorInitProvider
+from components.init.outputs import OUTPUTS
+from components.operator_init import OperatorInitProvider
 from components.vault.client import VaultRefusedError
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (

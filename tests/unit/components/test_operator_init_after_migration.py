@@ -1,88 +1,25 @@
 """What becomes of the keys when Vault has a new seal."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.custody.key_custody import KeyCustody, KeysNotStoredError
-from components.custody.key_record import KeyRecord
 from components.custody.key_store import store_to_properties
-from components.operator_init import OperatorInitProvider, completes_migration, record_after_change
+from components.operator_init import OperatorInitProvider
 from tests.unit.fakes import scripted_store
 from tests.unit.fakes.init_inputs import (
     DEPLOYMENT,
-    NOWHERE,
     TARGET,
     InitCluster,
-    access,
     init_inputs,
     provide_cluster,
 )
+from tests.unit.fakes.key_records import shamir_record
 from tests.unit.fakes.scripted_vault import (
     SHARES,
 )
-
-
-def properties(seal_type: str, migrate_from: str = "", address: str = NOWHERE) -> dict[str, Any]:
-    return {
-        "seal_type": seal_type,
-        "migrate_from": migrate_from,
-        "access": access(address).to_properties(),
-        "replicas": 1,
-    }
-
-
-@pytest.mark.parametrize(
-    ("olds", "news", "completes"),
-    [
-        (properties("transit", "shamir"), properties("transit"), True),
-        (properties("transit", "shamir"), properties("shamir"), False),
-        (properties("shamir"), properties("transit", "shamir"), False),
-        (properties("transit", "shamir"), properties("transit", "shamir"), False),
-        ({"seal_type": "transit"}, properties("transit"), False),
-        # While the release of others was away the state saw no migration begin.
-        (properties("shamir"), properties("transit"), True),
-        # As in the state of an earlier version.
-        ({}, properties("transit"), False),
-    ],
-)
-def test_update_that_notes_the_new_seal(
-    olds: Mapping[str, Any], news: Mapping[str, Any], completes: bool
-) -> None:
-    assert completes_migration(olds, news) is completes
-
-
-def record(**changed: Any) -> KeyRecord:
-    values: dict[str, Any] = {
-        "deployment": "uid/vault/vault",
-        "seal_type": "shamir",
-        "seal_key": "",
-        "threshold": 3,
-        "root_token": "hvs.root",
-        "key_shares": tuple(SHARES),
-        "cluster_id": "7d",
-        **changed,
-    }
-    return KeyRecord(**values)
-
-
-def test_key_shares_become_recovery_shares_and_back() -> None:
-    migrated = record_after_change(record(), seal_type="awskms", seal_key="arn")
-    assert migrated == record(
-        seal_type="awskms", seal_key="arn", key_shares=(), recovery_shares=tuple(SHARES)
-    )
-    assert migrated.fingerprint == record().fingerprint
-    assert record_after_change(migrated, seal_type="awskms", seal_key="arn") == migrated
-    assert record_after_change(migrated, seal_type="shamir", seal_key="") == record()
-
-
-def test_recovery_shares_stay_with_another_seal_that_unseals_by_itself() -> None:
-    before = record(seal_type="transit", key_shares=(), recovery_shares=tuple(SHARES))
-    after = record_after_change(before, seal_type="awskms", seal_key="arn")
-    assert (after.recovery_shares, after.key_shares) == (tuple(SHARES), ())
-    assert (after.seal_type, after.seal_key) == ("awskms", "arn")
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +54,7 @@ def test_stored_keys_are_those_of_the_new_seal_unless_another_run_is_at_work(
     tmp_path: Path, cluster: InitCluster, monkeypatch: pytest.MonkeyPatch, slept: bool
 ) -> None:
     store = scripted_store.Store(str(tmp_path))
-    before = record(deployment=DEPLOYMENT)
+    before = shamir_record(deployment=DEPLOYMENT)
     store.write(before, TARGET)
     custody = store_to_properties(scripted_store.__name__, store)
     olds = {**init_inputs(migrate_from="shamir", custody=custody), "deployment": DEPLOYMENT}

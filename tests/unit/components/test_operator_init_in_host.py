@@ -10,7 +10,8 @@ from pulumi.dynamic import Config, ConfigureRequest
 
 from components.errors import DeploymentError
 from components.init import procedure
-from components.operator_init import OUTPUTS, OperatorInitProvider
+from components.init.outputs import OUTPUTS
+from components.operator_init import OperatorInitProvider
 from tests.unit.fakes.init_inputs import InitCluster, init_inputs, provide_cluster
 from tests.unit.fakes.scripted_vault import ROOT_TOKEN, SEAL_STATUS, SHARES, ScriptedVault, seal_status
 from tests.unit.fakes.vault_keys import answer_proofs

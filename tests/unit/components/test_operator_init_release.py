@@ -7,9 +7,10 @@ import pytest
 
 from components.awaits_release import MISSING
 from components.errors import DeploymentError
+from components.init.outputs import OUTPUTS
 from components.injector_admission import InjectorAdmissionProvider
 from components.injector_rollout import InjectorRolloutProvider
-from components.operator_init import OUTPUTS, OperatorInitProvider
+from components.operator_init import OperatorInitProvider
 from components.raft_quorum import RaftQuorumProvider
 from components.root_token_revocation import RootTokenRevocationProvider
 from components.shamir_unseal import ShamirUnsealProvider

@@ -1,9 +1,10 @@
 """Tests that share a deployment are run by one worker, and no others wait for one another."""
 
+import ast
 import re
 
 from sandbox.layout import REPOSITORY
-from tests.end_to_end.schedule import CHANGES, SHARED, scope
+from tests.end_to_end.schedule import APART, CHANGES, SHARED, scope
 
 FOLDER = "tests/end_to_end"
 
@@ -14,6 +15,27 @@ def test_modules_that_share_a_deployment_are_named() -> None:
         name for name, text in modules.items() if re.search(r"\b(awskms|over_tls|fresh_of_module):", text)
     }
     assert sharing == set(SHARED)
+
+
+def test_tests_with_a_deployment_of_their_own_wait_for_no_shared_one() -> None:
+    apart = set()
+    for module in SHARED:
+        tree = ast.parse((REPOSITORY / FOLDER / f"{module}.py").read_text())
+        uses = {
+            node.name: {argument.arg for argument in node.args.args}
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef)
+        }
+        apart |= {
+            name
+            for name, asked in uses.items()
+            if name.startswith("test_") and "fresh" in asked and "awskms" not in asked
+        }
+    assert apart == APART
+    test = (
+        f"{FOLDER}/test_injector.py::test_a_changed_injector_takes_the_place_of_the_old_one_on_the_only_node"
+    )
+    assert scope(test) == test
 
 
 def test_what_is_handed_out_together() -> None:

@@ -1,5 +1,7 @@
 """Records of keys that no Vault has."""
 
+from typing import Any
+
 from components.custody.key_record import KeyRecord
 from components.kubernetes.kubectl import KubernetesTarget
 
@@ -17,3 +19,18 @@ def key_record(root_token: str = ROOT_TOKEN) -> KeyRecord:
         root_token=root_token,
         recovery_shares=SHARES,
     )
+
+
+def shamir_record(**changed: Any) -> KeyRecord:
+    """Keys of a Vault that is unsealed with them."""
+    values: dict[str, Any] = {
+        "deployment": "uid/vault/vault",
+        "seal_type": "shamir",
+        "seal_key": "",
+        "threshold": 2,
+        "root_token": ROOT_TOKEN,
+        "key_shares": SHARES,
+        "cluster_id": "7d",
+        **changed,
+    }
+    return KeyRecord(**values)

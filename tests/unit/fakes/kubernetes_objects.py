@@ -4,13 +4,14 @@ Run as a command it is that kubectl; imported it sets one up. It knows the calls
 names taken, versions replaced in the meantime, and preconditions of a deletion.
 """
 
+import contextlib
 import fcntl
 import json
 import re
 import shlex
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -53,12 +54,14 @@ class KubernetesObjects:
 
     def put(self, kind: str, name: str, **content: Any) -> None:
         """Makes an object or changes it, as somebody else does."""
-        present = self.get(kind, name) or {"metadata": {"name": name}}
-        metadata = {**present["metadata"], **content.pop("metadata", {})}
-        self._store(kind, {**present, **content, "metadata": metadata})
+        with self._alone():
+            present = self.get(kind, name) or {"metadata": {"name": name}}
+            metadata = {**present["metadata"], **content.pop("metadata", {})}
+            self._store(kind, {**present, **content, "metadata": metadata})
 
     def remove(self, kind: str, name: str) -> None:
-        self._path(kind, name).unlink()
+        with self._alone():
+            self._path(kind, name).unlink()
 
     def names(self, kind: str) -> list[str]:
         """The names of all objects of that kind."""
@@ -83,8 +86,7 @@ class KubernetesObjects:
         for argument in arguments:
             if argument.startswith("--namespace="):
                 self._namespace = argument.partition("=")[2]
-        with (self._folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._alone():
             with (self._folder / "calls").open("a") as log:
                 log.write(json.dumps(arguments) + "\n")
             line = " ".join(arguments)
@@ -102,6 +104,13 @@ class KubernetesObjects:
                 self._delete(kind.removesuffix("s"), name, json.load(sys.stdin)["preconditions"])
             else:
                 _refuse(f"error: unknown command {verb}")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other call, and no other change, lies between what is read here and what is written."""
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _fail_as_told(self, line: str) -> None:
         told = self._told("failure")
@@ -167,7 +176,7 @@ class KubernetesObjects:
         if present is None:
             _refuse(f'Error from server (NotFound): {kind}s "{name}" not found')
         self._require(f'{kind}s "{name}"', preconditions, present["metadata"])
-        self.remove(kind, name)
+        self._path(kind, name).unlink()
 
     def _evict(self, name: str, eviction: Mapping[str, Any]) -> None:
         """Deletes a pod as pkg/registry/core/pod/storage/eviction.go does without a disruption budget."""

@@ -14,7 +14,7 @@ from components.status.facts import (
     SeenCertificate,
 )
 from components.status.page import Line, Section, State
-from components.vault.client import Leader, SealStatus
+from components.vault.answers import Leader, SealStatus
 from components.vault.stateful_set import PodOrigin
 from tests.unit.fakes.init_inputs import DEPLOYMENT, access
 from tests.unit.fakes.rolling_pods import server

@@ -9,6 +9,7 @@ import gc
 import logging
 import runpy
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -227,10 +228,12 @@ def deploy(
     matters. Raises what the program raises.
     """
     deployment = Deployment()
+    loops: list[asyncio.AbstractEventLoop] = []
     logger = logging.Logger("deployment", logging.INFO)
     logger.addHandler(_LogLines(deployment.log))
 
     async def run() -> None:
+        asyncio.get_running_loop().set_default_executor(_threads(loops))
         cloud = _Cloud(deployment, {READ_STATE: {"outputs": {}}, **answers}, outputs)
         pulumi.runtime.set_mocks(
             cloud,
@@ -252,11 +255,29 @@ def deploy(
 
     # Pulumi keeps its settings in context variables: a context of its own leaves nothing to the next test.
     # Nor does a loop that comes from a factory, where asyncio.run takes away the thread's own.
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(run(), context=contextvars.Context())
-    # The program takes everything so far away from the collector, and so the open loops that the mocks leave.
-    gc.unfreeze()
+    try:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            runner.run(run(), context=contextvars.Context())
+    finally:
+        # The runner has ended their threads.
+        for loop in loops:
+            loop.close()
+        # The program takes everything so far away from the collector.
+        gc.unfreeze()
     return deployment
+
+
+def _threads(loops: list[asyncio.AbstractEventLoop]) -> ThreadPoolExecutor:
+    """Threads for the engine's requests, whose event loops join ``loops``.
+
+    The mocks would give each thread one that nobody closes (pulumi/runtime/sync_await.py).
+    """
+
+    def begin() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    return ThreadPoolExecutor(initializer=begin)
 
 
 def _with_namespace(key: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from components.kubernetes.kubectl import KubectlError
 from components.rollout import steps
 from components.rollout.pods import RolloutPod
-from components.vault.client import Leader, SealStatus
+from components.vault.answers import Leader, SealStatus
 from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import PodOrigin, Server
 

@@ -12,7 +12,7 @@ import json
 import re
 import ssl
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,12 @@ from tests.http_server import http_server
 
 PROJECT = "example-project"
 PROJECT_NUMBER = "123456789012"
+NAME = "vault-operator-init"
+RIGHTS = ("add", "access", "destroy", "list")
+
+LogIn = Callable[[Sequence[str]], None]
+"""Logs this process in as a service account with just these rights."""
+
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _AUDIENCE = "https://oauth2.googleapis.com/token"
 """Whom a login is meant for, wherever it is sent."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from components.commands.selected_stack import (
+    consented_stack_name,
     keys_of,
     selected_stack_outputs,
     selected_stack_settings,
@@ -235,3 +236,11 @@ def test_token_of_the_settings(
 ) -> None:
     only_commands(monkeypatch, tmp_path, pulumi=f"[ \"$*\" = 'config get token' ] || exit 3; {script}")
     assert token_of_settings({}) == token
+
+
+def test_consent_is_the_name_of_the_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    only_commands(monkeypatch, tmp_path, pulumi='[ "$*" = "stack --show-name" ] && echo prod')
+    assert consented_stack_name("") == "prod"
+    assert consented_stack_name("prod") == "prod"
+    with pytest.raises(DeploymentError, match=r"is prod, and --really names staging\. Nothing was"):
+        consented_stack_name("staging")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.commands.snapshot_vault import journal_key, selected_stack_name, snapshot_vault
+from components.commands.snapshot_vault import journal_key, snapshot_vault
 from components.errors import DeploymentError
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.init_inputs import DEPLOYMENT, JOURNAL_KEY, access
@@ -24,7 +24,6 @@ def pulumi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder whose files a script in pulumi's place answers with."""
     script = f"""case "$*" in
         "config get token") exec /bin/cat '{tmp_path}/token';;
-        "stack --show-name") echo prod;;
         "stack export --show-secrets") exec /bin/cat '{tmp_path}/state';;
         *) echo "error: no" >&2; exit 1;;
         esac"""
@@ -90,10 +89,6 @@ def test_without_raft_and_in_the_middle_of_a_migration() -> None:
         snapshot_vault(outputs(mode="standalone"), PLAIN)
     with pytest.raises(DeploymentError, match="complete the migration first"):
         snapshot_vault(outputs(migrate_from="shamir"), PLAIN)
-
-
-def test_name_of_the_stack() -> None:
-    assert selected_stack_name() == "prod"
 
 
 def test_journal_key_in_the_state(pulumi: Path) -> None:

@@ -12,7 +12,8 @@ from components.init.empty_vault import (
     require_initialized_by,
 )
 from components.kubernetes.kubectl import KubernetesTarget
-from components.vault.client import INIT_SECONDS, SealStatus
+from components.vault.answers import SealStatus
+from components.vault.client import INIT_SECONDS
 from components.vault.messages import INITIALIZED_LINE
 from tests.unit.fakes.init_inputs import InitCluster, access
 from tests.unit.fakes.init_runs import at_pod

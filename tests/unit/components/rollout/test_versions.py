@@ -4,7 +4,7 @@ import pytest
 
 from components.rollout import versions
 from components.rollout.pods import RolloutPod
-from components.vault.client import SealStatus
+from components.vault.answers import SealStatus
 from tests.unit.fakes.init_inputs import access
 from tests.unit.fakes.rolling_pods import asked, server
 

@@ -8,7 +8,7 @@ import pytest
 from components.config.reader import ConfigReader
 from components.seals import awskms, gcpckms, shamir, transit
 from components.seals.seal import Seal
-from components.settings.model import ClusterSettings
+from components.settings.cloud import ClusterSettings
 from components.settings.seal import read_migrate_from, read_seal, read_seal_type, report_other_seals_sections
 
 EKS = ClusterSettings("example", None, "eu-central-1")

@@ -17,7 +17,7 @@ from components.status.sections import (
     versions_section,
     voters_section,
 )
-from components.vault.client import Leader, RaftPeer, RaftState
+from components.vault.answers import Leader, RaftPeer, RaftState
 from tests.unit.fakes.observed_vault import WANTED, facts, missing, pod, sealed, wrong
 from tests.unit.fakes.rolling_pods import OLD, server
 

@@ -9,7 +9,7 @@ import pytest
 
 from components.chart.owned_values import OWNED
 from tests.official_chart import VERSIONS, official_file, unknown_values
-from tests.unit.components.vault.test_chart_values import values
+from tests.unit.fakes.chart_stacks import values
 from tests.unit.fakes.stack_settings import SHAMIR, problems
 
 GATEWAY: Mapping[str, Any] = {

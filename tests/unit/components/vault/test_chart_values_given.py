@@ -11,9 +11,9 @@ from components.chart.value_merge import CONTINUED, JOINED, OVERRIDABLE, SETTING
 from components.errors import SettingsError
 from components.vault.chart_values import chart_values, with_given_values
 from tests.official_chart import leaves
-from tests.unit.components.vault.test_chart_values import CONFIGURATION, INGRESS, SEALS, STACKS, values
 from tests.unit.components.vault.test_pod_values import VALUES, at
 from tests.unit.components.vault.test_pod_values import values as chart_of
+from tests.unit.fakes.chart_stacks import CONFIGURATION, INGRESS, SEALS, STACKS, values
 from tests.unit.fakes.stack_settings import EKS, SHAMIR, nested, parse
 
 # Objects in which both have entries of their own, each under another name.

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from components.errors import RetryableError
-from components.vault.client import Leader, SealStatus, VaultClient, VaultUnreachableError
+from components.vault.answers import Leader, SealStatus
+from components.vault.client import VaultClient, VaultUnreachableError
 from components.vault.pod_access import PodAccess
 from components.vault.servers import (
     MAX_TRAILING_ENTRIES,

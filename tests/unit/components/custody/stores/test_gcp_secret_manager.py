@@ -7,19 +7,14 @@ import subprocess
 import sys
 
 import pytest
-from google.oauth2.credentials import Credentials
 
 from components.custody.key_store import (
-    KeyStoreError,
     store_class,
     store_from_properties,
     store_to_properties,
 )
-from components.custody.stores import gcp_secret_manager
-from components.custody.stores.gcp_secret_manager import Store, _Versions
+from components.custody.stores.gcp_secret_manager import Store
 from components.google.provider_settings import read_provider_settings
-from tests.unit.fakes.key_records import TARGET, key_record
-from tests.unit.fakes.redirecting_server import redirecting_server
 from tests.unit.fakes.store_settings import read_store
 
 SECRET = "projects/example-project/secrets/vault-operator-init"
@@ -161,28 +156,3 @@ def test_a_preview_does_not_load_googles_library() -> None:
         "sys.exit(any(name.split('.')[:2] == ['google', 'auth'] for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("logged_in", [True, False])
-def test_redirect_takes_neither_keys_nor_login_along(
-    monkeypatch: pytest.MonkeyPatch, status: int, logged_in: bool
-) -> None:
-    with redirecting_server(status) as server, redirecting_server(status) as issuer:
-        credentials = Credentials(  # type: ignore[no-untyped-call]
-            "token" if logged_in else None,
-            refresh_token="login",
-            token_uri=f"{issuer.address}/token",
-            client_id="client",
-            client_secret="secret",
-        )
-        monkeypatch.setattr("google.auth.default", lambda **_: (credentials, ""))
-        # The address of Google's own service is over TLS.
-        monkeypatch.setattr(
-            gcp_secret_manager,
-            "_Versions",
-            lambda session, _, secret: _Versions(session, f"{server.address}/v1/key", secret),
-        )
-        with pytest.raises(KeyStoreError, match="redirect"):
-            Store(secret=SECRET, endpoint="").write(key_record(), TARGET)
-        assert server.arrived == issuer.arrived == []

@@ -9,8 +9,8 @@ import pytest
 from components import stack_state
 from components.custody.key_custody import STATE_LOCATION
 from components.errors import DeploymentError
-from components.keys_in_state import KeysLostError, SecondDeploymentError, refuse_loss_of_keys
-from components.operator_init import OUTPUTS
+from components.init.keys_in_state import KeysLostError, SecondDeploymentError, refuse_loss_of_keys
+from components.init.outputs import OUTPUTS
 from tests.unit.fakes.commands_on_path import only_commands
 from tests.unit.fakes.mocked_account import INIT
 from tests.unit.fakes.recorded_state import recorded_state, urn
