@@ -216,7 +216,7 @@ def _warn_if_stale(
         if state is None and expected:
             pulumi.log.warn(
                 f"There is no CronJob {name} any more, so no snapshots are taken: somebody has deleted it. "
-                "pulumi up --refresh makes it again."
+                "Only an update with --refresh makes it again."
             )
         problem = state.stale(datetime.now(UTC), snapshots.stale_after_hours) if state is not None else ""
         if state is None or not problem:

@@ -247,7 +247,7 @@ def test_job_that_somebody_has_deleted_is_told(
     answers = recorded((CRON_JOB, {"metadata": recorded_place}), (GUARD, {"audited": True}))
     said = "\n".join(up({**EKS, "snapshots": json.dumps(HOURLY)}, answers=answers).log)
     assert ("There is no CronJob vault-snapshot any more, so no snapshots are taken" in said) is told
-    assert ("pulumi up --refresh makes it again" in said) is told
+    assert ("Only an update with --refresh makes it again" in said) is told
 
 
 def test_cluster_that_does_not_answer_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
