@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from components.vault.client import VaultClient, VaultNotFoundError
+from components.vault.client import VaultClient, VaultRefusedError
 
 # Go's Time.String, with the reading of the monotonic clock behind it if there is one.
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})\b")
@@ -24,13 +24,16 @@ class SealHealth:
 
 
 def seal_health(client: VaultClient) -> SealHealth | None:
-    """Return how the key of an auto-unseal seal has served the server; None if it is too old to tell.
+    """Return how the key of an auto-unseal seal has served the server; None if it doesn't tell.
 
-    `sys/seal-backend-status` needs no token. Raises the errors of :class:`VaultClient`.
+    `sys/seal-backend-status` needs no token; before Vault 1.16 it isn't there, and refused without one.
+    Raises :class:`VaultUnavailableError`.
     """
     try:
         answer = client.request("GET", "sys/seal-backend-status")
-    except VaultNotFoundError:
+    except VaultRefusedError:
+        return None
+    if "healthy" not in answer:
         return None
     found = _GO_TIME.match(str(answer.get("unhealthy_since") or ""))
     last = datetime.strptime(" ".join(found.groups()), "%Y-%m-%d %H:%M:%S %z") if found else None

@@ -107,8 +107,11 @@ def serving(vault: ScriptedVault) -> ScriptedVault:
             SealHealth(False, datetime(2027, 3, 1, 11, 30, 5, tzinfo=UTC)),
         ),
         (Answer({"healthy": False}), SealHealth(healthy=False)),
-        # Before Vault 1.16.
+        # Before Vault 1.16, which asks for a token on paths of sys that it doesn't know.
+        (error(403, "permission denied"), None),
         (error(404), None),
+        # Not Vault's own answer.
+        (Answer({}), None),
         # It reads its storage for it.
         (error(500, "could not read seal generation information"), None),
     ],
