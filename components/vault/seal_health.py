@@ -12,9 +12,10 @@ _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})\b
 
 @dataclass(frozen=True)
 class SealHealth:
-    """What the active server's own test of the key has shown: every ten minutes, every minute once it fails.
+    """The result of the active server's own test of the key.
 
-    A server that isn't active makes none, and says that the key is fine. Source: `StartHealthCheck` in
+    It tests it when it becomes active, every ten minutes, and every minute once that fails. A server that
+    isn't active makes no test, and says that the key is fine. Source: `StartHealthCheck` in
     vault/seal_autoseal.go.
     """
 

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +101,8 @@ def serving(vault: ScriptedVault) -> ScriptedVault:
     ("answer", "expected"),
     [
         (Answer({"healthy": True, "backends": [], "fully_wrapped": True}), SealHealth(healthy=True)),
-        (
-            Answer({"healthy": False, "unhealthy_since": "2027-03-01 12:30:05.123 +0100 CET m=+0.07"}),
-            SealHealth(False, datetime(2027, 3, 1, 11, 30, 5, tzinfo=UTC)),
-        ),
         (Answer({"healthy": False}), SealHealth(healthy=False)),
-        # Before Vault 1.16, which asks for a token on paths of sys that it doesn't know.
         (error(403, "permission denied"), None),
-        (error(404), None),
-        # Not Vault's own answer.
-        (Answer({}), None),
         # It reads its storage for it.
         (error(500, "could not read seal generation information"), None),
     ],
