@@ -62,7 +62,6 @@ def deploy_vault(settings: Settings) -> Mapping[str, pulumi.Input[Any]]:
 
     certificate = provision_server_certificate(settings, connection, namespace)
     gateway = provision_gateway_policy(settings, connection.provider, namespace.name, certificate.authority)
-    provision_metrics(settings, connection, namespace.name, certificate)
 
     release = VaultRelease(
         "vault",
@@ -114,6 +113,7 @@ def deploy_vault(settings: Settings) -> Mapping[str, pulumi.Input[Any]]:
         opts=pulumi.ResourceOptions(depends_on=[rollout]),
     )
 
+    provision_metrics(settings, connection, namespace.name, certificate, alarms_after=[quorum])
     audit = enable_audit_devices(settings, release, init, rollout, quorum)
     snapshot_access = give_snapshot_access(settings, release, init, after=audit.resource or quorum)
     last_with_token = snapshot_access or audit.resource or quorum

@@ -37,11 +37,14 @@ def provision_metrics(
     connection: KubernetesConnection,
     namespace: pulumi.Input[str],
     certificate: ProvisionedCertificate,
+    *,
+    alarms_after: Sequence[pulumi.Resource],
 ) -> None:
     """Create what the settings want beside the metrics themselves, which Vault's configuration opens.
 
-    Nothing without them. Raises, in a preview too, :class:`OperatorMissingError` if the cluster doesn't know
-    an object that would be created.
+    Nothing without them. Alarms wait for ``alarms_after``, by which every pod tells its metrics: they would
+    sound for those that are still to be replaced, or to be made. Raises, in a preview too,
+    :class:`OperatorMissingError` if the cluster doesn't know an object that would be created.
     """
     metrics = settings.metrics
     if metrics is None:
@@ -65,7 +68,7 @@ def provision_metrics(
                 "metadata": {"name": f"{fullname}-alarms", "namespace": namespace, **_labels(metrics)},
                 "spec": _rules(settings, fullname, certificate),
             },
-            opts,
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=alarms_after)),
         )
     if metrics.dashboard:
         text = json.dumps(dashboard(settings, fullname), indent=1)

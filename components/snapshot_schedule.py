@@ -116,9 +116,13 @@ def schedule_snapshots(
         pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=needed)),
         spec=specification,
     )
-    if recorded_outputs_of(CRON_JOB)[CRON_JOB]:
+    recorded = recorded_outputs_of(CRON_JOB)[CRON_JOB].values()
+    if recorded:
+        target = connection.target
+        places = [outputs.get("metadata") or {} for outputs in recorded]
+        expected = any((at.get("name"), at.get("namespace")) == (name, target.namespace) for at in places)
         # Until the cluster is known to be the right one nothing of it is asked.
-        connection.cluster_uid.apply(lambda _: _warn_if_stale(connection.target, name, snapshots))
+        connection.cluster_uid.apply(lambda _: _warn_if_stale(target, name, snapshots, expected=expected))
     outputs: dict[str, pulumi.Input[Any]] = {
         "snapshot_job": name,
         "snapshot_location": store.location,
@@ -200,10 +204,20 @@ def _recommend(settings: Settings) -> None:
         )
 
 
-def _warn_if_stale(target: KubernetesTarget, name: str, snapshots: SnapshotSettings) -> None:
-    """Warn if the last snapshot is too old, with why the newest job didn't take one."""
+def _warn_if_stale(
+    target: KubernetesTarget, name: str, snapshots: SnapshotSettings, *, expected: bool
+) -> None:
+    """Warn if the last snapshot is too old, with why the newest job didn't take one.
+
+    Also if there is no CronJob where one is ``expected``: no update makes it again by itself.
+    """
     try:
         state = cron_job_state(Kubectl(target), name)
+        if state is None and expected:
+            pulumi.log.warn(
+                f"There is no CronJob {name} any more, so no snapshots are taken: somebody has deleted it. "
+                "Only an update with --refresh makes it again."
+            )
         problem = state.stale(datetime.now(UTC), snapshots.stale_after_hours) if state is not None else ""
         if state is None or not problem:
             return

@@ -10,6 +10,7 @@ from components.kubernetes.cron_job import CronJobState
 from components.seals.seal import seal_class
 from components.vault.answers import Leader, RaftState, SealStatus
 from components.vault.pod_access import PodAccess
+from components.vault.seal_health import SealHealth
 from components.vault.stateful_set import PodOrigin, Server
 
 _NO_RIGHTS = "is forbidden: User"
@@ -120,6 +121,8 @@ class ObservedPod:
     """None if its Vault can't be asked."""
     leader: Leader | None = None
     """None if its Vault can't be asked, is sealed, or reaches no leader."""
+    seal_health: SealHealth | None = None
+    """None if it doesn't lead, can't tell, or its seal has no key of its own."""
     problem: str = ""
     """Why it can't be asked, or reaches no leader; empty if it serves or is sealed."""
     speaks_tls: bool | None = None

@@ -26,8 +26,9 @@ from components.status.snapshots import seen_snapshots
 from components.status.token_answers import Credentials, token_answers
 from components.time_limit import TimeLimit
 from components.vault.answers import Leader
-from components.vault.client import VaultClient
+from components.vault.client import VaultClient, VaultUnavailableError
 from components.vault.pod_access import PodAccess
+from components.vault.seal_health import SealHealth, seal_health
 from components.vault.served_certificate import served_certificate
 from components.vault.server_identity import VOLUME
 from components.vault.stateful_set import Server, StatefulSetError, servers_among, template_origin
@@ -119,7 +120,8 @@ def _asked(stack: RecordedStack, access: PodAccess, server: Server) -> ObservedP
             pod = replace(pod, status=client.seal_status())
             if pod.status is None or pod.status.sealed:
                 return pod
-            return replace(pod, leader=_leader(stack, client))
+            leader = _leader(stack, client)
+            return replace(pod, leader=leader, seal_health=_seal_health(stack, client, leader))
     # Of each kind: one pod that can't be asked must not keep the others from the page.
     except DeploymentError as error:
         reached = "has no connection to a leader: " if pod.status is not None else ""
@@ -131,6 +133,17 @@ def _leader(stack: RecordedStack, client: VaultClient) -> Leader:
         return client.proven_leader()
     # Without HA, Vault reports no leader; this server is the active one.
     return replace(client.leader(), is_self=True)
+
+
+def _seal_health(stack: RecordedStack, client: VaultClient, leader: Leader) -> SealHealth | None:
+    """Return what the active server says of the seal's key; None from others, which don't test it."""
+    if not (stack.unseals_itself and leader.is_self):
+        return None
+    try:
+        return seal_health(client)
+    # The pod has said all that matters more, and must not count as one that can't be asked.
+    except VaultUnavailableError:
+        return None
 
 
 def _served(access: PodAccess, client: VaultClient) -> SeenCertificate | None:

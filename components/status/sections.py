@@ -4,7 +4,7 @@ Each section is a pure function of :class:`Facts`. :data:`SECTIONS` has them in 
 """
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from components.rollout.plan import OTHER_REASON, WantedPods
 from components.status.certificate import certificate_section
@@ -116,7 +116,10 @@ def _sealed(facts: Facts, pod: ObservedPod) -> Line:
         given = f", with {progress} of {facts.stack.threshold} shares given" if progress else ""
         fix = "unseal it with the stack's key shares, or have their holders do it"
         return Line(f"{said}{given}", State.ATTENTION, pod.name, fix, "python -m components unseal")
-    fix = "see in its log why it can't use the seal's key: the key's state, its policy, the pod's identity"
+    fix = (
+        "see in its log why it can't use the seal's key: the key's state, its policy, the pod's identity; if "
+        "somebody has sealed it by hand, delete the pod"
+    )
     command = _kubectl(facts, "logs", pod.name, "--container=vault", "--tail=30")
     return Line(said, State.ATTENTION, pod.name, fix, command)
 
@@ -153,12 +156,29 @@ def seal_section(facts: Facts) -> Section:
         said = f"the stack has seal {stack.seal_type}, and Vault another: {named}"
         fix = "see who has changed Vault's configuration; pulumi up says what it would do (docs/seals.md)"
         lines.append(Line(said, State.ATTENTION, fix=fix))
+    lines.extend(_refusals_of_key(facts))
     if not lines and not types:
         return Section("Seal", [Line(f"{stack.seal_type} by the stack; no pod says its own", State.UNKNOWN)])
     if not lines:
         how = "pods unseal themselves" if stack.unseals_itself else "pods that start need key shares"
         lines.append(Line(f"{stack.seal_type or next(iter(types.values()))}: {how}"))
     return Section("Seal", lines)
+
+
+def _refusals_of_key(facts: Facts) -> Iterator[Line]:
+    """Yield that the seal's key doesn't serve a Vault that runs, which goes on until a pod restarts."""
+    for pod in facts.pods:
+        if pod.seal_health is None or pod.seal_health.healthy:
+            continue
+        last = pod.seal_health.last_healthy
+        since = f" since {last:%Y-%m-%d %H:%M} UTC" if last is not None else ""
+        fix = (
+            "restart no pod; see the key's state, its policy and Vault's identity, of which pulumi preview "
+            "and the log tell more (docs/alarms.md#vaultsealkeyunreachable)"
+        )
+        command = _kubectl(facts, "logs", pod.name, "--container=vault", "--tail=30")
+        said = f"its key hasn't served Vault{since}: a pod that starts now stays sealed"
+        yield Line(said, State.ATTENTION, pod.name, fix, command)
 
 
 def voters_section(facts: Facts) -> Section:

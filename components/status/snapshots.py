@@ -53,7 +53,9 @@ def snapshots_section(facts: Facts) -> Section:
         taken = f"{seen.job.last_success:%Y-%m-%d %H:%M} UTC"
         lines.append(Line(f"the last one was kept at {taken} in {stack.snapshot_location}"))
     else:
-        lines.append(Line("the first one is still to be taken", State.NOTE))
+        # Also of one that was made again, so there may be snapshots from before.
+        made = f"{seen.job.created:%Y-%m-%d %H:%M} UTC"
+        lines.append(Line(f"none by its CronJob, which is there since {made}", State.NOTE))
     if seen.job.suspended:
         said = f"CronJob {stack.snapshot_job} is suspended, so no further one is taken"
         fix, command = (

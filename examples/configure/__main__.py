@@ -14,7 +14,7 @@ WORKLOAD_SECONDS = 60 * 60
 config = pulumi.Config()
 deployed = pulumi.StackReference(config.require("vaultStack"))
 administrators: Mapping[str, Any] = config.require_object("administrators")
-cluster: Mapping[str, str] = config.get_object("cluster") or {}
+cluster: Mapping[str, Any] = config.get_object("cluster") or {}
 workloads: Mapping[str, Mapping[str, Any]] = config.get_object("workloads") or {}
 
 if not {"serviceAccount", "issuer"} & administrators.keys():
@@ -38,30 +38,42 @@ administrator = vault.Policy(
     "administrator", name="administrator", policy=Path("administrator.hcl").read_text(encoding="utf-8")
 )
 
-# By default Vault asks the cluster that it runs in, with the token of its own service account. Of another
-# cluster it asks with the token of whoever logs in.
-kubernetes = vault.AuthBackend("kubernetes", type="kubernetes", path=cluster.get("path", "kubernetes"))
-reviewer = vault.kubernetes.AuthBackendConfig(
-    "kubernetes",
-    backend=kubernetes.path,
-    kubernetes_host=cluster.get("host", "https://kubernetes.default.svc"),
-    kubernetes_ca_cert=cluster.get("certificates"),
-    disable_local_ca_jwt="certificates" in cluster,
-)
+path: pulumi.Input[str] = cluster.get("path", "kubernetes")
+configured: list[pulumi.Resource] = []
+if cluster.get("existing"):
+    # The one that the snapshots of Vault's stack have, which has enabled and configured it.
+    if {"host", "certificates"} & cluster.keys():
+        raise pulumi.RunError(
+            "cluster.existing is for an auth method that is there and configured: remove host and "
+            "certificates, or let this stack make one at another path."
+        )
+else:
+    # By default Vault asks the cluster that it runs in, with the token of its own service account. Of another
+    # cluster it asks with the token of whoever logs in.
+    kubernetes = vault.AuthBackend("kubernetes", type="kubernetes", path=path)
+    path = kubernetes.path
+    reviewer = vault.kubernetes.AuthBackendConfig(
+        "kubernetes",
+        backend=path,
+        kubernetes_host=cluster.get("host", "https://kubernetes.default.svc"),
+        kubernetes_ca_cert=cluster.get("certificates"),
+        disable_local_ca_jwt="certificates" in cluster,
+    )
+    configured.append(reviewer)
 
 
 def let_in(name: str, account: Mapping[str, Any], policy: vault.Policy, seconds: int) -> None:
     """Give the policy to the pods of one service account, for tokens that live that long."""
     vault.kubernetes.AuthBackendRole(
         name,
-        backend=kubernetes.path,
+        backend=path,
         role_name=name,
         bound_service_account_names=[account["serviceAccount"]],
         bound_service_account_namespaces=[account["namespace"]],
         token_policies=[policy.name],
         token_ttl=seconds,
         token_max_ttl=seconds,
-        opts=pulumi.ResourceOptions(depends_on=[reviewer]),
+        opts=pulumi.ResourceOptions(depends_on=configured),
     )
 
 
@@ -101,5 +113,5 @@ if "issuer" in administrators:
         token_max_ttl=ADMINISTRATOR_SECONDS,
     )
 
-pulumi.export("kubernetes_path", kubernetes.path)
+pulumi.export("kubernetes_path", path)
 pulumi.export("secrets_path", secrets.path)

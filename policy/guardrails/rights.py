@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from .google_rights import wide_on_google
 from .resource import Circumstances, Resource, ResourceRule, Rule, Unknown, entries
 from .statements import (
     UnreadableDocumentError,
@@ -37,9 +38,6 @@ _ATTACHMENTS = (
     "aws:iam/policyAttachment:PolicyAttachment",
 )
 _KUBERNETES = "kubernetes:rbac.authorization.k8s.io/"
-_WHOLE_GOOGLE = ("gcp:projects/", "gcp:folder/", "gcp:organizations/")
-_EVERYBODY = ("allUsers", "allAuthenticatedUsers")
-_BASIC_ROLES = ("roles/owner", "roles/editor", "roles/viewer")
 
 
 def wide_rights(resource: Resource, _circumstances: Circumstances) -> Sequence[str]:
@@ -47,7 +45,7 @@ def wide_rights(resource: Resource, _circumstances: Circumstances) -> Sequence[s
     if resource.type.startswith("aws:"):
         return list(_on_aws(resource))
     if resource.type.startswith("gcp:"):
-        return list(_on_google(resource))
+        return list(wide_on_google(resource))
     if resource.type.startswith(_KUBERNETES):
         return list(_on_kubernetes(resource))
     return ()
@@ -85,20 +83,6 @@ def _document(document: Any, *judges: _Judge) -> Iterator[str]:
 def _is_of_aws(arn: Any) -> bool:
     parts = str(arn).split(":")
     return len(parts) > 4 and parts[2] == "iam" and parts[4] == "aws"
-
-
-def _on_google(resource: Resource) -> Iterator[str]:
-    _, _, kind = resource.type.rpartition(":")
-    if not kind.lower().endswith(("iammember", "iambinding")):
-        return
-    members = [*entries(resource.value("member")), *entries(resource.value("members"))]
-    if any(str(name) in _EVERYBODY or str(name).endswith("/*") for name in members):
-        yield "grants a role to everybody, or to all identities of a pool"
-    if resource.type.startswith(_WHOLE_GOOGLE):
-        yield "grants a role on a whole project, folder or organization"
-    role = resource.value("role")
-    if isinstance(role, str) and (role in _BASIC_ROLES or role.lower().endswith("admin")):
-        yield "grants a basic role, or one that administers"
 
 
 def _on_kubernetes(resource: Resource) -> Iterator[str]:

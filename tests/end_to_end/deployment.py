@@ -4,7 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -103,8 +103,10 @@ class Deployment:
         """Update, which has to succeed."""
         self.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
 
-    def run_command(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run a command of the program on this stack, which has to succeed."""
+    def run_command(
+        self, *arguments: str, stdin: str = "", expected: Collection[int] = (0,)
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the program on this stack, which has to end with one of these exit codes."""
         result = subprocess.run(
             [sys.executable, "-m", "components", *arguments],
             cwd=self.stack.program,
@@ -115,7 +117,7 @@ class Deployment:
             timeout=400,
             check=False,
         )
-        assert result.returncode == 0, result.stdout + result.stderr
+        assert result.returncode in expected, result.stdout + result.stderr
         return result
 
     def configure(self, settings: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import yaml
 from sandbox.layout import REPOSITORY
 from sandbox.plugins.installation import install_plugins
 from sandbox.stack import NAMESPACE, SandboxStack
+from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.injected_pod import PASSWORD, said_by_a_pod
+from tests.end_to_end.running_vault import RunningVault
 
 _EXAMPLE = REPOSITORY / "examples" / "configure"
 _STACK = "configuration"
@@ -26,7 +30,7 @@ class FirstConfiguration:
     folder: Path
     """Where the example is copied to."""
 
-    def prepare(self, settings: dict[str, object]) -> None:
+    def prepare(self, settings: Mapping[str, object]) -> None:
         """Copy the example, and create its stack with these settings."""
         path = self.deployed.environment()["PATH"]
         install_plugins(self.deployed.layout, download=False, search_path=path, providers=["vault"])
@@ -63,3 +67,22 @@ class FirstConfiguration:
         said = result.stdout + result.stderr
         assert result.returncode == 0, said
         return said
+
+
+def require_pod_reads_secret(
+    deployment: Deployment, vault: RunningVault, folder: Path, settings: Mapping[str, object]
+) -> None:
+    """The example is run with the root token, then by the administrator whom it lets in; a pod gets a secret.
+
+    ``settings`` come on top of those that let the service account `default` in as both.
+    """
+    accounts = {"namespace": "default", "serviceAccount": "default"}
+    configuration = FirstConfiguration(deployment.stack, folder)
+    configuration.prepare({"administrators": accounts, "workloads": {"database": accounts}, **settings})
+    configuration.up(deployment.outputs()["root_token"])
+    # An administrator goes on in place of the root token.
+    pod_token = deployment.cluster.kubectl("create", "token", "default", "--namespace=default").strip()
+    login = {"role": "administrator", "jwt": pod_token}
+    administrator = vault.write("auth/kubernetes/login", "", login)["auth"]["client_token"]
+    configuration.up(administrator, "--expect-no-changes")
+    assert PASSWORD in said_by_a_pod(vault, administrator, "secret/data/database/password")

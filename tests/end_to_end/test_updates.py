@@ -3,18 +3,14 @@
 import dataclasses
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.layout import REPOSITORY
-from sandbox.stack import SandboxStack
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.older_program import changes
-from tests.installed_package import install_package
+from tests.end_to_end.packaged_program import require_taken_over
 
 
 def test_a_second_update_changes_nothing(awskms: Deployment) -> None:
@@ -71,44 +67,8 @@ def test_a_changed_setting_updates_the_release_and_keeps_the_keys(awskms: Deploy
     awskms.stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
 
 
-@pytest.fixture
-def packaged(awskms: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxStack]:
-    """The stack in the hands of somebody else's program, which has the package; given back afterwards."""
-    saved = tmp_path / "state.json"
-    saved.write_text(awskms.stack.pulumi("stack", "export", quiet=True))
-    program = tmp_path / "program"
-    program.mkdir()
-    shutil.copy(REPOSITORY / "Pulumi.yaml", program)
-    (program / "__main__.py").write_text("from vault_autounseal import Vault\n\nVault().export()\n")
-    (program / ".sandbox").symlink_to(awskms.stack.layout.home)
-    (program / ".venv").symlink_to(REPOSITORY / ".venv")
-    monkeypatch.setenv("PYTHONPATH", str(install_package(tmp_path)))
-    yield dataclasses.replace(awskms.stack, program=program)
-    monkeypatch.delenv("PYTHONPATH")
-    awskms.stack.pulumi("stack", "import", "--file", str(saved), quiet=True)
-
-
-def test_a_program_with_the_package_takes_the_stack_over(awskms: Deployment, packaged: SandboxStack) -> None:
-    before, pods = awskms.outputs(), [pod["metadata"]["uid"] for pod in awskms.vault.pods()]
-    assert changes(packaged) == {("create", "Vault")}
-    packaged.pulumi("up", "--yes", "--skip-preview", quiet=True)
-    assert awskms.outputs() == {**before, "configuration_namespace": "vault-autounseal"}
-    assert [pod["metadata"]["uid"] for pod in awskms.vault.pods()] == pods
-    # As in somebody's own folder.
-    shown = subprocess.run(
-        [sys.executable, "-m", "components", "status"],
-        cwd=packaged.program,
-        env={**packaged.environment(), "PULUMI_STACK": packaged.name},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (shown.returncode, "recovery shares in the stack's state" in shown.stdout) == (0, True), (
-        shown.stdout
-    )
-    back = awskms.stack.run("preview")
-    assert back.returncode != 0
-    assert "This stack has deployed its Vault as" in back.stdout + back.stderr
+def test_a_program_with_the_package_takes_the_stack_over(awskms: Deployment, tmp_path: Path) -> None:
+    require_taken_over(awskms, tmp_path)
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ import urllib3
 from sandbox.layout import REPOSITORY
 from tests.benchmarks.writes import WriteLoad, longest_gap
 from tests.end_to_end.deployment import Deployment
-from tests.end_to_end.first_configuration import FirstConfiguration
-from tests.end_to_end.injected_pod import PASSWORD, said_by_a_pod
+from tests.end_to_end.first_configuration import require_pod_reads_secret
 from tests.end_to_end.running_vault import RunningVault, poll
 
 GAP_SECONDS = 5
@@ -73,16 +72,7 @@ def test_injected_pod_reads_a_secret_by_the_example_of_a_first_configuration(
     awskms: Deployment, vault: RunningVault, tmp_path: Path
 ) -> None:
     """The tunnel of the program's command verifies Vault, and so does the pod's agent."""
-    accounts = {"namespace": "default", "serviceAccount": "default"}
-    configuration = FirstConfiguration(awskms.stack, tmp_path)
-    configuration.prepare({"administrators": accounts, "workloads": {"database": accounts}})
-    configuration.up(awskms.outputs()["root_token"])
-    # An administrator goes on in place of the root token.
-    pod_token = awskms.cluster.kubectl("create", "token", "default", "--namespace=default").strip()
-    login = {"role": "administrator", "jwt": pod_token}
-    administrator = vault.write("auth/kubernetes/login", "", login)["auth"]["client_token"]
-    configuration.up(administrator, "--expect-no-changes")
-    assert PASSWORD in said_by_a_pod(vault, administrator, "secret/data/database/password")
+    require_pod_reads_secret(awskms, vault, tmp_path, {})
 
 
 def shown(page: str) -> str:

@@ -35,7 +35,7 @@ authority = pulumi.Output.from_input("the authority")
 outputs = {{"tls_not_after": pulumi.Output.from_input("{not_after}")}}
 certificate = ProvisionedCertificate(authority, (), outputs)
 connection = KubernetesConnection(target, provider, pulumi.Output.from_input("1"))
-provision_metrics(settings, connection, "default", certificate)
+provision_metrics(settings, connection, "default", certificate, alarms_after=())
 """
 TEXT = {"type": "string"}
 TEXTS = {"type": "array", "items": TEXT}

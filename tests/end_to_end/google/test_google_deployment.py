@@ -1,14 +1,17 @@
 """On Google Cloud: from an empty project to three voters, and on through restart, rotation and destroy."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from tests.end_to_end.first_configuration import require_pod_reads_secret
 from tests.end_to_end.google.conftest import IAM, KEY, KMS, PROJECT, RING, GoogleDeployment
 from tests.end_to_end.lost_volumes import require_drill_passed
+from tests.end_to_end.packaged_program import require_taken_over
+from tests.end_to_end.running_vault import poll
 from tests.end_to_end.scheduled_snapshots import SCHEDULE, take_now
 
 RESOURCE_TYPES = {
@@ -28,6 +31,7 @@ RESOURCE_TYPES = {
     "pulumi-python:dynamic/vault:RaftQuorum",
 }
 BUCKET = "vault-snapshots-of-the-drill"
+SNAPSHOTS = {"snapshots": {"schedule": SCHEDULE, "bucket": BUCKET, "createBucket": True, "prefix": "drill/"}}
 ACCOUNT = "vault-auto-unseal@sandbox-project.iam.gserviceaccount.com"
 
 
@@ -110,15 +114,73 @@ def test_key_rotated_and_pods_restarted(gcpckms: GoogleDeployment) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_status_tells_that_the_key_serves_vault_no_more(gcpckms: GoogleDeployment) -> None:
+    """A pod that restarts stays sealed, and the leader that follows tests the key at once."""
+    vault, token = gcpckms.vault, gcpckms.outputs()["root_token"]
+    vault.await_healthy_voters(token)
+    assert attention(gcpckms) == {}
+    leader = leading_pod(gcpckms)
+    version = int(gcpckms.google("GET", f"{KMS}/{KEY}")["primary"]["name"].rpartition("/")[2])
+    gcpckms.set_version_state(KEY, version, "DISABLED")
+    try:
+        gcpckms.cluster.kubectl("delete", "pod", leader, gcpckms.in_namespace)
+        poll(
+            "what is sealed, and why others will be",
+            120,
+            lambda: "a pod that starts now stays sealed" in attention(gcpckms).get("Seal", ""),
+        )
+        assert f"{leader}: it is sealed" in attention(gcpckms)["Pods"]
+    finally:
+        gcpckms.set_version_state(KEY, version, "ENABLED")
+    poll("unsealed by itself", 60, lambda: vault.unsealed() == 3)
+    vault.await_healthy_voters(token)
+    # Else the leader's next test of the key is within a minute.
+    vault.write("sys/step-down", token, {})
+    poll("nothing needs attention", 90, lambda: attention(gcpckms) == {})
+
+
+def attention(deployment: GoogleDeployment) -> Mapping[str, str]:
+    """What the command `status` finds to do, by section."""
+    shown = deployment.run_command("status", "--json", expected=(0, 1))
+    found = {
+        str(section["title"]): "\n".join(
+            f"{line['about']}: {line['says']}" for line in section["lines"] if line["state"] == "attention"
+        )
+        for section in json.loads(shown.stdout)["sections"]
+    }
+    wrong = {title: lines for title, lines in found.items() if lines}
+    assert shown.returncode == (1 if wrong else 0), shown.stdout
+    return wrong
+
+
+def leading_pod(deployment: GoogleDeployment) -> str:
+    """Name of the pod that leads."""
+    answer = deployment.vault.read("sys/leader", "")
+    assert answer is not None
+    return str(answer["leader_address"]).partition("//")[2].partition(".")[0]
+
+
+def test_a_program_with_the_package_takes_the_stack_over(gcpckms: GoogleDeployment, tmp_path: Path) -> None:
+    require_taken_over(gcpckms, tmp_path)
+
+
 @pytest.fixture
-def with_snapshots(gcpckms: GoogleDeployment) -> Iterator[GoogleDeployment]:
-    """The same with snapshots on a schedule meanwhile."""
-    snapshots = {"schedule": SCHEDULE, "bucket": BUCKET, "createBucket": True, "prefix": "drill/"}
-    gcpckms.configure({"snapshots": snapshots})
-    gcpckms.up()
-    yield gcpckms
-    gcpckms.configure({})
-    gcpckms.up()
+def with_snapshots(google: GoogleDeployment) -> GoogleDeployment:
+    """The same with snapshots on a schedule from then on."""
+    if google.deployed != SNAPSHOTS:
+        google.ensure({})
+        google.configure(SNAPSHOTS)
+        google.up()
+        google.deployed = SNAPSHOTS
+    return google
+
+
+def test_injected_pod_reads_a_secret_by_the_example_beside_snapshots(
+    with_snapshots: GoogleDeployment, tmp_path: Path
+) -> None:
+    """Their job has a role of the auth method already."""
+    settings = {"cluster": {"existing": True}}
+    require_pod_reads_secret(with_snapshots, with_snapshots.vault, tmp_path, settings)
 
 
 def test_all_volumes_lost(with_snapshots: GoogleDeployment, tmp_path: Path) -> None:
@@ -145,7 +207,8 @@ def test_all_volumes_lost(with_snapshots: GoogleDeployment, tmp_path: Path) -> N
     require_drill_passed(deployment, tmp_path, taken)
 
 
-def test_destroyed_and_up_again_with_the_same_ring(gcpckms: GoogleDeployment) -> None:
+def test_destroyed_and_up_again_with_the_same_ring(with_snapshots: GoogleDeployment) -> None:
+    gcpckms = with_snapshots
     before = gcpckms.outputs()
     gcpckms.ensure_nothing()
     assert gcpckms.google("GET", f"{KMS}/{KEY}")["primary"]["state"] == "ENABLED"

@@ -16,6 +16,7 @@ from sandbox.layout import REPOSITORY
 from sandbox.stack import SandboxStack
 from tests.end_to_end.deployment import ONE_POD
 from tests.end_to_end.google.conftest import IAM, PROJECT, GoogleDeployment
+from tests.end_to_end.scheduled_snapshots import SCHEDULE
 
 PROJECT_POLICY = f"cloudresourcemanager.googleapis.com/v1/{PROJECT}"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -24,6 +25,13 @@ CUSTODY = {
     "secret": f"{PROJECT}/secrets/of-few-rights",
     "readers": [f"serviceAccount:{DEPLOYER}"],
 }
+SNAPSHOTS = {
+    "schedule": SCHEDULE,
+    "bucket": "vault-snapshots-of-few-rights",
+    "createBucket": True,
+    "prefix": "few/",
+}
+SETTINGS = {**ONE_POD, "injector": {"enabled": True}, "custody": CUSTODY, "snapshots": SNAPSHOTS}
 
 
 def printed(google: GoogleDeployment, document: str) -> dict[str, object]:
@@ -78,7 +86,7 @@ def held_by_somebody(google: GoogleDeployment, document: str, folder: Path) -> S
 def test_each_command_needs_no_more_than_its_permissions(empty: GoogleDeployment, tmp_path: Path) -> None:
     # For the accounts and roles of this test itself.
     empty.enable("iam.googleapis.com")
-    empty.configure({**ONE_POD, "injector": {"enabled": True}, "custody": CUSTODY})
+    empty.configure(SETTINGS)
     previewer = held_by_somebody(empty, "preview", tmp_path)
     previewer.pulumi("preview", quiet=True)
 
@@ -87,5 +95,15 @@ def test_each_command_needs_no_more_than_its_permissions(empty: GoogleDeployment
     assert empty.vault.unsealed() == 1
     previewer.pulumi("preview", "--refresh", "--expect-no-changes", quiet=True)
 
+    # Of the key, the bucket, and every other resource that has labels.
+    changed = {"tags": {"team": "few"}, "snapshots": {**SNAPSHOTS, "keep": {"days": 7}}}
+    empty.configure({**SETTINGS, **changed})
+    deployer.pulumi("up", "--yes", "--skip-preview", quiet=True)
+    bucket = empty.google("GET", f"storage.googleapis.com/storage/v1/b/{SNAPSHOTS['bucket']}")
+    assert bucket["labels"] == {"team": "few"}
+    assert bucket["lifecycle"]["rule"][0]["condition"]["age"] == 7
+    previewer.pulumi("preview", "--expect-no-changes", quiet=True)
+
     destroyer = held_by_somebody(empty, "destroy", tmp_path)
     destroyer.pulumi("destroy", "--yes", "--skip-preview", quiet=True)
+    assert not empty.has_namespace()

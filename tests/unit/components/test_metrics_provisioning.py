@@ -10,7 +10,7 @@ from components.kubernetes.kubectl import KubernetesTarget
 from components.metrics_provisioning import OperatorMissingError, require_operator
 from components.resource_types import CONFIG_MAP, NETWORK_POLICY, POD_MONITOR, PROMETHEUS_RULE
 from tests.unit.fakes.commands_on_path import only_commands
-from tests.unit.fakes.mocked_account import NAMESPACE, RELEASE, up
+from tests.unit.fakes.mocked_account import NAMESPACE, POD_ROLLOUT, QUORUM, RELEASE, up
 from tests.unit.fakes.recorded_deployment import Deployment
 from tests.unit.fakes.stack_settings import EKS
 
@@ -40,6 +40,14 @@ def test_monitor_rules_and_dashboard_are_in_vaults_namespace() -> None:
     assert json.loads(board.inputs["data"]["vault-vault.json"])["panels"]
     for made in (monitor, rule, board):
         assert NAMESPACE in deployment.prerequisites(made)
+
+
+def test_alarms_come_once_all_pods_tell_their_metrics() -> None:
+    """Pods from before tell none, for as long as the roll takes, so the alarms would sound."""
+    deployment = deployed({})
+    rule, monitor = deployment.only(PROMETHEUS_RULE), deployment.only(POD_MONITOR)
+    assert {POD_ROLLOUT, QUORUM} <= deployment.prerequisites(rule)
+    assert POD_ROLLOUT not in deployment.prerequisites(monitor)
 
 
 def test_vault_keeps_and_shows_its_metrics() -> None:

@@ -231,6 +231,25 @@ def test_suspended_job_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert "none has succeeded since 2026-01-01 00:00 UTC. CronJob vault-snapshot is suspended" in logged()
 
 
+@pytest.mark.parametrize(
+    ("recorded_place", "told"),
+    [
+        ({"name": "vault-snapshot", "namespace": "vault"}, True),
+        # The one that this update makes in its place isn't there yet.
+        ({"name": "other-vault-snapshot", "namespace": "vault"}, False),
+        ({"name": "vault-snapshot", "namespace": "other"}, False),
+    ],
+)
+def test_job_that_somebody_has_deleted_is_told(
+    recorded_place: Mapping[str, str], told: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kubectl_answers(monkeypatch, tmp_path, cron="")
+    answers = recorded((CRON_JOB, {"metadata": recorded_place}), (GUARD, {"audited": True}))
+    said = "\n".join(up({**EKS, "snapshots": json.dumps(HOURLY)}, answers=answers).log)
+    assert ("There is no CronJob vault-snapshot any more, so no snapshots are taken" in said) is told
+    assert ("Only an update with --refresh makes it again" in said) is told
+
+
 def test_cluster_that_does_not_answer_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     only_commands(
         monkeypatch,

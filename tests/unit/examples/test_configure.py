@@ -18,6 +18,7 @@ EXAMPLE = REPOSITORY / "examples" / "configure"
 MOUNT = "vault:index/mount:Mount"
 POLICY = "vault:index/policy:Policy"
 ROLE = "vault:kubernetes/authBackendRole:AuthBackendRole"
+BACKEND = "vault:index/authBackend:AuthBackend"
 CONFIG = "vault:kubernetes/authBackendConfig:AuthBackendConfig"
 OIDC = "vault:jwt/authBackend:AuthBackend"
 OIDC_ROLE = "vault:jwt/authBackendRole:AuthBackendRole"
@@ -95,6 +96,24 @@ def test_other_clusters_are_asked_with_the_token_that_logs_in() -> None:
     assert asked["disableLocalCaJwt"] is True
     assert (asked["backend"], asked["kubernetesHost"]) == ("other", "https://10.0.0.1")
     assert deployment.only(ROLE).inputs["backend"] == "other"
+
+
+def test_auth_method_that_the_snapshots_have_is_left_alone() -> None:
+    """To enable it again is refused by Vault, and its configuration is the other stack's."""
+    settings = {"vaultStack": "a/b/c", "administrators": ACCOUNT, "cluster": {"existing": True}}
+    deployment = configured(settings)
+    assert deployment.of_type(BACKEND) == deployment.of_type(CONFIG) == []
+    assert deployment.only(ROLE).inputs["backend"] == "kubernetes"
+    assert deployment.outputs["kubernetes_path"] == "kubernetes"
+    elsewhere = {**settings, "cluster": {"existing": True, "path": "other"}}
+    assert configured(elsewhere).only(ROLE).inputs["backend"] == "other"
+
+
+@pytest.mark.parametrize("key", ["host", "certificates"])
+def test_auth_method_that_is_there_is_configured_already(key: str) -> None:
+    cluster = {"existing": True, key: "x"}
+    with pytest.raises(pulumi.RunError, match=r"cluster\.existing"):
+        configured({"vaultStack": "a/b/c", "administrators": ACCOUNT, "cluster": cluster})
 
 
 def test_somebody_has_to_get_in() -> None:

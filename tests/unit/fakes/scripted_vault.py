@@ -19,6 +19,7 @@ ROOT_TOKEN = "hvs.root-token"
 SHARES = [f"c2hhcmUt{number}" for number in range(5)]
 
 SEAL_STATUS = "GET /v1/sys/seal-status"
+SEAL_BACKEND_STATUS = "GET /v1/sys/seal-backend-status"
 INIT = "PUT /v1/sys/init"
 UNSEAL = "PUT /v1/sys/unseal"
 LOOKUP_SELF = "GET /v1/auth/token/lookup-self"

@@ -10,6 +10,7 @@ import pytest
 from components.kubernetes.kubectl import Kubectl, KubectlError
 from components.status.facts import Facts, RecordedStack
 from components.status.observation import observe
+from components.vault.seal_health import SealHealth
 from components.vault.server_identity import VOLUME
 from sandbox.certificates import CertificateAuthority
 from tests.unit.fakes.init_inputs import access
@@ -17,11 +18,14 @@ from tests.unit.fakes.kubectl_in_process import answer_in_process
 from tests.unit.fakes.kubernetes_objects import KubernetesObjects
 from tests.unit.fakes.observed_vault import NOW, outputs
 from tests.unit.fakes.scripted_vault import (
+    FOLLOWS,
     LEADER,
     LEADS,
+    SEAL_BACKEND_STATUS,
     SEAL_STATUS,
     Answer,
     ScriptedVault,
+    error,
     seal_status,
 )
 
@@ -90,6 +94,35 @@ def serving(vault: ScriptedVault) -> ScriptedVault:
     vault.answers(SEAL_STATUS, UNSEALED)
     vault.answers(LEADER, LEADS)
     return vault
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer({"healthy": True, "backends": [], "fully_wrapped": True}), SealHealth(healthy=True)),
+        (Answer({"healthy": False}), SealHealth(healthy=False)),
+        (error(403, "permission denied"), None),
+        # It reads its storage for it.
+        (error(500, "could not read seal generation information"), None),
+    ],
+)
+def test_leader_tells_whether_its_key_serves_it(
+    answer: Answer, expected: SealHealth | None, serving: ScriptedVault
+) -> None:
+    serving.answers(SEAL_BACKEND_STATUS, answer)
+    serving.answers(LEADER, LEADS, FOLLOWS)
+    pods = observed(serving).pods
+    assert [pod.seal_health for pod in pods if pod.leads] == [expected]
+    assert [(pod.seal_health, pod.problem) for pod in pods if not pod.leads] == [(None, "")] * 2
+    assert len(serving.asked(SEAL_BACKEND_STATUS)) == 1
+    assert {request.token for request in serving.requests} == {""}
+
+
+@pytest.mark.usefixtures("cluster")
+def test_shamirs_shares_have_no_key_to_ask_for(serving: ScriptedVault) -> None:
+    observed(serving, seal_type="shamir")
+    assert serving.asked(SEAL_BACKEND_STATUS) == []
 
 
 @pytest.mark.usefixtures("cluster")

@@ -1,6 +1,7 @@
 """Each section of the page: all well, and each thing that can be wrong, with its fix."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from components.status.sections import (
     voters_section,
 )
 from components.vault.answers import Leader, RaftPeer, RaftState
+from components.vault.seal_health import SealHealth
 from tests.unit.fakes.observed_vault import WANTED, facts, missing, pod, sealed, wrong
 from tests.unit.fakes.rolling_pods import OLD, server
 
@@ -190,6 +192,21 @@ def test_pod_that_does_not_follow_is_not_counted() -> None:
 
 def test_one_replica_leads_alone() -> None:
     assert voters_section(facts(pod(0), stack={"replicas": 1})).lines[0].says == "vault-0 leads, and is alone"
+
+
+@pytest.mark.parametrize(
+    ("last", "since"),
+    [(datetime(2027, 3, 1, 11, 40, tzinfo=UTC), " since 2027-03-01 11:40 UTC:"), (None, ":")],
+)
+def test_key_that_refuses_a_running_vault(last: datetime | None, since: str) -> None:
+    refused = pod(0, seal_health=SealHealth(healthy=False, last_healthy=last))
+    about, says, fix = only(seal_section(facts(refused)))
+    assert about == "vault-0"
+    assert says == f"its key hasn't served Vault{since} a pod that starts now stays sealed"
+    assert "restart no pod" in fix
+    assert "logs vault-0" in fix
+    serves = pod(0, seal_health=SealHealth(healthy=True))
+    assert seal_section(facts(serves)).state is State.FINE
 
 
 def test_stack_that_does_not_say_its_seal() -> None:

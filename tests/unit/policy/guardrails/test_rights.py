@@ -1,5 +1,6 @@
 """Rights on each cloud that are wider than what is named."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,17 @@ from policy.guardrails.rights import wide_rights
 ALL = '{"Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}'
 TRUST = '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}'
 AWS_POLICY = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
-KEY_MEMBER = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
+KEY, BUCKET = "gcp:kms/cryptoKey", "gcp:storage/bucket"
+KEY_MEMBER, BUCKET_MEMBER = f"{KEY}IAMMember:CryptoKeyIAMMember", f"{BUCKET}IAMMember:BucketIAMMember"
+CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
 POOL = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*"
+PODS = "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p.svc.id.goog"
+
+
+def bound(role: str, *members: str) -> str:
+    """A policy of Google's with one binding."""
+    return json.dumps({"bindings": [{"role": role, "members": members}]})
 
 
 @pytest.mark.parametrize(
@@ -38,6 +47,25 @@ POOL = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadId
         (KEY_MEMBER, {"member": "user:ann@example.com", "role": UNKNOWN}, 0),
         ("gcp:storage/bucketIAMBinding:BucketIAMBinding", {"members": ["allUsers"], "role": "x"}, 1),
         ("gcp:projects/iAMMember:IAMMember", {"member": "user:ann@example.com", "role": "roles/editor"}, 2),
+        (KEY_MEMBER, {"member": f"{PODS}/subject/ns/vault/sa/vault", "role": "roles/x"}, 0),
+        (KEY_MEMBER, {"member": f"{PODS}/namespace/vault".replace("principal:", "principalSet:")}, 1),
+        (KEY_MEMBER, {"member": f"{PODS}/kubernetes.cluster/c".replace("principal:", "principalSet:")}, 1),
+        (KEY_MEMBER, {"member": "domain:example.com", "role": "roles/x"}, 1),
+        (KEY_MEMBER, {"member": "projectViewer:acme", "role": "roles/x"}, 1),
+        (BUCKET_MEMBER, {"member": "user:ann@example.com", "role": "roles/storage.legacyBucketOwner"}, 1),
+        (f"{KEY}IAMPolicy:CryptoKeyIAMPolicy", {"policyData": bound("roles/x", "user:ann@example.com")}, 0),
+        (f"{KEY}IAMPolicy:CryptoKeyIAMPolicy", {"policyData": bound("roles/cloudkms.admin", "allUsers")}, 2),
+        (f"{KEY}IAMPolicy:CryptoKeyIAMPolicy", {"policyData": UNKNOWN}, 0),
+        (f"{KEY}IAMPolicy:CryptoKeyIAMPolicy", {"policyData": "no JSON"}, 1),
+        ("gcp:projects/iAMPolicy:IAMPolicy", {"policyData": bound("roles/x", "user:ann@example.com")}, 1),
+        (CUSTOM_ROLE, {"permissions": ["cloudkms.cryptoKeys.get"]}, 0),
+        (CUSTOM_ROLE, {"permissions": ["cloudkms.cryptoKeys.get", "cloudkms.cryptoKeys.setIamPolicy"]}, 1),
+        (CUSTOM_ROLE, {"permissions": [UNKNOWN, "iam.roles.update", "iam.serviceAccounts.actAs"]}, 2),
+        (f"{BUCKET}AccessControl:BucketAccessControl", {"entity": "allAuthenticatedUsers"}, 1),
+        (f"{BUCKET}AccessControl:BucketAccessControl", {"entity": "user-ann@example.com"}, 0),
+        (f"{BUCKET}ACL:BucketACL", {"predefinedAcl": "publicRead"}, 1),
+        (f"{BUCKET}ACL:BucketACL", {"predefinedAcl": "private"}, 0),
+        (f"{BUCKET}ACL:BucketACL", {"roleEntities": ["READER:allUsers", "OWNER:user-ann@example.com"]}, 1),
         (CLUSTER_ROLE, {"rules": [{"verbs": ["get"]}]}, 0),
         (
             "kubernetes:rbac.authorization.k8s.io/v1:Role",

@@ -176,6 +176,36 @@ def test_settings_that_weaken_it_are_reported(name: str) -> None:
     assert reported.keys() - NOT_BY_DEFAULT == expected.keys() | SOFT_BY_DEFAULT
 
 
+VIOLATIONS_ON_GOOGLE: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
+    "protect: false": (
+        {"protect": "false"},
+        {
+            "init-protected": "the init isn't protected",
+            "unseal-key-kept": "the key isn't protected",
+            "rest-kept": "the ring of the key isn't protected",
+        },
+    ),
+    "a week": ({"key": {"destroyScheduledDays": 7}}, {"unseal-key-kept": "in less than 30 days"}),
+    "standalone": ({"mode": "standalone", "replicas": "1"}, {"three-voters": "one server only"}),
+    "HTTP": ({"tls": {"source": "none"}}, {"tls-to-vault": "Vault's listener speaks HTTP"}),
+    "nightly image": ({"image": {"tag": "nightly"}}, {"pinned-images": "values.server.image"}),
+    "the log alone": ({"audit": {"devices": ["stdout"]}}, {"audited-twice": "less than two"}),
+    "Ingress": (
+        {"ingress": {"host": "vault.example.com", "backendTls": "gce"}},
+        {"tls-to-vault": "the Ingress has no certificate"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VIOLATIONS_ON_GOOGLE)
+def test_settings_that_weaken_it_are_reported_on_google(name: str) -> None:
+    settings, expected = VIOLATIONS_ON_GOOGLE[name]
+    reported = judged(resources(on_google({**GKE, **settings})))
+    for rule, part in expected.items():
+        assert part in " / ".join(reported[rule])
+    assert reported.keys() - NOT_BY_DEFAULT == expected.keys() | SOFT_BY_DEFAULT
+
+
 @pytest.mark.parametrize("stack", ["dev", "test"])
 def test_keys_of_other_stacks_may_be_in_the_state(stack: str) -> None:
     assert "keys-in-custody" not in judged(resources(on_aws(EKS)), stack=stack)
