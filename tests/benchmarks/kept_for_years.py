@@ -48,10 +48,7 @@ class KeptForYears:
         cron_job = api.get(f"/apis/batch/v1/namespaces/{release.namespace}/cronjobs/{name}")
         return cls(
             calls=[
-                *(
-                    (f"sys/audit/{path.rstrip('/')}", _device(device))
-                    for path, device in sorted(devices.items())
-                ),
+                *((f"sys/audit/{path.rstrip('/')}", _device(device)) for path, device in devices),
                 (f"sys/policies/acl/{name}", {"policy": policy["policy"]}),
                 ("sys/auth/kubernetes", {"type": "kubernetes"}),
                 ("auth/kubernetes/config", {"kubernetes_host": "https://kubernetes.default.svc"}),
