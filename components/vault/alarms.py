@@ -23,6 +23,12 @@ _DAY = 24 * 3600
 _RENEWAL_WINDOW = 1 / 3
 """Part of a certificate's lifetime in which it is to be renewed."""
 
+_GIVEN_DAYS = 14
+"""How long before its end a certificate is told of that others renew, and for how long after it.
+
+Prometheus keeps what it has read for 15 days unless it is told otherwise.
+"""
+
 
 @dataclass(frozen=True)
 class Alarm:
@@ -229,7 +235,11 @@ def _stack(settings: Settings, fullname: str) -> Sequence[Alarm]:
         f"max by (namespace, cronjob) (kube_cronjob_status_last_{name}_time{jobs})"
         for name in ("schedule", "successful")
     )
-    next_one = f"max by (namespace, cronjob) (kube_cronjob_next_schedule_time{jobs})"
+    # A suspended one has no next time, and the last job that began may well have succeeded.
+    next_one, suspended = (
+        f"max by (namespace, cronjob) (kube_cronjob_{name}{jobs})"
+        for name in ("next_schedule_time", "spec_suspend")
+    )
     return [
         Alarm(
             "VaultPodOutdated",
@@ -241,10 +251,11 @@ def _stack(settings: Settings, fullname: str) -> Sequence[Alarm]:
         ),
         Alarm(
             "VaultSnapshotOld",
-            f"{scheduled} > {successful} or {scheduled} unless {successful} or time() - {next_one} > 3600",
+            f"{scheduled} > {successful} or {scheduled} unless {successful} or time() - {next_one} > 3600 "
+            f"or {suspended} == 1",
             "1h",
             "warning",
-            "CronJob {{ $labels.cronjob }} has taken no snapshot since it last should have.",
+            "CronJob {{ $labels.cronjob }} has taken no snapshot since it last should have, or is suspended.",
         ),
     ]
 
@@ -262,22 +273,30 @@ def _certificate(settings: Settings, fullname: str, not_after: int | None) -> Se
             "certmanager_certificate_expiration_timestamp_seconds",
             certificate_secret(settings, fullname),
         )
-        # What scrapes cert-manager decides which of the two has the certificate's namespace.
+        # What scrapes cert-manager decides which of the two has the certificate's namespace. If the first one
+        # has it, the second is cert-manager's own. A certificate that was never issued is shown to end at 0.
         series = " or ".join(
-            f'{metric}{{name="{name}",{label}="{settings.namespace}"}}'
-            for label in ("exported_namespace", "namespace")
+            f'{metric}{{name="{name}",{labels}}}'
+            for labels in (
+                f'exported_namespace="{settings.namespace}"',
+                f'exported_namespace="",namespace="{settings.namespace}"',
+            )
         )
         expression = f"max by (name) ({series}) - time() < {left}"
     else:
         host = f"{fullname}(-active)?[.]{settings.namespace}[.]svc"
         metric = f'probe_ssl_earliest_cert_expiry{{instance=~"(https://)?{host}(:.*|/.*)?"}}'
-        expression = f"min by (instance) ({metric}) - time() < {14 * _DAY}"
+        # A probe that verifies shows no end any more once the certificate has ended, or if Vault is down.
+        last = f"last_over_time({metric}[{_GIVEN_DAYS}d])"
+        ends = f"min by (instance) ({metric}) or min by (instance) ({last})"
+        expression = f"({ends}) - time() < {_GIVEN_DAYS * _DAY}"
     return [
         Alarm(
             "VaultCertificateExpires",
             expression,
             "1h",
             "warning",
-            "The certificate of Vault's servers ends in {{ $value | humanizeDuration }}.",
+            "The certificate of Vault's servers ends in {{ $value | humanizeDuration }} "
+            "(below zero: it has ended, or was never issued).",
         )
     ]

@@ -117,49 +117,6 @@ def played_for(seconds: int, texts: Sequence[str | None]) -> Sequence[Scrape]:
 
 
 HOUR = 3600
-CRON = 'namespace="vault",cronjob="vault-snapshot"'
-SET = 'namespace="vault",statefulset="vault"'
-
-
-def of_snapshots(scheduled: float, successful: float | None, upcoming: float) -> str:
-    """As the document of kube-state-metrics has it (docs/metrics/workload/cronjob-metrics.md)."""
-    times = {
-        "status_last_schedule": scheduled,
-        "status_last_successful": successful,
-        "next_schedule": upcoming,
-    }
-    return "".join(
-        f"kube_cronjob_{name}_time{{{CRON}}} {START + hours * HOUR}\n"
-        for name, hours in times.items()
-        if hours is not None
-    )
-
-
-def of_pods(updated: int) -> str:
-    """As the document of kube-state-metrics has it (docs/metrics/workload/statefulset-metrics.md)."""
-    return (
-        f"kube_statefulset_replicas{{{SET}}} 3\nkube_statefulset_status_replicas_updated{{{SET}}} {updated}\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (of_snapshots(-1, -0.9, 5), None),
-        (of_snapshots(-1, -2, 5), "VaultSnapshotOld"),
-        (of_snapshots(-1, None, 5), "VaultSnapshotOld"),
-        (of_snapshots(-3, -2.9, -2), "VaultSnapshotOld"),
-        (of_pods(3), None),
-        (of_pods(2), "VaultPodOutdated"),
-    ],
-)
-def test_alarms_on_what_the_documents_of_other_exporters_say(
-    prometheus: Prometheus, text: str, expected: str | None
-) -> None:
-    played = [Scrape(START + second, {"job": "exporter"}, text) for second in range(0, 2 * HOUR + STEP, STEP)]
-    outside = [alarm for alarm in ALARMS if "vault_" not in alarm.expression.replace("vault_server", "")]
-    found = {one.alarm for one in prometheus.firing(played, outside)}
-    assert found == ({expected} if expected else set())
 
 
 @pytest.mark.parametrize(
@@ -183,32 +140,17 @@ def test_alarms_on_what_a_kubelet_shows_of_volumes(
     assert {one.alarm for one in prometheus.firing(played, of_volumes)} == ({alarm} if alarm else set())
 
 
-def certificate_alarm(tls: Mapping[str, Any], ends: int | None = None) -> Alarm:
-    """The alarm on the certificate."""
-    stack = parse({**EKS, "metrics": {"enabled": True}, "tls": tls})
-    return next(a for a in alarms(stack, "vault", ends) if a.name == "VaultCertificateExpires")
-
-
 DAY = 24 * HOUR
 NAMED = {"source": "cert-manager", "issuer": {"name": "internal"}, "lifetimeDays": 90}
-OF_CERT_MANAGER = "certmanager_certificate_expiration_timestamp_seconds"
 
 
 @pytest.mark.parametrize("days", [10, 40])
-def test_end_of_the_certificate_is_told_in_time(prometheus: Prometheus, days: int) -> None:
-    ends = START + days * DAY
-    own = certificate_alarm({"source": "own", "lifetimeDays": 90}, ends)
-    given = certificate_alarm({"source": "secret", "secret": "given"})
-    issued = certificate_alarm(NAMED)
-    labels = 'name="vault-server-tls",exported_namespace="vault"'
-    texts = {
-        own: "",
-        given: f'probe_ssl_earliest_cert_expiry{{instance="https://vault-active.vault.svc:8200"}} {ends}\n',
-        issued: f"{OF_CERT_MANAGER}{{{labels}}} {ends}\n",
-    }
-    for alarm, text in texts.items():
-        played = [Scrape(START + second, {}, text) for second in range(0, 2 * HOUR, STEP)]
-        assert bool(prometheus.firing(played, [alarm])) is (days == 10), alarm
+def test_end_of_the_stacks_own_certificate_is_told_in_time(prometheus: Prometheus, days: int) -> None:
+    """Those of others are recorded, in test_exporter_alarms.py."""
+    own = parse({**EKS, "metrics": {"enabled": True}, "tls": {"source": "own", "lifetimeDays": 90}})
+    (alarm,) = [one for one in alarms(own, "vault", START + days * DAY) if "Certificate" in one.name]
+    played = [Scrape(START + second, {}, "") for second in range(0, 2 * HOUR, STEP)]
+    assert bool(prometheus.firing(played, [alarm])) is (days == 10)
 
 
 @pytest.mark.parametrize("tls", [{"source": "own"}, {"source": "secret", "secret": "given"}, NAMED])

@@ -88,14 +88,15 @@ class Prometheus:
         rules: Mapping[str, Any] | None = None,
         seconds: float | None = None,
         step: int = STEP,
+        start: float = START,
     ) -> Sequence[Sequence[Line]]:
-        """Return what each query returns over all the time that was scraped, or over ``seconds``."""
-        end = START + seconds if seconds is not None else scraped[-1].seconds
+        """Return what each query returns from ``start`` on, until the last scrape or for ``seconds``."""
+        end = start + seconds if seconds is not None else scraped[-1].seconds
         asked = {
             "rules": yaml.safe_dump(rules or {"groups": []}),
             "scrapes": [vars(scrape) for scrape in scraped],
             "queries": list(queries),
-            "start": START,
+            "start": start,
             "end": end,
             "step": step,
         }
@@ -105,10 +106,16 @@ class Prometheus:
         return answered
 
     def firing(
-        self, scraped: Sequence[Scrape], alarms: Sequence[Alarm], *, seconds: float | None = None
+        self,
+        scraped: Sequence[Scrape],
+        alarms: Sequence[Alarm],
+        *,
+        seconds: float | None = None,
+        start: float = START,
     ) -> "Sequence[Firing]":
         """Return when each alarm sounds: once its expression has returned a series for as long as it says."""
-        results = self.evaluate(scraped, [alarm.expression for alarm in alarms], seconds=seconds)
+        expressions = [alarm.expression for alarm in alarms]
+        results = self.evaluate(scraped, expressions, seconds=seconds, start=start)
         return [
             Firing(alarm.name, line["labels"], begin, end)
             for alarm, lines in zip(alarms, results, strict=True)

@@ -69,13 +69,15 @@ def test_rules_are_of_one_release() -> None:
             None,
             'max by (name) (certmanager_certificate_expiration_timestamp_seconds{name="vault-server-tls",'
             'exported_namespace="vault"} or certmanager_certificate_expiration_timestamp_seconds{'
-            'name="vault-server-tls",namespace="vault"}) - time() < 864000',
+            'name="vault-server-tls",exported_namespace="",namespace="vault"}) - time() < 864000',
         ),
         (
             {"source": "secret", "secret": "given"},
             None,
-            "min by (instance) (probe_ssl_earliest_cert_expiry{instance=~"
-            '"(https://)?vault(-active)?[.]vault[.]svc(:.*|/.*)?"}) - time() < 1209600',
+            "(min by (instance) (probe_ssl_earliest_cert_expiry{instance=~"
+            '"(https://)?vault(-active)?[.]vault[.]svc(:.*|/.*)?"}) or '
+            "min by (instance) (last_over_time(probe_ssl_earliest_cert_expiry{instance=~"
+            '"(https://)?vault(-active)?[.]vault[.]svc(:.*|/.*)?"}[14d]))) - time() < 1209600',
         ),
     ],
 )
