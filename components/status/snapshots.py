@@ -53,7 +53,12 @@ def snapshots_section(facts: Facts) -> Section:
         taken = f"{seen.job.last_success:%Y-%m-%d %H:%M} UTC"
         lines.append(Line(f"the last one was kept at {taken} in {stack.snapshot_location}"))
     else:
-        lines.append(Line("the first one is still to be taken", State.NOTE))
+        # A CronJob that was deleted and made again knows of none before.
+        made = f"{seen.job.created:%Y-%m-%d %H:%M} UTC"
+        said = (
+            f"none is kept since CronJob {stack.snapshot_job} was made at {made}; one comes on its schedule"
+        )
+        lines.append(Line(said, State.NOTE))
     if seen.job.suspended:
         said = f"CronJob {stack.snapshot_job} is suspended, so no further one is taken"
         fix = "let it go on, unless somebody wants that"

@@ -36,6 +36,7 @@ from sandbox.plugins.provider import (
 )
 
 AUTONAMED = "pulumi.com/autonamed"
+PATCH_FORCE = "pulumi.com/patchForce"
 _DELETION_SECONDS = 600.0
 _POLL_SECONDS = 0.25
 
@@ -311,7 +312,10 @@ class KubernetesObject(ResourceType):
             yield CheckFailure("metadata", "expected an object")
 
     def _tells_the_plugin(self, annotation: str) -> bool:
-        return annotation.startswith("pulumi.com/") and annotation not in self.heeded_annotations
+        return annotation.startswith("pulumi.com/") and annotation not in {
+            PATCH_FORCE,
+            *self.heeded_annotations,
+        }
 
     def _wrong_metadata(self, metadata: PropertyMap) -> Iterator[CheckFailure]:
         for name, value in metadata.items():
@@ -335,7 +339,7 @@ class KubernetesObject(ResourceType):
 def _forces(inputs: PropertyMap) -> bool:
     metadata = inputs.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    return isinstance(annotations, dict) and annotations.get("pulumi.com/patchForce") == "true"
+    return isinstance(annotations, dict) and annotations.get(PATCH_FORCE) == "true"
 
 
 def _name_automatically(

@@ -196,7 +196,8 @@ def test_interrupted_command_comes_to_its_own_end(
     vault.answers(LEADER, LEADS)
     begun = tmp_path / "begun"
     script = (
-        f"trap '/bin/sleep 1; echo ended; exit 5' INT QUIT TERM; : > '{begun}'; while :; do /bin/sleep 0.1; done"
+        "trap '/bin/sleep 1; echo ended; exit 5' INT QUIT TERM; "
+        f": > '{begun}'; while :; do /bin/sleep 0.1; done"
     )
     command = [sys.executable, "-m", "components", "forward", "--", "/bin/sh", "-c", script]
     with subprocess.Popen(

@@ -124,6 +124,7 @@ def test_a_field_of_another_is_taken_over_if_an_annotation_says_so(
     assert isinstance(metadata, dict)
     metadata["annotations"] = {"pulumi.com/patchForce": "true"}
 
+    assert namespace.check(RESOURCE, INPUTS, forced).failures == ()
     namespace.update(RESOURCE, "vault", created.state, forced, preview=False)
     assert server.namespaces["vault"]["metadata"]["labels"] == {"a": "c"}
 
@@ -196,8 +197,8 @@ def test_a_missing_name_is_made_once(namespace: Namespace) -> None:
         ({**INPUTS, "metadata": {"generateName": "a"}}, "metadata.generateName"),
         ({**INPUTS, "metadata": {"labels": {"a": 1}}}, "metadata.labels.a"),
         (
-            {**INPUTS, "metadata": {"annotations": {"pulumi.com/patchForce": "true"}}},
-            'metadata.annotations["pulumi.com/patchForce"]',
+            {**INPUTS, "metadata": {"annotations": {"pulumi.com/waitFor": "true"}}},
+            'metadata.annotations["pulumi.com/waitFor"]',
         ),
     ],
 )
