@@ -228,7 +228,7 @@ def _warn_if_none_comes(
 def _missing(name: str) -> str:
     """Return that somebody has deleted the CronJob; empty if it had another name when it was seen last."""
     recorded = recorded_outputs_of(CRON_JOB)[CRON_JOB].values()
-    if not any(outputs.get("metadata", {}).get("name") == name for outputs in recorded):
+    if not any((outputs.get("metadata") or {}).get("name") == name for outputs in recorded):
         return ""
     return (
         f"There is no CronJob {name} any more, so no further snapshot is taken: pulumi up --refresh makes it "
@@ -268,5 +268,5 @@ def _suspended_by_stack() -> bool:
     """Return whether the stack itself has suspended the CronJob, which it does while the seal is migrated."""
     recorded = recorded_outputs_of(CRON_JOB)[CRON_JOB].values()
     return any(
-        (outputs.get("metadata", {}).get("annotations") or {}).get(PATCH_FORCE) for outputs in recorded
+        ((outputs.get("metadata") or {}).get("annotations") or {}).get(PATCH_FORCE) for outputs in recorded
     )
