@@ -66,7 +66,8 @@ class SnapshotAccessProvider(StableProvider):
         same = _access(_olds) == _access(_news)
         found = self._set_up(_news, ours=same)
         if not same:
-            self._take_away({**_news, **self.input_values(_olds)}, enabled=bool(_olds.get("enabled")))
+            old = {**_news, **self.input_values(_olds)}
+            self._take_away(old, enabled=bool(_olds.get("enabled")), kept=_access(_news))
         # Whoever has enabled the auth method has done so before.
         return UpdateResult({**found, "enabled": found["enabled"] or (same and bool(_olds.get("enabled")))})
 
@@ -121,21 +122,25 @@ class SnapshotAccessProvider(StableProvider):
         kept = {name: props[name] for name in TOKENS if name in props}
         return {**self.input_values(props), **kept, "enabled": enabled, "intact": True}
 
-    def _take_away(self, props: Mapping[str, Any], *, enabled: bool) -> None:
+    def _take_away(self, props: Mapping[str, Any], *, enabled: bool, kept: "JobAccess | None" = None) -> None:
         access = _access(props)
         try:
             with PodAccess.from_properties(props["access"]).reach(0) as server:
                 client = _with_valid_token(server, _tokens(props))
                 if client is not None:
-                    access.take_away(client, enabled=enabled)
+                    access.take_away(client, enabled=enabled, kept=kept)
                     return
                 problem = "there is no valid token"
         except DeploymentError as error:
             problem = str(error)
+        remove = f"vault delete auth/{access.path}/role/{access.name}"
+        if kept is not None and kept.name == access.name:
+            # Its policy is that of the new one.
+            say(f"Role {access.name} of auth/{access.path} stays in Vault: {problem}. To remove it: {remove}")
+            return
         say(
             f"Role and policy {access.name} stay in Vault: {problem}. Without the job's service account "
-            "nobody gets a token by them; to remove them: vault delete "
-            f"auth/{access.path}/role/{access.name} and vault policy delete {access.name}"
+            f"nobody gets a token by them; to remove them: {remove} and vault policy delete {access.name}"
         )
 
 

@@ -10,9 +10,15 @@ import pulumi
 from components.awaits_release import PLACEHOLDER
 from components.errors import DeploymentError
 from components.first_snapshot import FirstSnapshot
-from components.kubernetes.cron_job import cron_job_state, newest_job, why_not
+from components.kubernetes.cron_job import (
+    CronJobState,
+    cron_job_state,
+    newest_job,
+    resuming_command,
+    why_not,
+)
 from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarget
-from components.kubernetes.objects import KubernetesObject
+from components.kubernetes.objects import PATCH_FORCE, KubernetesObject
 from components.kubernetes_connection import KubernetesConnection
 from components.operator_init import OperatorInit
 from components.resource_types import CRON_JOB, RELEASE_GUARD, ROOT_TOKEN_REVOCATION
@@ -73,7 +79,7 @@ def schedule_snapshots(
     """Create the job and what it needs, take the first snapshot, and return the stack's outputs of them.
 
     The first one is taken once ``after`` exists, which is the end of the root token if it ends. Warns, in a
-    preview too, if the last snapshot is too old.
+    preview too, if the last snapshot is too old, or somebody has suspended or deleted the job.
     """
     snapshots = settings.snapshots
     if snapshots is None or access is None:
@@ -114,15 +120,15 @@ def schedule_snapshots(
         name,
         release,
         pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=needed)),
+        # Whoever has suspended it by hand and let it go on owns that field, and would end the update.
+        annotations={PATCH_FORCE: "true"} if settings.migrate_from is not None else {},
         spec=specification,
     )
-    recorded = recorded_outputs_of(CRON_JOB)[CRON_JOB].values()
-    if recorded:
-        target = connection.target
-        places = [outputs.get("metadata") or {} for outputs in recorded]
-        expected = any((at.get("name"), at.get("namespace")) == (name, target.namespace) for at in places)
+    if recorded_outputs_of(CRON_JOB)[CRON_JOB]:
         # Until the cluster is known to be the right one nothing of it is asked.
-        connection.cluster_uid.apply(lambda _: _warn_if_stale(target, name, snapshots, expected=expected))
+        connection.cluster_uid.apply(
+            lambda _: _warn_if_none_comes(settings, connection.target, name, snapshots)
+        )
     outputs: dict[str, pulumi.Input[Any]] = {
         "snapshot_job": name,
         "snapshot_location": store.location,
@@ -204,32 +210,66 @@ def _recommend(settings: Settings) -> None:
         )
 
 
-def _warn_if_stale(
-    target: KubernetesTarget, name: str, snapshots: SnapshotSettings, *, expected: bool
+def _warn_if_none_comes(
+    settings: Settings, target: KubernetesTarget, name: str, snapshots: SnapshotSettings
 ) -> None:
-    """Warn if the last snapshot is too old, with why the newest job didn't take one.
-
-    Also if there is no CronJob where one is ``expected``: no update makes it again by itself.
-    """
+    """Warn if the last snapshot is too old, or no further one will be taken; with what to do."""
+    by_stack = settings.migrate_from is not None or _suspended_by_stack()
     try:
         state = cron_job_state(Kubectl(target), name)
-        if state is None and expected:
-            pulumi.log.warn(
-                f"There is no CronJob {name} any more, so no snapshots are taken: somebody has deleted it. "
-                "Only an update with --refresh makes it again."
-            )
-        problem = state.stale(datetime.now(UTC), snapshots.stale_after_hours) if state is not None else ""
-        if state is None or not problem:
-            return
-        job = newest_job(Kubectl(target), name)
-        why = why_not(Kubectl(target), job) if job is not None and job.succeeded is None else ""
+        problem = (
+            _missing(target, name) if state is None else _problem(target, state, snapshots, by_stack=by_stack)
+        )
     except KubectlError as error:
         pulumi.log.info(f"When the last snapshot was taken can't be seen: {error}")
         return
+    if problem:
+        pulumi.log.warn(problem)
+
+
+def _missing(target: KubernetesTarget, name: str) -> str:
+    """Return that somebody has deleted the CronJob; empty if it was elsewhere when it was seen last."""
+    recorded = recorded_outputs_of(CRON_JOB)[CRON_JOB].values()
+    places = [outputs.get("metadata") or {} for outputs in recorded]
+    if not any((at.get("name"), at.get("namespace")) == (name, target.namespace) for at in places):
+        return ""
+    return (
+        f"There is no CronJob {name} any more, so no further snapshot is taken: somebody has deleted it. Only "
+        "an update with --refresh makes it again, as it was."
+    )
+
+
+def _problem(
+    target: KubernetesTarget, state: CronJobState, snapshots: SnapshotSettings, *, by_stack: bool
+) -> str:
+    """Return why snapshots fail to come; empty if they don't. Raises :class:`KubectlError`.
+
+    ``by_stack`` says that it is the stack itself that suspends the CronJob.
+    """
+    stale = state.stale(datetime.now(UTC), snapshots.stale_after_hours)
+    suspended = state.suspended and not by_stack
+    resume = f"Let it go on, unless somebody wants that: {resuming_command(target, state.name)}"
+    if not stale:
+        said = f"CronJob {state.name} is suspended, so no further snapshot is taken. {resume}"
+        return said if suspended else ""
+    why = ""
     if state.suspended:
-        why = f"CronJob {name} is suspended"
-    pulumi.log.warn(
+        why = f"CronJob {state.name} is suspended"
+        advice = resume if suspended else "It goes on once the seal is migrated."
+    else:
+        job = newest_job(Kubectl(target), state.name)
+        why = why_not(Kubectl(target), job) if job is not None and job.succeeded is None else ""
+        advice = "docs/snapshots.md#a-job-that-fails says what to do."
+    return (
         f"The last snapshot of this Vault is older than {snapshots.stale_after_hours} hours "
-        f"(snapshots.staleAfterHours): {problem}. {why or 'No job of it has failed: look at the CronJob'}\n"
-        "docs/snapshots.md#a-job-that-fails says what to do."
+        f"(snapshots.staleAfterHours): {stale}. {why or 'No job of it has failed: look at the CronJob'}\n"
+        f"{advice}"
+    )
+
+
+def _suspended_by_stack() -> bool:
+    """Return whether the stack itself has suspended the CronJob, which it does while the seal is migrated."""
+    recorded = recorded_outputs_of(CRON_JOB)[CRON_JOB].values()
+    return any(
+        ((outputs.get("metadata") or {}).get("annotations") or {}).get(PATCH_FORCE) for outputs in recorded
     )

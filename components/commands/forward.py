@@ -53,6 +53,8 @@ def run(options: argparse.Namespace) -> None:
     access = PodAccess.from_properties(outputs["pod_access"])
     with _active_server(access, int(outputs["replicas"])) as server, _variables(server) as variables:
         code = _run(command, {**_environment(), **variables})
+        if code != 0:
+            _tell_if_lost(server)
     sys.exit(code)
 
 
@@ -94,6 +96,17 @@ def _variables(server: VaultClient) -> Iterator[Mapping[str, str]]:
         }
 
 
+def _tell_if_lost(server: VaultClient) -> None:
+    """Say if the server has gone since the command began, by which the command may have failed."""
+    try:
+        server.leader()
+    except DeploymentError as error:
+        say(
+            f"The server that the tunnel led to no longer serves, as after a restart of its pod: {error}\n"
+            "Run the command again: it is then led to the server that is active now."
+        )
+
+
 def _environment() -> Mapping[str, str]:
     """Return this command's environment, without settings of a stack and without another Vault's address."""
     inherited = environment_without_settings(passphrase=True)
@@ -124,8 +137,8 @@ class _Signals:
         """Hand a signal on, or keep it until there is a command to get it."""
         if self._process is None:
             self._early.append(number)
-        # A terminal interrupts the command as well.
-        elif number != signal.SIGINT:
+        # A terminal sends those to the command as well.
+        elif number not in (signal.SIGINT, signal.SIGQUIT):
             self._process.send_signal(number)
 
     def hand_on_to(self, process: "subprocess.Popen[bytes]") -> None:
@@ -139,7 +152,7 @@ class _Signals:
 def _signals_left_to_command() -> Iterator[_Signals]:
     """Yield what takes the signals within the block."""
     signals = _Signals()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signals.take) for number in numbers}
     try:
         yield signals

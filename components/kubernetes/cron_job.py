@@ -1,12 +1,13 @@
 """Observes a CronJob and its jobs: when one last succeeded, and why the newest one didn't."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from components.kubernetes.kubectl import Kubectl
+from components.kubernetes.kubectl import Kubectl, KubernetesTarget
 
 JOB_LABEL = "job-name"
 """Label by which a job's pods are found (kubernetes, `JobNameLabel` of batch/v1, in every version)."""
@@ -62,6 +63,12 @@ def cron_job_state(kubectl: Kubectl, name: str) -> CronJobState | None:
         suspended=bool(found["spec"].get("suspend")),
         last_success=_time(succeeded) if succeeded else None,
     )
+
+
+def resuming_command(target: KubernetesTarget, name: str) -> str:
+    """Return the command by which a person lets a suspended CronJob go on."""
+    patch = ("patch", "cronjob", name, '--patch={"spec":{"suspend":false}}')
+    return shlex.join([*target.command_of_person(), *patch])
 
 
 def job_state(kubectl: Kubectl, name: str) -> JobState | None:

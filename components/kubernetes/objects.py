@@ -5,6 +5,11 @@ from typing import Any
 
 import pulumi
 
+PATCH_FORCE = "pulumi.com/patchForce"
+"""Annotation: an update takes fields over that somebody else has set, instead of failing.
+
+Source: pulumi-kubernetes, "Managing resources with server-side apply"."""
+
 
 class KubernetesObject(pulumi.CustomResource):
     """An object of the API, by the token of its type.

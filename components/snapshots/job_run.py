@@ -87,6 +87,11 @@ class SnapshotJobRun:
         try:
             self.kubectl.run(["create", "job", self.name, f"--from=cronjob/{self.cron_job}"])
         except KubectlError as error:
+            if error.reason == "NotFound":
+                raise DeploymentError(
+                    f"There is no CronJob {self.cron_job} any more to take {self.what} by. "
+                    "Run pulumi up --refresh, which makes it again."
+                ) from None
             # Another run of the stack was first.
             if error.reason != "AlreadyExists":
                 raise

@@ -3,7 +3,7 @@
 import shlex
 
 from components.errors import DeploymentError
-from components.kubernetes.cron_job import cron_job_state, newest_job, why_not
+from components.kubernetes.cron_job import cron_job_state, newest_job, resuming_command, why_not
 from components.status.facts import Facts, RecordedStack, SeenSnapshots
 from components.status.page import Line, Section, State
 from components.vault.pod_access import PodAccess
@@ -53,20 +53,16 @@ def snapshots_section(facts: Facts) -> Section:
         taken = f"{seen.job.last_success:%Y-%m-%d %H:%M} UTC"
         lines.append(Line(f"the last one was kept at {taken} in {stack.snapshot_location}"))
     else:
-        # Also of one that was made again, so there may be snapshots from before.
+        # A CronJob that was deleted and made again knows of none before.
         made = f"{seen.job.created:%Y-%m-%d %H:%M} UTC"
-        lines.append(Line(f"none by its CronJob, which is there since {made}", State.NOTE))
+        said = (
+            f"none is kept since CronJob {stack.snapshot_job} was made at {made}; one comes on its schedule"
+        )
+        lines.append(Line(said, State.NOTE))
     if seen.job.suspended:
         said = f"CronJob {stack.snapshot_job} is suspended, so no further one is taken"
-        fix, command = (
-            "let it go on, unless somebody wants that",
-            shlex.join(
-                [
-                    *stack.access.target.command_of_person(),
-                    *("patch", "cronjob", stack.snapshot_job, '--patch={"spec":{"suspend":false}}'),
-                ]
-            ),
-        )
+        fix = "let it go on, unless somebody wants that"
+        command = resuming_command(stack.access.target, stack.snapshot_job)
         if stack.migrate_from:
             fix, command = "it goes on once the seal is migrated", ""
         lines.append(Line(said, State.ATTENTION, fix=fix, command=command))

@@ -90,11 +90,16 @@ class JobAccess:
             say(f"Vault lets service account {self.namespace}/{self.service_account} read snapshots")
         return enabled
 
-    def take_away(self, client: VaultClient, *, enabled: bool) -> None:
-        """Delete role and policy, and an auth method that ``set_up`` has enabled if it has no other role."""
-        client.request("DELETE", self._role_path)
-        client.request("DELETE", self._policy_path)
-        if enabled and not self._roles(client):
+    def take_away(self, client: VaultClient, *, enabled: bool, kept: "JobAccess | None" = None) -> None:
+        """Delete role and policy, and an auth method that ``set_up`` has enabled if it has no other role.
+
+        What ``kept`` has as well stays, which is the access that replaces this one.
+        """
+        if kept is None or kept._role_path != self._role_path:
+            client.request("DELETE", self._role_path)
+        if kept is None or kept.name != self.name:
+            client.request("DELETE", self._policy_path)
+        if enabled and (kept is None or kept.path != self.path) and not self._roles(client):
             client.request("DELETE", f"sys/auth/{self.path}")
         say(f"Vault lets service account {self.namespace}/{self.service_account} read snapshots no more")
 

@@ -9,14 +9,12 @@ from tests.end_to_end.running_vault import poll
 def require_audited(deployment: Deployment, token: str) -> None:
     """Wait until a request's two entries are in some pod's file, and in its log; the token is in neither."""
     path = f"cubbyhole/{uuid.uuid4()}"
+    pods = [str(pod["metadata"]["name"]) for pod in deployment.vault.pods()]
     deployment.vault.write(path, token, {"kept": "a secret of a test"})
 
     def arrived() -> bool:
-        texts = [_file(deployment, ordinal) for ordinal in range(3)]
-        logs = [
-            deployment.cluster.kubectl("logs", f"{deployment.name}-{ordinal}", deployment.in_namespace)
-            for ordinal in range(3)
-        ]
+        texts = [_file(deployment, pod) for pod in pods]
+        logs = [deployment.cluster.kubectl("logs", pod, deployment.in_namespace) for pod in pods]
         for text in (*texts, *logs):
             assert token not in text
             assert "a secret of a test" not in text
@@ -25,9 +23,8 @@ def require_audited(deployment: Deployment, token: str) -> None:
     poll("both entries of a request are in both devices", 30, arrived)
 
 
-def _file(deployment: Deployment, ordinal: int) -> str:
+def _file(deployment: Deployment, pod: str) -> str:
     command = ["/bin/sh", "-c", "cat /vault/audit/audit.log 2>/dev/null || :"]
-    pod = f"{deployment.name}-{ordinal}"
     return deployment.cluster.kubectl(
         "exec", pod, deployment.in_namespace, "--container=vault", "--", *command
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 
@@ -83,4 +84,5 @@ def require_drill_passed(
     assert answer is not None
     assert answer["data"] == KEPT
     assert vault.read("cubbyhole/later", token) is None
+    require_audited(deployment, token)
     assert deployment.run_command("generate-root").stdout.strip()

@@ -14,6 +14,21 @@ from tests.end_to_end.deployment import Deployment
 SCHEDULE = "0 0 1 1 *"
 """None of its times comes while a test runs."""
 
+AGENT, AGENT_AUDIENCE = "http://169.254.170.23/v1/credentials", "pods.eks.amazonaws.com"
+
+
+def own_bucket(deployment: Deployment, **more: str) -> Mapping[str, object]:
+    """Settings of snapshots into a bucket that the stack creates, with names that only it has."""
+    name = f"{deployment.name}-snapshots"
+    return {
+        "schedule": SCHEDULE,
+        "bucket": name,
+        "createBucket": True,
+        "prefix": "own/",
+        "roleName": name,
+        **more,
+    }
+
 
 def objects_of(client: Any, bucket: str) -> Sequence[str]:
     """The names of all objects in a bucket of S3."""
@@ -51,14 +66,32 @@ def client_of_job(deployment: Deployment, account: str, role_arn: str) -> Any:
     answer = deployment.aws("sts").assume_role_with_web_identity(
         RoleArn=role_arn, RoleSessionName="job", WebIdentityToken=token.strip()
     )["Credentials"]
+    return _client(deployment, answer, answer["SessionToken"])
+
+
+def client_of_job_by_agent(deployment: Deployment, account: str) -> Any:
+    """As :func:`client_of_job`, with what EKS Pod Identity's agent gives for a token of one of its pods."""
+    listed = deployment.cluster.get("pods", deployment.in_namespace, "--selector=job-name")["items"]
+    pod = listed[0]["metadata"]["name"]
+    bound = ("--bound-object-kind=Pod", f"--bound-object-name={pod}", f"--audience={AGENT_AUDIENCE}")
+    token = deployment.cluster.kubectl("create", "token", account, deployment.in_namespace, *bound)
+    # It is at an address of the node, which pods alone reach.
+    fetch = f'read -r token && wget -q -O - --header "Authorization: $token" {AGENT}'
+    inside = ("exec", "--stdin", f"{deployment.name}-0", deployment.in_namespace, "--container=vault")
+    said = deployment.cluster.kubectl(*inside, "--", "/bin/sh", "-c", fetch, stdin=f"{token.strip()}\n")
+    answer = json.loads(said)
+    return _client(deployment, answer, answer["Token"])
+
+
+def _client(deployment: Deployment, key: Mapping[str, str], session_token: str) -> Any:
     environment = deployment.stack.cloud_environment
     return boto3.client(
         "s3",
         endpoint_url=environment["AWS_ENDPOINT_URL"],
         region_name=environment["AWS_REGION"],
-        aws_access_key_id=answer["AccessKeyId"],
-        aws_secret_access_key=answer["SecretAccessKey"],
-        aws_session_token=answer["SessionToken"],
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        aws_session_token=session_token,
     )
 
 

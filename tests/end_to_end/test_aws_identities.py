@@ -6,6 +6,7 @@ from typing import Any
 from components.aws.policies import document, service_account_trust
 from tests.end_to_end.deployment import ONE_POD, Deployment
 from tests.end_to_end.running_vault import poll
+from tests.end_to_end.scheduled_snapshots import client_of_job_by_agent, objects_of, own_bucket, refusals
 
 
 def require_unseals_itself(deployment: Deployment) -> None:
@@ -20,14 +21,23 @@ def require_unseals_itself(deployment: Deployment) -> None:
 
 
 def test_pods_get_the_role_from_the_agent(fresh: Deployment) -> None:
-    fresh.configure({**ONE_POD, "identity": {"kind": "pod-identity"}})
+    """So do the pods of the snapshots' job, whose bucket has a key of its own."""
+    key = fresh.aws("kms").create_key()["KeyMetadata"]["Arn"]
+    snapshots = own_bucket(fresh, kmsKey=key)
+    fresh.configure({**ONE_POD, "identity": {"kind": "pod-identity"}, "snapshots": snapshots})
     fresh.up()
+    s3, bucket, job = fresh.aws("s3"), str(snapshots["bucket"]), fresh.outputs()["snapshot_job"]
+    kept = objects_of(s3, bucket)
+    assert [s3.head_object(Bucket=bucket, Key=name)["SSEKMSKeyId"] for name in kept] == [key] * 2
+    only_writes = client_of_job_by_agent(fresh, job)
+    only_writes.put_object(Bucket=bucket, Key="own/another", Body=b"")
+    assert set(refusals(only_writes, bucket, kept[0]).values()) == {"AccessDenied"}
     service_account = fresh.cluster.get("serviceaccount", "vault", fresh.in_namespace)
     assert "eks.amazonaws.com/role-arn" not in service_account["metadata"].get("annotations", {})
     require_unseals_itself(fresh)
     eks = fresh.aws("eks")
     associations = eks.list_pod_identity_associations(clusterName="vault-sandbox", namespace=fresh.name)
-    assert [each["serviceAccount"] for each in associations["associations"]] == ["vault"]
+    assert sorted(each["serviceAccount"] for each in associations["associations"]) == ["vault", job]
     fresh.ensure_nothing()
     associations = eks.list_pod_identity_associations(clusterName="vault-sandbox", namespace=fresh.name)
     assert associations["associations"] == []

@@ -4,7 +4,9 @@ import subprocess
 
 import yaml
 
+from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import ONE_POD, Deployment
+from tests.end_to_end.scheduled_snapshots import client_of_job, objects_of, own_bucket, refusals
 
 BY_OTHERS = {**ONE_POD, "release": False}
 
@@ -27,13 +29,16 @@ def install_as_others(deployment: Deployment) -> None:
 
 
 def test_release_of_others_is_initialised_by_the_update_after_its_installation(fresh: Deployment) -> None:
-    stack = fresh.stack
-    fresh.configure(BY_OTHERS)
+    stack, snapshots = fresh.stack, own_bucket(fresh)
+    settings = {**BY_OTHERS, "snapshots": snapshots}
+    s3, bucket = fresh.aws("s3"), str(snapshots["bucket"])
+    fresh.configure(settings)
     said = stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
     assert "there is no StatefulSet" in said
     assert "Initialising Vault" not in said
     assert fresh.has_key()
     assert fresh.outputs()["root_token"] == ""
+    assert objects_of(s3, bucket) == []
     # What nobody has installed yet shows no change, however often one looks.
     stack.pulumi("preview", "--expect-no-changes", quiet=True)
     values = yaml.safe_load(fresh.outputs()["chart_values"])
@@ -47,16 +52,23 @@ def test_release_of_others_is_initialised_by_the_update_after_its_installation(f
     outputs = fresh.outputs()
     assert [(peer["leader"], peer["voter"]) for peer in outputs["peers"]] == [(True, True)]
     assert fresh.vault.healthy_voters(outputs["root_token"]) == 1
+    require_audited(fresh, outputs["root_token"])
+    kept = objects_of(s3, bucket)
+    assert len(kept) == 2
+    job = client_of_job(fresh, outputs["snapshot_job"], outputs["snapshot_role_arn"])
+    assert set(refusals(job, bucket, kept[0]).values()) == {"AccessDenied"}
 
     # Changed settings are exported first, and verified once they are installed.
-    fresh.configure({**BY_OTHERS, "ui": False})
+    fresh.configure({**settings, "ui": False})
     assert "checksum" in stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
     install_as_others(fresh)
     stack.pulumi("up", "--yes", "--skip-preview", quiet=True)
     stack.pulumi("preview", "--expect-no-changes", quiet=True)
     assert fresh.outputs()["recovery_shares"] == outputs["recovery_shares"]
+    require_audited(fresh, outputs["root_token"])
+    assert objects_of(s3, bucket) == kept
 
-    fresh.configure({**BY_OTHERS, "ui": False, "release": True})
+    fresh.configure({**settings, "ui": False, "release": True})
     refused = stack.run("preview")
     assert refused.returncode != 0
     assert "others have installed Vault's release" in refused.stdout + refused.stderr

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.layout import REPOSITORY
+from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 
@@ -47,6 +48,7 @@ def test_one_pod_unseals_itself(standalone: Deployment) -> None:
     assert f"service/{standalone.name} 8200" in standalone.outputs()["user_interface"]
     vault.delete_pods()
     poll("unsealed by itself", 60, lambda: vault.unsealed() == 1)
+    require_audited(standalone, standalone.outputs()["root_token"])
 
 
 def test_a_second_update_changes_nothing(standalone: Deployment) -> None:
@@ -68,6 +70,7 @@ def test_the_single_pod_is_replaced_by_a_change(standalone: Deployment) -> None:
     answer = vault.read("cubbyhole/before-the-change", token)
     assert answer is not None
     assert answer["data"] == {"kept": "yes"}
+    require_audited(standalone, token)
 
 
 @pytest.mark.parametrize("command", [("preview",), ("up", "--yes", "--skip-preview")])

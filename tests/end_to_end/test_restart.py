@@ -1,7 +1,9 @@
 """After a restart Vault unseals by itself, or says why it doesn't."""
 
 import json
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +14,34 @@ from tests.benchmarks.disturbances import freeze_leader
 from tests.benchmarks.rounds import deployed_cluster
 from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
+from tests.end_to_end.forwarded_command import forwarded
 from tests.end_to_end.running_vault import poll
 
 
-def test_all_pods_deleted_and_unsealed_again(awskms: Deployment) -> None:
+def test_all_pods_deleted_and_unsealed_again(awskms: Deployment, tmp_path: Path) -> None:
     vault, token = awskms.vault, awskms.outputs()["root_token"]
     vault.write("cubbyhole/before", token, {"kept": "yes"})
-    vault.delete_pods()
+    served = "curl --silent --insecure --output /dev/null $VAULT_ADDR/v1/sys/leader"
+    with forwarded(awskms, tmp_path, f"while {served}; do sleep 0.2; done; exit 7") as command:
+        vault.delete_pods()
+        assert command.process.wait(60) == 7
+        assert "no longer serves, as after a restart of its pod" in command.said
+        assert command.tunnels() == []
     vault.await_healthy_voters(token)
     assert vault.unsealed() == 3
     answer = vault.read("cubbyhole/before", token)
     assert answer is not None
     assert answer["data"] == {"kept": "yes"}
     require_audited(awskms, token)
+
+
+def test_ctrl_c_ends_a_forwarded_command_and_its_tunnel(awskms: Deployment, tmp_path: Path) -> None:
+    with forwarded(awskms, tmp_path, "exec sleep 600") as command:
+        assert command.tunnels()
+        command.press_ctrl_c()
+        assert command.process.wait(30) == 128 + signal.SIGINT
+        assert command.tunnels() == []
+        assert "Traceback" not in command.said
 
 
 def test_clients_are_served_while_the_leader_is_frozen(awskms: Deployment) -> None:

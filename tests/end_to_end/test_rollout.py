@@ -14,6 +14,7 @@ from sandbox.cluster.paths import ClusterPaths
 from tests.benchmarks.rounds import deployed_cluster
 from tests.benchmarks.writes import WriteLoad, longest_gap
 from tests.built_tools import OLDER_VAULT, VAULT
+from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.older_versions import older_versions
 from tests.end_to_end.watched_roll import KILLS, UP, Kill, WatchedPods, cancel, start
@@ -84,6 +85,7 @@ def test_pods_left_behind_are_named_and_then_rolled_while_clients_write(
     assert set(uids(awskms).values()).isdisjoint(before.values())
     assert values_of(awskms) == ["a roll"] * 3
     awskms.vault.await_healthy_voters(token)
+    require_audited(awskms, token)
     assert awskms.stack.run("preview", "--expect-no-changes").returncode == 0
 
 

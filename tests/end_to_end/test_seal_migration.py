@@ -10,8 +10,12 @@ from sandbox.layout import REPOSITORY
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.faults.key_proof import prove_by_generate_root
 from tests.end_to_end.running_vault import poll
+from tests.end_to_end.scheduled_snapshots import SCHEDULE
 
-AFTER: Mapping[str, object] = {"injector": {"enabled": False}}
+AFTER: Mapping[str, object] = {
+    "injector": {"enabled": False},
+    "snapshots": {"schedule": SCHEDULE, "volume": {"size": "1Gi"}},
+}
 BETWEEN = {**AFTER, "migrateFrom": {"seal": "shamir"}}
 BEFORE = {**AFTER, "seal": "shamir"}
 UP = ("up", "--yes", "--skip-preview")
@@ -54,6 +58,12 @@ def seals(deployment: Deployment) -> list[tuple[str, bool]]:
     return [(status["type"], status["sealed"]) for status in deployment.vault.seal_statuses()]
 
 
+def suspended_job(deployment: Deployment) -> bool:
+    """Whether the snapshots' job is suspended."""
+    job = deployment.cluster.get("cronjob", f"{deployment.name}-snapshot", deployment.in_namespace)
+    return bool(job["spec"]["suspend"])
+
+
 def test_another_seal_without_a_migration_is_refused(migrating: Deployment) -> None:
     migrating.configure(AFTER)
     result = migrating.stack.run(*UP)
@@ -67,8 +77,15 @@ def test_another_seal_without_a_migration_is_refused(migrating: Deployment) -> N
 
 def test_both_seals_are_configured_and_no_pod_restarts(migrating: Deployment) -> None:
     before = [pod["metadata"]["uid"] for pod in migrating.vault.pods()]
+    # As a person does who has suspended it, by the command of status; the field has an owner since.
+    for suspended in ("true", "false"):
+        patch = f'--patch={{"spec": {{"suspend": {suspended}}}}}'
+        migrating.cluster.kubectl(
+            "patch", "cronjob", f"{migrating.name}-snapshot", migrating.in_namespace, patch
+        )
     migrating.configure(BETWEEN)
     migrating.stack.pulumi(*UP, quiet=True)
+    assert suspended_job(migrating)
     assert [pod["metadata"]["uid"] for pod in migrating.vault.pods()] == before
     assert seals(migrating) == [("shamir", False)] * 3
     assert len(migrating.outputs()["key_shares"]) == 5
@@ -100,7 +117,12 @@ def test_migration_goes_on_and_comes_to_its_end(migrating: Deployment) -> None:
     assert seals(migrating) == [("awskms", False)] * 3
     assert not [secret for secret in (*shares, migrating.outputs()["root_token"]) if secret in said]
     migrating.configure(AFTER)
-    migrating.stack.pulumi(*UP, quiet=True)
+    result = migrating.stack.run(*UP)
+    assert result.returncode == 0, result.stdout + result.stderr
+    # It was the stack that had suspended the job, and another seal's snapshot is the first one again.
+    assert "is suspended" not in result.stdout
+    assert "The first snapshot is kept" in result.stdout
+    assert not suspended_job(migrating)
     outputs = migrating.outputs()
     assert (outputs["recovery_shares"], outputs["key_shares"]) == (shares, [])
     result = migrating.stack.run(*UP, "--expect-no-changes")

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.cluster.credentials import administrator_api
 from sandbox.cluster.paths import ClusterPaths
+from tests.end_to_end.audited_requests import require_audited
 from tests.end_to_end.deployment import Deployment
 from tests.end_to_end.running_vault import poll
 from tests.end_to_end.watched_roll import WatchedPods, cancel, start, terminating
@@ -28,6 +29,7 @@ def test_unsealed_by_the_deployment(shamir: Deployment) -> None:
     assert outputs["recovery_shares"] == []
     assert {status["type"] for status in shamir.vault.seal_statuses()} == {"shamir"}
     shamir.vault.await_healthy_voters(outputs["root_token"])
+    require_audited(shamir, outputs["root_token"])
     result = shamir.stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -68,4 +70,5 @@ def test_replaced_pods_are_unsealed_with_the_shares_of_the_stack(shamir: Deploym
     assert not before & {pod["metadata"]["uid"] for pod in shamir.vault.pods()}
     outputs = shamir.outputs()
     shamir.vault.await_healthy_voters(outputs["root_token"])
+    require_audited(shamir, outputs["root_token"])
     assert not [share for share in outputs["key_shares"] if share in said]

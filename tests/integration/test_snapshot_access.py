@@ -5,6 +5,7 @@ Outside of a pod Vault takes no configuration of the auth method without an auth
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,18 @@ def test_method_of_others_stays_with_its_configuration(client: VaultClient, root
     ACCESS.take_away(client, enabled=False)
     assert "kubernetes/" in root.sys.list_auth_methods()["data"]
     root.sys.disable_auth_method("kubernetes")
+
+
+def test_another_path_leaves_the_job_its_policy(vault: InitialisedVault, root: Any) -> None:
+    """Role and policy have one name at every path."""
+    for path in ("before", "after"):
+        root.sys.enable_auth_method("kubernetes", path=path)
+        root.write(f"auth/{path}/config", **CONFIGURATION)
+    client = VaultClient(vault.address, root.token)
+    before = JobAccess("before", "moved-snapshot", "moved-snapshot", "vault")
+    after = replace(before, path="after")
+    before.set_up(client, ours=False)
+    after.set_up(client, ours=False)
+    before.take_away(client, enabled=False, kept=after)
+    assert after.lacking(client) == ""
+    assert before.lacking(client) == "role moved-snapshot of auth/before"

@@ -36,6 +36,7 @@ from sandbox.plugins.provider import (
 )
 
 AUTONAMED = "pulumi.com/autonamed"
+PATCH_FORCE = "pulumi.com/patchForce"
 _DELETION_SECONDS = 600.0
 _POLL_SECONDS = 0.25
 
@@ -192,14 +193,17 @@ class KubernetesObject(ResourceType):
     def update(
         self, resource: Resource, identifier: str, state: PropertyMap, inputs: PropertyMap, *, preview: bool
     ) -> PropertyMap:
-        """Apply the inputs on the server; a conflict with another field manager is an error."""
+        """Apply the inputs on the server; a conflict with another field manager is an error.
+
+        With the annotation for that the field is taken over (pulumi-kubernetes, `patchForce` of await.go).
+        """
         manager = str(state.get("__fieldManager"))
         if preview:
             if contains_unknown(inputs) or self._api.unreachable_reason is not None:
                 return inputs
             return {**state, **inputs}
         self._require_reachable()
-        query = {"fieldManager": manager, "force": "false"}
+        query = {"fieldManager": manager, "force": "true" if _forces(inputs) else "false"}
         try:
             self._take_over(identifier, manager)
             live = self._api.request(
@@ -308,7 +312,10 @@ class KubernetesObject(ResourceType):
             yield CheckFailure("metadata", "expected an object")
 
     def _tells_the_plugin(self, annotation: str) -> bool:
-        return annotation.startswith("pulumi.com/") and annotation not in self.heeded_annotations
+        return annotation.startswith("pulumi.com/") and annotation not in {
+            PATCH_FORCE,
+            *self.heeded_annotations,
+        }
 
     def _wrong_metadata(self, metadata: PropertyMap) -> Iterator[CheckFailure]:
         for name, value in metadata.items():
@@ -327,6 +334,12 @@ class KubernetesObject(ResourceType):
                         yield CheckFailure(path_of(("metadata", name, key)), reason)
             elif not isinstance(value, Unknown):
                 yield CheckFailure(path, "expected an object")
+
+
+def _forces(inputs: PropertyMap) -> bool:
+    metadata = inputs.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return isinstance(annotations, dict) and annotations.get(PATCH_FORCE) == "true"
 
 
 def _name_automatically(

@@ -44,8 +44,8 @@ def calls(monkeypatch: pytest.MonkeyPatch, vault: ScriptedVault) -> list[tuple[A
         found.append(("set up", access.path, client.token, ours))
         return True
 
-    def take_away(access: JobAccess, client: Any, *, enabled: bool) -> None:
-        found.append(("take away", access.path, client.token, enabled))
+    def take_away(access: JobAccess, client: Any, *, enabled: bool, kept: JobAccess | None = None) -> None:
+        found.append(("take away", access.path, client.token, enabled, kept.path if kept else None))
 
     monkeypatch.setattr(JobAccess, "set_up", set_up)
     monkeypatch.setattr(JobAccess, "take_away", take_away)
@@ -84,7 +84,10 @@ def test_update_repairs_what_is_ours(vault: ScriptedVault, calls: list[Any]) -> 
 
 def test_update_to_another_path_takes_the_old_one_away(vault: ScriptedVault, calls: list[Any]) -> None:
     SnapshotAccessProvider().update("id", recorded(vault.address), inputs(vault.address, auth_path="k8s"))
-    assert calls == [("set up", "k8s", ROOT_TOKEN, False), ("take away", "kubernetes", ROOT_TOKEN, True)]
+    assert calls == [
+        ("set up", "k8s", ROOT_TOKEN, False),
+        ("take away", "kubernetes", ROOT_TOKEN, True, "k8s"),
+    ]
 
 
 def test_invalid_token_is_an_error_with_the_fix(vault: ScriptedVault) -> None:
@@ -131,7 +134,7 @@ def test_new_token_is_recorded_for_the_end(before: str, after: str, changes: boo
 
 def test_end_takes_it_away(vault: ScriptedVault, calls: list[Any]) -> None:
     SnapshotAccessProvider().delete("id", recorded(vault.address))
-    assert calls == [("take away", "kubernetes", ROOT_TOKEN, True)]
+    assert calls == [("take away", "kubernetes", ROOT_TOKEN, True, None)]
 
 
 @pytest.mark.parametrize("reachable", [True, False])

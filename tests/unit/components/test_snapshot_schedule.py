@@ -115,9 +115,14 @@ def test_another_job_takes_another_first_snapshot_and_another_time_does_not() ->
 def test_while_the_seal_is_migrated_no_snapshot_is_taken() -> None:
     migration = json.dumps({"seal": "shamir"})
     deployment = up({**EKS, "snapshots": json.dumps(HOURLY), "migrateFrom": migration})
-    assert deployment.only(CRON_JOB).inputs["spec"]["suspend"] is True
+    job = deployment.only(CRON_JOB).inputs
+    assert job["spec"]["suspend"] is True
+    # Over what a person has set by the command that status shows for a suspended one.
+    assert job["metadata"]["annotations"] == {"pulumi.com/patchForce": "true"}
     assert deployment.of_type(FIRST_SNAPSHOT) == []
-    assert deployed().only(CRON_JOB).inputs["spec"].get("suspend") is None
+    later = deployed().only(CRON_JOB).inputs
+    assert later["spec"].get("suspend") is None
+    assert "annotations" not in later["metadata"]
 
 
 def recorded(*resources: tuple[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -203,9 +208,10 @@ FAILED = {
 }
 
 
-def logged(configuration: Mapping[str, Any] = HOURLY) -> str:
+def logged(configuration: Mapping[str, Any] = HOURLY, name: str = "vault-snapshot", **metadata: Any) -> str:
     settings = {**EKS, "snapshots": json.dumps(configuration)}
-    return "\n".join(up(settings, answers=recorded((CRON_JOB, {}), (GUARD, {"audited": True}))).log)
+    known = recorded((CRON_JOB, {"metadata": {"name": name, **metadata}}), (GUARD, {"audited": True}))
+    return "\n".join(up(settings, answers=known).log)
 
 
 def test_old_snapshot_is_told_with_the_log_of_the_newest_job(
@@ -226,9 +232,29 @@ def test_young_snapshot_is_not_told(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "older than" not in logged()
 
 
-def test_suspended_job_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_suspended_job_is_told_with_the_way_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     kubectl_answers(monkeypatch, tmp_path, cron=cron_job().replace("false", "true"))
-    assert "none has succeeded since 2026-01-01 00:00 UTC. CronJob vault-snapshot is suspended" in logged()
+    said = logged()
+    assert "none has succeeded since 2026-01-01 00:00 UTC. CronJob vault-snapshot is suspended" in said
+    assert 'patch cronjob vault-snapshot \'--patch={"spec":{"suspend":false}}\'' in said
+
+
+def test_suspended_job_is_told_before_the_last_snapshot_is_old(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    suspended = cron_job(lastSuccessfulTime=now).replace("false", "true")
+    kubectl_answers(monkeypatch, tmp_path, cron=suspended)
+    said = logged()
+    assert "CronJob vault-snapshot is suspended, so no further snapshot is taken" in said
+    assert 'patch cronjob vault-snapshot \'--patch={"spec":{"suspend":false}}\'' in said
+
+
+def test_suspension_by_the_stack_itself_is_not_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    suspended = cron_job(lastSuccessfulTime=now).replace("false", "true")
+    kubectl_answers(monkeypatch, tmp_path, cron=suspended)
+    assert "is suspended" not in logged(annotations={"pulumi.com/patchForce": "true"})
 
 
 @pytest.mark.parametrize(
@@ -246,7 +272,7 @@ def test_job_that_somebody_has_deleted_is_told(
     kubectl_answers(monkeypatch, tmp_path, cron="")
     answers = recorded((CRON_JOB, {"metadata": recorded_place}), (GUARD, {"audited": True}))
     said = "\n".join(up({**EKS, "snapshots": json.dumps(HOURLY)}, answers=answers).log)
-    assert ("There is no CronJob vault-snapshot any more, so no snapshots are taken" in said) is told
+    assert ("There is no CronJob vault-snapshot any more, so no further snapshot is taken" in said) is told
     assert ("Only an update with --refresh makes it again" in said) is told
 
 

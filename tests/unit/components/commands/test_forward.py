@@ -105,6 +105,22 @@ def test_command_that_cannot_be_run(
     assert f"{command} can't be run: {reason}" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [(error(503, "Vault is sealed"), True), (error(400, "not a Vault"), True), (FOLLOWS, False)],
+)
+def test_server_that_has_gone_meanwhile_is_told_with_the_failure(
+    vault: ScriptedVault, stack_outputs: Path, capfd: pytest.CaptureFixture[str], now: Answer, told: bool
+) -> None:
+    """One that only leads no more hands requests on to the leader."""
+    stack_outputs.write_text(outputs(vault.address))
+    vault.answers(LEADER, LEADS, now)
+    assert forward("/bin/sh", "-c", "exit 3") == 3
+    said = capfd.readouterr().err
+    assert ("no longer serves" in said) == told
+    assert ("Run the command again" in said) == told
+
+
 @pytest.fixture
 def two_pods() -> Iterator[list[ScriptedVault]]:
     """Pods 0 and 1, at addresses of their own."""
@@ -169,7 +185,9 @@ def test_given_address_keeps_its_own_authority() -> None:
         assert variables == {"VAULT_ADDR": "https://vault.example.com", "VAULT_CACERT": "/etc/ca.pem"}
 
 
-@pytest.mark.parametrize(("number", "to_group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+@pytest.mark.parametrize(
+    ("number", "to_group"), [(signal.SIGINT, True), (signal.SIGQUIT, True), (signal.SIGTERM, False)]
+)
 def test_interrupted_command_comes_to_its_own_end(
     vault: ScriptedVault, stack_outputs: Path, tmp_path: Path, number: signal.Signals, to_group: bool
 ) -> None:
@@ -178,7 +196,8 @@ def test_interrupted_command_comes_to_its_own_end(
     vault.answers(LEADER, LEADS)
     begun = tmp_path / "begun"
     script = (
-        f"trap '/bin/sleep 1; echo ended; exit 5' INT TERM; : > '{begun}'; while :; do /bin/sleep 0.1; done"
+        "trap '/bin/sleep 1; echo ended; exit 5' INT QUIT TERM; "
+        f": > '{begun}'; while :; do /bin/sleep 0.1; done"
     )
     command = [sys.executable, "-m", "components", "forward", "--", "/bin/sh", "-c", script]
     with subprocess.Popen(

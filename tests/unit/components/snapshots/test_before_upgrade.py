@@ -49,7 +49,7 @@ def test_schedule_that_is_set_by_the_same_update_is_not_there_yet(
     monkeypatch.setattr(before_upgrade, "cron_job_state", lambda *_: None)
     take()
     assert jobs == []
-    assert "there is no CronJob vault-snapshot yet" in capfd.readouterr().err
+    assert "as there is no CronJob vault-snapshot" in capfd.readouterr().err
 
 
 @pytest.mark.usefixtures("jobs")

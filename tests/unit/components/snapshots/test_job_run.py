@@ -135,3 +135,10 @@ def test_refusal_of_the_api_server(cluster: Cluster, refusal: str, job: JobState
                 JOB.run()
         else:
             assert JOB.run() == NOW
+
+
+def test_cron_job_that_somebody_has_deleted(cluster: Cluster) -> None:
+    cluster.refusal = 'Error from server (NotFound): cronjobs.batch "vault-snapshot" not found'
+    said = refused(JOB)
+    assert "There is no CronJob vault-snapshot any more" in said
+    assert "pulumi up --refresh" in said

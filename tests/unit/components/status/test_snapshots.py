@@ -52,7 +52,7 @@ def test_old_one_needs_attention() -> None:
         (
             SeenSnapshots(replace(JOB, created=NOW, last_success=None)),
             State.NOTE,
-            "none by its CronJob, which is there since 2027-03-01 12:00 UTC",
+            f"none is kept since CronJob {NAME} was made at 2027-03-01 12:00 UTC",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """The access of the snapshots' job: made once, never over what others have, and taken away."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,6 +129,26 @@ def test_method_goes_only_if_it_is_ours_and_nobody_elses(
     ACCESS.take_away(VaultClient(vault.address, "hvs.token"), enabled=enabled)
     asked = [request.call for request in vault.requests if request.call.startswith("DELETE")]
     assert asked == deletions if disabled else deletions[:2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "gone"),
+    [
+        ({"path": "k8s"}, ["auth/kubernetes/role/vault-snapshot", "sys/auth/kubernetes"]),
+        ({"name": "other"}, ["auth/kubernetes/role/vault-snapshot", "sys/policies/acl/vault-snapshot"]),
+        ({"namespace": "other"}, []),
+    ],
+)
+def test_what_the_new_access_has_as_well_stays(
+    vault: ScriptedVault, changed: dict[str, str], gone: list[str]
+) -> None:
+    deletions = [f"DELETE /v1/{path}" for path in gone]
+    for call in deletions:
+        vault.answers(call, no_content())
+    client = VaultClient(vault.address, "hvs.token")
+    ACCESS.take_away(client, enabled=True, kept=replace(ACCESS, **changed))
+    asked = [request.call for request in vault.requests if request.call.startswith("DELETE")]
+    assert asked == deletions
 
 
 def test_refusal_says_which_rights_are_needed(vault: ScriptedVault) -> None:

@@ -83,7 +83,9 @@ class NamespaceServer:
         metadata = namespace["metadata"]
         if isinstance(body, list):
             metadata["managedFields"] = body[0]["value"]
-        elif {"manager": query["fieldManager"], "operation": "Apply"} in metadata["managedFields"]:
+        elif query["force"] == "true" or (
+            {"manager": query["fieldManager"], "operation": "Apply"} in metadata["managedFields"]
+        ):
             metadata.update(body["metadata"])
         else:
             return _failure(409, "Conflict", "Apply failed with 1 conflict: conflict with another manager")

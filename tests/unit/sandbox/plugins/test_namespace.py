@@ -114,6 +114,21 @@ def test_a_conflict_is_recorded_as_a_failed_update(namespace: Namespace, server:
     assert raised.value.state["__inputs"] == with_labels(a="c")
 
 
+def test_a_field_of_another_is_taken_over_if_an_annotation_says_so(
+    namespace: Namespace, server: NamespaceServer
+) -> None:
+    created = namespace.create(RESOURCE, INPUTS, preview=False)
+    server.namespaces["vault"]["metadata"]["managedFields"] = [{"manager": "other", "operation": "Update"}]
+    forced = with_labels(a="c")
+    metadata = forced["metadata"]
+    assert isinstance(metadata, dict)
+    metadata["annotations"] = {"pulumi.com/patchForce": "true"}
+
+    assert namespace.check(RESOURCE, INPUTS, forced).failures == ()
+    namespace.update(RESOURCE, "vault", created.state, forced, preview=False)
+    assert server.namespaces["vault"]["metadata"]["labels"] == {"a": "c"}
+
+
 def test_deletion_waits_until_the_namespace_is_gone(namespace: Namespace, server: NamespaceServer) -> None:
     created = namespace.create(RESOURCE, INPUTS, preview=False)
     server.reads_until_gone = 2
@@ -182,8 +197,8 @@ def test_a_missing_name_is_made_once(namespace: Namespace) -> None:
         ({**INPUTS, "metadata": {"generateName": "a"}}, "metadata.generateName"),
         ({**INPUTS, "metadata": {"labels": {"a": 1}}}, "metadata.labels.a"),
         (
-            {**INPUTS, "metadata": {"annotations": {"pulumi.com/patchForce": "true"}}},
-            'metadata.annotations["pulumi.com/patchForce"]',
+            {**INPUTS, "metadata": {"annotations": {"pulumi.com/waitFor": "true"}}},
+            'metadata.annotations["pulumi.com/waitFor"]',
         ),
     ],
 )
