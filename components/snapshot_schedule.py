@@ -234,8 +234,8 @@ def _missing(target: KubernetesTarget, name: str) -> str:
     if not any((at.get("name"), at.get("namespace")) == (name, target.namespace) for at in places):
         return ""
     return (
-        f"There is no CronJob {name} any more, so no further snapshot is taken: somebody has deleted it. Only "
-        "an update with --refresh makes it again, as it was."
+        f"There is no CronJob {name} any more, so no further snapshot is taken: somebody has deleted it. "
+        "Only an update with --refresh makes it again, as it was."
     )
 
 

@@ -27,9 +27,7 @@ def take_snapshot_before(kubectl: Kubectl, *, cron_job: str, image: str, start_s
     """
     try:
         if cron_job_state(kubectl, cron_job) is None:
-            say(
-                f"No snapshot is taken before the change of Vault's image: there is no CronJob {cron_job} yet"
-            )
+            say(f"No snapshot is taken before another image, as there is no CronJob {cron_job}")
             return
         SnapshotJobRun(
             kubectl=kubectl,
