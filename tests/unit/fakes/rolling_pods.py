@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from components.kubernetes.kubectl import KubectlError
 from components.rollout import steps
+from components.rollout.plan import WantedPods
 from components.rollout.pods import RolloutPod
+from components.rollout.steps import PodReplacement, RolloutInputs
 from components.vault.answers import Leader, SealStatus
 from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import PodOrigin, Server
+from tests.unit.fakes.init_inputs import access
 
 OLD = PodOrigin(image="hashicorp/vault:1.18.1", configuration="before", chart="vault-0.29.1")
 NEW = PodOrigin(image="hashicorp/vault:1.20.4", configuration="after", chart="vault-0.29.1")
+WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart="0.29.1")
 
 
 def server(
@@ -142,3 +147,19 @@ class RollingPods:
 def outdated_pods(replicas: int = 3, *, leader: int = 1) -> RollingPods:
     """Healthy pods that all run with the settings from before."""
     return RollingPods([server(ordinal, outdated=True) for ordinal in range(replicas)], leader, [])
+
+
+def roll(pods: RollingPods, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
+    """Replaces the outdated pods, with these inputs changed; each may take little time."""
+    pods.provide(monkeypatch)
+    inputs = RolloutInputs(
+        **{
+            "access": access(),
+            "replicas": len(pods.servers),
+            "wanted": WANTED,
+            "pod_seconds": 0.6,
+            "token": "",
+            **changed,
+        }
+    )
+    PodReplacement(inputs).run()

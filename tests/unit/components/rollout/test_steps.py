@@ -1,6 +1,5 @@
 """Pods are replaced one after another, the leader last, and no further than the first that fails."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,17 +9,15 @@ from components.errors import DeploymentError, RetryableError
 from components.kubernetes.kubectl import Kubectl, KubectlError
 from components.kubernetes.pod_state import PodState
 from components.rollout import steps
-from components.rollout.plan import WantedPods
 from components.rollout.steps import PodReplacement, RolloutInputs
 from components.vault.answers import RaftPeer, RaftState
 from components.vault.client import VaultClient, VaultForbiddenError, VaultRefusedError
 from components.vault.stateful_set import StatefulSetError
 from tests.unit.fakes.init_inputs import access
 from tests.unit.fakes.init_runs import pods_answer
-from tests.unit.fakes.rolling_pods import NEW, OLD, RollingPods, outdated_pods, server
+from tests.unit.fakes.rolling_pods import WANTED, RollingPods, outdated_pods, roll, server
 from tests.unit.fakes.scripted_vault import ScriptedVault, seal_status
 
-WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart="0.29.1")
 BUDGET = KubectlError("Error from server (TooManyRequests): Cannot evict pod")
 
 
@@ -31,26 +28,11 @@ def moments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Kubectl, "log_tail", lambda _, pod, lines: f"{lines} lines of {pod}")
 
 
-def run(pods: RollingPods, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
-    pods.provide(monkeypatch)
-    inputs = RolloutInputs(
-        **{
-            "access": access(),
-            "replicas": len(pods.servers),
-            "wanted": WANTED,
-            "pod_seconds": 0.6,
-            "token": "",
-            **changed,
-        }
-    )
-    PodReplacement(inputs).run()
-
-
 def test_standbys_come_first_and_the_leader_last(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pods = outdated_pods(5, leader=3)
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == [f"evict vault-{ordinal}" for ordinal in (4, 2, 1, 0, 3)]
     assert pods.most_absent == 1
     said = capsys.readouterr().err
@@ -58,99 +40,15 @@ def test_standbys_come_first_and_the_leader_last(
     assert "Replacing vault-3 (5 of 5)" in said
 
 
-def test_snapshot_is_taken_once_before_the_first_pod_with_another_image(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pods = outdated_pods(3, leader=1)
-    taken: list[list[str]] = []
-    run(pods, monkeypatch, take_snapshot=lambda: taken.append(list(pods.removed)))
-    assert taken == [[]]
-    assert len(pods.removed) == 3
-
-
-def test_no_pod_is_replaced_if_the_snapshot_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    pods = outdated_pods(3, leader=1)
-
-    def fail() -> None:
-        raise DeploymentError("the bucket refuses it")
-
-    with pytest.raises(DeploymentError, match="the bucket refuses it"):
-        run(pods, monkeypatch, take_snapshot=fail)
-    assert pods.removed == []
-
-
-def test_pods_are_looked_at_anew_after_the_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another pod leads once it is taken."""
-    pods = outdated_pods(3, leader=2)
-
-    def change_leader() -> None:
-        pods.leader = 0
-
-    run(pods, monkeypatch, take_snapshot=change_leader)
-    assert pods.removed == ["evict vault-2", "evict vault-1", "evict vault-0"]
-
-
-def set_back(pods: RollingPods) -> None:
-    """The leader has the image of the settings; another pod has one that never started."""
-    pods.servers = [server(ordinal) for ordinal in range(3)]
-    pods.servers[2] = server(2, outdated=True, ready=False, running=False)
-
-
-def same_image(pods: RollingPods) -> None:
-    """Something else of the pods is changed."""
-    pods.servers = [replace(one, origin=replace(OLD, image=NEW.image)) for one in pods.servers]
-
-
-def no_leader(pods: RollingPods) -> None:
-    """No pod serves, so that Vault gives no snapshot: what is broken has to be fixed without one."""
-    pods.servers = [server(ordinal, outdated=True, ready=False, running=False) for ordinal in range(3)]
-    pods.leader = -1
-
-    def elect(pods: RollingPods) -> None:
-        if any(one.ready for one in pods.servers):
-            pods.leader = next(one.ordinal for one in pods.servers if one.ready)
-
-    pods.at_look = elect
-
-
-@pytest.mark.parametrize("case", [set_back, same_image, no_leader])
-def test_without_another_image_for_the_leader_none_is_taken(
-    monkeypatch: pytest.MonkeyPatch, case: Callable[[RollingPods], None]
-) -> None:
-    pods = outdated_pods(3, leader=1)
-    case(pods)
-    run(pods, monkeypatch, take_snapshot=lambda: pytest.fail("one was taken"))
-    assert not any(one.outdated for one in pods.servers)
-
-
-def test_pods_that_have_lost_all_volumes_get_the_settings_of_the_release(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """None of them ever serves before a snapshot is restored, into the version that the settings name."""
-    pods = RollingPods([server(ordinal, outdated=True, ready=False) for ordinal in range(3)], -1, [])
-    pods.blank = True
-    run(pods, monkeypatch, take_snapshot=lambda: pytest.fail("one was taken"))
-    assert pods.removed == [f"delete vault-{ordinal}" for ordinal in (2, 1, 0)]
-
-
-def test_pod_that_does_not_answer_yet_may_have_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    pods = RollingPods([server(ordinal, outdated=True, ready=False) for ordinal in range(3)], -1, [])
-    pods.blank, pods.silent = True, lambda one: one.ordinal == 0
-    monkeypatch.setattr(steps, "pod_states", lambda _: [])
-    with pytest.raises(DeploymentError, match="no longer replaced"):
-        run(pods, monkeypatch)
-    assert "delete vault-0" not in pods.removed
-
-
 def test_pods_that_have_the_settings_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     pods = RollingPods([server(ordinal) for ordinal in range(3)], 0, [])
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == []
 
 
 def test_ill_pod_without_a_change_is_the_quorums_business(monkeypatch: pytest.MonkeyPatch) -> None:
     pods = RollingPods([server(0), server(1, ready=False), server(2)], 0, [], broken=lambda _: True)
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == []
 
 
@@ -163,7 +61,7 @@ def test_leader_is_looked_for_before_every_step(monkeypatch: pytest.MonkeyPatch)
             pods.leader = 0
 
     pods.at_look = change_leader
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == ["evict vault-2", "evict vault-1", "evict vault-0"]
 
 
@@ -171,7 +69,7 @@ def test_stopped_run_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pod that a killed run has removed is still starting."""
     pods = outdated_pods(3, leader=1)
     pods.servers[2] = server(2, ready=False)
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == ["evict vault-0", "evict vault-1"]
     assert pods.most_absent == 1
 
@@ -183,7 +81,7 @@ def test_first_pod_that_fails_ends_it_with_its_log(monkeypatch: pytest.MonkeyPat
         steps, "pod_states", lambda _: [PodState("vault-2", "CrashLoopBackOff", started=True)]
     )
     with pytest.raises(DeploymentError) as error:
-        run(pods, monkeypatch)
+        roll(pods, monkeypatch)
     assert pods.removed == ["evict vault-2"]
     message = str(error.value)
     assert message.startswith("Vault's pods are no longer replaced: vault-2 isn't ready yet.\n")
@@ -200,7 +98,7 @@ def test_failed_pod_is_the_first_one_once_it_is_outdated_itself(monkeypatch: pyt
     """The value was set back: the new pod that never came up has the settings from between."""
     pods = outdated_pods(3, leader=1)
     pods.servers[0] = server(0, outdated=True, ready=False, running=False)
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     # It has no part in the cluster, so no disruption budget is asked.
     assert pods.removed == ["delete vault-0", "evict vault-2", "evict vault-1"]
 
@@ -209,7 +107,7 @@ def test_pod_that_may_only_be_slow_is_left_to_its_budget(monkeypatch: pytest.Mon
     pods = outdated_pods(3, leader=1)
     pods.servers[0] = server(0, outdated=True, ready=False)
     pods.silent = lambda one: one.pod_uid == "old-0"
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == ["evict vault-0", "evict vault-2", "evict vault-1"]
 
 
@@ -219,7 +117,7 @@ def test_new_pod_without_a_connection_to_the_leader_ends_it(monkeypatch: pytest.
     pods.alone = lambda _, one: not one.outdated
     monkeypatch.setattr(steps, "pod_states", lambda _: [])
     with pytest.raises(DeploymentError, match="vault-2: it has no connection to a leader"):
-        run(pods, monkeypatch)
+        roll(pods, monkeypatch)
     assert pods.removed == ["evict vault-2"]
 
 
@@ -233,7 +131,7 @@ def test_cluster_without_a_leader_is_mended_by_the_next_settings(monkeypatch: py
 
     pods.at_look = elect
     pods.alone = lambda pods, _: pods.leader < 0
-    run(pods, monkeypatch, pod_seconds=2)
+    roll(pods, monkeypatch, pod_seconds=2)
     assert pods.removed == ["evict vault-2", "evict vault-1", "evict vault-0"]
     assert pods.most_absent == 1
 
@@ -245,7 +143,7 @@ def test_pod_that_stays_in_spite_of_its_removal_ends_it(monkeypatch: pytest.Monk
     with pytest.raises(
         DeploymentError, match="vault-2 can't be replaced: Kubernetes has agreed to remove it"
     ):
-        run(pods, monkeypatch, pod_seconds=0.2)
+        roll(pods, monkeypatch, pod_seconds=0.2)
     assert set(asked_for) == {"vault-2"}
 
 
@@ -262,7 +160,7 @@ def test_shares_that_vault_does_not_take_end_it_with_the_way_back(
 
     monkeypatch.setattr(steps, "give_shares", refuse)
     with pytest.raises(DeploymentError, match="vault-2 doesn't take the shares of this stack") as error:
-        run(pods, monkeypatch, key_shares=["share"], access=access(f"{vault.address}/{{pod}}"))
+        roll(pods, monkeypatch, key_shares=["share"], access=access(f"{vault.address}/{{pod}}"))
     assert "set back what was changed" in str(error.value)
     assert pods.removed == ["evict vault-2"]
 
@@ -279,7 +177,7 @@ def test_pod_that_isnt_ready_for_a_moment_keeps_its_turn(monkeypatch: pytest.Mon
 
     pods.at_look = recover
     monkeypatch.setattr(steps, "ILL_SECONDS", 10)
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == ["evict vault-2", "evict vault-0", "evict vault-1"]
 
 
@@ -292,7 +190,7 @@ def test_budget_is_waited_for_with_a_new_look_each_time(monkeypatch: pytest.Monk
             pods.leader = 1
 
     pods.at_look = change_leader
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == ["evict vault-2", "evict vault-0", "evict vault-1"]
 
 
@@ -300,7 +198,7 @@ def test_budget_that_never_allows_it_ends_it(monkeypatch: pytest.MonkeyPatch) ->
     pods = outdated_pods(3, leader=1)
     pods.refusals = [BUDGET] * 100
     with pytest.raises(DeploymentError, match="its disruption budget forbids it now") as error:
-        run(pods, monkeypatch, pod_seconds=0.2)
+        roll(pods, monkeypatch, pod_seconds=0.2)
     assert "0 of 3 pods run with the settings of the release" in str(error.value)
     assert pods.removed == []
 
@@ -317,14 +215,14 @@ def test_pod_that_somebody_else_replaced_is_not_replaced_again(
             pods.servers[2] = server(2)
 
     pods.at_look = others
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == ["evict vault-0", "evict vault-1"]
 
 
 def test_api_server_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     pods = outdated_pods(3, leader=1)
     pods.refusals = [KubectlError("The connection to the server localhost was refused")]
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert len(pods.removed) == 3
 
 
@@ -332,7 +230,7 @@ def test_missing_right_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pods = outdated_pods(3, leader=1)
     pods.refusals = [KubectlError("Error from server (Forbidden): pods is forbidden")]
     with pytest.raises(DeploymentError, match="needs the right to create pods/eviction"):
-        run(pods, monkeypatch)
+        roll(pods, monkeypatch)
 
 
 def test_single_pod_is_deleted_as_its_budget_never_allows_an_eviction(
@@ -340,7 +238,7 @@ def test_single_pod_is_deleted_as_its_budget_never_allows_an_eviction(
 ) -> None:
     pods = outdated_pods(1, leader=0)
     monkeypatch.setattr(pods, "remove", lambda how, name, uid: _remove_alone(pods, how, name, uid))
-    run(pods, monkeypatch)
+    roll(pods, monkeypatch)
     assert pods.removed == ["delete vault-0"]
 
 
@@ -359,7 +257,7 @@ def test_token_shows_a_pod_that_is_no_voter_yet(monkeypatch: pytest.MonkeyPatch)
     states = [raft(voter=False), raft(healthy=False)]
     monkeypatch.setattr(VaultClient, "raft_state", lambda _: states.pop(0) if states else raft())
     pods = outdated_pods(3, leader=1)
-    run(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"))
+    roll(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"))
     assert len(pods.removed) == 3
     assert states == []
 
@@ -368,7 +266,7 @@ def test_nothing_is_replaced_while_a_voter_is_missing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(VaultClient, "raft_state", lambda _: raft(voter=False))
     pods = outdated_pods(3, leader=1)
     with pytest.raises(DeploymentError, match="raft hasn't vault-2 as healthy voters yet"):
-        run(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"), pod_seconds=0.2)
+        roll(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"), pod_seconds=0.2)
     assert pods.removed == []
 
 
@@ -376,7 +274,7 @@ def test_peer_that_is_gone_for_good_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(VaultClient, "raft_state", lambda _: raft(name="vault-4"))
     pods = outdated_pods(3, leader=1)
     with pytest.raises(DeploymentError, match="vault operator raft remove-peer vault-4"):
-        run(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"), pod_seconds=0.2)
+        roll(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"), pod_seconds=0.2)
 
 
 def test_token_without_that_right_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +283,7 @@ def test_token_without_that_right_is_no_obstacle(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(VaultClient, "raft_state", forbidden)
     pods = outdated_pods(3, leader=1)
-    run(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"))
+    roll(pods, monkeypatch, token="hvs.reads", access=access("http://127.0.0.1:9/{pod}"))
     assert len(pods.removed) == 3
 
 
@@ -423,7 +321,7 @@ def test_pod_that_cannot_unseal_itself_gets_the_shares(
         given.append(client.address.rpartition("/")[2])
 
     monkeypatch.setattr(steps, "give_shares", give)
-    run(
+    roll(
         pods,
         monkeypatch,
         key_shares=["share-1", "share-2"],
@@ -444,4 +342,4 @@ def test_pod_that_has_not_joined_takes_no_shares(
     monkeypatch.setattr(steps, "give_shares", lambda *_: pytest.fail("it takes none"))
     monkeypatch.setattr(steps, "pod_states", lambda _: [])
     with pytest.raises(DeploymentError, match="vault-2 isn't ready yet"):
-        run(pods, monkeypatch, key_shares=["share"], access=access(f"{vault.address}/{{pod}}"))
+        roll(pods, monkeypatch, key_shares=["share"], access=access(f"{vault.address}/{{pod}}"))

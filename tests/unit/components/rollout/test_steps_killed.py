@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from components.rollout import steps
-from components.rollout.plan import WantedPods
 from components.rollout.pods import RolloutPod
 from components.rollout.steps import PodReplacement, RolloutInputs
 from components.vault.client import VaultClient
@@ -19,10 +18,9 @@ from components.vault.pod_access import PodAccess
 from components.vault.stateful_set import Server
 from tests.unit.fakes.init_inputs import access
 from tests.unit.fakes.init_runs import pods_answer
-from tests.unit.fakes.rolling_pods import NEW, RollingPods, outdated_pods
+from tests.unit.fakes.rolling_pods import WANTED, RollingPods, outdated_pods
 from tests.unit.fakes.scripted_vault import ScriptedVault, seal_status
 
-WANTED = WantedPods(image=NEW.image, configuration=NEW.configuration, chart="0.29.1")
 CLUSTERS = [(1, 0), (3, 0), (3, 2), (5, 3)]
 """Replicas, and the ordinal of the leader."""
 MOST_RUNS = 200
