@@ -126,6 +126,7 @@ def deploy_vault(settings: Settings) -> Mapping[str, pulumi.Input[Any]]:
         init,
         seals.current,
         access=snapshot_access,
+        rollout=rollout,
         after=revoked or last_with_token,
     )
     return {

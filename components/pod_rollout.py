@@ -16,7 +16,9 @@ from components.chart.default_values import packaged_version
 from components.custody.key_custody import KeyCustody, reading_token
 from components.errors import DeploymentError, RetryableError
 from components.progress import say
+from components.resource_types import CRON_JOB
 from components.stable_provider import StableProvider, StableResource, is_known_text
+from components.stack_state import recorded_outputs_of
 from components.vault.pod_access import PodAccess, pods_identity
 
 if TYPE_CHECKING:
@@ -106,7 +108,11 @@ class PodRolloutProvider(StableProvider):
                     pod_seconds=float(props["pod_seconds"]),
                     token=reading_token(props, access.target),
                     key_shares=_key_shares(props, access),
-                    take_snapshot=partial(_take_snapshot, props, access) if props["snapshot_job"] else None,
+                    take_snapshot=(
+                        partial(_take_snapshot, props["snapshot_job"], access, str(props["image"]))
+                        if props["snapshot_job"]
+                        else None
+                    ),
                 )
             ).run()
         outdated = _outdated(props)
@@ -158,17 +164,29 @@ def _number(revision: Any) -> str:
     return f"{revision:g}" if isinstance(revision, float) else str(revision)
 
 
-def _take_snapshot(props: Mapping[str, Any], access: PodAccess) -> None:
-    """Take a snapshot as the schedule does, with its job of before this update; say if there is none yet."""
+def _take_snapshot(job: Mapping[str, Any], access: PodAccess, image: str) -> None:
+    """Take a snapshot as the schedule does, with its job of before this update."""
     # As in _rolled.
     from components.snapshots.before_upgrade import take_snapshot_before
 
     take_snapshot_before(
         access.kubectl,
-        cron_job=str(props["snapshot_job"]),
-        image=str(props["image"]),
-        start_seconds=float(props["pod_seconds"]),
+        cron_job=str(job["name"]),
+        made=bool(job["made"]),
+        image=image,
+        start_seconds=float(job["start_seconds"]),
     )
+
+
+def _say_snapshot(news: Mapping[str, Any], access: PodAccess) -> None:
+    """Say whether a snapshot is taken before another version, or that a person is to take it."""
+    # As in _rolled.
+    from components.snapshots.before_upgrade import say_before
+
+    job = news["snapshot_job"]
+    if job:
+        made = bool(job["made"])
+        say_before(access.target, cron_job=str(job["name"]), made=made, by_people=bool(news["left_to"]))
 
 
 def _wanted(props: Mapping[str, Any]) -> "WantedPods":
@@ -201,7 +219,7 @@ def _key_shares(props: Mapping[str, Any], access: PodAccess) -> Sequence[str]:
 def _announced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
     """Say what will become of the pods; return why that can't be."""
     # As in _rolled.
-    from components.rollout.plan import described, disagreement, image_leads_away, replacement_order
+    from components.rollout.plan import described, disagreement, replacement_order
     from components.rollout.pods import ask_pods, expected_servers
 
     access = PodAccess.from_properties(news["access"])
@@ -215,17 +233,20 @@ def _announced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
         say(f"Which of Vault's pods will be replaced can't be seen: {error}")
         return None
     order = described(replacement_order([pod for pod in pods if pod.name in reasons]), reasons)
+    wanted = _wanted(news)
+    leaves = any(pod.leads and wanted.gives_another_version(pod.server.origin) for pod in pods)
     if news["left_to"]:
         why, what = _LEFT[str(news["left_to"])]
         say(f"Vault's pods that won't run with the new settings, as {why}: {order}. {what}.")
+        if leaves and news["left_to"] == "people":
+            _say_snapshot(news, access)
         return None
     one_by_one = "one by one, each once all others serve"
     if int(news["replicas"]) == 1:
         one_by_one = "so that Vault serves nobody until it is back"
     say(f"Pods of Vault that will be replaced, {one_by_one}: {order}")
-    leader = next((pod for pod in pods if pod.leads), None)
-    if news["snapshot_job"] and image_leads_away(leader, _wanted(news)):
-        say(f"Before the first of them a snapshot is taken, by a job of CronJob {news['snapshot_job']}")
+    if leaves:
+        _say_snapshot(news, access)
     try:
         _key_shares(news, access)
     except DeploymentError as error:
@@ -274,12 +295,19 @@ def _people(settings: "Settings") -> str:
     return "" if settings.upgrade.roll else "people"
 
 
-def _snapshot_job(settings: "Settings", release: "VaultRelease") -> str:
+def _snapshot_job(settings: "Settings", release: "VaultRelease") -> Mapping[str, Any]:
+    """Return the job that takes a snapshot before another version; empty without one."""
     # As in _rolled; the program has it already.
     from components.snapshots.job import job_name
 
-    scheduled = settings.snapshots is not None and settings.upgrade.snapshot
-    return job_name(release.fullname) if scheduled else ""
+    if settings.snapshots is None or not settings.upgrade.snapshot:
+        return {}
+    return {
+        "name": job_name(release.fullname),
+        # One that the state has and the cluster hasn't was deleted by somebody.
+        "made": bool(recorded_outputs_of(CRON_JOB)[CRON_JOB]),
+        "start_seconds": settings.deadlines.pod_start_seconds,
+    }
 
 
 def _chart_version(chart: "ChartSettings") -> str:

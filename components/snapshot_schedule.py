@@ -21,6 +21,7 @@ from components.kubernetes.kubectl import Kubectl, KubectlError, KubernetesTarge
 from components.kubernetes.objects import PATCH_FORCE, KubernetesObject
 from components.kubernetes_connection import KubernetesConnection
 from components.operator_init import OperatorInit
+from components.pod_rollout import PodRollout
 from components.resource_types import CRON_JOB, RELEASE_GUARD, ROOT_TOKEN_REVOCATION
 from components.seals.seal import ProvisionedSeal
 from components.settings import Settings
@@ -74,6 +75,7 @@ def schedule_snapshots(
     seal: ProvisionedSeal,
     *,
     access: SnapshotAccess | None,
+    rollout: PodRollout,
     after: pulumi.Resource,
 ) -> Mapping[str, pulumi.Input[Any]]:
     """Create the job and what it needs, take the first snapshot, and return the stack's outputs of them.
@@ -90,8 +92,10 @@ def schedule_snapshots(
             f"The CronJob's name {name} would have more than {_LONGEST_NAME} characters: set a shorter "
             "releaseName, or remove snapshots. Nothing was changed."
         )
-    inside = pulumi.ResourceOptions(provider=connection.provider)
-    store = provision_snapshot_store(settings, snapshots, cluster, seal, connection.provider, release)
+    # The rolling change takes a snapshot by the job of before, which needs all of this as it was.
+    later = pulumi.ResourceOptions(depends_on=[rollout])
+    inside = pulumi.ResourceOptions.merge(later, pulumi.ResourceOptions(provider=connection.provider))
+    store = provision_snapshot_store(settings, snapshots, cluster, seal, release, inside, later)
     account = _object(
         "v1",
         "ServiceAccount",
@@ -270,6 +274,4 @@ def _problem(
 def _suspended_by_stack() -> bool:
     """Return whether the stack itself has suspended the CronJob, which it does while the seal is migrated."""
     recorded = recorded_outputs_of(CRON_JOB)[CRON_JOB].values()
-    return any(
-        ((outputs.get("metadata") or {}).get("annotations") or {}).get(PATCH_FORCE) for outputs in recorded
-    )
+    return any((outputs.get("spec") or {}).get("suspend") for outputs in recorded)

@@ -42,25 +42,27 @@ def provision_snapshot_store(
     snapshots: SnapshotSettings,
     cluster: "EksCluster | GkeCluster | None",
     seal: ProvisionedSeal,
-    kubernetes_provider: pulumi.ProviderResource,
     release: VaultRelease,
+    inside: pulumi.ResourceOptions,
+    later: pulumi.ResourceOptions,
 ) -> ProvisionedStore:
     """Create bucket or volume, if the settings want that, and the identity of the job.
 
+    ``inside`` are the options of what is in the cluster, and ``later`` those of everything else.
     Raises :class:`DeploymentError` if it doesn't fit the cluster.
     """
     store = snapshots.store
     if isinstance(store, VolumeSettings):
-        return _provision_volume(store, kubernetes_provider, release)
+        return _provision_volume(store, release, inside)
     if cluster is not None and cluster.cloud == "aws":
-        return _provision_s3(settings, store, cluster, seal, release)
+        return _provision_s3(settings, store, cluster, seal, release, later)
     if cluster is not None and cluster.cloud == "google":
-        return _provision_google(settings, store, cluster, release)
+        return _provision_google(settings, store, cluster, release, later)
     raise DeploymentError("snapshots.bucket needs an EKS or GKE cluster: set clusterName, or use volume.")
 
 
 def _provision_volume(
-    store: VolumeSettings, provider: pulumi.ProviderResource, release: VaultRelease
+    store: VolumeSettings, release: VaultRelease, inside: pulumi.ResourceOptions
 ) -> ProvisionedStore:
     if store.claim:
         return ProvisionedStore(f"PersistentVolumeClaim {store.claim}")
@@ -84,7 +86,9 @@ def _provision_volume(
             },
         },
         # Backups outlive the stack, and another size would replace the claim.
-        pulumi.ResourceOptions(provider=provider, retain_on_delete=True, ignore_changes=["spec"]),
+        pulumi.ResourceOptions.merge(
+            inside, pulumi.ResourceOptions(retain_on_delete=True, ignore_changes=["spec"])
+        ),
     )
     return ProvisionedStore(f"PersistentVolumeClaim {name}", (claim,))
 
@@ -95,6 +99,7 @@ def _provision_s3(
     cluster: "EksCluster",
     seal: ProvisionedSeal,
     release: VaultRelease,
+    later: pulumi.ResourceOptions,
 ) -> ProvisionedStore:
     from components.aws.pod_trust import IrsaTrust, PodIdentityTrust, PodTrust
     from components.aws.snapshot_identity import SnapshotRole, SnapshotRoleArgs
@@ -110,7 +115,7 @@ def _provision_s3(
         raise DeploymentError(
             "snapshots.bucket needs an EKS cluster with an OIDC provider in IAM (docs/eks.md), or use volume."
         )
-    options = pulumi.ResourceOptions(provider=cluster.provider)
+    options = pulumi.ResourceOptions.merge(later, pulumi.ResourceOptions(provider=cluster.provider))
     made: list[pulumi.Resource] = []
     if store.kms_key and settings.seal.type == awskms.Seal.type:
         # A key that the stack creates is known by its output alone.
@@ -162,7 +167,11 @@ def _refuse_same_key(key: str, unseal_key: str) -> None:
 
 
 def _provision_google(
-    settings: Settings, store: BucketSettings, cluster: "GkeCluster", release: VaultRelease
+    settings: Settings,
+    store: BucketSettings,
+    cluster: "GkeCluster",
+    release: VaultRelease,
+    later: pulumi.ResourceOptions,
 ) -> ProvisionedStore:
     from components.google.project import enabled_apis, google_provider
     from components.google.snapshot_identity import SnapshotAccount, SnapshotAccountArgs
@@ -172,7 +181,7 @@ def _provision_google(
             "snapshots.bucket needs Workload Identity on the GKE cluster (docs/gke.md), or use volume."
         )
     project = settings.project or ""
-    options = pulumi.ResourceOptions(provider=google_provider(project))
+    options = pulumi.ResourceOptions.merge(later, pulumi.ResourceOptions(provider=google_provider(project)))
     apis = enabled_apis(_apis(settings), project=project) if settings.enable_apis else ()
     made: list[pulumi.Resource] = []
     bucket: pulumi.Input[str] = store.name

@@ -123,9 +123,10 @@ def containers_run(kubectl: Kubectl, job: str) -> bool:
 
 
 def containers_failed(kubectl: Kubectl, job: str) -> bool:
-    """Return whether a container of a job's pods has failed, though the job may try again."""
+    """Return whether a container of a job's newest pod has failed, though the job may try again."""
     listed = kubectl.run(["get", "pods", f"--selector={JOB_LABEL}={job}", "--output=json"])
-    return any(_failed_containers(pod) for pod in json.loads(listed)["items"])
+    pods = sorted(json.loads(listed)["items"], key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    return bool(pods) and bool(_failed_containers(pods[-1]))
 
 
 def _state(found: Mapping[str, Any]) -> JobState:

@@ -93,6 +93,13 @@ class WantedPods:
     chart: str
     """Version of the chart, as its label has it."""
 
+    def gives_another_version(self, origin: PodOrigin) -> bool:
+        """Return whether the image has another tag or digest, after which only a snapshot leads back.
+
+        The repository doesn't count: a webhook may put a mirror in its place.
+        """
+        return bool(self.image) and _version(self.image) != _version(origin.image)
+
     def reasons(self, origin: PodOrigin) -> Sequence[str]:
         """Return in which of these a pod differs that was made from ``origin``."""
         found = []
@@ -105,15 +112,6 @@ class WantedPods:
         if self.chart and not origin.chart.endswith(f"-{self.chart}"):
             found.append(f"chart {origin.chart.partition('-')[2] or 'unknown'} -> {self.chart}")
         return found
-
-
-def image_leads_away(leader: RolloutPod | None, wanted: WantedPods) -> bool:
-    """Return whether another image is to replace the one that leads: then only a snapshot leads back.
-
-    Without a leader none can be taken; and what never led, such as an image that doesn't start, has written
-    nothing that an older version couldn't read.
-    """
-    return leader is not None and bool(wanted.image) and leader.server.origin.image != wanted.image
 
 
 OTHER_REASON = "other settings of the pods"
@@ -132,6 +130,10 @@ def described(order: Sequence[RolloutPod], reasons: Mapping[str, Sequence[str]])
 def replacement_order(pods: Sequence[RolloutPod]) -> Sequence[RolloutPod]:
     """Return pods in the order in which they are replaced if the leader stays the same."""
     return sorted(pods, key=lambda pod: (pod.leads, not pod.broken, not pod.dead, -pod.server.ordinal))
+
+
+def _version(image: str) -> str:
+    return image.rpartition(":")[2]
 
 
 def _distinguished(old: str, new: str) -> tuple[str, str]:

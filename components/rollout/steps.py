@@ -11,13 +11,7 @@ from components.errors import DeploymentError, RetryableError
 from components.kubernetes.kubectl import KubectlError
 from components.kubernetes.pod_removal import GONE, REFUSED, evict_pod
 from components.progress import Waiting, say
-from components.rollout.plan import (
-    OTHER_REASON,
-    ObservedPods,
-    WantedPods,
-    image_leads_away,
-    server_obstacle,
-)
+from components.rollout.plan import OTHER_REASON, ObservedPods, WantedPods, server_obstacle
 from components.rollout.pods import RolloutPod, ask_pods, expected_servers
 from components.shares.unseal import give_shares
 from components.vault.client import VaultForbiddenError, VaultRefusedError
@@ -46,7 +40,7 @@ class RolloutInputs:
     key_shares: Sequence[str] = field(default=(), repr=False)
     """Shares that unseal a pod; empty with a seal that unseals by itself."""
     take_snapshot: Callable[[], None] | None = None
-    """What is called once before another image replaces the one that leads; its error ends the change."""
+    """What is called once before another version replaces the one that leads; its error ends the change."""
 
 
 def await_taken_over(access: PodAccess, replicas: int) -> Sequence[Server]:
@@ -65,6 +59,7 @@ class PodReplacement:
     def __init__(self, inputs: RolloutInputs) -> None:
         self._inputs = inputs
         self._access = inputs.access
+        self._wanted = inputs.wanted
         self._broken_since: dict[str, float] = {}
         """When an outdated pod was first seen broken, by its uid."""
         self._removed: set[str] = set()
@@ -80,6 +75,7 @@ class PodReplacement:
         sealed = self._inputs.key_shares and not all(server.ready for server in servers)
         if not outdated and not sealed:
             return
+        begun: set[str] = set()
         told: set[str] = set()
         refusing: dict[str, Waiting] = {}
         take_snapshot = self._inputs.take_snapshot
@@ -88,15 +84,20 @@ class PodReplacement:
             pod = observed.next
             if pod is None:
                 break
-            if take_snapshot is not None and self._replaces_image(observed):
-                take_snapshot()
-                take_snapshot = None
-                # It took its time, and the pods have to be looked at anew.
-                continue
+            if take_snapshot is not None and self._wanted.gives_another_version(pod.server.origin):
+                why_not = self._no_snapshot(observed)
+                if not why_not:
+                    take_snapshot()
+                    take_snapshot = None
+                    # It took its time, and the pods have to be looked at anew.
+                    continue
+                if why_not not in told:
+                    told.add(why_not)
+                    say(f"No snapshot is taken before another image, as {why_not}")
             uid = pod.server.pod_uid
-            if uid not in told:
-                told.add(uid)
-                say(f"Replacing {pod.name} ({len(told)} of {len(outdated)}): {self._reasons(pod)}")
+            if uid not in begun:
+                begun.add(uid)
+                say(f"Replacing {pod.name} ({len(begun)} of {len(outdated)}): {self._reasons(pod)}")
             refusal = self._remove(pod)
             if not refusal:
                 continue
@@ -109,9 +110,14 @@ class PodReplacement:
             refusing[uid].pause(refusal, seconds=1)
         say("Every pod of Vault runs with the settings of the release")
 
-    def _replaces_image(self, observed: ObservedPods) -> bool:
+    def _no_snapshot(self, observed: ObservedPods) -> str:
+        """Return why none can lead back to what the pods run now; empty if one can."""
         leader = observed.leader
-        return leader is not None and leader.server.outdated and image_leads_away(leader, self._inputs.wanted)
+        if leader is None:
+            return "no pod leads"
+        if not self._wanted.gives_another_version(leader.server.origin):
+            return f"{leader.name} leads with it already"
+        return ""
 
     def _settled(self) -> ObservedPods:
         """Return the pods once the next one may be replaced, or all are."""
@@ -125,9 +131,11 @@ class PodReplacement:
             self._unseal_replaced()
         if not any(server.ready for server in self._servers):
             pods = ask_pods(self._access, self._servers)
+            observed = ObservedPods(pods, set())
+            leaving = any(server.terminating for server in self._servers)
             # A blank pod is never ready, and has nothing to lose: a restore is to find the right version.
-            if all(pod.blank for pod in pods):
-                return ObservedPods(pods, set())
+            if all(pod.blank for pod in pods) and (observed.next is not None or not leaving):
+                return observed
         for server in self._servers:
             if problem := server_obstacle(server):
                 raise RetryableError(problem)
@@ -213,7 +221,7 @@ class PodReplacement:
         return "Kubernetes has agreed to remove it, and it is still there" if again else ""
 
     def _reasons(self, pod: RolloutPod) -> str:
-        return ", ".join(self._inputs.wanted.reasons(pod.server.origin)) or OTHER_REASON
+        return ", ".join(self._wanted.reasons(pod.server.origin)) or OTHER_REASON
 
     def _progress(self) -> str:
         behind = [server.name for server in self._servers if server.outdated]

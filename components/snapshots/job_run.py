@@ -45,9 +45,9 @@ class SnapshotJobRun:
 
     def run(self) -> datetime:
         """Return when the snapshot was kept; raise :class:`DeploymentError` with the job's log."""
-        found = job_state(self.kubectl, self.name)
-        if found is not None and found.ended and not self._counts(found):
-            self._delete()
+        Waiting(f"Waiting for job {self.name}", self.start_seconds).until(
+            self._forget_earlier, KubectlError, retry_if=_passing
+        )
         starting = Waiting("Waiting for the snapshots' job", self.start_seconds)
         retrying = Waiting(f"Waiting for {self.what}", self.retry_seconds)
         return Waiting(f"Waiting for {self.what}", LONGEST_SECONDS).until(
@@ -57,6 +57,11 @@ class SnapshotJobRun:
             timeout_message=self._message,
             pause_seconds=_PAUSE_SECONDS,
         )
+
+    def _forget_earlier(self) -> None:
+        found = job_state(self.kubectl, self.name)
+        if found is not None and found.ended and not self._counts(found):
+            self._delete()
 
     def _attempt(self, starting: Waiting, retrying: Waiting) -> datetime:
         job = job_state(self.kubectl, self.name)

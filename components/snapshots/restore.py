@@ -17,6 +17,7 @@ from components.seals.seal import seal_class
 from components.settings.vault_version import vault_version
 from components.shares.generate_root import WrongSharesError, generate_root_token, permitted_client
 from components.shares.unseal import StillSealedError, give_shares
+from components.snapshots.blank_vault import is_blank
 from components.snapshots.preparation import Prepared, RestoreInputs
 from components.snapshots.record import SnapshotRecord
 from components.snapshots.take import take_snapshot
@@ -26,7 +27,7 @@ from components.vault.client import VaultClient, VaultForbiddenError, VaultRefus
 from components.vault.diagnostics import with_pod_problems
 from components.vault.servers import Leadership, observe_leadership, require_one_cluster, require_one_leader
 from components.vault.snapshot_transfer import write_snapshot
-from components.vault.stateful_set import ask_servers, delete_pod, find_pods, find_servers
+from components.vault.stateful_set import delete_pod, find_pods
 
 _ANOTHER_RUN_SECONDS = 60
 _ATTEMPTS = 3
@@ -66,7 +67,7 @@ class _Restore:
         throw_away = ThrowAwayInit(vault, self.inputs.journal_key, self.lease)
         snapshot, record = self.known.archive.sha256, self.inputs.record
         self._require_same_keys()
-        if self._is_blank():
+        if is_blank(vault.access, vault.replicas, self.inputs.start_seconds):
             with vault.access.reach(0) as client:
                 self._require_version(client.seal_status().version)
             token = throw_away.begin(self.known.keys, snapshot)
@@ -99,32 +100,6 @@ class _Restore:
                 f"The shares in {vault.custody.location} have been changed since this run read them. Nothing "
                 "was changed by it. Run it again."
             )
-
-    def _is_blank(self) -> bool:
-        """Return whether every server is known to be uninitialised; raise if that can't be seen."""
-        access, replicas = self.inputs.vault.access, self.inputs.vault.replicas
-
-        def attempt() -> bool:
-            observed = ask_servers(access, find_servers(access))
-            if any(server.initialized for server in observed):
-                return False
-            blank = [server.server.ordinal for server in observed if server.uninitialized]
-            silent = [f"{server.server.name}: {server.problem}" for server in observed if server.problem]
-            if silent or not set(range(replicas)) <= set(blank):
-                raise RetryableError("; ".join(silent) or f"only {len(blank)} of {replicas} pods are there")
-            return True
-
-        return Waiting("Waiting for Vault's pods", self.inputs.start_seconds).until(
-            attempt,
-            RetryableError,
-            timeout_message=lambda error: with_pod_problems(
-                access,
-                f"Whether there is a Vault on every pod can't be seen ({error}), so none was initialised and "
-                "nothing restored. Let all pods run, or delete the claim and the pod of a volume that is "
-                "lost, and run it again.",
-            ),
-            pause_seconds=1,
-        )
 
     def _require_version(self, running: str) -> None:
         """Raise :class:`DeploymentError` if the servers are older than the one that the snapshot is of."""

@@ -1,16 +1,19 @@
 """The rolling change as the engine asks for it: told in the preview, done by the update."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pulumi.output import Unknown
 
 from components.errors import DeploymentError
+from components.kubernetes.cron_job import CronJobState
 from components.pod_rollout import INPUTS, PodRolloutProvider
 from components.rollout import pods as observed
 from components.rollout import steps
 from components.rollout.pods import RolloutPod
+from components.snapshots import before_upgrade
 from components.vault.stateful_set import Server, StatefulSetError
 from tests.unit.fakes.init_inputs import DEPLOYMENT, access
 from tests.unit.fakes.rolling_pods import NEW, OLD, asked, server
@@ -36,7 +39,7 @@ def properties(**changed: Any) -> dict[str, Any]:
         "unseals_itself": True,
         "key_shares": [],
         "threshold": 3,
-        "snapshot_job": "",
+        "snapshot_job": {},
         **changed,
     }
 
@@ -96,31 +99,42 @@ def test_other_settings_of_pods_are_a_reason(
     assert "then the leader vault-1 (other settings of the pods)" in capsys.readouterr().err
 
 
+JOB = {"name": "vault-snapshot", "made": True, "start_seconds": 300}
+TAKEN = "a snapshot is taken, by a job of CronJob vault-snapshot"
+
+
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "there", "told"),
     [
-        ({}, True),
-        ({"image": OLD.image, "configuration": "another"}, False),
-        ({"snapshot_job": ""}, False),
-        ({"left_to": "people"}, False),
+        ({}, True, TAKEN),
+        ({"image": OLD.image, "configuration": "another"}, True, ""),
+        ({"snapshot_job": {}}, True, ""),
+        ({"left_to": "people"}, True, "create job --from=cronjob/vault-snapshot before-another-image"),
+        ({"left_to": "migration"}, True, ""),
+        ({}, False, "Without a snapshot the update will end before the first of them"),
+        ({"snapshot_job": {**JOB, "made": False}}, False, "as there is no CronJob vault-snapshot yet"),
     ],
 )
 def test_snapshot_before_another_image_is_announced(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     changed: dict[str, Any],
-    told: bool,
+    there: bool,
+    told: str,
 ) -> None:
     kubernetes_has(monkeypatch, *of_old())
-    news = properties(**{**CHANGING, "snapshot_job": "vault-snapshot", **changed})
-    assert previewed(properties(snapshot_job="vault-snapshot"), news) == []
+    state = CronJobState("vault-snapshot", datetime(2026, 1, 1, tzinfo=UTC), False, None)
+    monkeypatch.setattr(before_upgrade, "cron_job_state", lambda *_: state if there else None)
+    news = properties(**{**CHANGING, "snapshot_job": JOB, **changed})
+    assert previewed(properties(snapshot_job=JOB), news) == []
     said = capsys.readouterr().err
-    assert ("a snapshot is taken, by a job of CronJob vault-snapshot" in said) == told
+    assert told in said
+    assert ("napshot" in said) == (told != "")
 
 
 def test_schedule_that_is_set_changes_nothing() -> None:
     olds = {name: value for name, value in properties().items() if name != "snapshot_job"}
-    assert not PodRolloutProvider().diff("id", olds, properties(snapshot_job="vault-snapshot")).changes
+    assert not PodRolloutProvider().diff("id", olds, properties(snapshot_job=JOB)).changes
 
 
 def test_change_that_concerns_no_pod_is_not_announced(

@@ -42,12 +42,12 @@ def test_shamirs_pods_are_left_alone_by_default() -> None:
 @pytest.mark.parametrize(
     ("changed", "job"),
     [
-        ({}, ""),
-        ({"snapshots": SCHEDULE}, "vault-snapshot"),
-        ({"snapshots": SCHEDULE, "upgrade": '{"snapshot": false}'}, ""),
+        ({}, {}),
+        ({"snapshots": SCHEDULE}, {"name": "vault-snapshot", "made": False, "start_seconds": 300}),
+        ({"snapshots": SCHEDULE, "upgrade": '{"snapshot": false}'}, {}),
     ],
 )
-def test_snapshot_before_another_image_is_by_the_schedules_job(changed: dict[str, str], job: str) -> None:
+def test_snapshot_before_another_image_is_by_its_job(changed: dict[str, str], job: dict[str, object]) -> None:
     deployment = up({**EKS, **changed})
     assert deployment.only(POD_ROLLOUT).inputs["snapshot_job"] == job
 

@@ -19,6 +19,7 @@ from tests.unit.fakes.mocked_account import (
     GET_STATE,
     GUARD,
     INIT,
+    POD_ROLLOUT,
     QUORUM,
     RELEASE,
     REVOCATION,
@@ -208,9 +209,26 @@ FAILED = {
 }
 
 
-def logged(configuration: Mapping[str, Any] = HOURLY, name: str = "vault-snapshot", **metadata: Any) -> str:
+@pytest.mark.parametrize(
+    ("snapshots", "kinds"),
+    [
+        (HOURLY, [SERVICE_ACCOUNT, CONFIG_MAP, CRON_JOB, "vault-autounseal:aws:SnapshotRole"]),
+        (ON_VOLUME, [CONFIG_MAP, "kubernetes:core/v1:PersistentVolumeClaim"]),
+    ],
+)
+def test_what_the_job_of_before_needs_stays_until_the_pods_are_replaced(
+    snapshots: Mapping[str, Any], kinds: list[str]
+) -> None:
+    """The rolling change takes a snapshot by it before another version."""
+    deployment = deployed(snapshots)
+    for kind in kinds:
+        assert POD_ROLLOUT in deployment.prerequisites(deployment.only(kind)), kind
+
+
+def logged(configuration: Mapping[str, Any] = HOURLY, name: str = "vault-snapshot", **outputs: Any) -> str:
     settings = {**EKS, "snapshots": json.dumps(configuration)}
-    known = recorded((CRON_JOB, {"metadata": {"name": name, **metadata}}), (GUARD, {"audited": True}))
+    metadata = {"name": name, "namespace": "vault"}
+    known = recorded((CRON_JOB, {"metadata": metadata, **outputs}), (GUARD, {"audited": True}))
     return "\n".join(up(settings, answers=known).log)
 
 
@@ -254,7 +272,7 @@ def test_suspension_by_the_stack_itself_is_not_told(monkeypatch: pytest.MonkeyPa
     now = datetime.now(UTC).isoformat(timespec="seconds")
     suspended = cron_job(lastSuccessfulTime=now).replace("false", "true")
     kubectl_answers(monkeypatch, tmp_path, cron=suspended)
-    assert "is suspended" not in logged(annotations={"pulumi.com/patchForce": "true"})
+    assert "is suspended" not in logged(spec={"suspend": True})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Pods of a StatefulSet that come back after they were removed, and what their Vault answers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -85,8 +85,12 @@ class RollingPods:
     """Whether a pod that is ready has no connection to a leader."""
     blank: bool = False
     """Whether nothing is on any volume; such pods never get ready."""
+    looks_until_gone: int = 1
+    """At how many looks a pod that was removed is still there."""
     silent: Callable[[Server], bool] = lambda _: False
     """Whether a pod can't be asked."""
+    looks: dict[str, int] = field(default_factory=dict)
+    """How often each pod that was removed was looked at since."""
     most_absent: int = 0
     """The largest number of pods that were away, or on their way, at the same time."""
 
@@ -97,12 +101,16 @@ class RollingPods:
         away = [one for one in shown if one.terminating or not (one.ready and one.pod_uid)]
         self.most_absent = max(self.most_absent, len(away))
         for ordinal, one in enumerate(shown):
-            if one.terminating:
+            if one.terminating and self._is_gone(one):
                 fresh = server(ordinal)
                 self.servers[ordinal] = replace(fresh, ready=False)
             elif not (one.ready or one.outdated or self.blank or self.broken(one)):
                 self.servers[ordinal] = replace(one, ready=True)
         return shown[:replicas]
+
+    def _is_gone(self, one: Server) -> bool:
+        self.looks[one.pod_uid] = self.looks.get(one.pod_uid, 0) + 1
+        return self.looks[one.pod_uid] >= self.looks_until_gone
 
     def ask(self, _access: PodAccess, servers: Sequence[Server]) -> Sequence[RolloutPod]:
         return [self._asked(one) for one in servers]

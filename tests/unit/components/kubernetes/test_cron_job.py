@@ -170,5 +170,11 @@ def test_whether_containers_run_or_have_failed(objects: dict[str, Any]) -> None:
     assert containers_run(KUBECTL, "a")
     objects["pods"] = [pod("x", main={"terminated": {"exitCode": 1}})]
     assert containers_failed(KUBECTL, "a")
+    failed = objects["pods"][0]
+    failed["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    again = pod("y", main={"running": {}})
+    again["metadata"]["creationTimestamp"] = "2026-01-01T00:00:10Z"
+    objects["pods"] = [again, failed]
+    assert not containers_failed(KUBECTL, "a")
     objects["pods"] = []
     assert not containers_run(KUBECTL, "a")

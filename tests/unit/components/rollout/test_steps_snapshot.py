@@ -71,14 +71,39 @@ def no_leader(pods: RollingPods) -> None:
     pods.at_look = elect
 
 
-@pytest.mark.parametrize("case", [set_back, same_image, no_leader])
+def mirrored(pods: RollingPods) -> None:
+    """A webhook has put a mirror of the image in its place."""
+    image = f"mirror.example/{NEW.image}"
+    pods.servers = [replace(one, origin=replace(OLD, image=image)) for one in pods.servers]
+
+
+def newer_leads(pods: RollingPods) -> None:
+    """A drain has restarted a pod with the new image, and that one leads by now."""
+    pods.servers[1] = server(1)
+
+
+@pytest.mark.parametrize(
+    ("case", "why"),
+    [
+        (set_back, "as vault-1 leads with it already"),
+        (same_image, ""),
+        (mirrored, ""),
+        (no_leader, "as no pod leads"),
+        (newer_leads, "as vault-1 leads with it already"),
+    ],
+)
 def test_without_another_image_for_the_leader_none_is_taken(
-    monkeypatch: pytest.MonkeyPatch, case: Callable[[RollingPods], None]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    case: Callable[[RollingPods], None],
+    why: str,
 ) -> None:
     pods = outdated_pods(3, leader=1)
     case(pods)
     roll(pods, monkeypatch, take_snapshot=lambda: pytest.fail("one was taken"))
     assert not any(one.outdated for one in pods.servers)
+    said = capsys.readouterr().err
+    assert said.count(f"No snapshot is taken before another image, {why}") == (1 if why else 0)
 
 
 def test_pods_that_have_lost_all_volumes_get_the_settings_of_the_release(
@@ -89,6 +114,14 @@ def test_pods_that_have_lost_all_volumes_get_the_settings_of_the_release(
     pods.blank = True
     roll(pods, monkeypatch, take_snapshot=lambda: pytest.fail("one was taken"))
     assert pods.removed == [f"delete vault-{ordinal}" for ordinal in (2, 1, 0)]
+
+
+def test_blank_pods_that_are_leaving_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each goes on to answer for some seconds: the chart's pods sleep before they end."""
+    pods = RollingPods([server(ordinal, outdated=True, ready=False) for ordinal in range(3)], -1, [])
+    pods.blank, pods.looks_until_gone = True, 4
+    roll(pods, monkeypatch)
+    assert not any(one.outdated or one.terminating for one in pods.servers)
 
 
 def test_pod_that_does_not_answer_yet_may_have_data(monkeypatch: pytest.MonkeyPatch) -> None:
