@@ -15,6 +15,7 @@ START_SECONDS = 120.0
 _SERVING_SECONDS = 300.0
 _RESTORE_SECONDS = 60.0
 _SEALED_SECONDS = 10.0
+_SILENT_SECONDS = 60.0
 
 
 class ForeignSnapshotError(DeploymentError):
@@ -41,6 +42,8 @@ class RestoreInputs:
     """How long Vault may take until it has restored the snapshot; after that it is given to it again."""
     sealed_seconds: float = _SEALED_SECONDS
     """How long a pod that unseals itself may be sealed; after that it is restarted."""
+    silent_seconds: float = _SILENT_SECONDS
+    """How long a pod may answer nothing; after that it is restarted."""
 
 
 @dataclass(frozen=True)

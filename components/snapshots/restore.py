@@ -23,7 +23,13 @@ from components.snapshots.record import SnapshotRecord
 from components.snapshots.take import take_snapshot
 from components.snapshots.throw_away import ThrowAwayInit
 from components.snapshots.vault import DOCUMENT, POLICY, active_server, with_valid_token
-from components.vault.client import VaultClient, VaultForbiddenError, VaultRefusedError, VaultUnavailableError
+from components.vault.client import (
+    VaultClient,
+    VaultForbiddenError,
+    VaultRefusedError,
+    VaultUnavailableError,
+    VaultUnreachableError,
+)
 from components.vault.diagnostics import with_pod_problems
 from components.vault.servers import Leadership, observe_leadership, require_one_cluster, require_one_leader
 from components.vault.snapshot_transfer import write_snapshot
@@ -61,6 +67,8 @@ class _Restore:
     _restarted: set[int] = field(default_factory=set)
     _sealed_since: dict[int, float] = field(default_factory=dict)
     """When each pod was first seen sealed, by its ordinal."""
+    _silent_since: dict[int, float] = field(default_factory=dict)
+    """When each pod first answered nothing, by its ordinal."""
 
     def run(self) -> None:
         vault = self.inputs.vault
@@ -257,29 +265,43 @@ class _Restore:
                 try:
                     give_shares(client, keys.key_shares[: keys.threshold], waiting)
                 except (VaultRefusedError, StillSealedError) as error:
-                    self._restart_once(ordinal)
+                    self._restart_once(ordinal, "is sealed and stays so")
                     raise RetryableError(f"{access.pod(ordinal)} doesn't take the shares: {error}") from None
 
     def _restart_sealed(self) -> None:
-        access = self.inputs.vault.access
-        for ordinal in range(self.inputs.vault.replicas):
-            with access.reach(ordinal) as client:
-                sealed = client.seal_status().sealed
+        access, inputs = self.inputs.vault.access, self.inputs
+        for ordinal in range(inputs.vault.replicas):
+            pod = access.pod(ordinal)
+            try:
+                with access.reach(ordinal) as client:
+                    sealed = client.seal_status().sealed
+                    if not sealed:
+                        # A standby may answer for itself, and never again reach the leader.
+                        client.proven_leader()
+            except VaultUnreachableError as error:
+                if self._lasts(self._silent_since, ordinal, inputs.silent_seconds):
+                    self._restart_once(ordinal, "answers nothing")
+                raise RetryableError(f"{pod}: {error}") from None
+            self._silent_since.pop(ordinal, None)
             if not sealed:
                 self._sealed_since.pop(ordinal, None)
                 continue
-            since = self._sealed_since.setdefault(ordinal, time.monotonic())
-            if time.monotonic() - since > self.inputs.sealed_seconds:
-                self._restart_once(ordinal)
-            raise RetryableError(f"{access.pod(ordinal)} is sealed")
+            if self._lasts(self._sealed_since, ordinal, inputs.sealed_seconds):
+                self._restart_once(ordinal, "is sealed and stays so")
+            raise RetryableError(f"{pod} is sealed")
 
-    def _restart_once(self, ordinal: int) -> None:
+    @staticmethod
+    def _lasts(since: dict[int, float], ordinal: int, seconds: float) -> bool:
+        now = time.monotonic()
+        return now - since.setdefault(ordinal, now) > seconds
+
+    def _restart_once(self, ordinal: int, why: str) -> None:
         access = self.inputs.vault.access
         if ordinal in self._restarted:
             return
         for server in find_pods(access):
             if server.ordinal == ordinal and server.pod_uid:
-                say(f"Restarting {server.name}, which is sealed and stays so since the restore")
+                say(f"Restarting {server.name}, which {why} since the restore")
                 try:
                     delete_pod(access, server)
                 except KubectlError as error:

@@ -1,5 +1,6 @@
 """Snapshots of real Vaults, taken and restored by the commands."""
 
+import contextlib
 import json
 import re
 import stat
@@ -160,6 +161,27 @@ def test_leader_that_gives_up_on_the_restore_and_seals_itself(
     assert code == 0, said
     assert "which is sealed and stays so since the restore" in said
     assert "Vault gave up on the restore, as its leader has changed meanwhile; trying again" in said
+    assert (vault.has("before"), vault.has("after"), vault.voters()) == (True, False, 3)
+
+
+def test_server_that_answers_nothing_after_the_restore(
+    vault: RestorableVault, snapshot: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As one that hangs in it: its listener is open, and no call comes back."""
+    vault.await_voters()
+    hanging = next(server for server in vault.servers.servers if not server.is_active())
+    impatient = partial(RestoreInputs, silent_seconds=1.0)
+    with contextlib.ExitStack() as frozen, vault.monkeypatch.context() as patched:
+
+        def write(client: VaultClient, file: IO[bytes], *, forced: bool) -> None:
+            write_snapshot(client, file, forced=forced)
+            frozen.enter_context(hanging.frozen())
+
+        patched.setattr("components.snapshots.restore.write_snapshot", write)
+        patched.setattr("components.commands.restore.RestoreInputs", impatient)
+        code, said = vault.run(capfd, "restore", "--really", STACK, str(snapshot))
+    assert code == 0, said
+    assert f"Restarting {hanging.name}, which answers nothing since the restore" in said
     assert (vault.has("before"), vault.has("after"), vault.voters()) == (True, False, 3)
 
 
