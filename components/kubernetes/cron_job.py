@@ -97,8 +97,7 @@ def why_not(kubectl: Kubectl, job: JobState) -> str:
     Raises :class:`KubectlError`.
     """
     lines = [f"Job {job.name}: {job.failure or 'it has not ended'}"]
-    listed = kubectl.run(["get", "pods", f"--selector={JOB_LABEL}={job.name}", "--output=json"])
-    pods = sorted(json.loads(listed)["items"], key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    pods = _pods_of(kubectl, job.name)
     if not pods:
         return f"{lines[0]}; it has no pod"
     # An earlier attempt says more than one that is still to begin.
@@ -114,19 +113,23 @@ def why_not(kubectl: Kubectl, job: JobState) -> str:
 
 def containers_run(kubectl: Kubectl, job: str) -> bool:
     """Return whether a container of a job's pods runs or has run, so that nothing keeps it from starting."""
-    listed = kubectl.run(["get", "pods", f"--selector={JOB_LABEL}={job}", "--output=json"])
     return any(
         "waiting" not in (status.get("state") or {"waiting": {}})
-        for pod in json.loads(listed)["items"]
+        for pod in _pods_of(kubectl, job)
         for status in _statuses(pod)
     )
 
 
 def containers_failed(kubectl: Kubectl, job: str) -> bool:
     """Return whether a container of a job's newest pod has failed, though the job may try again."""
-    listed = kubectl.run(["get", "pods", f"--selector={JOB_LABEL}={job}", "--output=json"])
-    pods = sorted(json.loads(listed)["items"], key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    pods = _pods_of(kubectl, job)
     return bool(pods) and bool(_failed_containers(pods[-1]))
+
+
+def _pods_of(kubectl: Kubectl, job: str) -> Sequence[Mapping[str, Any]]:
+    """Return the pods of a job, from the first attempt to the newest."""
+    listed = kubectl.run(["get", "pods", f"--selector={JOB_LABEL}={job}", "--output=json"])
+    return sorted(json.loads(listed)["items"], key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
 
 def _state(found: Mapping[str, Any]) -> JobState:

@@ -249,7 +249,7 @@ class _Restore:
         itself only when it starts.
         """
         if seal_class(self.inputs.vault.seal_type).unseals_itself:
-            self._restart_sealed()
+            self._restart_stuck()
             return
         access, keys = self.inputs.vault.access, self.known.keys
         for ordinal in range(self.inputs.vault.replicas):
@@ -268,7 +268,7 @@ class _Restore:
                     self._restart_once(ordinal, "is sealed and stays so")
                     raise RetryableError(f"{access.pod(ordinal)} doesn't take the shares: {error}") from None
 
-    def _restart_sealed(self) -> None:
+    def _restart_stuck(self) -> None:
         access, inputs = self.inputs.vault.access, self.inputs
         for ordinal in range(inputs.vault.replicas):
             pod = access.pod(ordinal)
