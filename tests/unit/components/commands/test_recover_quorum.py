@@ -38,6 +38,12 @@ def stack(vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     vault.answers(SEAL_STATUS, SERVES)
 
 
+@pytest.fixture
+def one_pod(vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The stack has one pod alone, which is a majority."""
+    select_stack(monkeypatch, tmp_path, vault.address)
+
+
 def test_what_is_left_and_what_gets_lost(vault: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
     vault.answers(LEADER, Answer({**FOLLOWS.body, "raft_applied_index": 41}))
     assert main(["recover-quorum"]) == 0
@@ -47,13 +53,10 @@ def test_what_is_left_and_what_gets_lost(vault: ScriptedVault, capfd: pytest.Cap
     assert "Nothing was changed. To go on with these, run it again with --really prod" in said
 
 
+@pytest.mark.usefixtures("one_pod")
 def test_majority_that_elects_a_leader_meanwhile(
-    vault: ScriptedVault,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
+    vault: ScriptedVault, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    select_stack(monkeypatch, tmp_path, vault.address)
     # Nobody leads at the first look, which asks each server with data once more, how far it has come.
     vault.answers(LEADER, FOLLOWS, FOLLOWS, LEADS)
     vault.answers(AUTOPILOT_STATE, HEALTHY)
@@ -63,13 +66,10 @@ def test_majority_that_elects_a_leader_meanwhile(
     assert "What is left" not in said
 
 
+@pytest.mark.usefixtures("one_pod")
 def test_majority_that_elects_none(
-    vault: ScriptedVault,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
+    vault: ScriptedVault, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    select_stack(monkeypatch, tmp_path, vault.address)
     monkeypatch.setattr("components.commands.recover_quorum._ELECTION_SECONDS", 0.5)
     vault.answers(LEADER, FOLLOWS)
     assert main(["recover-quorum", "--really", "prod"]) == 1
@@ -84,13 +84,8 @@ def test_another_stack_is_selected(vault: ScriptedVault, capfd: pytest.CaptureFi
     assert vault.requests == []
 
 
-def test_vault_with_a_leader(
-    vault: ScriptedVault,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    select_stack(monkeypatch, tmp_path, vault.address)
+@pytest.mark.usefixtures("one_pod")
+def test_vault_with_a_leader(vault: ScriptedVault, capfd: pytest.CaptureFixture[str]) -> None:
     vault.answers(LEADER, LEADS)
     vault.answers(AUTOPILOT_STATE, HEALTHY)
     assert main(["recover-quorum", "--really", "prod"]) == 0

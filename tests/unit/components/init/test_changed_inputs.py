@@ -5,17 +5,11 @@ import pytest
 
 from components.custody.pgp_keys import load_public_key
 from components.init.changed_inputs import changed_share_inputs, completes_migration, unusable_keys
-from tests.unit.fakes.init_inputs import NOWHERE, access
 from tests.unit.fakes.pgp_keys import EXPIRED, new_key
 
 
-def properties(seal_type: str, migrate_from: str = "", address: str = NOWHERE) -> dict[str, Any]:
-    return {
-        "seal_type": seal_type,
-        "migrate_from": migrate_from,
-        "access": access(address).to_properties(),
-        "replicas": 1,
-    }
+def properties(seal_type: str, migrate_from: str = "") -> dict[str, Any]:
+    return {"seal_type": seal_type, "migrate_from": migrate_from}
 
 
 @pytest.mark.parametrize(

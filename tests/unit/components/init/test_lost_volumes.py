@@ -1,16 +1,14 @@
 """An initialised Vault whose pods are blank: told with the command, and never by mistake."""
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from components.init.lost_volumes import lost_volumes
 from components.kubernetes.kubectl import Kubectl, KubectlError
-from components.vault.client import VaultClient
-from components.vault.pod_access import PodAccess, PodUnreachableError
-from tests.unit.fakes.init_inputs import InitCluster, access, provide_cluster
+from components.vault.pod_access import PodAccess
+from tests.unit.fakes.init_inputs import InitCluster, access
 from tests.unit.fakes.scripted_vault import (
     FOLLOWS,
     LEADER,
@@ -18,8 +16,8 @@ from tests.unit.fakes.scripted_vault import (
     SEAL_STATUS,
     Answer,
     seal_status,
-    serve_scripted_vault,
 )
+from tests.unit.fakes.three_pods import each_pod_answers, provide_three_pods
 
 BLANK = seal_status()
 SERVES = seal_status(initialized=True, sealed=False, cluster_id="0a1b")
@@ -29,9 +27,7 @@ SEALED = seal_status(initialized=True)
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     """Three pods, none of which is ready."""
-    found = provide_cluster(monkeypatch, tmp_path / "cluster")
-    for name in ("vault-1", "vault-2"):
-        found.add_server(name)
+    found = provide_three_pods(monkeypatch, tmp_path / "cluster")
     ready(found, 0)
     return found
 
@@ -47,19 +43,13 @@ def ready(cluster: InitCluster, pods: int, *, of: int = 3) -> None:
 def answers(monkeypatch: pytest.MonkeyPatch, *pods: tuple[Answer, Answer] | Answer | None) -> PodAccess:
     """Has each pod answer that about its seal, and its leader; None doesn't answer."""
 
-    @contextlib.contextmanager
-    def reach(_access: PodAccess, ordinal: int) -> Iterator[VaultClient]:
-        pod = pods[ordinal]
+    def calls(pod: tuple[Answer, Answer] | Answer | None) -> Mapping[str, Answer] | None:
         if pod is None:
-            raise PodUnreachableError("no route")
+            return None
         status, leader = pod if isinstance(pod, tuple) else (pod, FOLLOWS)
-        with serve_scripted_vault() as vault:
-            vault.answers(SEAL_STATUS, status)
-            vault.answers(LEADER, leader)
-            yield VaultClient(vault.address)
+        return {SEAL_STATUS: status, LEADER: leader}
 
-    monkeypatch.setattr(PodAccess, "reach", reach)
-    return access("")
+    return each_pod_answers(monkeypatch, *map(calls, pods))
 
 
 @pytest.mark.usefixtures("cluster")

@@ -6,9 +6,8 @@ import pytest
 
 from components.errors import DeploymentError
 from components.raft_recovery.servers import leader_of, lost_quorum
-from components.vault.client import VaultClient
-from components.vault.pod_access import PodAccess, PodUnreachableError
-from tests.unit.fakes.init_inputs import InitCluster, access, provide_cluster
+from components.vault.pod_access import PodAccess
+from tests.unit.fakes.init_inputs import InitCluster, access
 from tests.unit.fakes.scripted_vault import (
     FOLLOWS,
     LEADER,
@@ -17,8 +16,8 @@ from tests.unit.fakes.scripted_vault import (
     Answer,
     ScriptedVault,
     seal_status,
-    serve_scripted_vault,
 )
+from tests.unit.fakes.three_pods import each_pod_answers, provide_three_pods
 
 SERVES = seal_status(initialized=True, sealed=False, cluster_id="0a1b")
 BLANK = seal_status()
@@ -27,29 +26,23 @@ BLANK = seal_status()
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     """Three pods with claims."""
-    found = provide_cluster(monkeypatch, tmp_path / "cluster")
-    for name in ("vault-1", "vault-2"):
-        found.add_server(name)
-    return found
+    return provide_three_pods(monkeypatch, tmp_path / "cluster")
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *statuses: Answer | None) -> PodAccess:
     """Has each pod answer that, in their order; None doesn't answer."""
-    import contextlib
-    from collections.abc import Iterator
-
-    @contextlib.contextmanager
-    def reach(_access: PodAccess, ordinal: int) -> Iterator[VaultClient]:
-        status = statuses[ordinal]
-        if status is None:
-            raise PodUnreachableError("no route")
-        with serve_scripted_vault() as vault:
-            vault.answers(SEAL_STATUS, status)
-            vault.answers(LEADER, Answer({**FOLLOWS.body, "raft_applied_index": 40 + ordinal}))
-            yield VaultClient(vault.address)
-
-    monkeypatch.setattr(PodAccess, "reach", reach)
-    return access("")
+    return each_pod_answers(
+        monkeypatch,
+        *(
+            {
+                SEAL_STATUS: status,
+                LEADER: Answer({**FOLLOWS.body, "raft_applied_index": 40 + ordinal}),
+            }
+            if status is not None
+            else None
+            for ordinal, status in enumerate(statuses)
+        ),
+    )
 
 
 @pytest.mark.usefixtures("cluster")

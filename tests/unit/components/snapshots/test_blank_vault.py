@@ -1,17 +1,14 @@
 """Whether a snapshot may be restored into a new Vault; the restore itself is tried on real servers."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from components.errors import DeploymentError
 from components.snapshots.blank_vault import is_blank
-from components.vault.client import VaultClient
-from components.vault.pod_access import PodAccess, PodUnreachableError
-from tests.unit.fakes.init_inputs import InitCluster, access, provide_cluster
-from tests.unit.fakes.scripted_vault import SEAL_STATUS, Answer, seal_status, serve_scripted_vault
+from tests.unit.fakes.init_inputs import InitCluster
+from tests.unit.fakes.scripted_vault import SEAL_STATUS, Answer, seal_status
+from tests.unit.fakes.three_pods import each_pod_answers, provide_three_pods
 
 SERVES = seal_status(initialized=True, sealed=False, cluster_id="0a1b")
 BLANK = seal_status()
@@ -20,26 +17,13 @@ BLANK = seal_status()
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InitCluster:
     """Three pods with claims."""
-    found = provide_cluster(monkeypatch, tmp_path / "cluster")
-    for name in ("vault-1", "vault-2"):
-        found.add_server(name)
-    return found
+    return provide_three_pods(monkeypatch, tmp_path / "cluster")
 
 
 def blank(monkeypatch: pytest.MonkeyPatch, *statuses: Answer | None) -> bool:
     """Whether three pods are blank that answer that, in their order; None doesn't answer."""
-
-    @contextlib.contextmanager
-    def reach(_access: PodAccess, ordinal: int) -> Iterator[VaultClient]:
-        status = statuses[ordinal]
-        if status is None:
-            raise PodUnreachableError("no route")
-        with serve_scripted_vault() as vault:
-            vault.answers(SEAL_STATUS, status)
-            yield VaultClient(vault.address)
-
-    monkeypatch.setattr(PodAccess, "reach", reach)
-    return is_blank(access(""), 3, start_seconds=0)
+    pods = [{SEAL_STATUS: status} if status is not None else None for status in statuses]
+    return is_blank(each_pod_answers(monkeypatch, *pods), 3, start_seconds=0)
 
 
 @pytest.mark.usefixtures("cluster")
